@@ -1,0 +1,186 @@
+"""The guard of one API: how many at once, how long to wait, when to stop asking.
+
+No Scrapy in here: it is handed a coroutine function that sends once, and decides whether and
+when that may happen. What it learns of a long refusal it tells `on_block`, which stores it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Protocol, TypeVar
+
+RETRIED = frozenset({500, 502, 503, 504})
+# Waited out when a refusal names no time: nobody knows the length of such a ban, and
+# asking once an hour cannot prolong it much.
+UNNAMED_BLOCK_SECONDS = 3600.0
+
+
+class ApiPaused(Exception):
+    """The API refuses requests until a moment too far away to wait for."""
+
+    def __init__(self, api: str, until: float, reason: str) -> None:
+        super().__init__(f"{api} refuses requests ({reason})")
+        self.api, self.until, self.reason = api, until, reason
+
+
+class ApiUnavailable(Exception):
+    """The API kept failing through all tries; the work stays pending."""
+
+    def __init__(self, api: str, problem: str) -> None:
+        super().__init__(f"{api}: {problem}")
+        self.api, self.problem = api, problem
+
+
+class Stopping(Exception):
+    """The run is being stopped; nothing new is sent."""
+
+
+class Answer(Protocol):
+    """What the guard needs to see of an answer."""
+
+    @property
+    def status(self) -> int: ...  # noqa: D102
+
+    @property
+    def body(self) -> bytes: ...  # noqa: D102
+
+
+A = TypeVar("A", bound=Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """Limits of one API; times in seconds."""
+
+    concurrency: int
+    retries: int
+    backoff: float
+    max_wait: float
+
+
+class Guard:
+    """Lets requests of one API through, one window and one cap for all of its callers."""
+
+    def __init__(
+        self,
+        api: str,
+        manners: Manners,
+        *,
+        count: Callable[[str], None] = lambda _event: None,
+        on_block: Callable[[float, str], None] = lambda _until, _reason: None,
+        stopping: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.api = api
+        self.manners = manners
+        self.blocked_until = 0.0
+        self.blocked_reason = ""
+        self._window_until = 0.0
+        self._slots = asyncio.Semaphore(manners.concurrency)
+        self._count, self._on_block, self._stopping = count, on_block, stopping
+        self._clock, self._sleep = clock, sleep
+
+    def block(self, until: float, reason: str) -> None:
+        """Refuse everything until a moment (epoch seconds)."""
+        self.blocked_until, self.blocked_reason = until, reason
+
+    async def send(
+        self,
+        once: Callable[[], Awaitable[A]],
+        headers: Callable[[A], Mapping[str, str]],
+        *,
+        transient: tuple[type[Exception], ...],
+        spend: Callable[[], None] = lambda: None,
+    ) -> A:
+        """Send until there is an answer that retrying would not better.
+
+        Raises:
+            ApiPaused: refused for longer than `max_wait`, now or before.
+            ApiUnavailable: failed on every try.
+            Stopping: the run ended while waiting.
+        """
+        async with self._slots:
+            problem = ""
+            for attempt in range(self.manners.retries + 1):
+                if attempt:
+                    self._count("retries")
+                    ceiling = self.manners.backoff * 2 ** (attempt - 1)
+                    await self._wait(random.uniform(0, min(ceiling, self.manners.max_wait)))
+                await self._pass_window()
+                spend()
+                self._count("requests")
+                try:
+                    answer = await once()
+                except transient as error:
+                    problem = str(error).splitlines()[0][:200] if str(error) else ""
+                    problem = f"{type(error).__name__} {problem}".strip()
+                    self._count("errors")
+                    continue
+                if answer.status == 429:
+                    problem = "429"
+                    self._count("refused")
+                    self._read_refusal(answer.body, headers(answer))
+                elif answer.status in RETRIED:
+                    problem = f"status {answer.status}"
+                    self._count("errors")
+                elif answer.status == 200 and not answer.body.rstrip().endswith(b"}"):
+                    problem = "an answer cut short"
+                    self._count("errors")
+                else:
+                    return answer
+            raise ApiUnavailable(
+                self.api, f"{problem} after {self.manners.retries + 1} tries"
+            )
+
+    def _read_refusal(self, body: bytes, headers: Mapping[str, str]) -> None:
+        now = self._clock()
+        wait = retry_after(headers.get("retry-after"), now)
+        quota = b"QUOTA_EXCEEDED" in body
+        if wait is not None and wait <= self.manners.max_wait and not quota:
+            self._window_until = max(self._window_until, now + wait)
+            return
+        reason = "quota exceeded" if quota else "rate limit"
+        if wait is None:
+            reason += ", no Retry-After"
+        self.block(now + (UNNAMED_BLOCK_SECONDS if wait is None else wait), reason)
+        self._on_block(self.blocked_until, reason)
+        raise ApiPaused(self.api, self.blocked_until, reason)
+
+    async def _pass_window(self) -> None:
+        while True:
+            now = self._clock()
+            if now < self.blocked_until:
+                raise ApiPaused(self.api, self.blocked_until, self.blocked_reason)
+            if now >= self._window_until:
+                if self._stopping():
+                    raise Stopping(self.api)
+                return
+            await self._wait(self._window_until - now)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait in small steps, so that a stop need not wait for a window to pass."""
+        end = self._clock() + seconds
+        while (left := end - self._clock()) > 0:
+            if self._stopping():
+                raise Stopping(self.api)
+            await self._sleep(min(left, 0.25))
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds to wait by a `Retry-After` header, which is a number or an HTTP date."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return None

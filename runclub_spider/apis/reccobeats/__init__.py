@@ -1,0 +1,1 @@
+"""ReccoBeats: audio features by Spotify id, 40 a call."""

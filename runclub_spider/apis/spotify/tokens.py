@@ -1,0 +1,150 @@
+"""Access tokens of the Spotify accounts service, by refresh token or client credentials.
+
+Blocking (Authlib over requests): callers run it in a thread. Built so that a token or secret
+cannot leave through an exception: every failure is told in our own words.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+
+from runclub_spider.errors import ConfigurationError, RunPaused
+
+# Renewed this long before the hour is over, so that no request leaves with a dying token.
+RENEW_BEFORE_SECONDS = 60
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A bearer token and when (epoch seconds) it must be renewed."""
+
+    value: str
+    renew_at: float
+
+    def __repr__(self) -> str:
+        """Never the value."""
+        return f"AccessToken(renew_at={self.renew_at:.0f})"
+
+
+class TokenClient:
+    """Fetches tokens from `<accounts base URL>/api/token`.
+
+    With a refresh token the grant is `refresh_token`, else `client_credentials`, which
+    suffices for search, tracks and public playlists (reference, 5).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: str | None,
+        refresh_token: str | None = None,
+        *,
+        session: Callable[[], OAuth2Session] | None = None,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = f"{base_url}/api/token"
+        self.refresh_token = refresh_token
+        self._clock = clock
+        self._pause = pause
+        self._session = session or (
+            lambda: OAuth2Session(
+                client_id,
+                client_secret,
+                token_endpoint_auth_method=("client_secret_basic" if client_secret else "none"),
+            )
+        )
+
+    def fetch(self) -> AccessToken:
+        """A fresh token.
+
+        Raises:
+            ConfigurationError: the id, secret or refresh token is wrong; retrying cannot help.
+            RunPaused: the accounts service cannot be reached or is failing.
+        """
+        for attempt in range(_TRIES):
+            try:
+                return self._ask()
+            except requests.RequestException as error:
+                problem = f"{_why(error)} at {_host(self.url)}"
+            except _Unavailable as error:
+                problem = str(error)
+            if attempt + 1 < _TRIES:
+                self._pause(random.uniform(0, 0.5 * 2**attempt))
+        raise RunPaused(
+            f"no token from Spotify: {problem}; check the network or "
+            "SPOTIFY_ACCOUNTS_BASE_URL, then run the same command again"
+        )
+
+    def _ask(self) -> AccessToken:
+        with self._session() as session:
+            # A redirect would carry the secret to another host.
+            session.max_redirects = 0
+            session.headers["Accept-Encoding"] = "identity"
+            try:
+                if self.refresh_token:
+                    answer = session.refresh_token(
+                        self.url, refresh_token=self.refresh_token, timeout=15
+                    )
+                else:
+                    answer = session.fetch_token(
+                        self.url, grant_type="client_credentials", timeout=15
+                    )
+            except OAuthError as error:
+                raise ConfigurationError(_grant_problem(error.error)) from None
+            except requests.HTTPError as error:
+                raise _unavailable(error.response) from None
+            except ValueError:
+                raise _Unavailable("the answer is not JSON") from None
+        value, lifetime = answer.get("access_token"), answer.get("expires_in", 3600)
+        if not isinstance(value, str) or not value:
+            raise _Unavailable("the answer holds no token")
+        if rotated := answer.get("refresh_token"):
+            self.refresh_token = str(rotated)
+        margin = min(RENEW_BEFORE_SECONDS, float(lifetime) / 4)
+        return AccessToken(value, self._clock() + float(lifetime) - margin)
+
+
+class _Unavailable(Exception):
+    """The service answered, but not with a token; worth another try."""
+
+
+def _unavailable(response: requests.Response | None) -> Exception:
+    status = response.status_code if response is not None else "no"
+    if response is not None and 400 <= response.status_code < 500 and response.status_code != 429:
+        return ConfigurationError(
+            f"Spotify's accounts service answered {status}; check SPOTIFY_ACCOUNTS_BASE_URL"
+        )
+    return _Unavailable(f"the accounts service answered {status}")
+
+
+def _grant_problem(code: str | None) -> str:
+    if code == "invalid_client":
+        return "Spotify refused the key: check SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET"
+    if code == "invalid_grant":
+        return (
+            "Spotify refused the grant: SPOTIFY_REFRESH_TOKEN is expired (six months) or "
+            "revoked; run `scrapy auth` for a new one, or unset it"
+        )
+    return f"Spotify refused to give a token ({code}); check the app's settings"
+
+
+def _why(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the certificate is not trusted"
+    return "cannot connect"
+
+
+def _host(url: str) -> str:
+    return url.split("/")[2]

@@ -1,0 +1,1 @@
+"""The domain, pure: no Scrapy, no I/O, nothing of the other rooms."""

@@ -1,0 +1,121 @@
+"""What the catalogue is made of: tracks, artists, playlists, features, and where they were seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+SPOTIFY_ID_LENGTH = 22
+
+
+class RowKind(StrEnum):
+    """The closed list of what a row of a page can be."""
+
+    TRACK = "track"
+    EPISODE = "episode"
+    LOCAL = "local"
+    NULL = "null"
+
+
+class Playable(StrEnum):
+    """Three-valued playability of a track in one market."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistRef:
+    """An artist as a track row names it."""
+
+    artist_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """The album of one edition; `release_date` is `YYYY` or `YYYY-MM-DD`, else None."""
+
+    album_id: str | None
+    name: str
+    album_type: str | None
+    release_date: str | None
+    image_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One Spotify track id with what a page said of it; None means the page did not say."""
+
+    track_id: str
+    name: str
+    artists: tuple[ArtistRef, ...]
+    album: Album
+    duration_ms: int
+    explicit: bool
+    isrc: str | None
+    popularity: int | None
+    preview_url: str | None
+    linked_from: str | None
+    is_playable: bool | None
+    restriction: str | None
+    available_markets: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Artist:
+    """An artist record: genres normalised, popularity 0-100."""
+
+    artist_id: str
+    name: str
+    genres: tuple[str, ...]
+    popularity: int | None
+    image_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """A playlist as a search row or its own record shows it."""
+
+    playlist_id: str
+    name: str
+    owner_id: str | None
+    owner_name: str | None
+    snapshot_id: str | None
+    total: int | None
+    followers: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFeatures:
+    """Audio features of a track; ratios 0-1, loudness dB, tempo BPM, key -1..11, mode 0/1."""
+
+    track_id: str
+    recco_track_id: str | None
+    tempo: float | None
+    energy: float | None
+    danceability: float | None
+    valence: float | None
+    loudness: float | None
+    acousticness: float | None
+    instrumentalness: float | None
+    liveness: float | None
+    speechiness: float | None
+    key: int | None
+    mode: int | None
+    time_signature: int | None
+
+    @property
+    def usable(self) -> bool:
+        """A row without tempo or energy exists at ReccoBeats but serves no run (reference)."""
+        return self.tempo is not None and self.energy is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a page of tracks: its place, its kind, and the track if it is one."""
+
+    position: int
+    kind: RowKind
+    track: Track | None = None

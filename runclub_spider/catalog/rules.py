@@ -1,0 +1,54 @@
+"""The rules a track must pass to be eligible, in the order they are counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runclub_spider.catalog.models import Playable
+
+
+class Rule(StrEnum):
+    """Reasons for a rejection, first failing rule first."""
+
+    INCOMPLETE = "incomplete"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    UNPLAYABLE = "unplayable"
+    PLAYABILITY_UNKNOWN = "playability_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the configuration lets into the catalogue; durations in milliseconds."""
+
+    market: str
+    min_duration_ms: int
+    max_duration_ms: int
+
+    @property
+    def key(self) -> str:
+        """A short text equal for equal policies; stored beside the verdicts it led to."""
+        return f"{self.market}/{self.min_duration_ms}-{self.max_duration_ms}"
+
+
+def failing_rules(
+    *, name: str, artists: int, duration_ms: int, playable: Playable, policy: Policy
+) -> tuple[Rule, ...]:
+    """Every rule the track fails, in counting order; empty means eligible.
+
+    A track after a takedown can come without a name or an artist: the app has no use for it.
+    Unknown playability is refused, the specification's conservative exclusion.
+    """
+    failed = []
+    if not name.strip() or not artists:
+        failed.append(Rule.INCOMPLETE)
+    if duration_ms < policy.min_duration_ms:
+        failed.append(Rule.TOO_SHORT)
+    if duration_ms > policy.max_duration_ms:
+        failed.append(Rule.TOO_LONG)
+    if playable is Playable.NO:
+        failed.append(Rule.UNPLAYABLE)
+    if playable is Playable.UNKNOWN:
+        failed.append(Rule.PLAYABILITY_UNKNOWN)
+    return tuple(failed)

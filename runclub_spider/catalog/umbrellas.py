@@ -1,0 +1,295 @@
+"""Genre umbrellas: which of RunClub's broad genres a Spotify genre belongs to.
+
+The knowledge is data (``seeds/umbrellas.yaml``, which also explains how entries match); this module
+reads it and answers. It does no other I/O and depends on nothing but :mod:`.genres`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from runclub_spider.catalog.genres import normalise_genre
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+DecadeLabel = Literal["70s", "80s", "90s", "00s", "10s", "20s"]
+DECADE_LABELS: tuple[DecadeLabel, ...] = ("70s", "80s", "90s", "00s", "10s", "20s")
+
+# The primary artist of a track against all its other artists together.
+PRIMARY_WEIGHT = Fraction(2)
+OTHERS_WEIGHT = Fraction(1)
+
+_MAX_DEPTH = 20  # levels of a file; ours have six
+_SEPARATORS = str.maketrans(dict.fromkeys("/:,;()", " "))
+_Words = tuple[str, ...]
+_Where = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class UmbrellaFileError(ValueError):
+    """A mistake in ``umbrellas.yaml``: one line with file, line number, key and the cure."""
+
+
+class YamlFile:
+    """A YAML file with the line number of every key, so that a mistake can be shown.
+
+    ``error`` is the exception class raised for anything wrong, with a one-line message.
+    """
+
+    def __init__(self, path: Path, error: type[ValueError]) -> None:
+        self.path = path
+        self._error = error
+        self._lines: dict[_Where, int] = {}
+        text = read_text(path, error)
+        try:
+            loader = yaml.SafeLoader(text)
+            node = loader.get_single_node()
+            if node is None:
+                raise error(f"{path}: the file is empty; give it its keys or remove it")
+            self._index(node, ())
+            self.data = loader.construct_document(node)
+        except yaml.YAMLError as exc:
+            mark = getattr(exc, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            problem = getattr(exc, "problem", None) or str(exc).splitlines()[0]
+            raise error(f"{path}{line}: not valid YAML: {problem}; correct this line") from exc
+
+    def _index(self, node: yaml.Node, where: _Where) -> None:
+        self._lines[where] = node.start_mark.line + 1
+        if len(where) > _MAX_DEPTH:
+            raise self.mistake(where, "is nested too deeply or contains itself; write it flat")
+        if isinstance(node, yaml.SequenceNode):
+            for position, child in enumerate(node.value):
+                self._index(child, (*where, position))
+        elif isinstance(node, yaml.MappingNode):
+            for key, child in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise self.mistake(where, "has a list or map for a key; write a plain word")
+                here = (*where, key.value)
+                if here in self._lines:
+                    raise self._error(
+                        f"{self.path}:{key.start_mark.line + 1}: key '{dotted(here)}': "
+                        "stands twice; keep one"
+                    )
+                self._index(child, here)
+                self._lines[here] = key.start_mark.line + 1
+
+    def mistake(self, where: _Where, problem: str) -> ValueError:
+        """Return the error for the value at ``where`` (keys and list positions from the root)."""
+        known = where
+        while known not in self._lines:
+            known = known[:-1]
+        # A missing key is named though it has no line; deeper steps are pydantic's own.
+        shown = dotted(where[: len(known) + 1] if problem.startswith("missing") else known)
+        return self._error(
+            f"{self.path}:{self._lines[known]}: key '{shown or '(root)'}': {problem}"
+        )
+
+    def validated(self, model: type[_Model]) -> _Model:
+        """Return the content as a pydantic ``model``; the first mistake is raised."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as exc:
+            # A misspelt key is also a missing one: say the spelling first.
+            first = min(exc.errors(), key=lambda each: each["type"] != "extra_forbidden")
+            cure = {
+                "extra_forbidden": "unknown key; check the spelling or remove it",
+                "missing": "missing; add it",
+                "model_type": "must hold keys with values; see the other seed files",
+                "string_type": f"must be text, found {first['input']!r}; put it in quotes",
+            }.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}; correct the value")
+            raise self.mistake(first["loc"], cure) from exc
+
+
+def read_text(path: Path, error: type[ValueError]) -> str:
+    """Return the UTF-8 text of ``path``; whatever prevents it is raised as ``error``."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError as exc:
+        raise error(f"{path}: no such file; check the path") from exc
+    except IsADirectoryError as exc:
+        raise error(f"{path}: is a directory; name a file in it") from exc
+    except OSError as exc:
+        raise error(f"{path}: cannot be read ({exc.strerror}); check its permissions") from exc
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = raw.count(b"\n", 0, exc.start) + 1
+        raise error(f"{path}:{line}: not UTF-8; save the file as UTF-8") from exc
+
+
+def dotted(where: Sequence[str | int]) -> str:
+    """Return a path of keys and list positions as ``umbrellas[3].label``."""
+    text = ""
+    for step in where:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+class _Umbrella(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str = Field(min_length=1)
+    aliases: list[str] = Field(min_length=1)
+    first_decade: DecadeLabel
+    neighbours: list[str] = Field(min_length=1)
+    patterns: list[str] = Field(min_length=1)
+    weak: list[str] = []
+    exact: list[str] = []
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    umbrellas: list[_Umbrella] = Field(min_length=1)
+    unmapped: list[str] = []
+
+
+def _words(text: str) -> _Words:
+    """Split a genre into whole words, accents removed ("forró" and "forro" are one word)."""
+    plain = unicodedata.normalize("NFKD", normalise_genre(text).translate(_SEPARATORS))
+    return tuple("".join(c for c in plain if not unicodedata.combining(c)).split())
+
+
+def _best(words: _Words, entries: dict[_Words, str | None]) -> tuple[bool, str | None]:
+    """Return (matched, label): most words first, then the match that ends last."""
+    for size in range(len(words), 0, -1):
+        for end in range(len(words), size - 1, -1):
+            span = words[end - size : end]
+            if span in entries:
+                return True, entries[span]
+    return False, None
+
+
+@dataclass(frozen=True)
+class UmbrellaMap:
+    """The umbrellas in order, and the umbrella of a genre or of a track's artists."""
+
+    labels: tuple[str, ...]
+    digest: str
+    """sha256 (hex) of the canonical content: comments and layout do not count."""
+    _umbrellas: dict[str, _Umbrella] = field(repr=False)
+    _entries: tuple[dict[_Words, str | None], ...] = field(repr=False)
+    _cache: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
+
+    __hash__ = None  # type: ignore[assignment]  # holds dicts; compare by digest instead
+
+    @classmethod
+    def load(cls, path: Path) -> UmbrellaMap:
+        """Read ``umbrellas.yaml``; raise :class:`UmbrellaFileError` for a mistake in it."""
+        file = YamlFile(path, UmbrellaFileError)
+        content = file.validated(_File)
+        labels = tuple(umbrella.label for umbrella in content.umbrellas)
+        for at, name in enumerate(labels):
+            if name in labels[:at]:
+                raise file.mistake(("umbrellas", at, "label"), f"'{name}' stands twice; keep one")
+        for at, umbrella in enumerate(content.umbrellas):
+            _check_neighbours(file, at, umbrella, labels)
+        entries: tuple[dict[_Words, str | None], ...] = ({}, {}, {})
+        tiers = ("exact", "patterns", "weak")
+        for where, tier, label, text in _all_entries(content):
+            words = _words(text)
+            known = entries[tiers.index(tier)]
+            if not words:
+                raise file.mistake(where, "is empty; write a genre or remove it")
+            if words in known:
+                raise file.mistake(
+                    where, f"'{text}' stands already under {known[words] or 'unmapped'}; keep one"
+                )
+            known[words] = label
+        canonical = json.dumps(content.model_dump(), sort_keys=True, ensure_ascii=True)
+        return cls(
+            labels=labels,
+            digest=hashlib.sha256(canonical.encode()).hexdigest(),
+            _umbrellas={umbrella.label: umbrella for umbrella in content.umbrellas},
+            _entries=entries,
+        )
+
+    def of_genre(self, genre: str) -> str | None:
+        """Return the umbrella of one genre in any spelling, or None when nothing maps it."""
+        if genre not in self._cache:
+            self._cache[genre] = self._find(_words(genre))
+        return self._cache[genre]
+
+    def _find(self, words: _Words) -> str | None:
+        exact, patterns, weak = self._entries
+        if words in exact:
+            return exact[words]
+        matched, label = _best(words, patterns)
+        return label if matched else _best(words, weak)[1]
+
+    def aliases(self, label: str) -> tuple[str, ...]:
+        """Return the words for an umbrella in seeds; the first is its main Spotify genre."""
+        return tuple(self._umbrellas[label].aliases)
+
+    def neighbours(self, label: str) -> tuple[str, ...]:
+        """Return the related umbrellas, the closest first."""
+        return tuple(self._umbrellas[label].neighbours)
+
+    def first_decade(self, label: str) -> DecadeLabel:
+        """Return the earliest decade in which a cell of this umbrella can be filled."""
+        return self._umbrellas[label].first_decade
+
+    def possible_cells(self, decades: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Return the (umbrella, decade) cells that can exist, umbrella after umbrella."""
+        order = {decade: at for at, decade in enumerate(DECADE_LABELS)}
+        return tuple(
+            (label, decade)
+            for label in self.labels
+            for decade in decades
+            if order[decade] >= order[self.first_decade(label)]  # type: ignore[index]
+        )
+
+    def of_artists(
+        self, genres_per_artist: Sequence[Sequence[str]]
+    ) -> tuple[tuple[str, float], ...]:
+        """Return ((umbrella, weight), ...) of a track, the heaviest first; weights sum to 1.
+
+        The primary artist (index 0) weighs twice as much as all others together; an artist's weight
+        is shared by its distinct mapped genres. The order of genres and of the other artists does
+        not matter. Empty when no genre maps.
+        """
+        votes: defaultdict[str, Fraction] = defaultdict(Fraction)
+        for at, genres in enumerate(genres_per_artist):
+            found = [self.of_genre(genre) for genre in {normalise_genre(g) for g in genres}]
+            mapped = [label for label in found if label is not None]
+            weight = PRIMARY_WEIGHT if at == 0 else OTHERS_WEIGHT / (len(genres_per_artist) - 1)
+            for label in mapped:
+                votes[label] += weight / len(mapped)
+        total = sum(votes.values())
+        ranked = sorted(votes, key=lambda label: (-votes[label], self.labels.index(label)))
+        return tuple((label, float(votes[label] / total)) for label in ranked)
+
+
+def _check_neighbours(
+    file: YamlFile, at: int, umbrella: _Umbrella, labels: tuple[str, ...]
+) -> None:
+    for position, neighbour in enumerate(umbrella.neighbours):
+        where = ("umbrellas", at, "neighbours", position)
+        if neighbour not in labels:
+            raise file.mistake(where, f"'{neighbour}' is no label here; use one of the labels")
+        if neighbour == umbrella.label or neighbour in umbrella.neighbours[:position]:
+            raise file.mistake(
+                where, f"'{neighbour}' is repeated or the umbrella itself; remove it"
+            )
+
+
+def _all_entries(content: _File) -> Iterator[tuple[_Where, str, str | None, str]]:
+    """Yield (where, tier, label, text) of every entry; unmapped ones count as patterns."""
+    for at, umbrella in enumerate(content.umbrellas):
+        for tier in ("exact", "patterns", "weak"):
+            for position, text in enumerate(getattr(umbrella, tier)):
+                yield ("umbrellas", at, tier, position), tier, umbrella.label, text
+    for position, text in enumerate(content.unmapped):
+        yield ("unmapped", position), "patterns", None, text

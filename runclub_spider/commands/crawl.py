@@ -1,0 +1,24 @@
+"""`scrapy crawl SPIDER`: Scrapy's own command with checks before it and an exit code after."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.exceptions import UsageError
+
+
+class Command(ScrapyCrawl):
+    """Runs a spider; 0 done, 2 wrong use, 3 gate failed, 75 paused or incomplete, 1 else."""
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Check everything that can be wrong, crawl, publish, sum up."""
+        if len(args) != 1:
+            raise UsageError("name one spider: scrapy crawl SPIDER [-a name=value]")
+        from runclub_spider.crawling import crawl
+
+        process: Any = self.crawler_process
+        self.exitcode = crawl(process, self.settings, args[0], opts.spargs)
+        sys.stdout.flush()

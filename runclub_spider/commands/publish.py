@@ -1,0 +1,39 @@
+"""`scrapy publish`: the store into a release, without a crawl."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import ClassVar
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+
+class Command(ScrapyCommand):
+    """Publishes what the store holds."""
+
+    requires_project = True
+    requires_crawler_process = False
+    default_settings: ClassVar[dict[str, object]] = {"LOG_ENABLED": False}
+
+    def short_desc(self) -> str:
+        """One line for `scrapy -h`."""
+        return "Make a release of what the store holds (no request)"
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002
+        """Exit 0 done or nothing to do, 3 a gate refused it, 2 it cannot be done."""
+        if args:
+            raise UsageError("scrapy publish takes no argument")
+        from runclub_spider.config import Config
+        from runclub_spider.errors import RunclubError
+        from runclub_spider.preflight import check_writable
+        from runclub_spider.publish.release import publish
+
+        try:
+            config = Config.from_settings(self.settings)
+            check_writable(config.export_dir, "EXPORT_DIR")
+            print(publish(config))
+        except RunclubError as error:
+            print(f"scrapy publish: {error}", file=sys.stderr)
+            self.exitcode = error.exit_code

@@ -1,0 +1,352 @@
+"""The typed settings: one model, each value with its default, its reason and its reader.
+
+Sources, weakest first: the default here, `.env` beside `scrapy.cfg`, the environment, `-s` on
+the command line. `settings.py` puts the first three into Scrapy's settings; components read
+them back through :meth:`Config.from_settings`, so a bad value is refused in one place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from scrapy.settings import BaseSettings
+from scrapy.utils.conf import closest_scrapy_cfg
+
+from runclub_spider.errors import ConfigurationError
+
+REAL_HOSTS = {
+    "spotify_api_base_url": "api.spotify.com",
+    "spotify_accounts_base_url": "accounts.spotify.com",
+    "reccobeats_base_url": "api.reccobeats.com",
+    "kexp_base_url": "api.kexp.org",
+}
+
+
+def project_dir() -> Path:
+    """Folder of the nearest `scrapy.cfg`; relative paths and `.env` are found from here."""
+    found = closest_scrapy_cfg()
+    return Path(found).parent if found else Path.cwd()
+
+
+def setting(default: Any, reason: str, reader: str, **constraints: Any) -> Any:
+    """A model field that also says why it exists and which module reads it."""
+    return Field(default, description=reason, json_schema_extra={"reader": reader}, **constraints)
+
+
+class Config(BaseModel):
+    """Every setting of this project. Field names in lower case, setting names in upper case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Keys and hosts
+    spotify_client_id: str | None = setting(
+        None, "Client id of the owner's Spotify app.", "apis.spotify.tokens"
+    )
+    spotify_client_secret: str | None = setting(
+        None, "Secret of that app; never logged.", "apis.spotify.tokens", repr=False
+    )
+    spotify_refresh_token: str | None = setting(
+        None,
+        "User grant; without it client credentials are used.",
+        "apis.spotify.tokens",
+        repr=False,
+    )
+    spotify_redirect_uri: str | None = setting(
+        None, "Loopback address registered for the one-time grant.", "preflight"
+    )
+    spotify_api_base_url: str = setting(
+        "https://api.spotify.com/v1",
+        "Where the Web API is; the sandbox replaces it.",
+        "apis.spotify.calls",
+    )
+    spotify_accounts_base_url: str = setting(
+        "https://accounts.spotify.com", "Where tokens are given out.", "apis.spotify.tokens"
+    )
+    spotify_profile: Literal["auto", "extended", "development"] = setting(
+        "auto", "What the key may do; auto finds out with one request.", "apis.spotify.regimes"
+    )
+    reccobeats_base_url: str = setting(
+        "https://api.reccobeats.com/v1",
+        "Where audio features come from.",
+        "apis.reccobeats.calls",
+    )
+    reccobeats_api_key: str | None = setting(
+        None,
+        "Sent only when set: the API asks for none today.",
+        "apis.reccobeats.calls",
+        repr=False,
+    )
+    kexp_base_url: str = setting(
+        "https://api.kexp.org/v2", "Where KEXP's plays come from.", "preflight"
+    )
+    musicbrainz_base_url: str = setting(
+        "https://musicbrainz.org/ws/2", "Open metadata, off without a contact.", "preflight"
+    )
+    listenbrainz_base_url: str = setting(
+        "https://api.listenbrainz.org/1", "Open metadata, off without a contact.", "preflight"
+    )
+    open_metadata_contact: str | None = setting(
+        None, "Mail or URL that MusicBrainz wants in the User-Agent.", "preflight"
+    )
+
+    # Places
+    database_url: str | None = setting(
+        None, "The store; unset means an SQLite file in CACHE_DIR.", "store.engine"
+    )
+    cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.", "store.engine")
+    export_dir: Path = setting(Path("export"), "Releases.", "publish.release")
+    seeds_dir: Path = setting(
+        Path("seeds"), "Seed templates and the umbrella map.", "frontier.plan"
+    )
+    source_date_epoch: int | None = setting(
+        None,
+        "Fixes the manifest's createdAt for byte-for-byte builds.",
+        "publish.manifest",
+        ge=0,
+    )
+
+    # What is asked
+    market: str = setting("US", "The market a track must be playable in.", "catalog.playability")
+    primary_markets: tuple[str, ...] = setting(
+        ("US", "CA", "GB", "AU"),
+        "Markets reported per track.",
+        "catalog.playability",
+        min_length=1,
+    )
+    frontier: Literal["deficit", "rotation", "template"] = setting(
+        "deficit", "How the next page is chosen.", "frontier.plan"
+    )
+    page_size: int = setting(
+        0, "Rows a page; 0 is the most the regime allows.", "apis.spotify.regimes", ge=0, le=100
+    )
+    seed_dedupe: bool = setting(
+        True, "Seeds that normalise to the same words are asked once.", "frontier.plan"
+    )
+    max_results_per_seed: int = setting(
+        200, "Most rows read from one track search.", "frontier.plan", ge=1, le=1000
+    )
+    top_playlists_per_seed: int = setting(
+        5, "Most playlists taken from one playlist search.", "frontier.plan", ge=1, le=50
+    )
+    max_items_per_playlist: int = setting(
+        500, "Most rows read from one playlist.", "frontier.plan", ge=1, le=11000
+    )
+    round_pages: int = setting(
+        32,
+        "Pages chosen at once from the committed ledger; more overlap, later learning.",
+        "frontier.plan",
+        ge=1,
+        le=1000,
+    )
+    seed_refresh_days: float = setting(
+        30, "Age at which an exhausted search is asked again.", "frontier.plan", ge=0
+    )
+    playlist_check_age: float = setting(
+        0, "Hours a known snapshot id is trusted without a new look.", "frontier.plan", ge=0
+    )
+    artist_refresh_days: float = setting(
+        90, "Age at which an artist is asked again.", "pipelines.artists", ge=0
+    )
+    recco_features_version: str = setting(
+        "1", "Raise it to have all features asked again.", "pipelines.features", min_length=1
+    )
+    miss_retry_days: float = setting(
+        7,
+        "First gap before a feature miss is asked again; each further gap doubles.",
+        "pipelines.features",
+        gt=0,
+    )
+    regime_max_age_days: float = setting(
+        7, "Age at which the key's regime is probed again.", "spiders.base", ge=0
+    )
+
+    # Manners
+    spotify_concurrency: int = setting(
+        4, "Most requests in flight to Spotify.", "handlers.api", ge=1, le=32
+    )
+    reccobeats_concurrency: int = setting(
+        2, "Most requests in flight to ReccoBeats.", "handlers.api", ge=1, le=6
+    )
+    api_retries: int = setting(
+        4,
+        "Tries after the first for 5xx, resets, time-outs, cut answers and short 429s.",
+        "handlers.api",
+        ge=0,
+        le=20,
+    )
+    api_backoff_seconds: float = setting(
+        0.5, "First back-off; doubles each try, full jitter.", "handlers.api", ge=0
+    )
+    max_wait_seconds: float = setting(
+        60, "A longer Retry-After ends the run with exit 75.", "handlers.api", ge=0
+    )
+
+    # What is kept
+    min_duration_ms: int = setting(120_000, "Shortest track.", "catalog.rules", ge=1)
+    max_duration_ms: int = setting(360_000, "Longest track.", "catalog.rules", ge=1)
+    dedupe_policy: Literal["id+isrc", "id"] = setting(
+        "id+isrc", "Which duplicates are collapsed.", "publish.select"
+    )
+    global_cap: int = setting(40_000, "Most tracks of a release.", "publish.select", ge=1)
+    cell_minimum: int = setting(
+        400, "Tracks wanted in each umbrella-decade cell.", "publish.select", ge=0
+    )
+    cell_target: int = setting(
+        800, "Tracks a cell is served before the rest is filled.", "publish.select", ge=0
+    )
+    feature_coverage_min: float = setting(
+        0.95, "Gate: share of tracks with audio features.", "publish.gates", ge=0, le=1
+    )
+    year_coverage_min: float = setting(
+        0.90, "Gate: share of tracks with a release year.", "publish.gates", ge=0, le=1
+    )
+    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", "publish.gates", ge=0)
+    keep_releases: int = setting(
+        5, "Releases kept on disk, the newest first.", "publish.release", ge=1
+    )
+    raw_retention_days: float = setting(
+        90, "Age at which stored raw pages are dropped.", "extensions.snapshots", ge=0
+    )
+
+    @field_validator("primary_markets", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip().upper() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("market", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.strip().upper() if isinstance(value, str) else value
+
+    @field_validator("market", "primary_markets")
+    @classmethod
+    def _country(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for code in (value,) if isinstance(value, str) else value:
+            if not re.fullmatch(r"[A-Z]{2}", code):
+                raise ValueError(f"{code!r} is not a two-letter country code, such as US")
+        return value
+
+    @field_validator(*(f for f in REAL_HOSTS), "musicbrainz_base_url", "listenbrainz_base_url")
+    @classmethod
+    def _safe_url(cls, value: str) -> str:
+        return check_base_url(value)
+
+    @model_validator(mode="after")
+    def _durations(self) -> Config:
+        if self.min_duration_ms > self.max_duration_ms:
+            raise ValueError("MIN_DURATION_MS is above MAX_DURATION_MS; swap them")
+        return self
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Setting names, upper case, in declaration order."""
+        return tuple(name.upper() for name in cls.model_fields)
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings) -> Config:
+        """Read and validate the project's settings; raises `ConfigurationError` in one line."""
+        if problem := settings.get("CONFIG_PROBLEM"):
+            raise ConfigurationError(problem)
+        values = {name: settings.get(name.upper()) for name in cls.model_fields}
+        values = {name: value for name, value in values.items() if value not in (None, "")}
+        try:
+            config = cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigurationError(explain(error, upper=True)) from None
+        return config.model_copy(
+            update={
+                name: project_dir() / getattr(config, name)
+                for name in ("cache_dir", "export_dir", "seeds_dir")
+            }
+        )
+
+    def source_of(self, name: str) -> str:
+        """Where data of a base URL comes from: the service's name, `sandbox`, or a host.
+
+        Loopback is always called sandbox: nothing served from this machine may pass for real.
+        """
+        host = urlsplit(getattr(self, name)).hostname or ""
+        if host == REAL_HOSTS.get(name):
+            return name.split("_")[0]
+        return "sandbox" if is_loopback(host) else host
+
+
+def is_loopback(host: str) -> bool:
+    """True for `localhost` and literal loopback addresses."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_base_url(value: str) -> str:
+    """A usable base URL without trailing slash; plain HTTP only on loopback (the contract)."""
+    parts = urlsplit(value.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{value!r} is not an http(s) URL")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("a base URL carries no user, password, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(f"{value!r} would send credentials in the clear; use https://")
+    return value.strip().rstrip("/")
+
+
+def explain(error: ValidationError, *, upper: bool = False) -> str:
+    """A validation error as one line: `NAME: what is wrong (got …)`, secrets left out."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = ".".join(str(part) for part in problem["loc"][:1])
+        message = problem["msg"].removeprefix("Value error, ")
+        shown = ""
+        if name and not any(word in name for word in ("secret", "token", "key", "url", "database")):
+            shown = f" (got {problem.get('input')!r})"
+        if problem["type"] == "extra_forbidden":
+            message = "there is no such argument"
+        lines.append(f"{name.upper() if upper else name}: {message}{shown}".removeprefix(": "))
+    return "; ".join(lines)
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """The assignments of a `.env` file; a line that is none is refused, not skipped."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name} cannot be read: {error}; mend or move it") from None
+    with path.open(encoding="utf-8-sig") as stream:
+        for binding in parse_stream(stream):
+            line = binding.original.line
+            if binding.error or (binding.key is not None and binding.value is None):
+                # Step over leading blank lines, which the parser counts as part of the binding.
+                skipped = re.match(r"\s*\n", binding.original.string)
+                line += skipped.group().count("\n") if skipped else 0
+                raise ConfigurationError(
+                    f"{path.name} line {line}: not NAME=value; mend the line or put # before it"
+                )
+    if "\0" in text:
+        raise ConfigurationError(f"{path.name} holds a NUL byte; write it anew as plain text")
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def environment(names: Iterable[str], env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Values of `.env` and the environment (which wins) for the given setting names."""
+    values = {**read_env_file(project_dir() / ".env"), **(os.environ if env is None else env)}
+    return {name: values[name] for name in names if values.get(name)}
+
+
+def utc_now() -> int:
+    """Seconds since 1970, UTC: the only clock the store is written from."""
+    return int(datetime.now(timezone.utc).timestamp())

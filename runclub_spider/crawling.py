@@ -1,0 +1,59 @@
+"""One crawl from the command line: preflight, run, summary, exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import BaseSettings
+
+from runclub_spider.apis.call import Api
+from runclub_spider.config import Config
+from runclub_spider.errors import ConfigurationError, RunclubError
+from runclub_spider.preflight import check_spotify_credentials, check_store, check_writable
+from runclub_spider.runtime import Runtime
+from runclub_spider.spiders.base import SpotifySpider
+from runclub_spider.summary import print_outcome
+
+
+def crawl(
+    process: AsyncCrawlerProcess, settings: BaseSettings, name: str, arguments: dict[str, str]
+) -> int:
+    """Run a spider by name; returns the contract's exit code."""
+    try:
+        config = Config.from_settings(settings)
+        spider = _spider(process, name)
+        preflight(config, spider, arguments)
+    except RunclubError as error:
+        print(f"scrapy crawl: {error}", file=sys.stderr)
+        return error.exit_code
+    crawler = process.create_crawler(spider)
+    process.crawl(crawler, **arguments)
+    process.start()
+    if process.bootstrap_failed:
+        return 1
+    runtime = Runtime.of(crawler)
+    runtime.close()
+    print_outcome(runtime)
+    return runtime.outcome.code
+
+
+def preflight(config: Config, spider: type[Any], arguments: dict[str, str]) -> None:
+    """Everything that can be known to be wrong before a request is sent."""
+    if not issubclass(spider, SpotifySpider):
+        return
+    args = spider.arguments.read(spider.name, arguments)
+    check_spotify_credentials(config)
+    spider.plan_for(config, args)
+    check_writable(config.cache_dir, "CACHE_DIR")
+    check_writable(config.export_dir, "EXPORT_DIR")
+    check_store(config, apis=(Api.SPOTIFY,))
+
+
+def _spider(process: AsyncCrawlerProcess, name: str) -> type[Any]:
+    try:
+        return process.spider_loader.load(name)
+    except KeyError:
+        known = ", ".join(sorted(process.spider_loader.list()))
+        raise ConfigurationError(f"there is no spider {name!r}; there are {known}") from None

@@ -1,0 +1,21 @@
+"""From a plain API call to a Scrapy request, and back from what went wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scrapy import Request
+
+from runclub_spider.apis.call import Call
+
+
+def to_request(call: Call, **arguments: Any) -> Request:
+    """A request that the guard of its API recognises; `meta` may carry more."""
+    meta = {
+        "api": str(call.api),
+        "family": str(call.family),
+        # One slot an API: hosts of sandbox and proxies may be shared by several.
+        "download_slot": str(call.api),
+        **arguments.pop("meta", {}),
+    }
+    return Request(call.url, headers=dict(call.headers), meta=meta, **arguments)

@@ -1,0 +1,136 @@
+"""The worker behind an enrichment pipeline: full batches of what is pending."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from runclub_spider.apis.call import AnswerError, Call
+from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
+from runclub_spider.edge import to_request
+from runclub_spider.handlers.api import NotSent
+from runclub_spider.runtime import INCOMPLETE, Runtime
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+logger = logging.getLogger(__name__)
+
+# Batches on their way at once; the guard's cap is below, so its slots are always filled.
+_PARALLEL = 6
+# A worker whose batches fail this often in a row stops asking: the API is down.
+_GIVE_UP_AFTER = 3
+
+
+class BatchWorker:
+    """Sends ids in full batches as they come in, and the rest when it is drained.
+
+    Ids it does not get through stay pending in the store; a later run takes them up by the
+    same path. No id is sent twice in a run.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        name: str,
+        *,
+        batch: int,
+        call: Callable[[Sequence[str]], Call],
+        accept: Callable[[Response, Sequence[str]], Awaitable[None]],
+    ) -> None:
+        self.runtime, self.name, self.batch = runtime, name, batch
+        self.total = 0
+        self._call, self._accept = call, accept
+        self._queue: dict[str, None] = {}
+        self._taken: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failures = 0
+        self._off = False
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Take up pending ids; known ones are ignored."""
+        for one in ids:
+            if one not in self._taken:
+                self._taken.add(one)
+                self._queue[one] = None
+                self.total += 1
+        self._send_full()
+
+    async def drain(self) -> None:
+        """Send everything left, the last batch partial, and wait for the answers."""
+        while True:
+            self._send_full()
+            if self._tasks:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            elif self._queue and not self._off:
+                self._start(list(self._queue))
+            else:
+                return
+
+    @property
+    def calls_needed(self) -> int:
+        """Calls for all ids taken up in this run, sent or not."""
+        return -(-self.total // self.batch)
+
+    def _send_full(self) -> None:
+        while (
+            len(self._queue) >= self.batch and len(self._tasks) < _PARALLEL and not self._off
+        ):
+            self._start([one for one, _ in zip(self._queue, range(self.batch), strict=False)])
+
+    def _start(self, ids: list[str]) -> None:
+        for one in ids:
+            del self._queue[one]
+        task = asyncio.ensure_future(self._send(ids))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._off = True
+            logger.error("%s: %s", self.name, error, exc_info=error)
+            self.runtime.outcome.report("failed", f"{self.name}: {error}")
+        self._send_full()
+
+    async def _send(self, ids: Sequence[str]) -> None:
+        engine = self.runtime.crawler.engine
+        assert engine is not None
+        if not engine.running:
+            self._off = True
+            return
+        try:
+            response = await engine.download_async(to_request(self._call(ids)))
+            if response.status != 200:
+                self._refuse(response.status)
+                return
+            await self._accept(response, ids)
+        except NotSent as error:
+            self._give_up(error.cause)
+        except AnswerError as error:
+            self._failed(f"{self.name}: an answer could not be read ({error})")
+        else:
+            self._failures = 0
+
+    def _refuse(self, status: int) -> None:
+        """A permanent refusal: no point in asking again this run; said once."""
+        self._off = True
+        self.runtime.outcome.report(
+            INCOMPLETE, f"{self.name}: the API answered {status}; switched off for this run"
+        )
+
+    def _give_up(self, cause: Exception) -> None:
+        if isinstance(cause, ApiPaused):
+            self._off = True
+            self.runtime.paused(cause)
+        elif isinstance(cause, ApiUnavailable):
+            self._failed(f"{self.name}: a batch was put off ({cause})")
+        else:
+            self._off = True
+
+    def _failed(self, reason: str) -> None:
+        self.runtime.outcome.report(INCOMPLETE, reason)
+        self._failures += 1
+        self._off = self._off or self._failures >= _GIVE_UP_AFTER

@@ -1,0 +1,1 @@
+"""Extensions, one concern a file."""

@@ -1,0 +1,47 @@
+"""After a finished crawl: the release."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from scrapy import signals
+
+from runclub_spider.errors import RunclubError
+from runclub_spider.publish.release import publish
+from runclub_spider.runtime import FAILED, FINISHED, Runtime
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Publishes once the engine has stopped; never after a pause or an error.
+
+    Scrapy only logs what a signal handler raises, so the result goes into the run's outcome,
+    from which the command takes its exit code.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._runtime = Runtime.of(crawler)
+        crawler.signals.connect(self._publish, signal=signals.engine_stopped)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Publisher:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    async def _publish(self) -> None:
+        outcome = self._runtime.outcome
+        if outcome.result != FINISHED:
+            return
+        try:
+            outcome.release = await asyncio.to_thread(publish, self._runtime.config)
+        except RunclubError as error:
+            outcome.report(FAILED, str(error), exit_code=error.exit_code)
+        except Exception as error:  # noqa: BLE001 - Scrapy would swallow it
+            logger.exception("publishing failed")
+            outcome.report(FAILED, f"publishing failed: {error}")

@@ -1,0 +1,101 @@
+"""The run's record in the store: begun before the first request, closed with its result."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from scrapy import Spider, signals
+
+from runclub_spider.config import utc_now
+from runclub_spider.errors import RunclubError
+from runclub_spider.preflight import SOURCES
+from runclub_spider.runtime import FAILED, FINISHED, INTERRUPTED, Runtime
+from runclub_spider.store import meta, pages, runs
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from twisted.python.failure import Failure
+
+logger = logging.getLogger(__name__)
+
+
+class RunRecord:
+    """Opens and closes the row in `run`, and turns errors into the run's outcome."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._runtime = Runtime.of(crawler)
+        connect = crawler.signals.connect
+        connect(self._opened, signal=signals.spider_opened)
+        connect(self._closed, signal=signals.spider_closed)
+        connect(self._item_error, signal=signals.item_error)
+        connect(self._spider_error, signal=signals.spider_error)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> RunRecord:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    async def _opened(self, spider: Spider) -> None:
+        runtime = self._runtime
+
+        def open_run(connection: sa.Connection) -> int:
+            for name, field in SOURCES.items():
+                meta.put(connection, f"source|{name}", runtime.config.source_of(field))
+            given = {"market": runtime.market}
+            args = getattr(spider, "args", None)
+            if args is not None:
+                given |= args.model_dump(mode="json", exclude_none=True)
+            return runs.start(connection, spider.name, given, utc_now())
+
+        runtime.run_id = await runtime.store.run(open_run)
+
+    async def _closed(self, spider: Spider, reason: str) -> None:
+        runtime, outcome = self._runtime, self._runtime.outcome
+        if reason == "shutdown":
+            outcome.report(INTERRUPTED, "stopped by a signal")
+        elif reason != "finished":
+            outcome.report(FAILED, f"the spider was closed: {reason}")
+        counts = {
+            key.removeprefix("runclub/"): value
+            for key, value in self._crawler.stats.get_stats().items()
+            if key.startswith("runclub/")
+        }
+        deferred = sorted(runtime.frontier.deferred) if runtime.frontier else []
+
+        def close_run(connection: sa.Connection) -> None:
+            pages.mark_tried(connection, deferred)
+            runtime.flush_quota(connection)
+            if runtime.regime is not None:
+                meta.put(connection, "profile", runtime.regime.name)
+            if outcome.result == FINISHED:
+                meta.put(connection, f"finished|{spider.name}", str(runtime.run_id))
+            runs.finish(
+                connection, runtime.run_id, result=outcome.result, counts=counts, now=utc_now()
+            )
+
+        try:
+            await runtime.store.run(close_run)
+        except RunclubError as error:
+            outcome.report(FAILED, str(error), exit_code=error.exit_code)
+
+    def _item_error(self, item: Any, failure: Failure) -> None:
+        self._failed(failure)
+        task = getattr(item, "task", None)
+        if task is not None and self._runtime.frontier is not None:
+            self._runtime.frontier.settle(task.key, deferred=True)
+
+    def _spider_error(self, failure: Failure) -> None:
+        self._failed(failure)
+        if self._runtime.frontier is not None:
+            self._runtime.frontier.stop()
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        code = error.exit_code if isinstance(error, RunclubError) else None
+        self._runtime.outcome.report(FAILED, str(error) or repr(error), exit_code=code)
+        if isinstance(error, RunclubError) and self._runtime.frontier is not None:
+            # A store that cannot be written cannot take the next page either.
+            self._runtime.frontier.stop()

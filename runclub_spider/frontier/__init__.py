@@ -1,0 +1,1 @@
+"""Which page to ask next: seed expansion, choice from the ledger, and the queue's driver."""

@@ -1,0 +1,84 @@
+"""The queue's driver: rounds of planned pages, the next when the last is settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from runclub_spider.frontier.planners import Planner
+from runclub_spider.store import pages
+from runclub_spider.store.pages import PageTask
+from runclub_spider.store.thread import StoreThread
+
+
+class Frontier:
+    """Gives out the pages of one run.
+
+    What an earlier run left open comes first. A round is planned from the committed ledger
+    only when the one before is settled: timing, faults and kills change nothing of it.
+    """
+
+    def __init__(
+        self,
+        store: StoreThread,
+        planner: Planner,
+        *,
+        spider: str,
+        market: str,
+        round_pages: int,
+        affordable: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._store, self._planner = store, planner
+        self._spider, self._market = spider, market
+        self._round_pages = round_pages
+        self._affordable = affordable
+        self._waiting: set[str] = set()
+        self._deferred: set[str] = set()
+        self._settled = asyncio.Event()
+        self._stopped = False
+
+    @property
+    def deferred(self) -> frozenset[str]:
+        """Keys of pages that failed in this run and wait for the next."""
+        return frozenset(self._deferred)
+
+    async def tasks(self) -> AsyncIterator[PageTask]:
+        """Pages to ask, until there is nothing left, the budget ends or `stop` is called."""
+        while not self._stopped:
+            batch = await self._next_round()
+            if not batch:
+                return
+            self._waiting = {task.key for task in batch}
+            self._settled.clear()
+            for task in batch:
+                yield task
+            await self._settled.wait()
+
+    def settle(self, key: str, *, deferred: bool = False) -> None:
+        """A page is stored, or failed and is put off to the next run."""
+        if deferred:
+            self._deferred.add(key)
+        self._waiting.discard(key)
+        if not self._waiting:
+            self._settled.set()
+
+    def stop(self) -> None:
+        """Give out no further rounds."""
+        self._stopped = True
+
+    async def _next_round(self) -> list[PageTask]:
+        affordable = self._affordable()
+        limit = self._round_pages if affordable is None else min(self._round_pages, affordable)
+        if limit < 1:
+            return []
+        batch = await self._open(limit)
+        if batch:
+            return batch
+        planned = await self._store.run(lambda c: self._planner.plan_round(c, limit))
+        return await self._open(limit) if planned else []
+
+    async def _open(self, limit: int) -> list[PageTask]:
+        found = await self._store.run(
+            lambda c: pages.open_pages(c, self._spider, self._market)
+        )
+        return [task for task in found if task.key not in self._deferred][:limit]

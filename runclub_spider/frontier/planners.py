@@ -1,0 +1,184 @@
+"""Planning the next round of pages from the committed ledger, one planner a spider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.frontier.choice import Record, by_deficit, in_order
+from runclub_spider.frontier.templates import Seed
+from runclub_spider.store import pages, playlists, seeds
+from runclub_spider.store.pages import PageKind, PageTask
+
+# An owner's own lists first: the specification's "owner=spotify first".
+EDITORIAL_OWNER = "spotify"
+
+
+class Planner(Protocol):
+    """Puts the next round on the queue."""
+
+    def plan_round(self, connection: sa.Connection, count: int) -> int:
+        """Plan up to about `count` pages; 0 when there is nothing left to ask."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSearchPlanner:
+    """Pages of track searches: in the mode's order, or by deficit."""
+
+    spider: str
+    seeds: Sequence[Seed]
+    market: str
+    mode: str
+    max_results: int
+    page_rows: int
+    cell_minimum: int
+
+    def plan_round(self, connection: sa.Connection, count: int) -> int:
+        """The next page of each chosen seed that still has one below its cap."""
+        ledger = seeds.states(connection, "track", self.market)
+        running = [
+            seed
+            for seed in in_order(self.mode, self.seeds)
+            if ledger[seed.term].state != seeds.EXHAUSTED
+            and ledger[seed.term].next_offset < self.max_results
+        ]
+        if self.mode == "deficit":
+            records = {
+                term: Record(state.rows, state.eligible_new) for term, state in ledger.items()
+            }
+            wanted = {seed.term for seed in self.seeds}
+            chosen = by_deficit(
+                running, {t: r for t, r in records.items() if t in wanted},
+                self.cell_minimum, count,
+            )
+        else:
+            chosen = running[:count]
+        tasks = [self._page(seed.term, ledger[seed.term]) for seed in chosen]
+        pages.plan(connection, tasks)
+        return len(tasks)
+
+    def _page(self, term: str, state: seeds.SeedState) -> PageTask:
+        return PageTask(
+            spider=self.spider,
+            kind=PageKind.TRACK_SEARCH,
+            source_key=term,
+            market=self.market,
+            first_row=state.next_offset,
+            row_count=min(self.page_rows, self.max_results - state.next_offset),
+            version=f"g{state.generation}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlaylistPlanner:
+    """Playlist searches, then the lists they led to, a few seeds at a time."""
+
+    spider: str
+    seeds: Sequence[Seed]
+    market: str
+    mode: str
+    top: int
+    max_items: int
+    regime: Regime
+    run_version: str
+    gone_before: int
+
+    def plan_round(self, connection: sa.Connection, count: int) -> int:
+        """Lists of the searches that are in; when there are none, the next searches."""
+        while True:
+            ledger = seeds.states(connection, "playlist", self.market)
+            order = in_order(self.mode, self.seeds)
+            searched = [s.term for s in order if ledger[s.term].state == seeds.SEARCHED]
+            if searched:
+                planned = sum(self._choose(connection, term) for term in searched)
+                seeds.close(connection, "playlist", self.market, searched)
+                if planned:
+                    return planned
+            fresh = [s.term for s in order if ledger[s.term].state == seeds.FRESH][:count]
+            if fresh:
+                pages.plan(
+                    connection, [self._search(term, ledger[term].generation) for term in fresh]
+                )
+                return len(fresh)
+            if not searched:
+                return 0
+
+    def _search(self, term: str, generation: int) -> PageTask:
+        return PageTask(
+            spider=self.spider,
+            kind=PageKind.PLAYLIST_SEARCH,
+            source_key=term,
+            market=self.market,
+            first_row=0,
+            # More rows than lists wanted: nulls are usual, and the owner decides first.
+            row_count=self.regime.search_rows,
+            version=f"g{generation}",
+        )
+
+    def _choose(self, connection: sa.Connection, term: str) -> int:
+        best = rank(playlists.listed(connection, term, self.market))[: self.top]
+        tasks = [
+            PageTask(
+                spider=self.spider,
+                kind=PageKind.PLAYLIST,
+                source_key=row.playlist_id,
+                market=self.market,
+                first_row=0,
+                row_count=min(self.max_items, 100),
+                version=row.snapshot_id or self.run_version,
+            )
+            for row in best
+            if self._worth_reading(row)
+        ]
+        pages.plan(connection, tasks)
+        return len(tasks)
+
+    def _worth_reading(self, row: playlists.ListedPlaylist) -> bool:
+        """A new list, a changed one, or one that was read less far than now wanted."""
+        if row.state == playlists.GONE:
+            return (row.last_processed_at or 0) < self.gone_before
+        unchanged = row.snapshot_id is not None and row.snapshot_id == row.last_snapshot_processed
+        read_enough = row.processed_rows >= min(self.max_items, row.total or self.max_items)
+        return not (unchanged and read_enough)
+
+
+def rank(listed: Sequence[playlists.ListedPlaylist]) -> list[playlists.ListedPlaylist]:
+    """Editorial lists first, then by followers as far as known, then as served."""
+    return sorted(
+        listed,
+        key=lambda row: (
+            row.owner_id != EDITORIAL_OWNER,
+            -(row.followers if row.followers is not None else -1),
+            row.position,
+        ),
+    )
+
+
+def following_pages(
+    task: PageTask, *, rows_served: int, total: int | None, more: bool, page_rows: int, cap: int
+) -> list[PageTask]:
+    """The further pages of a playlist that an answered page makes known.
+
+    With a total all of them at once; without one the next, as long as there is more.
+    """
+    start = task.first_row + max(task.row_count, rows_served)
+    end = min(cap, total) if total is not None else min(cap, start + page_rows)
+    if not more or start >= end:
+        return []
+    return [
+        PageTask(
+            spider=task.spider,
+            kind=PageKind.PLAYLIST_ITEMS,
+            source_key=task.source_key,
+            market=task.market,
+            first_row=first,
+            row_count=min(page_rows, cap - first),
+            version=task.version,
+        )
+        for first in range(start, end, page_rows)
+    ]

@@ -1,0 +1,501 @@
+"""Seed templates: the files in ``seeds/`` expanded into the plan of searches.
+
+Reading files aside this is pure: the same files give the same seeds in the same order. The files
+themselves say what to search; ``seeds/README.md`` explains their form.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runclub_spider.catalog.umbrellas import (
+    DECADE_LABELS,
+    DecadeLabel,
+    UmbrellaFileError,
+    UmbrellaMap,
+    YamlFile,
+    read_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+Kind = Literal["track", "playlist"]
+KINDS: tuple[Kind, ...] = ("track", "playlist")
+CUSTOM_FAMILY = "custom"
+FAMILIES = (
+    "editorial",
+    "umbrella_energy",
+    "decade_refreshers",
+    "trend_feeders",
+    "cadence",
+    "long_tail",
+)
+YEARS: Mapping[DecadeLabel, str] = {
+    "70s": "1970-1979",
+    "80s": "1980-1989",
+    "90s": "1990-1999",
+    "00s": "2000-2009",
+    "10s": "2010-2019",
+    "20s": "2020-2029",
+}
+MAX_TERM_LENGTH = 250  # characters of one query; Spotify refuses longer ones
+
+_TERM_FILES: Mapping[Kind, str] = {"track": "search_terms.txt", "playlist": "playlist_terms.txt"}
+_SHARED = "lists.yaml"
+_UMBRELLAS = "umbrellas.yaml"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+# One spelling per decade. "twenties" is left alone: it also means the 1920s.
+_DECADE_SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"\b(?:{spelling})\b"), decade)
+    for spelling, decade in (
+        ("(?:19)?70'?s|seventies", "70s"),
+        ("(?:19)?80'?s|eighties", "80s"),
+        ("(?:19)?90'?s|nineties", "90s"),
+        ("(?:20)?00'?s|noughties", "00s"),
+        ("(?:20)?10'?s", "10s"),
+        ("(?:20)?20'?s", "20s"),
+    )
+)
+
+
+class SeedFileError(ValueError):
+    """A mistake in a seed file: one line with file, line number, key and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One search. ``term`` is the ``q`` sent to Spotify, character for character.
+
+    ``umbrella`` and ``decade`` are what the search is about, or None when it is about neither;
+    ``bpm`` is the cadence in beats per minute, for cadence seeds only.
+    """
+
+    term: str
+    kind: Kind
+    family: str
+    umbrella: str | None = None
+    decade: str | None = None
+    bpm: int | None = None
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Caps(_Strict):
+    family: int = Field(gt=0)
+    umbrella: int | None = Field(default=None, gt=0)
+    decade: int | None = Field(default=None, gt=0)
+
+
+class _Template(_Strict):
+    patterns: list[str] = Field(min_length=1)
+    umbrellas: list[str] | None = None
+    decades: list[DecadeLabel] | None = None
+    genres: list[str] | None = None
+    umbrella: str | None = None
+    decade: DecadeLabel | None = None
+
+
+class _Section(_Strict):
+    order: int
+    caps: _Caps
+    templates: list[_Template] = Field(min_length=1)
+
+
+class _Cadence(_Strict):
+    cadences: list[int] = Field(min_length=1)
+    vary: int = Field(ge=0)
+
+
+class _DecadeWords(_Strict):
+    word: str
+    locale: dict[str, list[str]] = {}
+
+
+class _SharedFile(_Strict):
+    decades: dict[DecadeLabel, _DecadeWords]
+    lists: dict[str, list[str]] = {}
+    locale: dict[str, dict[str, list[str]]] = {}
+
+
+class _FamilyFile(_Strict):
+    family: str
+    lists: dict[str, list[str]] = {}
+    bpm: _Cadence | None = None
+    genres: dict[str, dict[str, dict[str, DecadeLabel | tuple[DecadeLabel, DecadeLabel]]]] = {}
+    track: _Section | None = None
+    playlist: _Section | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One value for a placeholder, with what it says about the seed."""
+
+    text: str
+    umbrella: str | None = None
+    decade: str | None = None
+    bpm: int | None = None
+    span: tuple[str, ...] = DECADE_LABELS
+
+
+def families() -> tuple[str, ...]:
+    """Return the names of the seed families: the specification's six, then the user's own."""
+    return (*FAMILIES, CUSTOM_FAMILY)
+
+
+def clean_term(text: str) -> str:
+    """Return a term as it is sent: Unicode NFKC, white space collapsed and stripped."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def normalise_term(text: str) -> str:
+    """Return the key under which two terms are the same seed.
+
+    Case, width, hyphens, "&"/"and", curly apostrophes and the spellings of a decade ("1970s",
+    "70's", "seventies") do not count. Idempotent.
+    """
+    while (once := _normalise_once(text)) != text:
+        text = once
+    return text
+
+
+def _normalise_once(text: str) -> str:
+    text = clean_term(text).casefold().replace("’", "'").replace("-", " ").replace("&", " and ")
+    for spelling, decade in _DECADE_SPELLINGS:
+        text = spelling.sub(decade, text)
+    return " ".join(text.split())
+
+
+def unique(seeds: Iterable[Seed]) -> tuple[Seed, ...]:
+    """Return the seeds without repetitions of (normalised term, kind); the first one stays."""
+    kept: dict[tuple[str, Kind], Seed] = {}
+    for seed in seeds:
+        kept.setdefault((normalise_term(seed.term), seed.kind), seed)
+    return tuple(kept.values())
+
+
+def load_seeds(
+    directory: Path, umbrellas: UmbrellaMap, *, kind: Kind | None = None, family: str | None = None
+) -> tuple[Seed, ...]:
+    """Return the whole plan of ``directory`` in template order.
+
+    Track seeds come before playlist seeds; of each kind the user's own terms first, then the
+    families by their ``order``. ``kind`` and ``family`` narrow the plan without changing a seed.
+    Raises :class:`SeedFileError` for a mistake in any of the files.
+    """
+    shared = _read_shared(directory / _SHARED)
+    for path in sorted(directory.glob("*.yaml")):
+        if path.name not in {_SHARED, _UMBRELLAS} and path.stem not in FAMILIES:
+            raise SeedFileError(f"{path}: no such family; name it after one of {_or(FAMILIES)}")
+    expanders = [_Family(directory / f"{name}.yaml", umbrellas, shared) for name in FAMILIES]
+    for expander in expanders:
+        expander.check_name()
+    plan: list[Seed] = []
+    for each in KINDS:
+        terms = directory / _TERM_FILES[each]
+        if terms.exists():
+            plan += _read_terms(terms, each, may_be_empty=True)
+        sections = [e for e in expanders if e.section(each) is not None]
+        for expander in sorted(sections, key=lambda e: e.order(each)):
+            plan += expander.seeds(each)
+    return tuple(
+        seed for seed in unique(plan) if kind in (None, seed.kind) and family in (None, seed.family)
+    )
+
+
+def read_seed_file(
+    path: Path, kind: Kind, umbrellas: UmbrellaMap | None = None
+) -> tuple[Seed, ...]:
+    """Return the seeds of a user's own file.
+
+    Plain text: one term a line, ``#`` comments, family "custom". ``.yaml``/``.yml``: the form of
+    the family files, with ``lists.yaml`` and ``umbrellas.yaml`` beside it if it refers to them
+    (``umbrellas`` given wins). Raises :class:`SeedFileError` for a mistake.
+    """
+    if path.suffix.lower() not in {".yaml", ".yml"}:
+        return unique(_read_terms(path, kind, may_be_empty=False))
+    beside = path.parent / _SHARED
+    shared = _read_shared(beside) if beside.is_file() else None
+    if umbrellas is None and (path.parent / _UMBRELLAS).is_file():
+        try:
+            umbrellas = UmbrellaMap.load(path.parent / _UMBRELLAS)
+        except UmbrellaFileError as exc:
+            raise SeedFileError(str(exc)) from exc
+    expander = _Family(path, umbrellas, shared)
+    expander.check_name(as_file=False)
+    if expander.section(kind) is None:
+        raise expander.file.mistake((kind,), "missing; add the section for this kind of search")
+    return unique(expander.seeds(kind))
+
+
+def rotation(seeds: Sequence[Seed]) -> tuple[Seed, ...]:
+    """Return the seeds in a fair round: family after family, in each umbrella after umbrella.
+
+    Every round takes one seed of each family that has any left; a family's turn goes to its next
+    umbrella (None counts as one). Within an umbrella the given order stays.
+    """
+    waiting: dict[str, dict[str | None, deque[Seed]]] = {}
+    for seed in seeds:
+        by_umbrella = waiting.setdefault(seed.family, {})
+        by_umbrella.setdefault(seed.umbrella, deque()).append(seed)
+    turns = {name: deque(queues.values()) for name, queues in waiting.items()}
+    result: list[Seed] = []
+    while turns:
+        for name in list(turns):
+            queue = turns[name].popleft()
+            result.append(queue.popleft())
+            if queue:
+                turns[name].append(queue)
+            if not turns[name]:
+                del turns[name]
+    return tuple(result)
+
+
+def _read_terms(path: Path, kind: Kind, *, may_be_empty: bool) -> list[Seed]:
+    seeds = []
+    for number, line in enumerate(read_text(path, SeedFileError).splitlines(), start=1):
+        term = clean_term(line)
+        if not term or term.startswith("#"):
+            continue
+        if problem := _term_problem(term):
+            raise SeedFileError(f"{path}:{number}: key 'term': {problem}")
+        seeds.append(Seed(term, kind, CUSTOM_FAMILY))
+    if not seeds and not may_be_empty:
+        raise SeedFileError(f"{path}: holds no term; write one term a line")
+    return seeds
+
+
+def _term_problem(term: str) -> str | None:
+    if len(term) > MAX_TERM_LENGTH:
+        return f"has {len(term)} characters; shorten it to {MAX_TERM_LENGTH}"
+    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in term):
+        return "holds a control character; remove it"
+    return None
+
+
+def _read_shared(path: Path) -> _SharedFile:
+    file = YamlFile(path, SeedFileError)
+    shared = file.validated(_SharedFile)
+    for decade in DECADE_LABELS:
+        if decade not in shared.decades:
+            raise file.mistake(("decades",), f"'{decade}' is missing; add it")
+    return shared
+
+
+def _or(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+class _Family:
+    """One family file: checked, then expanded."""
+
+    def __init__(
+        self, path: Path, umbrellas: UmbrellaMap | None, shared: _SharedFile | None
+    ) -> None:
+        self.file = YamlFile(path, SeedFileError)
+        self._content = self.file.validated(_FamilyFile)
+        self._umbrellas = umbrellas
+        self._choices = self._all_choices(shared)
+        for kind in KINDS:
+            section = self.section(kind)
+            for at, template in enumerate(section.templates if section else ()):
+                self._check((kind, "templates", at), template)
+
+    def check_name(self, *, as_file: bool = True) -> None:
+        """Check that the family exists, and ``as_file`` that the file is called after it."""
+        if self._content.family not in families():
+            raise self.file.mistake(("family",), f"no such family; use one of {_or(families())}")
+        if as_file and self._content.family != self.file.path.stem:
+            raise self.file.mistake(
+                ("family",),
+                f"'{self._content.family}' does not fit the file name; write "
+                f"'{self.file.path.stem}' or rename the file",
+            )
+
+    def section(self, kind: Kind) -> _Section | None:
+        """Return the templates for one kind of search, or None."""
+        return self._content.track if kind == "track" else self._content.playlist
+
+    def order(self, kind: Kind) -> tuple[int, str]:
+        """Return the sort key of this family in the plan for ``kind``."""
+        section = self.section(kind)
+        return (section.order if section else 0, self._content.family)
+
+    def seeds(self, kind: Kind) -> list[Seed]:
+        """Return the seeds of one kind, no term twice, no more than the caps allow."""
+        section = self.section(kind)
+        assert section is not None  # noqa: S101  # callers ask for existing sections only
+        kept: list[Seed] = []
+        counts: Counter[tuple[str, str]] = Counter()
+        for seed in unique(self._expand(kind, section)):
+            dimensions = [("family", "", section.caps.family)]
+            if seed.umbrella and section.caps.umbrella:
+                dimensions.append(("umbrella", seed.umbrella, section.caps.umbrella))
+            if seed.decade and section.caps.decade:
+                dimensions.append(("decade", seed.decade, section.caps.decade))
+            if all(counts[name, value] < cap for name, value, cap in dimensions):
+                counts.update((name, value) for name, value, _ in dimensions)
+                kept.append(seed)
+        return kept
+
+    def _expand(self, kind: Kind, section: _Section) -> Iterator[Seed]:
+        for at, template in enumerate(section.templates):
+            for number, pattern in enumerate(template.patterns):
+                where = (kind, "templates", at, "patterns", number)
+                for values in self._products(template, pattern):
+                    yield self._seed(where, kind, template, pattern, values)
+
+    def _products(self, template: _Template, pattern: str) -> Iterator[dict[str, _Choice]]:
+        """Yield the sensible combinations of values, the first placeholder changing slowest."""
+        # {decade} and {years} in one pattern speak of the same decade: one dimension.
+        names = list(dict.fromkeys(_PLACEHOLDER.findall(pattern)))
+        for combination in product(*(self._values(name, template) for name in names)):
+            umbrella = {c.umbrella for c in combination if c.umbrella}
+            decade = {c.decade for c in combination if c.decade}
+            if len(umbrella) > 1 or len(decade) > 1:
+                continue
+            if all(self._possible(c, umbrella, decade) for c in combination):
+                yield dict(zip(names, combination, strict=True))
+
+    def _possible(self, choice: _Choice, umbrella: set[str], decade: set[str]) -> bool:
+        """Return whether a value can exist in the decade of the combination."""
+        for label in decade:
+            if label not in choice.span:
+                return False
+            for name in umbrella:
+                assert self._umbrellas is not None  # noqa: S101  # an umbrella was expanded
+                first = self._umbrellas.first_decade(name)
+                if DECADE_LABELS.index(label) < DECADE_LABELS.index(first):
+                    return False
+        return True
+
+    def _values(self, name: str, template: _Template) -> Iterator[_Choice]:
+        sets = template.genres or list(self._content.genres)
+        names = [f"genre.{each}" for each in sets] if name == "genre" else [name]
+        for choice in (choice for each in names for choice in self._choices[each]):
+            wrong_umbrella = choice.umbrella and choice.umbrella not in (
+                template.umbrellas or [choice.umbrella]
+            )
+            wrong_decade = choice.decade and choice.decade not in (
+                template.decades or DECADE_LABELS
+            )
+            if not wrong_umbrella and not wrong_decade:
+                yield choice
+
+    def _seed(
+        self,
+        where: tuple[str | int, ...],
+        kind: Kind,
+        template: _Template,
+        pattern: str,
+        values: dict[str, _Choice],
+    ) -> Seed:
+        term = clean_term(_PLACEHOLDER.sub(lambda match: values[match[1]].text, pattern))
+        if problem := _term_problem(term):
+            raise self.file.mistake(where, problem)
+
+        def said(dimension: str) -> object:
+            told = (getattr(choice, dimension) for choice in values.values())
+            return next((each for each in told if each is not None), None)
+
+        umbrella = said("umbrella") or template.umbrella
+        decade = said("decade") or template.decade
+        return Seed(
+            term=term,
+            kind=kind,
+            family=self._content.family,
+            umbrella=str(umbrella) if umbrella else None,
+            decade=str(decade) if decade else None,
+            bpm=next((choice.bpm for choice in values.values() if choice.bpm), None),
+        )
+
+    def _all_choices(self, shared: _SharedFile | None) -> dict[str, list[_Choice]]:
+        """Return the values of every placeholder this file may use."""
+        choices: defaultdict[str, list[_Choice]] = defaultdict(list)
+        choices["years"] = [_Choice(YEARS[d], decade=d) for d in DECADE_LABELS]
+        if self._umbrellas is not None:
+            for label in self._umbrellas.labels:
+                aliases = [_Choice(a, umbrella=label) for a in self._umbrellas.aliases(label)]
+                choices["main"].append(aliases[0])
+                choices["alias"] += aliases
+        if shared is not None:
+            for decade in DECADE_LABELS:
+                words = shared.decades[decade]
+                choices["decade"].append(_Choice(words.word, decade=decade))
+                choices["decade_locale"] += [
+                    _Choice(text, decade=decade)
+                    for group in words.locale.values()
+                    for text in group
+                ]
+            for name, by_locale in shared.locale.items():
+                choices[f"{name}_locale"] = [_Choice(t) for ts in by_locale.values() for t in ts]
+            for name, texts in shared.lists.items():
+                choices[name] = [_Choice(text) for text in texts]
+        for name, texts in self._content.lists.items():
+            if name in choices or name in {"genre", "bpm"}:
+                raise self.file.mistake(("lists", name), "the name is taken; choose another")
+            choices[name] = [_Choice(text) for text in texts]
+        if self._content.bpm is not None:
+            choices["bpm"] = [_Choice(str(bpm), bpm=bpm) for bpm in _cadences(self._content.bpm)]
+        for name, by_umbrella in self._content.genres.items():
+            choices[f"genre.{name}"] = list(self._genres(name, by_umbrella))
+        return dict(choices)
+
+    def _genres(
+        self,
+        name: str,
+        by_umbrella: Mapping[str, Mapping[str, DecadeLabel | tuple[DecadeLabel, DecadeLabel]]],
+    ) -> Iterator[_Choice]:
+        labels = self._umbrellas.labels if self._umbrellas else ()
+        for umbrella, genres in by_umbrella.items():
+            if umbrella not in labels:
+                raise self.file.mistake(
+                    ("genres", name, umbrella), f"no such umbrella; use one of {_or(labels)}"
+                )
+            for genre, span in genres.items():
+                first, last = (span, "20s") if isinstance(span, str) else span
+                at, end = DECADE_LABELS.index(first), DECADE_LABELS.index(last)
+                if end < at:
+                    raise self.file.mistake(
+                        ("genres", name, umbrella, genre), "ends before it begins; swap the decades"
+                    )
+                yield _Choice(genre, umbrella=umbrella, span=DECADE_LABELS[at : end + 1])
+
+    def _check(self, where: tuple[str | int, ...], template: _Template) -> None:
+        """Check a template's references: placeholders, umbrellas, genre sets."""
+        known = set(self._choices) | ({"genre"} if self._content.genres else set())
+        for at, pattern in enumerate(template.patterns):
+            here = (*where, "patterns", at)
+            for name in _PLACEHOLDER.findall(pattern):
+                if name not in known:
+                    shown = sorted(n for n in known if not n.startswith("genre."))
+                    raise self.file.mistake(here, f"{{{name}}} is unknown; use one of {_or(shown)}")
+            if set("{}") & set(_PLACEHOLDER.sub("", pattern)) or not pattern.strip():
+                raise self.file.mistake(here, "is empty or has a stray brace; correct the pattern")
+        labels = self._umbrellas.labels if self._umbrellas else ()
+        for at, label in enumerate(template.umbrellas or ()):
+            if label not in labels:
+                raise self.file.mistake((*where, "umbrellas", at), f"'{label}' is no umbrella")
+        if template.umbrella is not None and template.umbrella not in labels:
+            raise self.file.mistake((*where, "umbrella"), f"'{template.umbrella}' is no umbrella")
+        for at, name in enumerate(template.genres or ()):
+            if name not in self._content.genres:
+                raise self.file.mistake(
+                    (*where, "genres", at), f"'{name}' is no set of genres here"
+                )
+
+
+def _cadences(cadence: _Cadence) -> list[int]:
+    """Return the cadences in BPM, then their neighbours ``vary`` below and above, each once."""
+    varied = [bpm + step for bpm in cadence.cadences for step in (-cadence.vary, cadence.vary)]
+    return list(dict.fromkeys([*cadence.cadences, *sorted(varied)]))

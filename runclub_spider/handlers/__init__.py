@@ -1,0 +1,1 @@
+"""Download handlers: the one place where requests leave the machine."""

@@ -1,0 +1,46 @@
+"""What the spiders hand to the pipelines: whole pages, so that a page is one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from runclub_spider.catalog.models import Playable, Playlist, Row, Track
+from runclub_spider.catalog.rules import Rule
+from runclub_spider.store.pages import PageTask
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTrack:
+    """A track with its place on the page and the filter's verdict (no rules = eligible)."""
+
+    track: Track
+    position: int
+    playable: Playable
+    basis: str
+    rules: tuple[Rule, ...]
+
+
+@dataclass(slots=True)
+class DiscoveredPage:
+    """One answered page.
+
+    The parser fills the first block; the pipelines fill the second, each its own field.
+    `more` says whether the query goes on behind this page, `following` are pages it made
+    known. `snapshot` is the version a playlist's rows belong to. `refused` names why the API
+    gave nothing (404, 403), None otherwise.
+    """
+
+    task: PageTask
+    rows: list[Row] = field(default_factory=list)
+    playlists: list[Playlist] = field(default_factory=list)
+    snapshot: str | None = None
+    following: list[PageTask] = field(default_factory=list)
+    more: bool = False
+    refused: str | None = None
+    malformed: int = 0
+    unexpected: Counter[str] = field(default_factory=Counter)
+
+    judged: list[JudgedTrack] = field(default_factory=list)
+    pending_features: list[str] = field(default_factory=list)
+    pending_artists: list[str] = field(default_factory=list)

@@ -1,0 +1,71 @@
+"""Features: ReccoBeats' audio features of eligible tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH
+from runclub_spider.apis.reccobeats.parser import parse_features
+from runclub_spider.config import utc_now
+from runclub_spider.enrichment import BatchWorker
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.runtime import Runtime
+from runclub_spider.signals import discovery_done
+from runclub_spider.store import features
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+_DAY = 86_400
+
+
+class FeaturesPipeline:
+    """Owns the worker that asks for features in full batches; holds no item."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._runtime = Runtime.of(crawler)
+        self._stats = crawler.stats
+        self._worker: BatchWorker | None = None
+        crawler.signals.connect(self._drain, signal=discovery_done)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> FeaturesPipeline:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    async def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
+        """Take up the tracks this page left pending."""
+        (await self._started()).add(item.pending_features)
+        return item
+
+    async def _started(self) -> BatchWorker:
+        """The worker; at its first use what earlier runs left pending comes before the new."""
+        if self._worker is None:
+            self._worker = self._runtime.feature_worker = BatchWorker(
+                self._runtime, "audio features", batch=FEATURES_BATCH,
+                call=self._runtime.reccobeats.features, accept=self._accept,
+            )
+            version = self._runtime.config.recco_features_version
+            earlier = await self._runtime.store.run(
+                lambda c: features.pending(c, version=version, now=utc_now())
+            )
+            self._worker.add(earlier)
+        return self._worker
+
+    async def _accept(self, response: Response, ids: Sequence[str]) -> None:
+        answer = parse_features(response.body, ids)
+        config = self._runtime.config
+        await self._runtime.store.run(
+            lambda c: features.save(
+                c, answer.found, answer.missed, version=config.recco_features_version,
+                gap_seconds=config.miss_retry_days * _DAY, now=utc_now(),
+            )
+        )
+        self._stats.inc_value("runclub/features/found", len(answer.found))
+        self._stats.inc_value("runclub/features/missed", len(answer.missed))
+        self._stats.inc_value("runclub/features/stray", answer.stray)
+
+    async def _drain(self) -> None:
+        await (await self._started()).drain()

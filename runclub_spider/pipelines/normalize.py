@@ -1,0 +1,20 @@
+"""Normalise: one spelling for names, dates and ISRCs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runclub_spider.catalog.normalize import normalise_track
+from runclub_spider.items import DiscoveredPage
+
+
+class NormalizePipeline:
+    """Rewrites the tracks of a page through `catalog.normalize`."""
+
+    def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
+        """The page with normalised tracks; rows keep their places."""
+        item.rows = [
+            replace(row, track=normalise_track(row.track)) if row.track else row
+            for row in item.rows
+        ]
+        return item

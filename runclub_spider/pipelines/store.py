@@ -1,0 +1,131 @@
+"""Store: one transaction a page, with its rows, edges, verdicts, ledger and mark."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from runclub_spider.catalog.models import RowKind
+from runclub_spider.config import utc_now
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.runtime import Runtime
+from runclub_spider.store import artists, features, pages, playlists, seeds, tracks
+from runclub_spider.store.pages import PageCounts, PageKind
+from runclub_spider.store.tracks import FoundTrack, Source
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+_DAY = 86_400
+
+
+class StorePipeline:
+    """Commits the page, then tells the frontier; what it leaves pending goes on to enrichers."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._runtime = Runtime.of(crawler)
+        self._stats = crawler.stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> StorePipeline:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    async def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
+        """Store one page."""
+        eligible_new = await self._runtime.store.run(lambda c: self._commit(c, item))
+        self._stats.inc_value("runclub/pages_stored")
+        self._stats.inc_value("runclub/eligible_new", eligible_new)
+        if self._runtime.frontier is not None:
+            self._runtime.frontier.settle(item.task.key)
+        return item
+
+    def _commit(self, connection: sa.Connection, item: DiscoveredPage) -> int:
+        if pages.is_done(connection, item.task.key):
+            return 0
+        now, task, runtime = utc_now(), item.task, self._runtime
+        new = tracks.save(
+            connection,
+            [
+                FoundTrack(j.track, j.position, j.playable, j.basis, j.rules)
+                for j in item.judged
+            ],
+            _source(item),
+            market=task.market,
+            run_id=runtime.run_id,
+            now=now,
+        )
+        eligible = [j.track.track_id for j in item.judged if not j.rules]
+        eligible_new = sum(track_id in new for track_id in eligible)
+        counts = _counts(item, len(new))
+        playlists.record(connection, item.playlists, now)
+        pages.plan(connection, item.following)
+        pages.mark_done(
+            connection, task, counts=counts, run_id=runtime.run_id, now=now,
+            content=item.refused or [*item.rows, *item.playlists],
+        )
+        self._advance(connection, item, counts, eligible_new, now)
+        runtime.flush_quota(connection)
+        item.pending_features = features.pending(
+            connection, version=runtime.config.recco_features_version, now=now,
+            track_ids=eligible,
+        )
+        item.pending_artists = artists.pending(
+            connection, track_ids=eligible,
+            stale_before=now - int(runtime.config.artist_refresh_days * _DAY),
+        )
+        return eligible_new
+
+    @staticmethod
+    def _advance(
+        connection: sa.Connection,
+        item: DiscoveredPage,
+        counts: PageCounts,
+        eligible_new: int,
+        now: int,
+    ) -> None:
+        """Move the ledger of the page's source: seed or playlist."""
+        task = item.task
+        if task.kind is PageKind.TRACK_SEARCH:
+            seeds.advance(
+                connection, (task.source_key, "track", task.market),
+                state=seeds.RUNNING if item.more else seeds.EXHAUSTED,
+                next_offset=task.first_row + task.row_count, offset=task.first_row, now=now,
+                rows=counts.rows, new_tracks=counts.new_tracks, eligible_new=eligible_new,
+            )
+        elif task.kind is PageKind.PLAYLIST_SEARCH:
+            playlists.list_for(
+                connection, task.source_key, task.market,
+                [row.playlist_id for row in item.playlists],
+            )
+            seeds.advance(
+                connection, (task.source_key, "playlist", task.market),
+                state=seeds.SEARCHED, next_offset=task.row_count, offset=0, now=now,
+                rows=len(item.playlists),
+            )
+        elif item.refused:
+            playlists.mark_gone(connection, task.source_key, now)
+        else:
+            playlists.settle(
+                connection, task.source_key, snapshot=item.snapshot,
+                read_to=task.first_row + counts.rows,
+                first=task.kind is PageKind.PLAYLIST, now=now,
+            )
+
+
+def _source(item: DiscoveredPage) -> Source:
+    is_search = item.task.kind in {PageKind.TRACK_SEARCH, PageKind.PLAYLIST_SEARCH}
+    return Source("search" if is_search else "playlist", item.task.source_key)
+
+
+def _counts(item: DiscoveredPage, new_tracks: int) -> PageCounts:
+    kinds = Counter(row.kind for row in item.rows)
+    return PageCounts(
+        track_rows=kinds[RowKind.TRACK],
+        null_rows=kinds[RowKind.NULL],
+        local_rows=kinds[RowKind.LOCAL],
+        episode_rows=kinds[RowKind.EPISODE],
+        new_tracks=new_tracks,
+    )

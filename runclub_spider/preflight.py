@@ -1,0 +1,79 @@
+"""What must be right before the first request. Each failure is one line with the cure."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from runclub_spider.apis.call import Api
+from runclub_spider.config import Config, utc_now
+from runclub_spider.errors import ConfigurationError, RunPaused
+from runclub_spider.store import meta, quota
+from runclub_spider.store.engine import Store
+from runclub_spider.text import moment
+
+# Which base URL feeds which part of the catalogue; a store keeps to one source each.
+SOURCES = {"spotify": "spotify_api_base_url", "reccobeats": "reccobeats_base_url"}
+
+
+def check_spotify_credentials(config: Config) -> None:
+    """A client id, and a secret or a refresh token."""
+    if not config.spotify_client_id:
+        raise ConfigurationError(
+            "SPOTIFY_CLIENT_ID is not set: put it into .env (see .env.example), or try "
+            "`make demo`, which needs no key"
+        )
+    if not (config.spotify_client_secret or config.spotify_refresh_token):
+        raise ConfigurationError(
+            "SPOTIFY_CLIENT_SECRET is not set (nor SPOTIFY_REFRESH_TOKEN): put it into .env"
+        )
+
+
+def check_writable(folder: Path, name: str) -> None:
+    """The folder exists or can be made, and takes files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write to {name} {_shown(folder)}: {error.strerror}; "
+            "mend its permissions or choose another folder"
+        ) from None
+
+
+def check_store(config: Config, *, apis: tuple[Api, ...] = ()) -> None:
+    """The store opens, holds data of the same sources, and no API it needs is blocked.
+
+    Raises:
+        ConfigurationError: it cannot be used, or real and made-up data would mix.
+        RunPaused: an earlier refusal is still in force; nothing is sent.
+    """
+    store = Store.open(config)
+    try:
+        with store.begin() as connection:
+            for name, field in SOURCES.items():
+                here = config.source_of(field)
+                there = meta.get(connection, f"source|{name}")
+                if there is not None and there != here:
+                    raise ConfigurationError(
+                        f"the store holds {name} data from {there}, {field.upper()} now points "
+                        f"at {here}: use another CACHE_DIR or DATABASE_URL, they must not mix"
+                    )
+            for block in quota.blocks(connection, utc_now()):
+                if block.account in apis:
+                    raise RunPaused(
+                        f"{block.account} refuses requests until {moment(block.blocked_until)} "
+                        f"({block.reason}); nothing was sent, run the same command then"
+                    )
+    finally:
+        store.close()
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be told."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return os.fspath(path)

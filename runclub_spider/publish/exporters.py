@@ -1,0 +1,31 @@
+"""The item exporter of the release's JSON Lines, registered in `FEED_EXPORTERS`."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+import jsonlines
+import orjson
+from itemadapter import ItemAdapter
+from scrapy.exporters import BaseItemExporter
+
+
+class CatalogLinesExporter(BaseItemExporter):
+    """One object a line in the item's own key order: UTF-8, `\\n`, null for nothing, no NaN.
+
+    `jsonlines` writes, orjson encodes: it refuses what JSON cannot hold and keeps an integer
+    an integer.
+    """
+
+    def __init__(self, file: BinaryIO, **kwargs: Any) -> None:
+        super().__init__(dont_fail=True, **kwargs)
+        self._writer = jsonlines.Writer(file, dumps=orjson.dumps)
+
+    def export_item(self, item: Any) -> None:
+        """Write one row; dicts as they are, other items through itemadapter."""
+        row = item if isinstance(item, dict) else ItemAdapter(item).asdict()
+        self._writer.write(row)
+
+    def finish_exporting(self) -> None:
+        """Let go of the file, which its opener closes."""
+        self._writer.close()

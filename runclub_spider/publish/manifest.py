@@ -1,0 +1,138 @@
+"""The manifest: what is in a release, where it came from, and why it may be trusted. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runclub_spider.catalog.dates import DECADES
+from runclub_spider.config import Config
+from runclub_spider.publish.gates import Gate
+from runclub_spider.publish.select import Selection
+from runclub_spider.store.pages import PageCounts
+
+DATA_FILES = (
+    "catalog_wide.jsonl", "cached_tracks.jsonl", "audio_features.jsonl", "cached_artists.jsonl",
+)
+UNASSIGNED, UNDATED = "Unassigned", "Undated"
+
+
+def data_digest(hashes: Mapping[str, str]) -> str:
+    """sha256 over `<hash>  <name>` lines of the four data files."""
+    lines = "".join(f"{hashes[name]}  {name}\n" for name in DATA_FILES)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def version_of(date: str, digest: str, source: str) -> str:
+    """The release's name: date of the newest data, 8 hex digits, and `-sandbox` if it is that."""
+    return f"{date}-{digest[:8]}" + ("" if source == "spotify" else f"-{source}")
+
+
+def accounting(selection: Selection, rows: PageCounts, distinct: int) -> dict[str, Any]:
+    """Where every row and track went, in the contract's words."""
+    return {
+        "rowsSeen": rows.rows,
+        "nullRows": rows.null_rows,
+        "localRows": rows.local_rows,
+        "episodeRows": rows.episode_rows,
+        "repeatedRows": rows.track_rows - distinct,
+        "distinctTracks": distinct,
+        "exported": len(selection.cells),
+        "rejected": selection.rejected.total(),
+        "rejectedByRule": dict(sorted(selection.rejected.items())),
+        "mergedIsrc": len(selection.merged),
+        "mergedSoft": 0,
+        "balanceRejects": selection.balance_rejects,
+        "pending": selection.pending,
+    }
+
+
+def imbalance(account: Mapping[str, Any]) -> str | None:
+    """What does not add up in an accounting, or None."""
+    rows = ("nullRows", "localRows", "episodeRows", "repeatedRows", "distinctTracks")
+    tracks = ("exported", "rejected", "mergedIsrc", "mergedSoft", "balanceRejects", "pending")
+    for whole, parts in (("rowsSeen", rows), ("distinctTracks", tracks)):
+        found = sum(account[part] for part in parts)
+        if account[whole] != found:
+            return f"{whole} is {account[whole]}, its parts are {found}"
+    if account["repeatedRows"] < 0:
+        return f"repeatedRows is {account['repeatedRows']}"
+    return None
+
+
+def grid(selection: Selection, labels: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Tracks by umbrella and decade, each once, in the order of the map and of time."""
+    decades = [*DECADES, UNDATED]
+    table = {label: dict.fromkeys(decades, 0) for label in [*labels, UNASSIGNED]}
+    for umbrella, decade in selection.cells.values():
+        table[umbrella or UNASSIGNED][decade or UNDATED] += 1
+    return {
+        label: {decade: n for decade, n in row.items() if n}
+        for label, row in table.items()
+        if any(row.values())
+    }
+
+
+def notes(config: Config, source: str, profile: str | None) -> list[str]:
+    """Decisions taken where the specification leaves them open."""
+    found = []
+    if source != "spotify":
+        found.append(
+            f"SOURCE: {source}. This release was made from a sandbox or stand-in server, not "
+            "from Spotify. It must not be shipped."
+        )
+    found += [
+        "id is the UUIDv5 of https://open.spotify.com/track/<spotify_track_id>.",
+        "Umbrellas come from artist genres through seeds/umbrellas.yaml; where a track's artists "
+        "have none, from the seeds and playlists that found it (_extra.umbrella_source).",
+        "Decade is that of the album's year as served; remasters keep their own year. Tracks "
+        "from before 1970 and without a year have none and are kept.",
+        f"Playable means is_playable under market {config.market}, else its available_markets; "
+        "unknown is excluded.",
+        "time_signature is null throughout: ReccoBeats does not give it.",
+        "A ReccoBeats row without tempo or energy counts as a miss.",
+        "Duplicates share an ISRC or are relinked; the last release's choice survives, else the "
+        "most popular, then the earliest album year, then the smallest id.",
+        "The year gate counts tracks that have a year and a decade.",
+    ]
+    if profile == "development":
+        found.append(
+            "Crawled with a development key: no artist genres, no popularity, no other people's "
+            "playlists."
+        )
+    return found
+
+
+def build(
+    *,
+    version: str,
+    created_at: str,
+    spotify: Mapping[str, Any],
+    reccobeats: Mapping[str, Any],
+    totals: Mapping[str, Any],
+    config: Config,
+    hashes: Mapping[str, str],
+    account: Mapping[str, Any],
+    gates: Sequence[Gate],
+    note_lines: Sequence[str],
+) -> dict[str, Any]:
+    """The manifest's JSON, keys in the specification's order."""
+    return {
+        "version": version,
+        "createdAt": created_at,
+        "spotify": dict(spotify),
+        "reccobeats": dict(reccobeats),
+        "totals": dict(totals),
+        "filtersApplied": {
+            "minDurationMs": config.min_duration_ms,
+            "maxDurationMs": config.max_duration_ms,
+            "explicitPolicy": "retained, flagged",
+            "playabilityPolicy": f"playable in {config.market}; unknown excluded",
+            "dedupePolicy": config.dedupe_policy,
+        },
+        "fileHashes": dict(sorted(hashes.items())),
+        "accounting": dict(account),
+        "gates": [gate.as_json() for gate in gates],
+        "notes": list(note_lines),
+    }

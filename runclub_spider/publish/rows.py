@@ -1,0 +1,187 @@
+"""The rows of the four files. Pure; keys in the specification's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runclub_spider.catalog.dates import decade_of, release_year
+from runclub_spider.catalog.ids import row_id
+from runclub_spider.text import timestamp
+
+FEATURES = (
+    "tempo", "energy", "danceability", "valence", "loudness", "acousticness",
+    "instrumentalness", "liveness", "speechiness", "key", "mode", "time_signature",
+)
+_APP_FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistRow:
+    """An artist record for export."""
+
+    artist_id: str
+    name: str
+    genres: tuple[str, ...]
+    popularity: int | None
+    image_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """Where a track was seen; name and owner for playlists only."""
+
+    source_type: str
+    source_key: str
+    name: str | None = None
+    owner: str | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        """The object of the `sources` array."""
+        if self.source_type == "playlist":
+            return {
+                "type": "playlist", "playlist_id": self.source_key, "owner": self.owner,
+                "name": self.name,
+            }
+        return {"type": "search", "term": self.source_key}
+
+
+def order_sources(sources: Sequence[SourceRow]) -> list[SourceRow]:
+    """Playlists first, Spotify's own before others, then by id or term."""
+    return sorted(
+        sources,
+        key=lambda s: (s.source_type != "playlist", s.owner != "spotify", s.source_key),
+    )
+
+
+def wide_row(
+    track: Mapping[str, Any],
+    artists: Sequence[ArtistRow],
+    sources: Sequence[SourceRow],
+    *,
+    markets: Mapping[str, tuple[str, str]],
+    primary_markets: Sequence[str],
+    extra: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A row of `catalog_wide.jsonl`.
+
+    `track` holds the columns of the track table and, prefixed `f_`, those of its features.
+    `markets` maps a probed market to (playable, basis).
+    """
+    year = release_year(track["release_date"])
+    ordered = order_sources(sources)
+    playlist = next((s for s in ordered if s.source_type == "playlist"), None)
+    images = [artist.image_url or "" for artist in artists]
+    listed = set((track["available_markets"] or "").split(",")) - {""}
+    us, us_basis = in_market("US", markets, listed)
+    primary = [m for m in primary_markets if in_market(m, markets, listed)[0]]
+    popularity = track["popularity"]
+    has_features = track["features_of"] is not None
+    features = {name: track[f"f_{name}"] if has_features else None for name in FEATURES}
+    return {
+        "id": row_id(track["track_id"]),
+        "spotify_track_id": track["track_id"],
+        "isrc": track["isrc"],
+        "name": track["name"],
+        "duration_ms": track["duration_ms"],
+        "explicit": bool(track["explicit"]),
+        "album_name": track["album_name"],
+        "album_release_date": track["release_date"],
+        "album_release_year": year,
+        "album_decade_label": decade_of(year),
+        "album_image_url": track["image_url"],
+        "popularity_snapshot": popularity,
+        "popularity_bucket": None if popularity is None else popularity // 10,
+        "available_us": us,
+        "available_primary_markets": primary,
+        "preview_url": track["preview_url"],
+        "artist_ids": [artist.artist_id for artist in artists],
+        "artist_names": [artist.name for artist in artists],
+        "artist_genres": [list(artist.genres) for artist in artists],
+        "artist_image_urls": images if any(images) else None,
+        "source_playlist_id": playlist.source_key if playlist else None,
+        "source_playlist_name": playlist.name if playlist else None,
+        "source_playlist_owner": playlist.owner if playlist else None,
+        "sources": [source.as_json() for source in ordered],
+        "recco_track_id": track["f_recco_track_id"] if has_features else None,
+        "recco_features_version": track["f_version"] if has_features else None,
+        "recco_features_at": timestamp(track["f_fetched_at"]) if has_features else None,
+        **features,
+        "created_at": timestamp(track["first_seen_at"]),
+        "updated_at": timestamp(track["updated_at"]),
+        "_extra": {**extra, "available_us_source": us_basis},
+    }
+
+
+def in_market(
+    market: str, probed: Mapping[str, tuple[str, str]], listed: set[str]
+) -> tuple[bool, str]:
+    """Whether a track plays in a market, and which field said so.
+
+    The probe of that market first, then the list of markets; a market nobody asked for is
+    False with the source `none`.
+    """
+    playable, basis = probed.get(market, ("unknown", ""))
+    if playable != "unknown":
+        return playable == "yes", basis
+    if listed:
+        return market in listed, "available_markets"
+    return False, "none"
+
+
+def track_row(wide: Mapping[str, Any], *, market: str, query: str | None) -> dict[str, Any]:
+    """A row of `cached_tracks.jsonl` from its wide row."""
+    first = wide["sources"][0] if wide["sources"] else None
+    is_playlist = first is not None and first["type"] == "playlist"
+    return {
+        "id": wide["spotify_track_id"],
+        "name": wide["name"],
+        "artistId": wide["artist_ids"][0],
+        "artistName": wide["artist_names"][0],
+        "durationMs": wide["duration_ms"],
+        "albumName": wide["album_name"],
+        "albumReleaseYear": wide["album_release_year"],
+        "popularity": wide["popularity_snapshot"],
+        "explicit": wide["explicit"],
+        "addedAt": wide["created_at"],
+        "isPlayable": wide["available_us"] or market in wide["available_primary_markets"],
+        "_ingestSource": first["type"] if first else None,
+        "_ingestQuery": query,
+        "_ingestPlaylistId": first["playlist_id"] if first and is_playlist else None,
+        "_ingestDiscoveredAt": wide["created_at"],
+        "_isrc": wide["isrc"],
+        "_decade": wide["album_decade_label"],
+        "_umbrellas": wide["_extra"]["umbrellas"],
+        "_album_decade_label": wide["album_decade_label"],
+        "_preview_url": wide["preview_url"],
+        "_album_image_url": wide["album_image_url"],
+        "_popularity_bucket": wide["popularity_bucket"],
+        "_available_primary_markets": wide["available_primary_markets"],
+        "_source_playlist_id": wide["source_playlist_id"],
+        "_source_playlist_name": wide["source_playlist_name"],
+        "_source_playlist_owner": wide["source_playlist_owner"],
+        "_recco_features_version": wide["recco_features_version"],
+        "_recco_features_at": wide["recco_features_at"],
+    }
+
+
+def features_row(wide: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A row of `audio_features.jsonl`; None for a track without any feature."""
+    if all(wide[name] is None for name in FEATURES):
+        return None
+    return {
+        "trackId": wide["spotify_track_id"],
+        **{name: wide[name] for name in _APP_FEATURES},
+        "timeSignature": wide["time_signature"],
+    }
+
+
+def artist_row(artist: ArtistRow) -> dict[str, Any]:
+    """A row of `cached_artists.jsonl`."""
+    return {
+        "id": artist.artist_id,
+        "name": artist.name,
+        "genres": list(artist.genres),
+        "popularity": artist.popularity,
+    }

@@ -1,0 +1,130 @@
+"""The folder itself: which files there are, their hashes, and the gzip twins."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+
+from runclub_spider.publish.verify.problems import Problems
+from runclub_spider.publish.verify.schema import SCHEMA_NAMES, packaged_schema
+
+DATA_FILES = (
+    "catalog_wide.jsonl",
+    "cached_tracks.jsonl",
+    "audio_features.jsonl",
+    "cached_artists.jsonl",
+)
+MANIFEST = "manifest.json"
+SCHEMA_FILES = tuple(f"schemas/{name}.schema.json" for name in SCHEMA_NAMES)
+HASHED_FILES = (
+    *DATA_FILES,
+    *(f"{name}.gz" for name in DATA_FILES),
+    *SCHEMA_FILES,
+    "report.html",
+    "catalog.parquet",
+    "catalog.csv",
+)
+_CHUNK = 1 << 20
+_FIXED_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(5)  # deflate, no flags, mtime 0
+
+
+def check_presence(root: Path, problems: Problems) -> None:
+    """Every file of a release is there as a regular file, and nothing else."""
+    expected = {*HASHED_FILES, MANIFEST}
+    for name in sorted(expected):
+        path = root / name
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            problems.add(name, None, "missing", "not a regular file")
+        elif not path.exists():
+            problems.add(name, None, "missing", "the file is not there")
+    schemas = root / "schemas"
+    inside = sorted(schemas.iterdir()) if schemas.is_dir() else []
+    # A folder that does not belong is named, not searched: it may be anything.
+    for path in (*sorted(root.iterdir()), *inside):
+        name = path.relative_to(root).as_posix()
+        if name not in expected and (path != schemas or path.is_symlink()):
+            problems.add(name, None, "unexpected", "no file of a release has this name")
+
+
+def check_hashes(root: Path, hashes: Mapping[str, str], problems: Problems) -> set[str]:
+    """Each file has the SHA-256 the manifest gives, and the manifest names each file.
+
+    Returns:
+        The files whose content is the one the manifest hashed.
+    """
+    confirmed = set()
+    for name in sorted(set(HASHED_FILES) - hashes.keys()):
+        problems.add(MANIFEST, None, "hash-list", f"fileHashes lacks {name}")
+    for name in sorted(hashes.keys() - set(HASHED_FILES)):
+        problems.add(MANIFEST, None, "hash-list", f"fileHashes names {name}, no file of a release")
+    for name in HASHED_FILES:
+        path = root / name
+        if name not in hashes or not path.is_file():
+            continue
+        if sha256(path) == hashes[name]:
+            confirmed.add(name)
+        else:
+            problems.add(name, None, "sha256", "the content is not the one the manifest hashed")
+    return confirmed
+
+
+def check_schemas(root: Path, problems: Problems) -> None:
+    """The schemas in the folder are the ones this program checks with."""
+    for name, file in zip(SCHEMA_NAMES, SCHEMA_FILES, strict=True):
+        path = root / file
+        if not path.is_file():
+            continue
+        try:
+            schema = orjson.loads(path.read_bytes())
+        except orjson.JSONDecodeError as error:
+            problems.add(file, None, "schema-file", f"not JSON: {error}")
+            continue
+        if schema != packaged_schema(name):
+            problems.add(file, None, "schema-file", "not the schema this program knows")
+
+
+def check_gzip(root: Path, name: str, problems: Problems) -> None:
+    """The `.gz` beside a file holds exactly that file, and a header that never varies."""
+    plain, packed = root / name, root / f"{name}.gz"
+    if not (plain.is_file() and packed.is_file()):
+        return
+    with packed.open("rb") as stream:
+        header = stream.read(10)
+    if header[:2] == b"\x1f\x8b" and header[:8] != _FIXED_GZIP_HEADER:
+        problems.add(
+            packed.name, None, "gzip-header", "the header holds a time, a name or another field"
+        )
+    fault = _gzip_fault(packed, plain)
+    if fault:
+        problems.add(packed.name, None, "gzip", fault)
+
+
+def _gzip_fault(packed: Path, plain: Path) -> str | None:
+    """Why the gzip file is not the plain one's twin, or None. Holds one chunk at a time."""
+    unpacker = zlib.decompressobj(wbits=31)
+    with packed.open("rb") as source, plain.open("rb") as twin:
+        waiting = b""
+        while not unpacker.eof:
+            waiting = waiting or source.read(_CHUNK)
+            try:
+                chunk = unpacker.decompress(waiting, _CHUNK)
+            except zlib.error as error:
+                return f"not a gzip file: {error}"
+            if not waiting and not chunk:
+                return "the stream is cut off"
+            waiting = unpacker.unconsumed_tail
+            if chunk != twin.read(len(chunk)):
+                return "does not unpack to the plain file"
+        if unpacker.unused_data or source.read(1):
+            return "bytes follow the end of the stream"
+        return "the plain file goes on" if twin.read(1) else None
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,206 @@
+"""Walks the four data files side by side: row rules, joins, and the counts they lead to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runclub_spider.publish.verify.files import DATA_FILES
+from runclub_spider.publish.verify.lines import Row, Rows
+from runclub_spider.publish.verify.problems import Problems, show
+from runclub_spider.publish.verify.rows import (
+    Policies,
+    expected_features,
+    expected_track,
+    has_features,
+    ingest_faults,
+    row_faults,
+)
+from runclub_spider.publish.verify.schema import RowCheck, packaged_schema
+from runclub_spider.publish.verify.tables import ID_COLUMN, ID_LENGTH
+
+UNASSIGNED, UNDATED = "Unassigned", "Undated"
+
+
+@dataclass
+class Counts:
+    """What the data files really hold.
+
+    Attributes:
+        sound: Every wide row could be read, so figures derived from the rows mean something.
+        ids: The Spotify ids of the wide rows, joined without a separator.
+        lines: Lines of each file that is there.
+        cells: Tracks by (umbrella, decade).
+    """
+
+    sound: bool = True
+    with_features: int = 0
+    with_year: int = 0
+    ids: bytearray = field(default_factory=bytearray)
+    lines: dict[str, int] = field(default_factory=dict)
+    cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class _Follower:
+    """Keeps step with the wide rows in a file of the same order."""
+
+    def __init__(self, rows: Rows, problems: Problems) -> None:
+        self.rows = rows
+        self.problems = problems
+        self._waiting: Iterator[Row] = iter(rows)
+        self._next = next(self._waiting, None)
+
+    def match(self, row_id: str) -> Row | None:
+        """The row of this id, after reporting the rows before it as superfluous."""
+        while self._next is not None and self._next.id < row_id:
+            self._pass_over()
+        found = self._next
+        if found is None or found.id != row_id:
+            return None
+        self._next = next(self._waiting, None)
+        return found
+
+    def finish(self) -> None:
+        """Report what is left once the wide rows have ended."""
+        while self._next is not None:
+            self._pass_over()
+
+    def _pass_over(self) -> None:
+        assert self._next is not None  # noqa: S101 - tells the type checker what callers tested
+        self.problems.add(
+            self.rows.file,
+            self._next.line,
+            "split-extra",
+            f"{self._next.id} has no row of this kind in catalog_wide.jsonl",
+        )
+        self._next = next(self._waiting, None)
+
+
+class _Walk:
+    def __init__(self, root: Path, policies: Policies, problems: Problems) -> None:
+        self._policies = policies
+        self._problems = problems
+        wide, tracks, features, artists = DATA_FILES
+        self._wide = _rows(root / wide, ID_COLUMN, problems)
+        # Missing and superfluous rows wait here: beside a file out of order they mean nothing.
+        self._tracks = _Follower(_rows(root / tracks, "id", problems), Problems())
+        self._features = _Follower(_rows(root / features, "trackId", problems), Problems())
+        self._artists = _rows(root / artists, "id", problems)
+        self._known_artists: dict[str, tuple[str, list[str]]] = {}
+        self._isrcs: set[str] = set()
+        self._counts = Counts()
+
+    def run(self) -> Counts:
+        for row in self._wide:
+            self._join_track(row)
+            self._join_features(row)
+            if row.valid:
+                self._take(row)
+        for follower in (self._tracks, self._features):
+            follower.finish()
+            if self._wide.intact and follower.rows.intact:
+                self._problems.absorb(follower.problems)
+        self._check_artists()
+        counts = self._counts
+        counts.sound = self._wide.intact and self._wide.valid
+        every = (self._wide, self._tracks.rows, self._features.rows, self._artists)
+        counts.lines = {rows.file: rows.count for rows in every if rows.present}
+        return counts
+
+    def _take(self, row: Row) -> None:
+        """Check a wide row by itself and count it."""
+        data, file = row.data, self._wide.file
+        for rule, message in row_faults(data, self._policies):
+            self._problems.add(file, row.line, rule, message)
+        isrc = data["isrc"]
+        if self._policies.unique_isrc and isrc is not None:
+            if isrc in self._isrcs:
+                message = f"{isrc} stands in an earlier row already"
+                self._problems.add(file, row.line, "isrc-duplicate", message)
+            self._isrcs.add(isrc)
+        for artist_id, name, genres in zip(
+            data["artist_ids"], data["artist_names"], data["artist_genres"], strict=False
+        ):
+            if self._known_artists.setdefault(artist_id, (name, genres)) != (name, genres):
+                message = f"artist {artist_id} has another name or genres in an earlier row"
+                self._problems.add(file, row.line, "artist-differs", message)
+        counts = self._counts
+        counts.ids += data[ID_COLUMN].encode("ascii")
+        counts.with_features += has_features(data)
+        decade = data["album_decade_label"]
+        counts.with_year += data["album_release_year"] is not None and decade is not None
+        umbrellas = data["_extra"]["umbrellas"]
+        counts.cells[umbrellas[0] if umbrellas else UNASSIGNED, decade or UNDATED] += 1
+
+    def _join_track(self, row: Row) -> None:
+        track = self._tracks.match(row.id)
+        if track is None:
+            self._tracks.problems.add(
+                self._tracks.rows.file, None, "split-missing", f"no row for track {row.id}"
+            )
+        elif row.valid and track.valid:
+            self._compare(track, expected_track(row.data, self._policies.market), self._tracks)
+            for rule, message in ingest_faults(track.data, row.data):
+                self._problems.add(self._tracks.rows.file, track.line, rule, message)
+
+    def _join_features(self, row: Row) -> None:
+        features = self._features.match(row.id)
+        if not row.valid:
+            return
+        file = self._features.rows.file
+        if features is None:
+            if has_features(row.data):
+                message = f"no row for track {row.id}"
+                self._features.problems.add(file, None, "split-missing", message)
+        elif not has_features(row.data):
+            message = f"track {row.id} has no features in catalog_wide.jsonl"
+            self._features.problems.add(file, features.line, "split-extra", message)
+        elif features.valid:
+            self._compare(features, expected_features(row.data), self._features)
+
+    def _compare(self, row: Row, expected: dict[str, Any], follower: _Follower) -> None:
+        for key, value in expected.items():
+            found = row.data[key]
+            if found != value:
+                message = f"{key} is {show(found)}, catalog_wide.jsonl leads to {show(value)}"
+                self._problems.add(follower.rows.file, row.line, "split-value", message)
+
+    def _check_artists(self) -> None:
+        joins = Problems()
+        file = self._artists.file
+        known = self._known_artists
+        for row in self._artists:
+            expected = known.pop(row.id, None)
+            if expected is None:
+                message = f"artist {row.id} is in no row of catalog_wide.jsonl"
+                joins.add(file, row.line, "split-extra", message)
+            elif row.valid:
+                name, genres = expected
+                if (row.data["name"], row.data["genres"]) != (name, genres):
+                    message = (
+                        f"name or genres of {row.id} differ from catalog_wide.jsonl: "
+                        f"{show(name)}, {show(genres)}"
+                    )
+                    self._problems.add(file, row.line, "split-value", message)
+        for artist_id in known:
+            joins.add(file, None, "split-missing", f"no row for artist {artist_id}")
+        if self._wide.intact and self._wide.valid and self._artists.intact:
+            self._problems.absorb(joins)
+
+
+def check_rows(root: Path, policies: Policies, problems: Problems) -> Counts:
+    """Check every row of the four data files and how they derive from one another."""
+    return _Walk(root, policies, problems).run()
+
+
+def tables_comparable(counts: Counts) -> bool:
+    """Whether the collected ids are whole, so that the tables can be held against them."""
+    wide_rows = counts.lines.get(DATA_FILES[0], 0)
+    return counts.sound and len(counts.ids) == wide_rows * ID_LENGTH
+
+
+def _rows(path: Path, id_key: str, problems: Problems) -> Rows:
+    return Rows(path, id_key, RowCheck(packaged_schema(path.stem)), problems)

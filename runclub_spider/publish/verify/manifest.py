@@ -1,0 +1,192 @@
+"""The manifest: its form, and every figure that can be computed again from the files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from runclub_spider.publish.verify.files import DATA_FILES, MANIFEST
+from runclub_spider.publish.verify.joins import Counts
+from runclub_spider.publish.verify.lines import StrictJsonError, keys_in_order, parse_strictly
+from runclub_spider.publish.verify.problems import Problems
+from runclub_spider.publish.verify.rows import HARD_CAP_MS, Policies
+from runclub_spider.publish.verify.schema import RowCheck, packaged_schema
+
+SANDBOX = "sandbox"
+MIN_FEATURES_PCT = 95.0
+MIN_YEAR_PCT = 90.0
+# The manifest may round its percentage to two decimals.
+_ROUNDING = 0.0051
+
+Manifest = dict[str, Any]
+
+
+def read_manifest(root: Path, problems: Problems) -> Manifest | None:
+    """Parse the manifest; None, with the reasons noted, when its form is not right."""
+    path = root / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        data = parse_strictly(path.read_bytes())
+    except StrictJsonError as error:
+        problems.add(MANIFEST, None, error.rule, str(error))
+        return None
+    schema = packaged_schema("manifest")
+    check = RowCheck(schema)
+    if not check.accepts(data):
+        for rule, message in check.explain(data):
+            problems.add(MANIFEST, None, rule, message)
+        return None
+    for place, part, keys in _ordered_objects(data, schema):
+        if not keys_in_order({key: None for key in part if key in keys}, keys):
+            problems.add(MANIFEST, None, "key-order", f"{place}: the keys are not in order")
+    manifest: Manifest = data
+    return manifest
+
+
+def _ordered_objects(
+    data: Manifest, schema: dict[str, Any]
+) -> list[tuple[str, dict[str, Any], list[str]]]:
+    """The manifest and its objects of fixed keys, each with the keys in their order."""
+    objects = [("manifest", data, schema["required"])]
+    for key, part in schema["properties"].items():
+        if part.get("required"):
+            objects.append((key, data[key], part["required"]))
+    return objects
+
+
+def policies_of(manifest: Manifest | None) -> Policies:
+    """The filters a manifest claims."""
+    if manifest is None:
+        return Policies()
+    filters = manifest["filtersApplied"]
+    return Policies(
+        market=manifest["spotify"]["market"],
+        min_duration_ms=filters["minDurationMs"],
+        max_duration_ms=filters["maxDurationMs"],
+        unique_isrc="isrc" in filters["dedupePolicy"].lower(),
+    )
+
+
+def check_manifest(folder: str, manifest: Manifest, counts: Counts, problems: Problems) -> None:
+    """Hold the manifest against the folder's name and the counts of the data files."""
+    checks = _Checks(manifest, counts, problems)
+    checks.version(folder)
+    checks.sandbox()
+    checks.filters()
+    checks.accounting()
+    checks.totals()
+    checks.gates()
+
+
+class _Checks:
+    def __init__(self, manifest: Manifest, counts: Counts, problems: Problems) -> None:
+        self._manifest = manifest
+        self._counts = counts
+        self._problems = problems
+        self._tracks = counts.lines.get(DATA_FILES[0])
+
+    def _fail(self, rule: str, message: str) -> None:
+        self._problems.add(MANIFEST, None, rule, message)
+
+    def version(self, folder: str) -> None:
+        version, hashes = self._manifest["version"], self._manifest["fileHashes"]
+        if folder != version:
+            self._fail("version", f"the folder is called {folder}, the version {version}")
+        try:
+            date.fromisoformat(version[:10])
+        except ValueError:
+            self._fail("version", f"{version[:10]} is no date")
+        # A hash that is not the file's is reported as such; here the manifest's own count.
+        if all(name in hashes for name in DATA_FILES):
+            lines = "".join(f"{hashes[name]}  {name}\n" for name in DATA_FILES)
+            digest = hashlib.sha256(lines.encode("ascii")).hexdigest()[:8]
+            if version[11:19] != digest:
+                self._fail("version", f"{version} should carry {digest}, from the data files")
+
+    def sandbox(self) -> None:
+        signs = {
+            "the version": self._manifest["version"].endswith(f"-{SANDBOX}"),
+            "spotify.source": self._manifest["spotify"]["source"] == SANDBOX,
+            "a note": any(SANDBOX in note.lower() for note in self._manifest["notes"]),
+        }
+        made_of_it = signs["the version"] or signs["spotify.source"]
+        # A real release may well mention the sandbox in a note.
+        if made_of_it and not all(signs.values()):
+            silent = " and ".join(sign for sign, says_so in signs.items() if not says_so)
+            self._fail("sandbox", f"made from the sandbox, but not by {silent}")
+
+    def filters(self) -> None:
+        filters = self._manifest["filtersApplied"]
+        shortest, longest = filters["minDurationMs"], filters["maxDurationMs"]
+        if longest > HARD_CAP_MS:
+            self._fail("duration-policy", f"maxDurationMs {longest} is above {HARD_CAP_MS}")
+        if shortest > longest:
+            self._fail("duration-policy", f"minDurationMs {shortest} is above maxDurationMs")
+
+    def accounting(self) -> None:
+        counts = self._manifest["accounting"]
+        seen = ("nullRows", "localRows", "episodeRows", "repeatedRows", "distinctTracks")
+        fates = ("exported", "rejected", "mergedIsrc", "mergedSoft", "balanceRejects", "pending")
+        for whole, parts in (("rowsSeen", seen), ("distinctTracks", fates)):
+            total = sum(counts[part] for part in parts)
+            if counts[whole] != total:
+                message = f"{whole} is {counts[whole]}, but {' + '.join(parts)} is {total}"
+                self._fail("accounting", message)
+        by_rule = sum(counts["rejectedByRule"].values())
+        if counts["rejected"] != by_rule:
+            self._fail(
+                "accounting", f"rejected is {counts['rejected']}, its rules add to {by_rule}"
+            )
+        if self._tracks is not None and counts["exported"] != self._tracks:
+            message = f"exported is {counts['exported']}, but there are {self._tracks} rows"
+            self._fail("accounting", message)
+
+    def totals(self) -> None:
+        totals, lines = self._manifest["totals"], self._counts.lines
+        names = ("tracks", None, "audioFeatures", "artists")
+        for name, file in zip(names, DATA_FILES, strict=True):
+            if name is not None and totals[name] != lines.get(file, totals[name]):
+                message = f"{name} is {totals[name]}, but {file} has {lines[file]} rows"
+                self._fail("totals", message)
+        if not self._counts.sound:
+            return
+        claimed = Counter(
+            {
+                (umbrella, decade): count
+                for umbrella, decades in totals["byUmbrellaAndDecade"].items()
+                for decade, count in decades.items()
+            }
+        )
+        actual = self._counts.cells
+        for cell in sorted(claimed.keys() | actual.keys()):
+            if claimed[cell] != actual[cell]:
+                message = f"{' / '.join(cell)} is {claimed[cell]}, the rows give {actual[cell]}"
+                self._fail("cells", message)
+
+    def gates(self) -> None:
+        for gate in self._manifest["gates"]:
+            if not gate["passed"] and not gate.get("accepted"):
+                self._fail("gate", f"{gate['name']} neither passed nor was accepted")
+        if self._tracks == 0:
+            self._fail("empty", "the release holds no track")
+        if not self._counts.sound or not self._tracks:
+            return
+        features = 100 * self._counts.with_features / self._tracks
+        claimed = self._manifest["reccobeats"]["featureCoveragePct"]
+        if abs(claimed - features) > _ROUNDING:
+            self._fail("coverage", f"featureCoveragePct is {claimed}, the rows give {features:.2f}")
+        self._coverage_gate("feature", features, MIN_FEATURES_PCT)
+        self._coverage_gate("year", 100 * self._counts.with_year / self._tracks, MIN_YEAR_PCT)
+
+    def _coverage_gate(self, subject: str, percent: float, least: float) -> None:
+        accepted = any(
+            subject in gate["name"].lower() and gate.get("accepted")
+            for gate in self._manifest["gates"]
+        )
+        if percent < least and not accepted:
+            message = f"{percent:.2f} % of the tracks have it, {least:g} % are wanted"
+            self._fail(f"{subject}-coverage", message)

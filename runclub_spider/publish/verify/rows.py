@@ -1,0 +1,179 @@
+"""What one row of `catalog_wide.jsonl` must fulfil beyond its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from runclub_spider.publish.verify.problems import show
+
+HARD_CAP_MS = 360_000
+TRACK_URL = "https://open.spotify.com/track/"
+FEATURES = (
+    "tempo",
+    "energy",
+    "danceability",
+    "valence",
+    "loudness",
+    "acousticness",
+    "instrumentalness",
+    "liveness",
+    "speechiness",
+    "key",
+    "mode",
+    "time_signature",
+)
+
+Data = dict[str, Any]
+Fault = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The filters the manifest says were applied; None where it does not say."""
+
+    market: str | None = None
+    min_duration_ms: int | None = None
+    max_duration_ms: int | None = None
+    unique_isrc: bool = False
+
+
+def is_playable(row: Data, market: str | None) -> bool:
+    """Playability as the specification's splitter computes it."""
+    return row["available_us"] is True or market in row["available_primary_markets"]
+
+
+def has_features(row: Data) -> bool:
+    """Whether any audio feature of the row has a value."""
+    return any(row[name] is not None for name in FEATURES)
+
+
+def decade_of(year: int | None) -> str | None:
+    """The decade label of a year; none before 1970."""
+    if year is None or year < 1970:
+        return None
+    return "20s" if year >= 2020 else f"{year // 10 % 10}0s"
+
+
+def row_faults(row: Data, policies: Policies) -> Iterator[Fault]:
+    """Yield (rule, message) for each fault of a row whose shape is right."""
+    track_id = row["spotify_track_id"]
+    if row["id"] != str(uuid5(NAMESPACE_URL, TRACK_URL + track_id)):
+        yield "row-id", f"id {row['id']} is not the UUIDv5 of {track_id}"
+    yield from _artist_faults(row)
+    yield from _date_faults(row)
+    popularity = row["popularity_snapshot"]
+    bucket = None if popularity is None else popularity // 10
+    if row["popularity_bucket"] != bucket:
+        yield "popularity-bucket", f"{row['popularity_bucket']} for popularity {popularity}"
+    yield from _policy_faults(row, policies)
+    yield from _source_faults(row)
+
+
+def _artist_faults(row: Data) -> Iterator[Fault]:
+    count = len(row["artist_ids"])
+    for name in ("artist_names", "artist_genres", "artist_image_urls"):
+        values = row[name]
+        if values is not None and len(values) != count:
+            yield "artist-arrays", f"{name} has {len(values)} entries for {count} artists"
+    if len(set(row["artist_ids"])) != count:
+        yield "artist-arrays", "artist_ids names an artist twice"
+    for genres in row["artist_genres"]:
+        for genre in genres:
+            if genre != genre.lower() or "-" in genre or "&" in genre:
+                yield "genre-form", f"{show(genre)} is not normalised"
+
+
+def _date_faults(row: Data) -> Iterator[Fault]:
+    date, year, decade = (
+        row["album_release_date"],
+        row["album_release_year"],
+        row["album_decade_label"],
+    )
+    if year != (None if date is None else int(date[:4])):
+        yield "year", f"album_release_year {year} for the date {date}"
+    elif decade != decade_of(year):
+        yield "decade", f"album_decade_label {decade} for the year {year}"
+
+
+def _policy_faults(row: Data, policies: Policies) -> Iterator[Fault]:
+    duration = row["duration_ms"]
+    shortest = policies.min_duration_ms or 0
+    longest = policies.max_duration_ms or HARD_CAP_MS
+    if not shortest <= duration <= longest:
+        yield "duration-policy", f"{duration} ms is outside {shortest}–{longest} ms"
+    if policies.market is not None and not is_playable(row, policies.market):
+        yield "playability-policy", f"not playable in {policies.market}"
+
+
+def _source_faults(row: Data) -> Iterator[Fault]:
+    named = tuple(row[f"source_playlist_{part}"] for part in ("id", "owner", "name"))
+    playlists = [
+        (source["playlist_id"], source["owner"], source["name"])
+        for source in row["sources"]
+        if source["type"] == "playlist"
+    ]
+    if named[0] is None:
+        if named != (None, None, None) or playlists:
+            yield "source-playlist", "source_playlist_id is null, but a playlist is named"
+    elif named not in playlists:
+        yield "source-playlist", f"playlist {named[0]} does not stand so in sources"
+
+
+def expected_track(row: Data, market: str | None) -> Data:
+    """The fields of `cached_tracks.jsonl` that follow from a wide row."""
+    expected = {
+        "id": row["spotify_track_id"],
+        "name": row["name"],
+        "artistId": row["artist_ids"][0],
+        "artistName": row["artist_names"][0],
+        "durationMs": row["duration_ms"],
+        "albumName": row["album_name"],
+        "albumReleaseYear": row["album_release_year"],
+        "popularity": row["popularity_snapshot"],
+        "explicit": row["explicit"],
+        "addedAt": row["created_at"],
+        "_isrc": row["isrc"],
+        "_decade": row["album_decade_label"],
+        "_umbrellas": row["_extra"]["umbrellas"],
+        "_album_decade_label": row["album_decade_label"],
+        "_preview_url": row["preview_url"],
+        "_album_image_url": row["album_image_url"],
+        "_popularity_bucket": row["popularity_bucket"],
+        "_available_primary_markets": row["available_primary_markets"],
+        "_source_playlist_id": row["source_playlist_id"],
+        "_source_playlist_name": row["source_playlist_name"],
+        "_source_playlist_owner": row["source_playlist_owner"],
+        "_recco_features_version": row["recco_features_version"],
+        "_recco_features_at": row["recco_features_at"],
+    }
+    if market is not None:
+        expected["isPlayable"] = is_playable(row, market)
+    return expected
+
+
+def expected_features(row: Data) -> Data:
+    """The row of `audio_features.jsonl` that follows from a wide row."""
+    return {
+        "trackId": row["spotify_track_id"],
+        "tempo": row["tempo"],
+        "energy": row["energy"],
+        "danceability": row["danceability"],
+        "valence": row["valence"],
+        "loudness": row["loudness"],
+        "key": row["key"],
+        "mode": row["mode"],
+        "timeSignature": row["time_signature"],
+    }
+
+
+def ingest_faults(track: Data, row: Data) -> Iterator[Fault]:
+    """Yield the faults of a cached track's own account of where it came from."""
+    sources = row["sources"]
+    kind, playlist = track["_ingestSource"], track["_ingestPlaylistId"]
+    if kind is not None and all(source["type"] != kind for source in sources):
+        yield "ingest-source", f"_ingestSource {kind} is not among the sources"
+    if playlist is not None and all(source.get("playlist_id") != playlist for source in sources):
+        yield "ingest-source", f"_ingestPlaylistId {playlist} is not among the sources"

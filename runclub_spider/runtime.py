@@ -1,0 +1,215 @@
+"""What the parts of one crawl share: configuration, store, guards, budget, and the outcome.
+
+The composition root. Scrapy builds its components one by one; each asks `Runtime.of(crawler)`
+and gets the same object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+
+from runclub_spider.apis.call import Api, Family
+from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
+from runclub_spider.apis.spotify.calls import SpotifyCalls
+from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.spotify.tokens import TokenClient
+from runclub_spider.catalog.rules import Policy
+from runclub_spider.config import Config, utc_now
+from runclub_spider.apis.guard import ApiPaused, Guard, Manners
+from runclub_spider.store import quota
+from runclub_spider.store.engine import Store
+from runclub_spider.store.thread import StoreThread
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from runclub_spider.enrichment import BatchWorker
+    from runclub_spider.frontier.driver import Frontier
+
+FINISHED, PAUSED, INCOMPLETE, INTERRUPTED, FAILED = (
+    "finished", "paused", "incomplete", "interrupted", "failed",
+)
+_RANK = (FINISHED, INCOMPLETE, PAUSED, INTERRUPTED, FAILED)
+_EXIT = {FINISHED: 0, INCOMPLETE: 75, PAUSED: 75, INTERRUPTED: 75, FAILED: 1}
+
+
+class BudgetSpent(Exception):
+    """The requests granted with `-a budget=N` are used up."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the run went. The worst report wins; the exit code follows from it."""
+
+    result: str = FINISHED
+    reasons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    resume_at: float | None = None
+    exit_code: int | None = None
+    release: str | None = None
+
+    def report(
+        self, result: str, reason: str, *, resume_at: float | None = None,
+        exit_code: int | None = None,
+    ) -> None:
+        """Record that something kept the run from finishing, once per reason."""
+        if _RANK.index(result) > _RANK.index(self.result):
+            self.result = result
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        if resume_at is not None:
+            self.resume_at = max(self.resume_at or 0, resume_at)
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+    def note(self, text: str) -> None:
+        """Say something the person should know, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    @property
+    def code(self) -> int:
+        """The process exit code of the contract."""
+        return _EXIT[self.result] if self.exit_code is None else self.exit_code
+
+
+class Runtime:
+    """One per crawler; see the module."""
+
+    _all: WeakKeyDictionary[Crawler, Runtime] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, crawler: Crawler) -> Runtime:
+        """The crawler's runtime, made when first asked for."""
+        if crawler not in cls._all:
+            cls._all[crawler] = cls(crawler)
+        return cls._all[crawler]
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.config = config = Config.from_settings(crawler.settings)
+        self.outcome = Outcome()
+        self.store = StoreThread(Store.open(config))
+        self.market = config.market
+        self.budget: int | None = None
+        self.spent: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
+        self.run_id = 0
+        self.regime: Regime | None = None
+        self.pages_asked = 0
+        self.frontier: Frontier | None = None
+        self.artist_worker: BatchWorker | None = None
+        self.feature_worker: BatchWorker | None = None
+        self._uncounted: Counter[tuple[str, str]] = Counter()
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self.tokens = TokenClient(
+            config.spotify_accounts_base_url,
+            config.spotify_client_id or "",
+            config.spotify_client_secret,
+            config.spotify_refresh_token,
+        )
+        self.guards = {
+            Api.SPOTIFY: self._guard(Api.SPOTIFY, config.spotify_concurrency),
+            Api.RECCOBEATS: self._guard(Api.RECCOBEATS, config.reccobeats_concurrency),
+        }
+        with self.store.store.begin() as connection:
+            for found in quota.blocks(connection, utc_now()):
+                if found.account in self.guards:
+                    self.guards[Api(found.account)].block(found.blocked_until, found.reason)
+
+    @property
+    def policy(self) -> Policy:
+        """The rules of eligibility under this configuration and market."""
+        return Policy(self.market, self.config.min_duration_ms, self.config.max_duration_ms)
+
+    @property
+    def spotify(self) -> SpotifyCalls:
+        """Builders of Spotify calls for the run's market."""
+        return SpotifyCalls(self.config.spotify_api_base_url, self.market)
+
+    @property
+    def reccobeats(self) -> ReccoBeatsCalls:
+        """Builders of ReccoBeats calls."""
+        return ReccoBeatsCalls(self.config.reccobeats_base_url, self.config.reccobeats_api_key)
+
+    def spend(self, api: str, family: str) -> None:
+        """Take one request from the budget and write it into the quota ledger."""
+        if self.budget is not None and self.spent.total() >= self.budget:
+            raise BudgetSpent(f"the budget of {self.budget} requests is spent")
+        self.spent[family] += 1
+        self._uncounted[api, family] += 1
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return time.time()
+
+    def affordable_pages(self) -> int | None:
+        """How many more pages the budget allows with the enrichment they will need.
+
+        Counted from ids found, not from calls sent, so that it is the same at the same point
+        of the ledger however fast the workers are. None without a budget.
+        """
+        if self.budget is None or self.regime is None:
+            return None
+        workers = [worker for worker in (self.artist_worker, self.feature_worker) if worker]
+        asked = self.spent[Family.SEARCH] + self.spent[Family.PLAYLIST]
+        left = self.budget - asked - sum(worker.calls_needed for worker in workers)
+        rows = self.regime.search_page(self.config.page_size)
+        a_page = 1 + rows / FEATURES_BATCH + rows / max(self.regime.artist_batch, rows)
+        pages = int(left / a_page)
+        return pages if pages or self.pages_asked else min(1, left)
+
+    def flush_quota(self, connection: sa.Connection) -> None:
+        """Write the calls since the last flush into the quota ledger."""
+        calls, self._uncounted = self._uncounted, Counter()
+        for api in {api for api, _ in calls}:
+            quota.count(
+                connection, api, {f: n for (a, f), n in calls.items() if a == api}, utc_now()
+            )
+
+    def paused(self, error: ApiPaused) -> None:
+        """An API refuses for long: stop asking it, remember until when, end with 75."""
+        self.outcome.report(
+            PAUSED, f"{error.api} refuses requests: {error.reason}", resume_at=error.until
+        )
+        if error.api == Api.SPOTIFY and self.frontier is not None:
+            self.frontier.stop()
+
+    def close(self) -> None:
+        """Close the store; called once the engine has stopped."""
+        self.store.close()
+
+    def _guard(self, api: Api, concurrency: int) -> Guard:
+        config = self.config
+
+        def remember(until: float, reason: str) -> None:
+            found = quota.Block(api, "*", int(until), reason)
+            task = asyncio.ensure_future(self.store.run(lambda c: quota.block(c, found)))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        return Guard(
+            api,
+            Manners(
+                concurrency, config.api_retries, config.api_backoff_seconds,
+                config.max_wait_seconds,
+            ),
+            count=lambda event: self._count(api, event),
+            on_block=remember,
+            stopping=self._stopping,
+        )
+
+    def _count(self, api: str, event: str) -> None:
+        self.events[f"{api}/{event}"] += 1
+        self.crawler.stats.inc_value(f"runclub/{api}/{event}")
+
+    def _stopping(self) -> bool:
+        engine = self.crawler.engine
+        return engine is not None and not engine.running

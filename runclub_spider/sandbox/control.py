@@ -1,0 +1,82 @@
+"""The sandbox's own pages under ``/__``: health, statistics, faults and the world."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .change import change
+from .options import RUNTIME_FIELDS, OptionError
+from .service import State
+
+
+def health(state: State) -> dict[str, Any]:
+    """What is being served."""
+    world = state.world
+    return {
+        "status": "ok",
+        "world": world.id,
+        "made_up": world.made_up,
+        "regime": state.options.regime,
+        "sizes": {
+            "tracks": len(world.tracks),
+            "artists": len(world.artists),
+            "albums": len(world.albums),
+            "playlists": len(world.playlists),
+            "playlist_entries": sum(len(one.entries) for one in world.playlists.values()),
+            "features": len(world.features),
+        },
+    }
+
+
+def statistics(state: State) -> dict[str, Any]:
+    """The counters, with the world and regime they were counted in."""
+    return {
+        "world": state.world.id,
+        "regime": state.options.regime,
+        **state.stats.shown(),
+    }
+
+
+def apply(state: State, body: object) -> dict[str, Any]:
+    """Changes the running sandbox (``POST /__faults`` and ``POST /__world``).
+
+    Args:
+        state: changed in place.
+        body: any runtime option by name; ``expire_tokens`` true ends every access token;
+            ``revoke_refresh_tokens`` true makes every refresh token an ``invalid_grant``;
+            ``reset_limits`` true empties the rate windows and quotas;
+            ``change`` (share 0-1) and ``seed`` change the world.
+
+    Returns:
+        The options now in force, and what happened to the world.
+
+    Raises:
+        OptionError: for anything unknown; nothing was changed then.
+    """
+    if not isinstance(body, dict):
+        raise OptionError("the body must be a JSON object")
+    changes = dict(body)
+    share, seed = changes.pop("change", None), changes.pop("seed", 0)
+    if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
+        raise OptionError("change must be a share 0-1")
+    if not isinstance(seed, int):
+        raise OptionError("seed must be a whole number")
+    expire = changes.pop("expire_tokens", False)
+    revoke = changes.pop("revoke_refresh_tokens", False)
+    forgive = changes.pop("reset_limits", False)
+    state.options = state.options.changed(changes)
+    answer: dict[str, Any] = {}
+    if expire:
+        state.tokens.expire()
+    if forgive:
+        state.reset_limits()
+    if revoke:
+        state.tokens.refresh.clear()
+    if share is not None:
+        answer["changed"] = change(state.world, float(share), seed)
+        state.world_changed()
+    shown = asdict(state.options)
+    answer["world"] = state.world.id
+    answer["options"] = {name: shown[name] for name in sorted(RUNTIME_FIELDS)}
+    return answer

@@ -1,0 +1,87 @@
+"""Scrapy's settings. Beside each value that differs from Scrapy's: why, and its default there.
+
+The project's own settings, with default, reason and reader, are in `config.py`; their values
+from `.env` and the environment are merged in at the end.
+"""
+
+from runclub_spider.config import Config, environment
+from runclub_spider.errors import ConfigurationError
+
+BOT_NAME = "runclub_spider"
+SPIDER_MODULES = ["runclub_spider.spiders"]
+NEWSPIDER_MODULE = "runclub_spider.spiders"
+COMMANDS_MODULE = "runclub_spider.commands"
+
+# An explicit name: ReccoBeats refuses libraries' default agents (default: Scrapy/x.y).
+USER_AGENT = "runclub-spider/0.1 (song catalogue; +https://github.com/runclub/runclub-spider)"
+# APIs are asked by their terms, not by robots.txt (default: False; said, not inherited).
+ROBOTSTXT_OBEY = False
+# Keys travel to these hosts (default: False).
+DOWNLOAD_VERIFY_CERTIFICATES = True
+# No port is opened by a crawl (defaults: True, True).
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+# APIs answer directly; a redirect could carry a credential to another host (default: True).
+REDIRECT_ENABLED = False
+COOKIES_ENABLED = False
+# The guard retries: with back-off, Retry-After and the quota ledger (default: True).
+RETRY_ENABLED = False
+# Every status reaches the parser, which has a case for each (default: False).
+HTTPERROR_ALLOW_ALL = True
+# An answer later than this counts as a time-out (default: 180).
+DOWNLOAD_TIMEOUT = 30
+# Enough to keep both APIs busy; the guard holds the cap of each host (default: 16, 8).
+CONCURRENT_REQUESTS = 32
+CONCURRENT_REQUESTS_PER_DOMAIN = 32
+# Off by default, for AutoThrottle reads fast refusals as speed; who turns it on starts
+# at once instead of after five seconds (default: 5).
+AUTOTHROTTLE_START_DELAY = 0.1
+# The terminal shows progress and a summary; -L DEBUG shows the wall (default: DEBUG).
+LOG_LEVEL = "WARNING"
+LOG_FORMATTER = "runclub_spider.extensions.log_format.QuietLogFormatter"
+DUPEFILTER_CLASS = "runclub_spider.middlewares.page_filter.PageFilter"
+
+DOWNLOAD_HANDLERS = {
+    "http": "runclub_spider.handlers.api.ApiDownloadHandler",
+    "https": "runclub_spider.handlers.api.ApiDownloadHandler",
+}
+
+DOWNLOADER_MIDDLEWARES = {
+    # After HttpAuth (300) and before HttpCompression (590): the token is set last and a 401
+    # is seen first.
+    "runclub_spider.middlewares.token.SpotifyTokenMiddleware": 560,
+}
+
+# Pages already in the store are skipped (the project's reading of scrapy-deltafetch).
+DELTAFETCH_ENABLED = True
+SPIDER_MIDDLEWARES = {
+    "runclub_spider.middlewares.delta.StoreDeltaFetch": 100,
+}
+
+ITEM_PIPELINES = {
+    "runclub_spider.pipelines.normalize.NormalizePipeline": 100,
+    "runclub_spider.pipelines.filter.FilterPipeline": 200,
+    "runclub_spider.pipelines.dedupe.DedupePipeline": 300,
+    # The page's one transaction: rows, edges, verdicts, ledger and mark.
+    "runclub_spider.pipelines.store.StorePipeline": 400,
+    "runclub_spider.pipelines.artists.ArtistsPipeline": 500,
+    "runclub_spider.pipelines.features.FeaturesPipeline": 600,
+}
+
+EXTENSIONS = {
+    "runclub_spider.extensions.run_record.RunRecord": 100,
+    "runclub_spider.extensions.progress.Progress": 200,
+    "runclub_spider.extensions.publisher.Publisher": 300,
+    # Scrapy's own log line a minute would break the progress line.
+    "scrapy.extensions.logstats.LogStats": None,
+}
+
+FEED_EXPORTERS = {
+    "catalog_jsonl": "runclub_spider.publish.exporters.CatalogLinesExporter",
+}
+
+try:
+    globals().update(environment(Config.names()))
+except ConfigurationError as error:
+    # Reported by whichever command needs the settings, in one line and with exit code 2.
+    CONFIG_PROBLEM = str(error)

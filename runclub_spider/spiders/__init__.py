@@ -1,0 +1,1 @@
+"""The spiders: a name, arguments, and which parser reads which page."""

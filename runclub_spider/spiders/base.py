@@ -1,0 +1,211 @@
+"""What the Spotify spiders share: opening a run, finding the regime, asking pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import orjson
+import sqlalchemy as sa
+from scrapy import Request, Spider
+from scrapy.exceptions import IgnoreRequest
+
+from runclub_spider.apis.call import AnswerError, Call
+from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
+from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
+from runclub_spider.config import Config, utc_now
+from runclub_spider.edge import to_request
+from runclub_spider.frontier.driver import Frontier
+from runclub_spider.frontier.plan import plan_of
+from runclub_spider.frontier.planners import Planner
+from runclub_spider.frontier.templates import Kind, Seed
+from runclub_spider.handlers.api import NotSent
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.runtime import FAILED, INCOMPLETE, Runtime
+from runclub_spider.signals import discovery_done
+from runclub_spider.spiders.arguments import SpotifyArguments
+from runclub_spider.store import meta, pages, seeds, tracks
+from runclub_spider.store.pages import PageTask
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
+
+_DAY = 86_400
+
+
+class SpotifySpider(Spider):
+    """Asks the pages of a frontier. A leaf names its arguments, planner, calls and parsers."""
+
+    arguments: ClassVar[type[SpotifyArguments]]
+    seed_kind: ClassVar[Kind]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SpotifySpider:
+        """Scrapy's constructor; reads the arguments into `self.args`."""
+        spider = super().from_crawler(crawler, *args)
+        spider.args = cls.arguments.read(cls.name, kwargs)  # type: ignore[arg-type]
+        spider.runtime = Runtime.of(crawler)
+        spider.runtime.market = spider.args.market or spider.runtime.config.market
+        spider.runtime.budget = spider.args.budget
+        spider.deltafetch_reset = spider.args.deltafetch_reset
+        return spider  # type: ignore[no-any-return]
+
+    args: SpotifyArguments
+    runtime: Runtime
+    deltafetch_reset: bool
+
+    @classmethod
+    def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
+        """The seeds a run with these arguments works on."""
+        return plan_of(
+            config.seeds_dir, cls.seed_kind, file=args.seeds, family=args.family,
+            max_seeds=args.max_seeds, dedupe=config.seed_dedupe,
+        )
+
+    def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
+        """The leaf's planner; None when this key cannot yield anything to it."""
+        raise NotImplementedError
+
+    def call(self, task: PageTask) -> Call:
+        """The call that asks a page."""
+        raise NotImplementedError
+
+    def read(self, item: DiscoveredPage, body: bytes) -> None:
+        """Fill an item from an answer; raises `AnswerError`."""
+        raise NotImplementedError
+
+    async def start(self) -> AsyncIterator[Any]:
+        """The run: regime, then page after page, then what enrichment is left."""
+        runtime = self.runtime
+        regime = runtime.regime = await self._regime()
+        if regime is not None:
+            plan = self.plan_for(runtime.config, self.args)
+            await runtime.store.run(lambda c: self._open(c, plan))
+            planner = self.planner(plan, regime)
+            if planner is not None:
+                runtime.frontier = self._frontier(planner)
+                async for task in runtime.frontier.tasks():
+                    yield self._request(task)
+            await self.crawler.signals.send_catch_log_async(discovery_done)
+
+    def parse(self, response: Response, task: PageTask) -> Any:
+        """One answered page into one item."""
+        item = DiscoveredPage(task)
+        if response.status == 200:
+            try:
+                self.read(item, response.body)
+            except AnswerError as error:
+                self._defer(task, f"an answer could not be read ({error})")
+                return
+        elif response.status in {400, 403, 404}:
+            item.refused = str(response.status)
+            self.crawler.stats.inc_value(f"runclub/refused/{task.kind}/{response.status}")
+        else:
+            self._defer(task, f"Spotify answered {response.status}")
+            return
+        for name, number in item.unexpected.items():
+            self.crawler.stats.inc_value(f"runclub/unexpected/{name}", number)
+        yield item
+
+    def give_up(self, failure: Failure) -> None:
+        """A page that was not answered stays in the queue for the next run."""
+        task: PageTask = failure.request.cb_kwargs["task"]  # type: ignore[attr-defined]
+        error = failure.value
+        cause = error.cause if isinstance(error, NotSent) else error
+        if isinstance(cause, ApiPaused):
+            self.runtime.paused(cause)
+            self._defer(task, None)
+        elif isinstance(cause, ApiUnavailable):
+            self._defer(task, f"a page was put off ({cause})")
+        else:
+            # Budget spent, stopping or no token: the outcome is told elsewhere.
+            self._defer(task, None)
+
+    def _request(self, task: PageTask) -> Request:
+        self.runtime.pages_asked += 1
+        return to_request(
+            self.call(task),
+            callback=self.parse,
+            errback=self.give_up,
+            cb_kwargs={"task": task},
+            meta={"deltafetch_key": task.key},
+        )
+
+    def _defer(self, task: PageTask, reason: str | None) -> None:
+        if reason:
+            self.runtime.outcome.report(INCOMPLETE, reason)
+        self.crawler.stats.inc_value("runclub/pages_put_off")
+        if self.runtime.frontier is not None:
+            self.runtime.frontier.settle(task.key, deferred=True)
+
+    def _frontier(self, planner: Planner) -> Frontier:
+        runtime = self.runtime
+        return Frontier(
+            runtime.store, planner, spider=self.name, market=runtime.market,
+            round_pages=runtime.config.round_pages, affordable=runtime.affordable_pages,
+        )
+
+    def _open(self, connection: sa.Connection, plan: tuple[Seed, ...]) -> None:
+        """Register the plan's seeds and judge stored tracks under today's policy."""
+        runtime = self.runtime
+        tracks.ensure_verdicts(connection, runtime.policy, runtime.run_id)
+        seeds.register(
+            connection,
+            [
+                {"term": s.term, "search_type": self.seed_kind, "market": runtime.market,
+                 "family": s.family, "umbrella": s.umbrella, "decade": s.decade, "bpm": s.bpm}
+                for s in plan
+            ],
+        )
+
+    async def _regime(self) -> Regime | None:
+        """The configured regime, the stored one while it is young, else a probe."""
+        config = self.runtime.config
+        if config.spotify_profile in REGIMES:
+            return REGIMES[config.spotify_profile]
+        key = f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
+        stored = await self.runtime.store.run(lambda c: meta.get(c, key))
+        if stored:
+            name, at = stored.split("|")
+            if int(at) > utc_now() - config.regime_max_age_days * _DAY:
+                return REGIMES[name]
+        found = await self._probe()
+        if found is not None:
+            text = f"{found.name}|{utc_now()}"
+            await self.runtime.store.run(lambda c: meta.put(c, key, text))
+        return found
+
+    async def _probe(self) -> Regime | None:
+        call = self.runtime.spotify.search("track", "year:2000", limit=PROBE_LIMIT, offset=0)
+        engine = self.crawler.engine
+        assert engine is not None
+        try:
+            response = await engine.download_async(to_request(call))
+        except NotSent as error:
+            if isinstance(error.cause, ApiPaused):
+                self.runtime.paused(error.cause)
+            elif isinstance(error.cause, ApiUnavailable):
+                self.runtime.outcome.report(INCOMPLETE, str(error.cause))
+            return None
+        except IgnoreRequest:
+            return None
+        found = regime_of_probe(response.status, response.text)
+        if found is None:
+            self.runtime.outcome.report(FAILED, refusal(response.status, response.body))
+        return found
+
+
+def refusal(status: int, body: bytes) -> str:
+    """Why Spotify refuses everything, with the cure where the reference knows one."""
+    text = body.decode("utf-8", "replace").strip()
+    if status == 403 and "premium" in text.lower():
+        return "Spotify refuses (403): the owner of this app needs an active Premium subscription"
+    if status == 403 and "register" in text.lower():
+        return "Spotify refuses (403): add this user to the app's allow-list in the dashboard"
+    try:
+        message = orjson.loads(body)["error"]["message"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        message = text[:120]
+    return f"Spotify answered {status} to a plain search: {message}"

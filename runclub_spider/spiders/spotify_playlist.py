@@ -1,0 +1,87 @@
+"""Playlist search, then the items of the best lists."""
+
+from __future__ import annotations
+
+from runclub_spider.apis.call import Call
+from runclub_spider.apis.spotify.parser import (
+    TrackPage,
+    parse_playlist,
+    parse_playlist_items,
+    parse_playlist_search,
+)
+from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.config import utc_now
+from runclub_spider.frontier.planners import Planner, PlaylistPlanner, following_pages
+from runclub_spider.frontier.templates import Seed
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.spiders.arguments import PlaylistArguments
+from runclub_spider.spiders.base import SpotifySpider
+from runclub_spider.store.pages import PageKind, PageTask
+
+
+class SpotifyPlaylistSpider(SpotifySpider):
+    """`GET /search?type=playlist`, then `/playlists/{id}` with its embedded first page."""
+
+    name = "spotify_playlist"
+    arguments = PlaylistArguments
+    seed_kind = "playlist"
+    args: PlaylistArguments
+
+    def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
+        """None, with the reason, where the key may not open other people's lists."""
+        args, config = self.args, self.runtime.config
+        self.max_items = args.max_items or config.max_items_per_playlist
+        self.page_rows = regime.playlist_page(config.page_size)
+        if not regime.reads_foreign_playlists:
+            self.runtime.outcome.note(
+                f"A {regime.name} key may not open other people's playlists: "
+                f"{len(plan)} playlist seeds yield nothing and were not asked."
+            )
+            return None
+        bounded = args.seeds or args.max_seeds or args.max_items
+        return PlaylistPlanner(
+            spider=self.name,
+            seeds=plan,
+            market=self.runtime.market,
+            mode="template" if bounded else config.frontier,
+            top=args.top_playlists or config.top_playlists_per_seed,
+            max_items=self.max_items,
+            regime=regime,
+            run_version=f"run{self.runtime.run_id}",
+            gone_before=utc_now() - int(config.seed_refresh_days * 86_400),
+        )
+
+    def call(self, task: PageTask) -> Call:
+        """The search, the list with its first rows, or a later page."""
+        spotify = self.runtime.spotify
+        if task.kind is PageKind.PLAYLIST_SEARCH:
+            return spotify.search("playlist", task.source_key, limit=task.row_count, offset=0)
+        if task.kind is PageKind.PLAYLIST:
+            return spotify.playlist(task.source_key)
+        return spotify.playlist_items(
+            task.source_key, limit=task.row_count, offset=task.first_row
+        )
+
+    def read(self, item: DiscoveredPage, body: bytes) -> None:
+        """Playlists of a search, or rows of a list and the pages they lead to."""
+        task = item.task
+        if task.kind is PageKind.PLAYLIST_SEARCH:
+            item.playlists = parse_playlist_search(body).playlists
+        elif task.kind is PageKind.PLAYLIST:
+            record = parse_playlist(body)
+            item.playlists, item.snapshot = [record.playlist], record.playlist.snapshot_id
+            if record.page is None:
+                item.refused = "contents withheld"
+            else:
+                self._take(item, record.page)
+        else:
+            item.snapshot = task.version
+            self._take(item, parse_playlist_items(body, offset=task.first_row))
+
+    def _take(self, item: DiscoveredPage, page: TrackPage) -> None:
+        item.rows = page.rows[: self.max_items - item.task.first_row]
+        item.more, item.malformed, item.unexpected = page.more, page.malformed, page.unexpected
+        item.following = following_pages(
+            item.task, rows_served=len(page.rows), total=page.total, more=page.more,
+            page_rows=self.page_rows, cap=self.max_items,
+        )

@@ -1,0 +1,48 @@
+"""Track search from the seed templates."""
+
+from __future__ import annotations
+
+from runclub_spider.apis.call import Call
+from runclub_spider.apis.spotify.parser import parse_track_search
+from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.frontier.planners import Planner, TrackSearchPlanner
+from runclub_spider.frontier.templates import Seed
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.spiders.arguments import SearchArguments
+from runclub_spider.spiders.base import SpotifySpider
+from runclub_spider.store.pages import PageTask
+
+
+class SpotifySearchSpider(SpotifySpider):
+    """`GET /search?type=track`, page after page of the seeds that the frontier chooses."""
+
+    name = "spotify_search"
+    arguments = SearchArguments
+    seed_kind = "track"
+    args: SearchArguments
+
+    def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner:
+        """Complete in template order when the run is bounded by arguments, else by mode."""
+        args, config = self.args, self.runtime.config
+        bounded = args.seeds or args.max_seeds or args.max_results
+        return TrackSearchPlanner(
+            spider=self.name,
+            seeds=plan,
+            market=self.runtime.market,
+            mode="template" if bounded else config.frontier,
+            max_results=args.max_results or config.max_results_per_seed,
+            page_rows=regime.search_page(config.page_size),
+            cell_minimum=config.cell_minimum,
+        )
+
+    def call(self, task: PageTask) -> Call:
+        """One search page."""
+        return self.runtime.spotify.search(
+            "track", task.source_key, limit=task.row_count, offset=task.first_row
+        )
+
+    def read(self, item: DiscoveredPage, body: bytes) -> None:
+        """Rows of the page."""
+        page = parse_track_search(body, offset=item.task.first_row)
+        item.rows, item.more = page.rows, page.more
+        item.malformed, item.unexpected = page.malformed, page.unexpected

@@ -1,0 +1,80 @@
+"""Artist records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.catalog.models import Artist
+from runclub_spider.store.tables import artist, rejection, track, track_artist
+from runclub_spider.store.upsert import chunks
+
+
+def pending(
+    connection: sa.Connection, *, stale_before: int, track_ids: Sequence[str] | None = None
+) -> list[str]:
+    """Artists of eligible tracks that were never asked, or last before a moment; by id.
+
+    With `track_ids` only the artists of those tracks are looked at.
+    """
+    query = (
+        sa.select(artist.c.artist_id)
+        .distinct()
+        .join_from(artist, track_artist, track_artist.c.artist_id == artist.c.artist_id)
+        .where(
+            artist.c.fetched_at.is_(None) | (artist.c.fetched_at < stale_before),
+            ~sa.exists().where(rejection.c.track_id == track_artist.c.track_id),
+        )
+        .order_by(artist.c.artist_id)
+    )
+    if track_ids is None:
+        return list(connection.scalars(query))
+    found: set[str] = set()
+    for part in chunks(track_ids):
+        found.update(connection.scalars(query.where(track_artist.c.track_id.in_(part))))
+    return sorted(found)
+
+
+def save(
+    connection: sa.Connection, asked: Sequence[str], found: Sequence[Artist], now: int
+) -> None:
+    """Store one answer; an artist that was asked and not found counts as fetched, empty."""
+    by_id = {row.artist_id: row for row in found}
+    old = {
+        row.artist_id: row
+        for row in connection.execute(sa.select(artist).where(artist.c.artist_id.in_(asked)))
+    }
+    changed = []
+    for artist_id in asked:
+        before, now_row = old.get(artist_id), by_id.get(artist_id)
+        if before is None:
+            continue
+        values = {
+            "name": (now_row.name if now_row else "") or before.name,
+            "genres": orjson.dumps(now_row.genres if now_row else ()).decode(),
+            "popularity": now_row.popularity if now_row else None,
+            "image_url": now_row.image_url if now_row else None,
+        }
+        if any(getattr(before, name) != value for name, value in values.items()):
+            changed.append(artist_id)
+        connection.execute(
+            sa.update(artist)
+            .where(artist.c.artist_id == artist_id)
+            .values(**values, fetched_at=now)
+        )
+    theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(changed))
+    connection.execute(sa.update(track).where(track.c.track_id.in_(theirs)).values(updated_at=now))
+    theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(asked))
+    other = track_artist.alias()
+    unfetched = sa.exists().where(
+        other.c.track_id == track.c.track_id,
+        other.c.artist_id == artist.c.artist_id,
+        artist.c.fetched_at.is_(None),
+    )
+    connection.execute(
+        sa.update(track)
+        .where(track.c.track_id.in_(theirs), ~track.c.has_artist, ~unfetched)
+        .values(has_artist=True, last_enriched_at=now)
+    )

@@ -1,0 +1,245 @@
+"""The store as publishing reads it: streams in key order, and small lookup tables."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.store.tables import (
+    artist,
+    audio_features,
+    canonical,
+    feature_miss,
+    playlist,
+    release,
+    release_row,
+    run,
+    seed,
+    seed_playlist,
+    track,
+    track_artist,
+    track_market,
+    track_source,
+)
+from runclub_spider.store.upsert import upsert
+
+_STREAM = {"yield_per": 2000}
+
+
+def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
+    """Every track with what the rules and the choice look at, by id."""
+    return iter(
+        connection.execute(
+            sa.select(
+                track.c.track_id, track.c.name, track.c.isrc, track.c.linked_from,
+                track.c.duration_ms, track.c.release_date, track.c.popularity,
+                track.c.available_markets, track_market.c.playable,
+                audio_features.c.track_id.label("features"), feature_miss.c.tries,
+            )
+            .outerjoin_from(
+                track, track_market,
+                (track_market.c.track_id == track.c.track_id) & (track_market.c.market == market),
+            )
+            .outerjoin(audio_features, audio_features.c.track_id == track.c.track_id)
+            .outerjoin(feature_miss, feature_miss.c.track_id == track.c.track_id)
+            .order_by(track.c.track_id)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def wide(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+    """Every track with all exported columns and its features, by id."""
+    columns = [c for c in audio_features.c if c.name != "track_id"]
+    return iter(
+        connection.execute(
+            sa.select(track, audio_features.c.track_id.label("features_of"),
+                      *(c.label(f"f_{c.name}") for c in columns))
+            .outerjoin_from(
+                track, audio_features, audio_features.c.track_id == track.c.track_id
+            )
+            .order_by(track.c.track_id)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def artists_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+    """(track_id, artist_id) by track id and position."""
+    return iter(
+        connection.execute(
+            sa.select(track_artist.c.track_id, track_artist.c.artist_id)
+            .order_by(track_artist.c.track_id, track_artist.c.position)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def sources_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+    """(track_id, source_type, source_key), playlists before searches, by track id."""
+    order = (track_source.c.track_id, track_source.c.source_type, track_source.c.source_key)
+    return iter(
+        connection.execute(sa.select(*order).order_by(*order).execution_options(**_STREAM))
+    )
+
+
+def markets_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+    """(track_id, market, playable, basis) by track id and market."""
+    return iter(
+        connection.execute(
+            sa.select(
+                track_market.c.track_id, track_market.c.market, track_market.c.playable,
+                track_market.c.basis,
+            )
+            .order_by(track_market.c.track_id, track_market.c.market)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def artists(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+    """Artist records by id; `genres` is still JSON text or None."""
+    return iter(
+        connection.execute(
+            sa.select(artist.c.artist_id, artist.c.name, artist.c.genres, artist.c.popularity,
+                      artist.c.image_url)
+            .order_by(artist.c.artist_id).execution_options(**_STREAM)
+        )
+    )
+
+
+def genres_of(text: str | None) -> tuple[str, ...]:
+    """The genres of a stored artist; none when never fetched."""
+    return tuple(orjson.loads(text)) if text else ()
+
+
+def playlists(connection: sa.Connection) -> dict[str, tuple[str, str | None]]:
+    """Name and owner of each playlist."""
+    rows = connection.execute(
+        sa.select(playlist.c.playlist_id, playlist.c.name, playlist.c.owner_id)
+    )
+    return {row.playlist_id: (row.name, row.owner_id) for row in rows}
+
+
+def seed_umbrellas(connection: sa.Connection) -> dict[tuple[str, str], Counter[str]]:
+    """Which umbrellas a source speaks for: (source_type, source_key) -> votes.
+
+    A search speaks for its seed's umbrella, a playlist for those of the searches that served it.
+    """
+    votes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    rows = connection.execute(
+        sa.select(seed.c.term, seed.c.umbrella)
+        .where(seed.c.search_type == "track", seed.c.umbrella.is_not(None))
+    )
+    for row in rows:
+        votes["search", row.term][row.umbrella] += 1
+    for row in _lists_with_seed(connection, seed.c.umbrella):
+        if row.umbrella is not None:
+            votes["playlist", row.playlist_id][row.umbrella] += 1
+    return votes
+
+
+def playlist_terms(connection: sa.Connection) -> dict[str, str]:
+    """The search that served each playlist best: smallest position, then the term."""
+    best: dict[str, tuple[int, str]] = {}
+    for row in _lists_with_seed(connection, seed.c.term):
+        found = (row.position, row.term)
+        best[row.playlist_id] = min(best.get(row.playlist_id, found), found)
+    return {playlist_id: term for playlist_id, (_, term) in best.items()}
+
+
+def _lists_with_seed(connection: sa.Connection, column: sa.Column[Any]) -> Sequence[sa.Row[Any]]:
+    return connection.execute(
+        sa.select(seed_playlist.c.playlist_id, seed_playlist.c.position, column)
+        .join_from(
+            seed_playlist, seed,
+            (seed.c.term == seed_playlist.c.term) & (seed.c.market == seed_playlist.c.market)
+            & (seed.c.search_type == "playlist"),
+        )
+        .order_by(seed_playlist.c.playlist_id, seed_playlist.c.term)
+    ).all()
+
+
+def seed_summary(connection: sa.Connection) -> list[sa.Row[Any]]:
+    """Per search type and family: seeds, asked, requests, rows, new and eligible new tracks."""
+    asked = sa.func.sum(sa.case((seed.c.requests > 0, 1), else_=0))
+    return list(
+        connection.execute(
+            sa.select(
+                seed.c.search_type, seed.c.family, sa.func.count().label("seeds"),
+                asked.label("asked"), sa.func.sum(seed.c.requests).label("requests"),
+                sa.func.sum(seed.c.rows).label("rows"),
+                sa.func.sum(seed.c.new_tracks).label("new_tracks"),
+                sa.func.sum(seed.c.eligible_new).label("eligible_new"),
+            )
+            .group_by(seed.c.search_type, seed.c.family)
+            .order_by(seed.c.search_type, seed.c.family)
+        )
+    )
+
+
+def playlist_states(connection: sa.Connection) -> dict[str, int]:
+    """How many playlists are in each state."""
+    rows = connection.execute(
+        sa.select(playlist.c.state, sa.func.count()).group_by(playlist.c.state)
+        .order_by(playlist.c.state)
+    )
+    return {str(state): int(number) for state, number in rows}
+
+
+def run_totals(connection: sa.Connection) -> Counter[str]:
+    """Sums of the counts that runs recorded."""
+    totals: Counter[str] = Counter()
+    for text in connection.scalars(sa.select(run.c.counts).where(run.c.counts.is_not(None))):
+        totals.update({k: v for k, v in orjson.loads(text).items() if isinstance(v, int)})
+    return totals
+
+
+def track_count(connection: sa.Connection) -> int:
+    """Distinct tracks."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(track)) or 0)
+
+
+def previous_canonicals(connection: sa.Connection) -> dict[str, str]:
+    """ISRC -> survivor of the last release."""
+    rows = connection.execute(sa.select(canonical.c.isrc, canonical.c.track_id))
+    return {row.isrc: row.track_id for row in rows}
+
+
+def previous_rows(connection: sa.Connection) -> set[str]:
+    """Track ids of the last release."""
+    return set(connection.scalars(sa.select(release_row.c.track_id)))
+
+
+def remember_release(
+    connection: sa.Connection,
+    *,
+    version: str,
+    created_at: int,
+    input_digest: str,
+    data_digest: str,
+    cells: Sequence[tuple[str, str | None, str | None]],
+    canonicals: dict[str, tuple[str, str]],
+) -> None:
+    """Make a release the one that the next starts from."""
+    upsert(
+        connection, release,
+        [{"version": version, "created_at": created_at, "input_digest": input_digest,
+          "data_digest": data_digest, "tracks": len(cells)}],
+    )
+    connection.execute(sa.delete(release_row))
+    rows = [
+        {"track_id": i, "version": version, "umbrella": umbrella, "decade": decade}
+        for i, umbrella, decade in cells
+    ]
+    for start in range(0, len(rows), 5000):
+        connection.execute(sa.insert(release_row), rows[start : start + 5000])
+    upsert(
+        connection, canonical,
+        [{"isrc": isrc, "track_id": i, "reason": why}
+         for isrc, (i, why) in sorted(canonicals.items())],
+    )

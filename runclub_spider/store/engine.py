@@ -1,0 +1,169 @@
+"""Opening the store: which database, which version, and transactions on it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from runclub_spider.config import Config
+from runclub_spider.errors import StoreError, StoreWriteError
+
+# The newest migration in `migrations/versions`; a test holds the two together.
+HEAD = "0001"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Store:
+    """An open database of this project.
+
+    SQLite runs in WAL mode with `synchronous=NORMAL`: a commit survives the death of the
+    process at any instant; after a power cut the last commits may be missing, but page and
+    mark go together, so those pages are simply asked again. `FULL` would cost an fsync a
+    page and guard against nothing more than that.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, config: Config, *, create: bool = True) -> Store:
+        """Open (and by default create and migrate) the configured store.
+
+        Raises:
+            StoreError: corrupt, newer than this code, not ours, or not there when
+                `create` is off.
+        """
+        url = database_url(config)
+        path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+        if path is not None:
+            if not create and not path.exists():
+                raise StoreError(f"there is no store at {path}; crawl first")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"cannot make the folder of the store {path}: {error.strerror}; "
+                    "mend CACHE_DIR or DATABASE_URL"
+                ) from None
+        try:
+            engine = _engine(url)
+            store = cls(engine)
+            with store.begin() as connection:
+                version = _version(connection)
+            if version != HEAD:
+                store._migrate(version)
+        except (sa.exc.DBAPIError, StoreWriteError) as error:
+            raise StoreError(_why_not(url, error)) from None
+        except sa.exc.ArgumentError as error:
+            raise StoreError(f"DATABASE_URL: {error}") from None
+        except ModuleNotFoundError as error:
+            raise StoreError(f"DATABASE_URL needs the package {error.name}; install it") from None
+        return store
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """One transaction, committed at the end and rolled back on any error."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise StoreWriteError(
+                f"the store failed: {error.orig}; what was committed before is safe, mend the "
+                "cause and run the same command again"
+            ) from error
+
+    def close(self) -> None:
+        """Release connections and files."""
+        self.engine.dispose()
+
+    def _migrate(self, version: str | None) -> None:
+        known = {path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py")}
+        if version is not None and version not in known:
+            raise StoreError(
+                f"the store has version {version}, this code knows up to {HEAD}: "
+                "update the project, or point DATABASE_URL at another store"
+            )
+        from alembic import command
+        from alembic.config import Config as AlembicConfig
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        alembic = AlembicConfig()
+        alembic.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        with self.begin() as connection:
+            alembic.attributes["connection"] = connection
+            command.upgrade(alembic, "head")
+
+
+def database_url(config: Config) -> URL:
+    """The configured URL, else an SQLite file in the cache folder."""
+    if not config.database_url:
+        return URL.create("sqlite", database=str(config.cache_dir / "runclub.sqlite"))
+    try:
+        url = make_url(config.database_url)
+    except sa.exc.ArgumentError:
+        raise StoreError(
+            "DATABASE_URL is not a database URL, such as sqlite:///songs.sqlite or "
+            "postgresql://user@host/name"
+        ) from None
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise StoreError(
+            f"DATABASE_URL names {url.get_backend_name()}; sqlite and postgresql are supported"
+        )
+    return url
+
+
+def _engine(url: URL) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        # Transactions are ours, not the driver's: it would begin them late and commit early.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # IMMEDIATE: a reader that turns writer in mid-transaction could fail with "locked".
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _version(connection: sa.Connection) -> str | None:
+    names = sa.inspect(connection).get_table_names()
+    if "alembic_version" in names:
+        row = connection.execute(sa.text("SELECT version_num FROM alembic_version")).first()
+        if row is not None:
+            return str(row[0])
+    if set(names) - {"alembic_version"}:
+        raise StoreError(
+            "the database holds other tables and no version of this project; "
+            "point DATABASE_URL at an empty one"
+        )
+    return None
+
+
+def _why_not(url: URL, error: Exception) -> str:
+    where = url.render_as_string(hide_password=True)
+    cause = str(getattr(error, "orig", None) or error.__cause__ or error)
+    if isinstance(error.__cause__, sa.exc.DBAPIError):
+        cause = str(error.__cause__.orig)
+    cause = cause.splitlines()[0] if cause else type(error).__name__
+    if any(word in cause for word in ("malformed", "not a database", "disk image")):
+        return (
+            f"the store {where} is corrupt ({cause}); nothing was changed: move the file away "
+            "and restore a copy, or crawl anew"
+        )
+    return f"the store {where} cannot be opened: {cause}; check DATABASE_URL and CACHE_DIR"

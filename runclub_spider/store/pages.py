@@ -1,0 +1,199 @@
+"""Pages: what is planned, what is done, and the raw rows of what was served."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.store.tables import page
+from runclub_spider.store.upsert import chunks, insert_new
+
+OPEN, DONE, FAILED = "open", "done", "failed"
+
+
+class PageKind(StrEnum):
+    """What a page asks."""
+
+    TRACK_SEARCH = "track_search"
+    PLAYLIST_SEARCH = "playlist_search"
+    PLAYLIST = "playlist"
+    PLAYLIST_ITEMS = "playlist_items"
+
+
+@dataclass(frozen=True, slots=True)
+class PageTask:
+    """A page to ask: `source_key` is the search term or playlist id, rows count from 0.
+
+    `version` is the seed's generation or the playlist's snapshot; `ordinal` the place in the
+    order of planning. Plain values only: JOBDIR pickles it.
+    """
+
+    spider: str
+    kind: PageKind
+    source_key: str
+    market: str
+    first_row: int
+    row_count: int
+    version: str
+    ordinal: int = 0
+
+    @property
+    def key(self) -> str:
+        """The page's identity, also its `deltafetch_key`: query, market, rows, version."""
+        return (
+            f"{self.kind}|{self.market}|{self.source_key}|"
+            f"{self.first_row}+{self.row_count}|{self.version}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PageCounts:
+    """How the rows of a page divide; `rows` is their sum."""
+
+    track_rows: int = 0
+    null_rows: int = 0
+    local_rows: int = 0
+    episode_rows: int = 0
+    new_tracks: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows the page served."""
+        return self.track_rows + self.null_rows + self.local_rows + self.episode_rows
+
+
+def plan(connection: sa.Connection, tasks: Sequence[PageTask]) -> None:
+    """Put pages on the queue; a page that was ever planned keeps its state."""
+    start = connection.scalar(sa.select(sa.func.coalesce(sa.func.max(page.c.ordinal), 0)))
+    rows = [
+        {
+            **asdict(task),
+            "kind": str(task.kind),
+            "key": task.key,
+            "state": OPEN,
+            "ordinal": int(start or 0) + index,
+        }
+        for index, task in enumerate(tasks, 1)
+    ]
+    insert_new(connection, page, rows)
+
+
+def open_pages(connection: sa.Connection, spider: str, market: str) -> list[PageTask]:
+    """The queue of one spider, in planning order."""
+    columns = [page.c[name] for name in PageTask.__dataclass_fields__]
+    rows = connection.execute(
+        sa.select(*columns)
+        .where(page.c.spider == spider, page.c.state == OPEN, page.c.market == market)
+        .order_by(page.c.ordinal, page.c.key)
+    )
+    return [PageTask(**{**row._mapping, "kind": PageKind(row.kind)}) for row in rows]
+
+
+def is_done(connection: sa.Connection, key: str) -> bool:
+    """Whether the page's rows are in the store."""
+    state = connection.scalar(sa.select(page.c.state).where(page.c.key == key))
+    return state == DONE
+
+
+def done_keys(connection: sa.Connection, spider: str) -> Iterator[str]:
+    """Keys of all pages of a spider whose rows are in the store."""
+    rows = connection.execute(
+        sa.select(page.c.key).where(page.c.spider == spider, page.c.state == DONE)
+    )
+    return (row.key for row in rows)
+
+
+def forget_done(connection: sa.Connection, spider: str) -> None:
+    """Reopen the delta memory of a spider (`deltafetch_reset`): pages may be asked again."""
+    connection.execute(sa.delete(page).where(page.c.spider == spider, page.c.state == OPEN))
+    connection.execute(
+        sa.update(page)
+        .where(page.c.spider == spider, page.c.state == DONE)
+        .values(key=page.c.key + "|reset" + sa.cast(page.c.ordinal, sa.Text))
+    )
+
+
+def mark_done(
+    connection: sa.Connection,
+    task: PageTask,
+    *,
+    counts: PageCounts,
+    run_id: int,
+    now: int,
+    content: object = None,
+) -> None:
+    """Close a page in the transaction that stores its rows; `content` becomes its raw copy."""
+    raw = None if content is None else zlib.compress(orjson.dumps(content), 6)
+    connection.execute(
+        sa.update(page)
+        .where(page.c.key == task.key)
+        .values(
+            state=DONE,
+            run_id=run_id,
+            fetched_at=now,
+            raw=raw,
+            tries=page.c.tries + 1,
+            rows=counts.rows,
+            track_rows=counts.track_rows,
+            null_rows=counts.null_rows,
+            local_rows=counts.local_rows,
+            episode_rows=counts.episode_rows,
+            new_tracks=counts.new_tracks,
+        )
+    )
+
+
+def mark_tried(connection: sa.Connection, keys: Sequence[str]) -> None:
+    """Count a failed try; the page stays open for the next run."""
+    for part in chunks(list(keys)):
+        connection.execute(
+            sa.update(page)
+            .where(page.c.key.in_(part), page.c.state == OPEN)
+            .values(tries=page.c.tries + 1)
+        )
+
+
+def raw_pages(connection: sa.Connection, run_id: int) -> Iterator[dict[str, Any]]:
+    """The pages a run stored, with their decoded rows, in planning order."""
+    columns = (
+        page.c.key,
+        page.c.kind,
+        page.c.source_key,
+        page.c.market,
+        page.c.first_row,
+        page.c.version,
+        page.c.fetched_at,
+        page.c.raw,
+    )
+    query = (
+        sa.select(*columns)
+        .where(page.c.run_id == run_id, page.c.raw.is_not(None))
+        .order_by(page.c.ordinal, page.c.key)
+        .execution_options(yield_per=100)
+    )
+    for row in connection.execute(query):
+        yield {**row._mapping, "raw": orjson.loads(zlib.decompress(row.raw))}
+
+
+def drop_raw_before(connection: sa.Connection, moment: int) -> int:
+    """Forget raw copies older than `moment`; returns how many pages lost theirs."""
+    result = connection.execute(
+        sa.update(page).where(page.c.fetched_at < moment, page.c.raw.is_not(None)).values(raw=None)
+    )
+    return int(result.rowcount)
+
+
+def row_totals(connection: sa.Connection, kinds: Iterable[PageKind]) -> PageCounts:
+    """Sums over all stored pages of the given kinds, for the accounting."""
+    names = ("track_rows", "null_rows", "local_rows", "episode_rows", "new_tracks")
+    sums = [sa.func.coalesce(sa.func.sum(page.c[name]), 0) for name in names]
+    row = connection.execute(
+        sa.select(*sums).where(page.c.state == DONE, page.c.kind.in_([str(k) for k in kinds]))
+    ).one()
+    return PageCounts(**{name: int(value) for name, value in zip(names, row, strict=True)})

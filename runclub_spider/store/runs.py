@@ -1,0 +1,36 @@
+"""The record of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.store.tables import run
+
+
+def start(connection: sa.Connection, spider: str, arguments: Mapping[str, Any], now: int) -> int:
+    """Begin a run; returns its number."""
+    result = connection.execute(
+        sa.insert(run).values(
+            spider=spider, arguments=orjson.dumps(dict(arguments)).decode(), started_at=now
+        )
+    )
+    return int(result.inserted_primary_key[0])
+
+
+def finish(
+    connection: sa.Connection, run_id: int, *, result: str, counts: Mapping[str, Any], now: int
+) -> None:
+    """Close a run; one that was killed stays without a result."""
+    connection.execute(
+        sa.update(run)
+        .where(run.c.run_id == run_id)
+        .values(
+            finished_at=now,
+            result=result,
+            counts=orjson.dumps(dict(counts), option=orjson.OPT_SORT_KEYS).decode(),
+        )
+    )

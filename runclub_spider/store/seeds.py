@@ -1,0 +1,110 @@
+"""The seed ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from runclub_spider.store.tables import seed
+from runclub_spider.store.upsert import insert_new
+
+FRESH, RUNNING, SEARCHED, EXHAUSTED = "fresh", "open", "searched", "exhausted"
+
+
+@dataclass(frozen=True, slots=True)
+class SeedState:
+    """A ledger row, as far as choosing needs it."""
+
+    term: str
+    generation: int
+    state: str
+    next_offset: int
+    last_seen_at: int | None
+    rows: int
+    eligible_new: int
+
+
+def register(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make sure the seeds (term, search_type, market, family, …) have a ledger row."""
+    insert_new(connection, seed, rows)
+
+
+def states(connection: sa.Connection, search_type: str, market: str) -> dict[str, SeedState]:
+    """The ledger of one search type and market, by term."""
+    columns = [seed.c[name] for name in SeedState.__dataclass_fields__]
+    rows = connection.execute(
+        sa.select(*columns).where(seed.c.search_type == search_type, seed.c.market == market)
+    )
+    return {row.term: SeedState(**row._mapping) for row in rows}
+
+
+def refresh(
+    connection: sa.Connection,
+    search_type: str,
+    market: str,
+    *,
+    seen_before: int | None = None,
+    generation: int | None = None,
+    cap: int | None = None,
+) -> None:
+    """Open finished seeds anew: those last seen before a moment, or of an older generation.
+
+    A seed is finished when it is exhausted or has served `cap` rows. Called when a run
+    starts, never in its middle, so that no clock changes what a run asks.
+    """
+    condition = sa.and_(seed.c.search_type == search_type, seed.c.market == market)
+    if generation is not None:
+        condition &= seed.c.generation < generation
+        following: Any = generation
+    else:
+        finished = seed.c.state == EXHAUSTED
+        if cap is not None:
+            finished |= seed.c.next_offset >= cap
+        condition &= finished & (seed.c.last_seen_at < seen_before)
+        following = seed.c.generation + 1
+    connection.execute(
+        sa.update(seed).where(condition).values(generation=following, state=FRESH, next_offset=0)
+    )
+
+
+def advance(
+    connection: sa.Connection,
+    key: tuple[str, str, str],
+    *,
+    state: str,
+    next_offset: int,
+    offset: int,
+    now: int,
+    rows: int = 0,
+    new_tracks: int = 0,
+    eligible_new: int = 0,
+) -> None:
+    """Record one answered page of a seed (term, search_type, market)."""
+    term, search_type, market = key
+    connection.execute(
+        sa.update(seed)
+        .where(seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
+        .values(
+            state=state,
+            next_offset=next_offset,
+            last_offset=offset,
+            last_seen_at=now,
+            requests=seed.c.requests + 1,
+            rows=seed.c.rows + rows,
+            new_tracks=seed.c.new_tracks + new_tracks,
+            eligible_new=seed.c.eligible_new + eligible_new,
+        )
+    )
+
+
+def close(connection: sa.Connection, search_type: str, market: str, terms: Sequence[str]) -> None:
+    """Mark playlist searches whose lists were chosen."""
+    for term in terms:
+        connection.execute(
+            sa.update(seed)
+            .where(seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
+            .values(state=EXHAUSTED)
+        )

@@ -1,0 +1,321 @@
+"""The tables. Times are whole seconds since 1970 UTC; `migrations/` creates them.
+
+Natural keys throughout: no number that depends on arrival order ever reaches a release.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+# Keys sort by code point on every database, or releases would differ in row order.
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+
+_compact = {"sqlite_with_rowid": False}
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("run_id", Integer, primary_key=True),
+    Column("spider", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("result", Text),
+    Column("counts", Text),
+)
+
+# The seed ledger. `next_offset` is the first row not yet asked in this generation.
+seed = Table(
+    "seed",
+    metadata,
+    Column("term", Key, primary_key=True),
+    Column("search_type", Key, primary_key=True),
+    Column("market", Key, primary_key=True),
+    Column("family", Text, nullable=False),
+    Column("umbrella", Text),
+    Column("decade", Text),
+    Column("bpm", Integer),
+    Column("generation", Integer, nullable=False, server_default="1"),
+    Column("state", Text, nullable=False, server_default="fresh"),
+    Column("next_offset", Integer, nullable=False, server_default="0"),
+    Column("last_offset", Integer),
+    Column("last_seen_at", BigInteger),
+    Column("requests", Integer, nullable=False, server_default="0"),
+    Column("rows", Integer, nullable=False, server_default="0"),
+    Column("new_tracks", Integer, nullable=False, server_default="0"),
+    Column("eligible_new", Integer, nullable=False, server_default="0"),
+    **_compact,
+)
+
+# The work queue and the delta memory in one: a page is planned (`open`), then `done` in the
+# transaction that stores its rows. `raw` is what was served, compressed, until its retention.
+page = Table(
+    "page",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("spider", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source_key", Text, nullable=False),
+    Column("market", Text, nullable=False),
+    Column("first_row", Integer, nullable=False),
+    Column("row_count", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("run_id", Integer),
+    Column("fetched_at", BigInteger),
+    Column("rows", Integer, nullable=False, server_default="0"),
+    Column("track_rows", Integer, nullable=False, server_default="0"),
+    Column("null_rows", Integer, nullable=False, server_default="0"),
+    Column("local_rows", Integer, nullable=False, server_default="0"),
+    Column("episode_rows", Integer, nullable=False, server_default="0"),
+    Column("new_tracks", Integer, nullable=False, server_default="0"),
+    Column("raw", LargeBinary),
+    Index(
+        "page_open",
+        "spider",
+        "ordinal",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("page_run", "run_id"),
+    Index("page_source", "source_key"),
+)
+
+playlist = Table(
+    "playlist",
+    metadata,
+    Column("playlist_id", Key, primary_key=True),
+    Column("owner_id", Text),
+    Column("owner_name", Text),
+    Column("name", Text, nullable=False),
+    Column("snapshot_id", Text),
+    Column("total", Integer),
+    Column("followers", Integer),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("last_processed_at", BigInteger),
+    Column("last_snapshot_processed", Text),
+    Column("processed_rows", Integer, nullable=False, server_default="0"),
+    Column("state", Text, nullable=False, server_default="found"),
+    **_compact,
+)
+
+# Which playlists a playlist search served, and in what order.
+seed_playlist = Table(
+    "seed_playlist",
+    metadata,
+    Column("term", Key, primary_key=True),
+    Column("market", Key, primary_key=True),
+    Column("playlist_id", Key, primary_key=True),
+    Column("position", Integer, nullable=False),
+    **_compact,
+)
+
+track = Table(
+    "track",
+    metadata,
+    Column("track_id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("isrc", Text),
+    Column("duration_ms", Integer, nullable=False),
+    Column("explicit", Boolean, nullable=False),
+    Column("album_id", Text),
+    Column("album_name", Text, nullable=False),
+    Column("album_type", Text),
+    Column("release_date", Text),
+    Column("image_url", Text),
+    Column("popularity", Integer),
+    Column("preview_url", Text),
+    Column("linked_from", Text),
+    Column("available_markets", Text),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("last_enriched_at", BigInteger),
+    Column("has_features", Boolean, nullable=False, server_default=text("false")),
+    Column("has_artist", Boolean, nullable=False, server_default=text("false")),
+    Index("track_isrc", "isrc"),
+    Index(
+        "track_without_features",
+        "track_id",
+        sqlite_where=text("NOT has_features"),
+        postgresql_where=text("NOT has_features"),
+    ),
+    **_compact,
+)
+
+track_market = Table(
+    "track_market",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("market", Key, primary_key=True),
+    Column("playable", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("restriction", Text),
+    Column("checked_at", BigInteger, nullable=False),
+    **_compact,
+)
+
+# Edges seed -> track and playlist -> track; source_type is `search` or `playlist`.
+track_source = Table(
+    "track_source",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("source_type", Key, primary_key=True),
+    Column("source_key", Key, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("run_id", Integer, nullable=False),
+    **_compact,
+)
+
+artist = Table(
+    "artist",
+    metadata,
+    Column("artist_id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("genres", Text),
+    Column("popularity", Integer),
+    Column("image_url", Text),
+    Column("fetched_at", BigInteger),
+    **_compact,
+)
+
+track_artist = Table(
+    "track_artist",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("artist_id", Key, ForeignKey("artist.artist_id"), nullable=False),
+    Index("track_artist_artist", "artist_id"),
+    **_compact,
+)
+
+audio_features = Table(
+    "audio_features",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("recco_track_id", Text),
+    Column("tempo", Float),
+    Column("energy", Float),
+    Column("danceability", Float),
+    Column("valence", Float),
+    Column("loudness", Float),
+    Column("acousticness", Float),
+    Column("instrumentalness", Float),
+    Column("liveness", Float),
+    Column("speechiness", Float),
+    Column("key", Integer),
+    Column("mode", Integer),
+    Column("time_signature", Integer),
+    Column("version", Text, nullable=False),
+    Column("fetched_at", BigInteger, nullable=False),
+    Column("borrowed_from", Text),
+    **_compact,
+)
+
+feature_miss = Table(
+    "feature_miss",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("checked_at", BigInteger, nullable=False),
+    Column("next_check_at", BigInteger, nullable=False),
+    **_compact,
+)
+
+# Verdicts of the filter under the policy named in `meta`; no row means eligible.
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("rule", Key, primary_key=True),
+    Column("run_id", Integer),
+    Column("detail", Text),
+    **_compact,
+)
+
+# Hourly buckets of calls per account and endpoint family: the quota ledger.
+quota = Table(
+    "quota",
+    metadata,
+    Column("account", Key, primary_key=True),
+    Column("family", Key, primary_key=True),
+    Column("hour", BigInteger, primary_key=True),
+    Column("calls", Integer, nullable=False),
+    **_compact,
+)
+
+# Until when an API (or one family of it) must not be asked.
+api_block = Table(
+    "api_block",
+    metadata,
+    Column("account", Key, primary_key=True),
+    Column("family", Key, primary_key=True),
+    Column("blocked_until", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    **_compact,
+)
+
+release = Table(
+    "release",
+    metadata,
+    Column("version", Key, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("input_digest", Text, nullable=False),
+    Column("data_digest", Text, nullable=False),
+    Column("tracks", Integer, nullable=False),
+    **_compact,
+)
+
+# The tracks of the newest release and their cells: what the next one starts from.
+release_row = Table(
+    "release_row",
+    metadata,
+    Column("track_id", Key, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("umbrella", Text),
+    Column("decade", Text),
+    **_compact,
+)
+
+# ISRC -> surviving Spotify id, kept across releases.
+canonical = Table(
+    "canonical",
+    metadata,
+    Column("isrc", Key, primary_key=True),
+    Column("track_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    **_compact,
+)
+
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    Column("value", Key, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    **_compact,
+)

@@ -1,0 +1,256 @@
+"""The track registry: tracks, their artists' names, markets, sources and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from runclub_spider.catalog.models import Playable, Track
+from runclub_spider.catalog.rules import Policy, Rule, failing_rules
+from runclub_spider.store import meta
+from runclub_spider.store.tables import (
+    artist,
+    rejection,
+    track,
+    track_artist,
+    track_market,
+    track_source,
+)
+from runclub_spider.store.upsert import chunks, insert_new, upsert
+
+_KEPT = (
+    "isrc",
+    "album_id",
+    "album_type",
+    "release_date",
+    "image_url",
+    "popularity",
+    "preview_url",
+    "linked_from",
+    "available_markets",
+)
+_VALUES = ("name", "duration_ms", "explicit", "album_name", *_KEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTrack:
+    """A track of a page with its place, playability in the page's market, and verdict."""
+
+    track: Track
+    position: int
+    playable: Playable
+    basis: str
+    rules: Sequence[Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What found a track: `search` with its term or `playlist` with its id."""
+
+    source_type: str
+    source_key: str
+
+
+def known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """Which of the ids the registry has."""
+    found: set[str] = set()
+    for part in chunks(ids):
+        found.update(
+            connection.scalars(sa.select(track.c.track_id).where(track.c.track_id.in_(part)))
+        )
+    return found
+
+
+def save(
+    connection: sa.Connection,
+    found: Sequence[FoundTrack],
+    source: Source,
+    *,
+    market: str,
+    run_id: int,
+    now: int,
+) -> set[str]:
+    """Store the tracks of one page with their edges; returns the ids that were new.
+
+    A known track gains provenance and whatever it lacked; a value is never replaced by
+    nothing, and `updated_at` moves only when a stored value changed.
+    """
+    by_id = {row.track.track_id: row for row in reversed(found)}
+    ids = sorted(by_id)
+    old = _stored(connection, ids)
+    new_ids = {track_id for track_id in ids if track_id not in old}
+    inserts, updates = [], []
+    for track_id in ids:
+        values = _columns(by_id[track_id].track)
+        if track_id in new_ids:
+            inserts.append(
+                {"track_id": track_id, **values, "first_seen_at": now, "updated_at": now}
+            )
+        else:
+            before = old[track_id]
+            merged = {
+                name: before[name] if values[name] is None else values[name] for name in _VALUES
+            }
+            if merged != before:
+                updates.append({"b_id": track_id, **merged, "updated_at": now})
+    if inserts:
+        connection.execute(sa.insert(track), inserts)
+    if updates:
+        connection.execute(
+            sa.update(track).where(track.c.track_id == sa.bindparam("b_id")), updates
+        )
+    _save_artists(connection, [by_id[i].track for i in ids], new_ids)
+    upsert(
+        connection,
+        track_market,
+        [
+            {
+                "track_id": i,
+                "market": market,
+                "playable": str(by_id[i].playable),
+                "basis": by_id[i].basis,
+                "restriction": by_id[i].track.restriction,
+                "checked_at": now,
+            }
+            for i in ids
+        ],
+    )
+    insert_new(
+        connection,
+        track_source,
+        [
+            {
+                "track_id": i,
+                "source_type": source.source_type,
+                "source_key": source.source_key,
+                "position": by_id[i].position,
+                "first_seen_at": now,
+                "run_id": run_id,
+            }
+            for i in ids
+        ],
+    )
+    _save_verdicts(connection, {i: by_id[i].rules for i in ids}, run_id)
+    return new_ids
+
+
+def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | None = None) -> bool:
+    """Judge all stored tracks again if they were judged under another policy."""
+    if meta.get(connection, "policy") == policy.key:
+        return False
+    verdicts: dict[str, Sequence[Rule]] = {}
+    for row in _judgeable(connection, policy.market):
+        verdicts[row.track_id] = failing_rules(
+            name=row.name,
+            artists=row.artists,
+            duration_ms=row.duration_ms,
+            playable=market_playability(row.playable, row.available_markets, policy.market),
+            policy=policy,
+        )
+        if len(verdicts) >= 5000:
+            _save_verdicts(connection, verdicts, run_id)
+            verdicts = {}
+    _save_verdicts(connection, verdicts, run_id)
+    meta.put(connection, "policy", policy.key)
+    return True
+
+
+def market_playability(
+    playable: str | None, available_markets: str | None, market: str
+) -> Playable:
+    """Playability from stored columns: the market's own row first, else the list of markets."""
+    if playable is not None and playable != Playable.UNKNOWN:
+        return Playable(playable)
+    if available_markets:
+        return Playable.YES if market in available_markets.split(",") else Playable.NO
+    return Playable.UNKNOWN
+
+
+def _judgeable(connection: sa.Connection, market: str) -> Iterable[Any]:
+    artists = (
+        sa.select(sa.func.count())
+        .where(track_artist.c.track_id == track.c.track_id)
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(
+            track.c.track_id,
+            track.c.name,
+            track.c.duration_ms,
+            track.c.available_markets,
+            track_market.c.playable,
+            artists.label("artists"),
+        )
+        .outerjoin_from(
+            track,
+            track_market,
+            (track_market.c.track_id == track.c.track_id) & (track_market.c.market == market),
+        )
+        .order_by(track.c.track_id)
+    )
+    return connection.execute(query).all()
+
+
+def _stored(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    columns = [track.c[name] for name in _VALUES]
+    found: dict[str, dict[str, Any]] = {}
+    for part in chunks(ids):
+        rows = connection.execute(
+            sa.select(track.c.track_id, *columns).where(track.c.track_id.in_(part))
+        )
+        for row in rows:
+            values = dict(row._mapping)
+            found[values.pop("track_id")] = values
+    return found
+
+
+def _columns(found: Track) -> dict[str, Any]:
+    markets = found.available_markets
+    return {
+        "name": found.name,
+        "duration_ms": found.duration_ms,
+        "explicit": found.explicit,
+        "album_name": found.album.name,
+        "isrc": found.isrc,
+        "album_id": found.album.album_id,
+        "album_type": found.album.album_type,
+        "release_date": found.album.release_date,
+        "image_url": found.album.image_url,
+        "popularity": found.popularity,
+        "preview_url": found.preview_url,
+        "linked_from": found.linked_from,
+        "available_markets": None if markets is None else ",".join(markets),
+    }
+
+
+def _save_artists(connection: sa.Connection, tracks: Sequence[Track], new_ids: set[str]) -> None:
+    """Names of artists, and the order of a new track's artists."""
+    names = {a.artist_id: a.name for row in tracks for a in row.artists}
+    insert_new(connection, artist, [{"artist_id": i, "name": names[i]} for i in sorted(names)])
+    insert_new(
+        connection,
+        track_artist,
+        [
+            {"track_id": row.track_id, "position": position, "artist_id": ref.artist_id}
+            for row in tracks
+            if row.track_id in new_ids
+            for position, ref in enumerate(row.artists)
+        ],
+    )
+
+
+def _save_verdicts(
+    connection: sa.Connection, verdicts: Mapping[str, Sequence[Rule]], run_id: int | None
+) -> None:
+    for part in chunks(list(verdicts)):
+        connection.execute(sa.delete(rejection).where(rejection.c.track_id.in_(part)))
+    rows = [
+        {"track_id": track_id, "rule": str(rule), "run_id": run_id}
+        for track_id, rules in verdicts.items()
+        for rule in rules
+    ]
+    if rows:
+        connection.execute(sa.insert(rejection), rows)

@@ -1,0 +1,54 @@
+"""`INSERT … ON CONFLICT` for both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)
+
+
+def insert_new(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert the rows whose key is not there yet; the others stay as they are."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def upsert(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keep_old_if_null: Sequence[str] = (),
+    only_on_insert: Sequence[str] = (),
+) -> None:
+    """Insert or replace the given columns.
+
+    None does not replace in `keep_old_if_null`; `only_on_insert` columns never change.
+    """
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    new = statement.excluded
+    changes = {
+        name: sa.func.coalesce(new[name], table.c[name]) if name in keep_old_if_null else new[name]
+        for name in rows[0]
+        if name not in keys and name not in only_on_insert
+    }
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows)
+    )
+
+
+def chunks(items: Sequence[str], size: int = 500) -> list[Sequence[str]]:
+    """Slices for `IN (…)` lists, below every driver's limit of bound values."""
+    return [items[i : i + size] for i in range(0, len(items), size)]

@@ -1,0 +1,423 @@
+"""The plan of searches. Renew the golden file with ``python -m tests.frontier.test_templates``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
+from runclub_spider.frontier.templates import (
+    FAMILIES,
+    YEARS,
+    Seed,
+    SeedFileError,
+    clean_term,
+    families,
+    load_seeds,
+    normalise_term,
+    read_seed_file,
+    rotation,
+)
+
+SEEDS = Path(__file__).parents[2] / "seeds"
+GOLDEN = Path(__file__).with_name("golden_plan.csv")
+LAST = "track.templates[0].patterns[4]"
+SECOND = "playlist.templates[1]"
+UMBRELLAS = UmbrellaMap.load(SEEDS / "umbrellas.yaml")
+PLAN = load_seeds(SEEDS, UMBRELLAS)
+
+# The specification's "Sourcing Strategy and Seed Keywords", copied by hand.
+EDITORIAL = """\
+workout, running, run mix, cardio, HIIT, gym, pump up, training motivation, beast mode,
+treadmill, power run, marathon training, tempo run, sprint workout, interval training"""
+ENERGY_UMBRELLAS = """\
+Pop, Rock, Indie, Hip-Hop, R&B, Electronic, Latin, Metal, Country, Afrobeat, K-pop,
+Bollywood, Reggaeton, EDM, House, Techno"""
+ENERGY_PATTERNS = """\
+{x} workout, {x} running, {x} cardio, {x} HIIT, {x} pump up, {x} gym, {x} power run, {x}
+interval, fast {x}, high energy {x}, {x} bangers, uptempo {x}"""
+ENERGY_EXAMPLES = """\
+rock running, fast rock, indie workout, uptempo indie, latin cardio, reggaeton running,
+electronic workout, edm running, house workout, techno running, hip-hop workout, rap
+running, metal workout, punk running"""
+DECADES = "70s, 80s, 90s, 2000s, 2010s, 2020s"
+DECADE_PATTERNS = """\
+{x} hits, best of {x}, {x} pop hits, {x} rock hits, {x} dance hits, {x} throwbacks,
+throwback hits, nostalgia {x}, club hits {x}, party hits {x}, {x} workout, {x} running"""
+TRENDS = """\
+Top 50 USA, Viral 50 USA, Top 50 Global, Viral 50 Global, New Music Friday, mint, Dance
+Rising, Fresh Finds, Rock This, RapCaviar, Pop Rising, Viva Latino, Today’s Top Hits,
+New Joints, New Music Pop, New Music Rock"""
+CADENCES = range(150, 181, 5)
+CADENCE_PATTERNS = """\
+{x} bpm, {x} bpm workout, {x} bpm run mix, cadence {x} running, {x} spm running"""
+SUB_GENRES = """\
+dance pop, electropop, hyperpop, alternative rock, indie rock, pop punk, emo, punk rock,
+house, big room, techno, trance, drum & bass, dubstep, electro house, trap, boom bap,
+grime, drill, contemporary r&b, reggaeton, dembow, latin pop, urbano latino, afrobeat,
+amapiano, bhangra, bollywood, k-pop, j-pop, metalcore, hard rock, hardcore punk, nu
+disco, funk, disco"""
+SUB_GENRE_PATTERNS = "{x} workout, {x} running, {x} cardio, fast {x}, high energy {x}"
+INPUT_EXAMPLES = """\
+metal running playlist, indie running, country tempo run, house workout, electronic
+running, 80s running mix"""
+SEARCH_EXAMPLES = """\
+70s country, 1970s outlaw country, 90s alt rock, drum and bass running, latin reggaeton
+fast"""
+
+
+def listed(text: str) -> list[str]:
+    return [each.strip() for each in text.replace("\n", " ").split(",")]
+
+
+def patterned(patterns: str, values: list[str]) -> list[str]:
+    return [pattern.replace("{x}", value) for pattern in listed(patterns) for value in values]
+
+
+def keys(kind: str, family: str | None = None) -> set[str]:
+    return {normalise_term(s.term) for s in PLAN if s.kind == kind and family in (None, s.family)}
+
+
+def golden_text(seeds: tuple[Seed, ...]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["kind", "family", "umbrella", "decade", "bpm", "term"])
+    for s in seeds:
+        writer.writerow([s.kind, s.family, s.umbrella, s.decade, s.bpm, s.term])
+    return out.getvalue()
+
+
+def copy_of_seeds(directory: Path) -> Path:
+    target = directory / "seeds"
+    shutil.copytree(SEEDS, target)
+    return target
+
+
+def test_golden_plan() -> None:
+    assert GOLDEN.exists(), "renew it: python -m tests.frontier.test_templates"
+    assert golden_text(PLAN) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_counts_per_family() -> None:
+    counts = Counter((s.kind, s.family) for s in PLAN)
+    assert counts == {
+        ("track", "decade_refreshers"): 446,
+        ("track", "long_tail"): 1765,
+        ("track", "umbrella_energy"): 417,
+        ("track", "cadence"): 45,
+        ("track", "editorial"): 74,
+        ("track", "trend_feeders"): 66,
+        ("playlist", "editorial"): 117,
+        ("playlist", "umbrella_energy"): 802,
+        ("playlist", "decade_refreshers"): 361,
+        ("playlist", "trend_feeders"): 34,
+        ("playlist", "cadence"): 90,
+        ("playlist", "long_tail"): 499,
+    }
+    assert 1_500 <= sum(n for (kind, _), n in counts.items() if kind == "track") <= 3_000
+    assert 1_000 <= sum(n for (kind, _), n in counts.items() if kind == "playlist") <= 2_000
+    assert {family for _, family in counts} == set(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        pytest.param(listed(EDITORIAL), id="editorial"),
+        pytest.param(patterned(ENERGY_PATTERNS, listed(ENERGY_UMBRELLAS)), id="umbrella_energy"),
+        pytest.param(listed(ENERGY_EXAMPLES), id="umbrella_energy-examples"),
+        pytest.param(patterned(DECADE_PATTERNS, listed(DECADES)), id="decade_refreshers"),
+        pytest.param(listed(TRENDS), id="trend_feeders"),
+        pytest.param(
+            patterned(CADENCE_PATTERNS, [str(b + v) for b in CADENCES for v in (-5, 0, 5)]),
+            id="cadence",
+        ),
+        pytest.param(patterned(SUB_GENRE_PATTERNS, listed(SUB_GENRES)), id="long_tail"),
+        pytest.param(listed(INPUT_EXAMPLES), id="input-examples"),
+    ],
+)
+def test_specification_is_covered_by_playlist_names(expected: list[str]) -> None:
+    assert {normalise_term(term) for term in expected} <= keys("playlist")
+
+
+def test_specification_examples_of_song_searches() -> None:
+    assert {normalise_term(term) for term in listed(SEARCH_EXAMPLES)} <= keys("track")
+
+
+def test_trend_feeders_are_of_their_own_family() -> None:
+    assert {normalise_term(term) for term in listed(TRENDS)} <= keys("playlist", "trend_feeders")
+
+
+def test_cadence_seeds_carry_their_bpm() -> None:
+    cadence = [s for s in PLAN if s.family == "cadence"]
+    assert {s.bpm for s in cadence} == set(range(145, 186, 5))
+    assert all(str(s.bpm) in s.term for s in cadence)
+    assert all(s.bpm is None for s in PLAN if s.family != "cadence")
+
+
+def test_every_possible_cell_is_searched_and_nearly_all_of_them_early() -> None:
+    cells = set(UMBRELLAS.possible_cells(DECADE_LABELS))
+    track = [s for s in PLAN if s.kind == "track"]
+    assert {(s.umbrella, s.decade) for s in track if s.umbrella and s.decade} == cells
+    assert len({(s.umbrella, s.decade) for s in track[:100]}) == 100
+    assert {(s.umbrella, s.decade) for s in track[: len(cells)]} == cells
+    assert all((s.umbrella, s.decade) in cells for s in PLAN if s.umbrella and s.decade)
+
+
+def test_filter_queries_name_the_years_of_their_decade() -> None:
+    filters = [s for s in PLAN if "year:" in s.term and s.family != "trend_feeders"]
+    assert len(filters) > 1_000
+    for seed in filters:
+        assert seed.umbrella is not None
+        assert seed.decade is not None
+        assert seed.term.endswith(f" year:{YEARS[seed.decade]}")  # type: ignore[index]
+        assert seed.term.startswith('genre:"')
+
+
+def test_sub_genres_stand_under_the_umbrella_they_map_to() -> None:
+    content = yaml.safe_load((SEEDS / "long_tail.yaml").read_text(encoding="utf-8"))
+    for groups in content["genres"].values():
+        for umbrella, genres in groups.items():
+            # The specification files hardcore punk with metal; its genre is punk.
+            assert {g: UMBRELLAS.of_genre(g) for g in genres} == dict.fromkeys(genres, umbrella)
+
+
+def test_no_duplicates_and_terms_are_clean() -> None:
+    assert len({(normalise_term(s.term), s.kind) for s in PLAN}) == len(PLAN)
+    assert all(s.term == clean_term(s.term) and "{" not in s.term for s in PLAN)
+
+
+def test_kind_and_family_narrow_the_plan_only() -> None:
+    assert families() == (*FAMILIES, "custom")
+    for family in FAMILIES:
+        part = load_seeds(SEEDS, UMBRELLAS, kind="track", family=family)
+        assert part == tuple(s for s in PLAN if s.kind == "track" and s.family == family)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["70s country", "1970s Country", "70's country", "70’s country", "seventies COUNTRY"],
+        ["2000s hits", "00s hits", "noughties hits"],
+        ["drum & bass running", "Drum and Bass running", "drum&bass  running"],
+        ["hip-hop workout", "hip hop workout", "ｈｉｐ　ｈｏｐ workout"],
+    ],
+)
+def test_spellings_of_one_seed(same: list[str]) -> None:
+    assert len({normalise_term(term) for term in same}) == 1
+
+
+def test_other_numbers_are_no_decades() -> None:
+    assert normalise_term("1920s jazz") == "1920s jazz"
+    assert normalise_term("170 bpm") == "170 bpm"
+    assert normalise_term("70s") != normalise_term("80s")
+
+
+@given(st.text() | st.sampled_from([s.term for s in PLAN]))
+def test_normalisation_is_idempotent(text: str) -> None:
+    once = normalise_term(text)
+    assert normalise_term(once) == once
+    assert clean_term(clean_term(text)) == clean_term(text)
+
+
+def shuffled(value: object, rng: random.Random) -> object:
+    """Return a seed file's content with every list and map in another order."""
+    if isinstance(value, dict):
+        items = [(key, shuffled(child, rng)) for key, child in value.items()]
+        rng.shuffle(items)
+        # A genre's two decades are a span, not a list.
+        return dict(items)
+    if isinstance(value, list) and not set(map(str, value)) <= set(DECADE_LABELS):
+        children = [shuffled(child, rng) for child in value]
+        rng.shuffle(children)
+        return children
+    return value
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(number=st.integers(0, 2**32))
+def test_order_of_the_input_does_not_change_the_set(
+    number: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    seeds = copy_of_seeds(tmp_path_factory.mktemp("seeds"))
+    rng = random.Random(number)
+    for name in (*FAMILIES, "lists"):
+        path = seeds / f"{name}.yaml"
+        content = shuffled(yaml.safe_load(path.read_text(encoding="utf-8")), rng)
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    other = load_seeds(seeds, UMBRELLAS)
+    assert {(normalise_term(s.term), s.kind) for s in other} == {
+        (normalise_term(s.term), s.kind) for s in PLAN
+    }
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(family=st.integers(1, 900), umbrella=st.integers(1, 60), decade=st.integers(1, 200))
+def test_caps_hold(
+    family: int, umbrella: int, decade: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    content = yaml.safe_load((SEEDS / "decade_refreshers.yaml").read_text(encoding="utf-8"))
+    content["track"]["caps"] = {"family": family, "umbrella": umbrella, "decade": decade}
+    directory = tmp_path_factory.mktemp("caps")
+    shutil.copy(SEEDS / "lists.yaml", directory)
+    path = directory / "decade_refreshers.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    seeds = read_seed_file(path, "track", UMBRELLAS)
+    assert 0 < len(seeds) <= family
+    assert max(Counter(s.umbrella for s in seeds if s.umbrella).values()) <= umbrella
+    assert max(Counter(s.decade for s in seeds if s.decade).values()) <= decade
+    assert len({normalise_term(s.term) for s in seeds}) == len(seeds)
+
+
+def test_rotation_is_fair_and_loses_nothing() -> None:
+    turned = rotation(PLAN)
+    assert sorted(turned, key=repr) == sorted(PLAN, key=repr)
+    assert rotation(PLAN) == turned
+    assert {s.family for s in turned[: len(FAMILIES)]} == set(FAMILIES)
+    long_tail = [s.umbrella for s in turned if s.family == "long_tail"]
+    assert len(set(long_tail[: len(UMBRELLAS.labels)])) == len(UMBRELLAS.labels)
+    assert rotation([]) == ()
+
+
+def test_own_terms(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("\ufeff# mine\n70s country\n\n  Seventies Country \r\nbeur  punk\n", "utf-8")
+    assert read_seed_file(path, "playlist") == (
+        Seed("70s country", "playlist", "custom"),
+        Seed("beur punk", "playlist", "custom"),
+    )
+
+
+def test_own_terms_in_the_directory_come_first(tmp_path: Path) -> None:
+    seeds = copy_of_seeds(tmp_path)
+    (seeds / "search_terms.txt").write_text("my own thing\n", encoding="utf-8")
+    plan = load_seeds(seeds, UMBRELLAS)
+    assert plan[0] == Seed("my own thing", "track", "custom")
+    assert plan[1:] == PLAN
+    assert load_seeds(seeds, UMBRELLAS, family="custom") == plan[:1]
+
+
+def test_own_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "family: custom\n"
+        "lists: {mood: [happy, sad]}\n"
+        "track:\n"
+        "  order: 1\n"
+        "  caps: {family: 3}\n"
+        "  templates:\n"
+        '    - patterns: ["{mood} {main}"]\n'
+        "      umbrellas: [Rock, Metal]\n",
+        encoding="utf-8",
+    )
+    assert [(s.term, s.umbrella) for s in read_seed_file(path, "track", UMBRELLAS)] == [
+        ("happy rock", "Rock"),
+        ("happy metal", "Metal"),
+        ("sad rock", "Rock"),
+    ]
+    with pytest.raises(SeedFileError, match="key 'playlist': missing"):
+        read_seed_file(path, "playlist", UMBRELLAS)
+    with pytest.raises(SeedFileError, match=r"mine.yaml:7: .*\{main\} is unknown"):
+        read_seed_file(path, "track")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line", "key", "cure"),
+    [
+        ("cadence", "family: cadence", "family: cadenza", 2, "family", "use one of"),
+        ("cadence", "family: cadence", "family: editorial", 2, "family", "rename the file"),
+        ("cadence", "  vary: 5", "  vary: -1", 6, "bpm.vary", "greater than"),
+        ("cadence", "  vary: 5", "  vari: 5", 6, "bpm.vari", "check the spelling"),
+        ("cadence", "  order: 4", "  order: high", 21, "track.order", "valid integer"),
+        ("cadence", "  order: 4\n", "", 20, "track.order", "add it"),
+        ("cadence", "caps: {family: 80}", "caps: {family: 0}", 22, "track.caps.family", "greater"),
+        ("cadence", '"cadence {bpm}"', '"cadence {bmp}"', 24, LAST, "{bmp} is"),
+        ("cadence", '"cadence {bpm}"', '"cadence {bpm"', 24, LAST, "brace"),
+        ("cadence", '"cadence {bpm}"', '""', 24, LAST, "empty"),
+        ("cadence", '"cadence {bpm}"', "180", 24, LAST, "in quotes"),
+        ("cadence", "umbrella: Pop", "umbrella: Pup", 16, f"{SECOND}.umbrella", "Pup"),
+        ("cadence", "umbrella: Pop", "decade: 60s", 16, f"{SECOND}.decade", "'70s'"),
+        ("cadence", "umbrella: Pop", "umbrellas: [Pup]", 16, f"{SECOND}.umbrellas[0]", "Pup"),
+        ("cadence", "umbrella: Pop", "genres: [odd]", 16, f"{SECOND}.genres[0]", "odd"),
+        ("long_tail", "Pop: {dance", "Pup: {dance", 9, "genres.examples.Pup", "use one of Pop"),
+        ("long_tail", "emo: 90s", "emo: 60s", 10, "genres.examples.Rock.emo", "'70s'"),
+        ("long_tail", "emo: 90s", "emo: [90s, 80s]", 10, "genres.examples.Rock.emo", "swap"),
+        ("editorial", "  keyword: [", "  main: [", 5, "lists.main", "choose another"),
+        ("lists", "  90s:\n", "  60s:\n", 11, "decades.60s", "'70s'"),
+    ],
+)  # fmt: skip
+def test_mistakes_name_file_line_key_and_cure(
+    tmp_path: Path, name: str, old: str, new: str, line: int, key: str, cure: str
+) -> None:
+    seeds = copy_of_seeds(tmp_path)
+    path = seeds / f"{name}.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(SeedFileError) as caught:
+        load_seeds(seeds, UMBRELLAS)
+    message = str(caught.value)
+    assert message.startswith(f"{path}:{line}: key '{key}': ")
+    assert cure in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.txt", b"", "holds no term"),
+        ("a.txt", b"# note\n\n", "holds no term"),
+        ("a.txt", b"one\ntw\xe9\n", ":2: not UTF-8"),
+        ("a.txt", b"one\n" + b"x" * 251, ":2: key 'term': has 251 characters"),
+        ("a.txt", b"one\ntw\x00o\n", ":2: key 'term': holds a control character"),
+        ("a.yaml", b"", "the file is empty"),
+        ("a.yaml", b"family: [\n", ":2: not valid YAML"),
+        ("a.yaml", b"family: \xff\n", ":1: not UTF-8"),
+        ("a.yaml", b"just words\n", ":1: key '(root)': must hold keys"),
+        ("a.yaml", b"family: custom\nfamily: custom\n", ":2: key 'family': stands twice"),
+        ("a.yaml", b"family: a\x00b\n", "not valid YAML"),
+    ],
+)
+def test_unreadable_files(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SeedFileError) as caught:
+        read_seed_file(path, "track", UMBRELLAS)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert problem in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".yaml"])
+def test_missing_file_and_directory(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(SeedFileError, match="no such file"):
+        read_seed_file(tmp_path / f"none{suffix}", "track")
+    (tmp_path / f"dir{suffix}").mkdir()
+    with pytest.raises(SeedFileError, match="is a directory"):
+        read_seed_file(tmp_path / f"dir{suffix}", "track")
+    with pytest.raises(SeedFileError, match="no such file"):
+        load_seeds(tmp_path / "nowhere", UMBRELLAS)
+
+
+def test_stray_and_missing_family_files(tmp_path: Path) -> None:
+    seeds = copy_of_seeds(tmp_path)
+    (seeds / "extra.yaml").write_text("family: extra\n", encoding="utf-8")
+    with pytest.raises(SeedFileError, match=r"extra\.yaml: no such family"):
+        load_seeds(seeds, UMBRELLAS)
+    (seeds / "extra.yaml").unlink()
+    (seeds / "cadence.yaml").unlink()
+    with pytest.raises(SeedFileError, match=r"cadence\.yaml: no such file"):
+        load_seeds(seeds, UMBRELLAS)
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(golden_text(PLAN), encoding="utf-8")

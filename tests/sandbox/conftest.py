@@ -1,0 +1,52 @@
+"""One sandbox process for the tests of this directory, calm again before every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from runclub_spider.sandbox.options import SandboxOptions
+from runclub_spider.sandbox.testing import Sandbox, running_sandbox
+
+from .asking import Client
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    with running_sandbox(SandboxOptions()) as sandbox:
+        yield sandbox
+
+
+_CALM: dict[str, object] = {
+    "reset_limits": True,
+    "regime": "extended",
+    "latency_ms": 0,
+    "rate_limit": None,
+    "rate_window": 30,
+    "retry_after_form": "seconds",
+    "daily_quota": {},
+    "day_seconds": 86_400,
+    "faults": {},
+    "slow_seconds": 3,
+    "token_lifetime": 3600,
+    "recco_rate_limit": None,
+    "account_state": "ok",
+    "rotate_refresh_token": False,
+    "deny_authorize": False,
+}
+
+
+@pytest.fixture
+def client(shared_sandbox: Sandbox) -> Iterator[Client]:
+    """A client of the shared sandbox, whose options and counters start fresh for every test."""
+    shared_sandbox.configure(**_CALM)
+    shared_sandbox.reset_stats()
+    yield Client(shared_sandbox)
+    shared_sandbox.configure(**_CALM)
+
+
+@pytest.fixture
+def development(client: Client) -> Client:
+    client.sandbox.configure(regime="development")
+    return client
