@@ -11,7 +11,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -349,4 +349,4 @@ def environment(names: Iterable[str], env: Mapping[str, str] | None = None) -> d
 
 def utc_now() -> int:
     """Seconds since 1970, UTC: the only clock the store is written from."""
-    return int(datetime.now(timezone.utc).timestamp())
+    return int(datetime.now(UTC).timestamp())

@@ -11,6 +11,7 @@ from scrapy.settings import BaseSettings
 from runclub_spider.apis.call import Api
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, RunclubError
+from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.preflight import check_spotify_credentials, check_store, check_writable
 from runclub_spider.runtime import Runtime
 from runclub_spider.spiders.base import SpotifySpider
@@ -41,11 +42,12 @@ def crawl(
 
 def preflight(config: Config, spider: type[Any], arguments: dict[str, str]) -> None:
     """Everything that can be known to be wrong before a request is sent."""
-    if not issubclass(spider, SpotifySpider):
-        return
     args = spider.arguments.read(spider.name, arguments)
     check_spotify_credentials(config)
-    spider.plan_for(config, args)
+    if issubclass(spider, SpotifySpider):
+        spider.plan_for(config, args)
+    else:
+        load_umbrellas(config.seeds_dir)
     check_writable(config.cache_dir, "CACHE_DIR")
     check_writable(config.export_dir, "EXPORT_DIR")
     check_store(config, apis=(Api.SPOTIFY,))

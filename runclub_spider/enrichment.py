@@ -75,9 +75,7 @@ class BatchWorker:
         return -(-self.total // self.batch)
 
     def _send_full(self) -> None:
-        while (
-            len(self._queue) >= self.batch and len(self._tasks) < _PARALLEL and not self._off
-        ):
+        while len(self._queue) >= self.batch and len(self._tasks) < _PARALLEL and not self._off:
             self._start([one for one, _ in zip(self._queue, range(self.batch), strict=False)])
 
     def _start(self, ids: list[str]) -> None:

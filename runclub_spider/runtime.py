@@ -10,19 +10,19 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 from runclub_spider.apis.call import Api, Family
+from runclub_spider.apis.guard import ApiPaused, Guard, Manners
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.tokens import TokenClient
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.config import Config, utc_now
-from runclub_spider.apis.guard import ApiPaused, Guard, Manners
 from runclub_spider.store import quota
 from runclub_spider.store.engine import Store
 from runclub_spider.store.thread import StoreThread
@@ -30,14 +30,26 @@ from runclub_spider.store.thread import StoreThread
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from runclub_spider.enrichment import BatchWorker
     from runclub_spider.frontier.driver import Frontier
 
 FINISHED, PAUSED, INCOMPLETE, INTERRUPTED, FAILED = (
-    "finished", "paused", "incomplete", "interrupted", "failed",
+    "finished",
+    "paused",
+    "incomplete",
+    "interrupted",
+    "failed",
 )
 _RANK = (FINISHED, INCOMPLETE, PAUSED, INTERRUPTED, FAILED)
 _EXIT = {FINISHED: 0, INCOMPLETE: 75, PAUSED: 75, INTERRUPTED: 75, FAILED: 1}
+
+
+class Worker(Protocol):
+    """An enrichment worker, as far as the budget needs it."""
+
+    @property
+    def calls_needed(self) -> int:
+        """Calls for all ids taken up in this run, sent or not."""
+        ...
 
 
 class BudgetSpent(Exception):
@@ -56,7 +68,11 @@ class Outcome:
     release: str | None = None
 
     def report(
-        self, result: str, reason: str, *, resume_at: float | None = None,
+        self,
+        result: str,
+        reason: str,
+        *,
+        resume_at: float | None = None,
         exit_code: int | None = None,
     ) -> None:
         """Record that something kept the run from finishing, once per reason."""
@@ -83,7 +99,7 @@ class Outcome:
 class Runtime:
     """One per crawler; see the module."""
 
-    _all: WeakKeyDictionary[Crawler, Runtime] = WeakKeyDictionary()
+    _all: ClassVar[WeakKeyDictionary[Crawler, Runtime]] = WeakKeyDictionary()
 
     @classmethod
     def of(cls, crawler: Crawler) -> Runtime:
@@ -105,8 +121,8 @@ class Runtime:
         self.regime: Regime | None = None
         self.pages_asked = 0
         self.frontier: Frontier | None = None
-        self.artist_worker: BatchWorker | None = None
-        self.feature_worker: BatchWorker | None = None
+        self.artist_worker: Worker | None = None
+        self.feature_worker: Worker | None = None
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self._tasks: set[asyncio.Future[Any]] = set()
         self.tokens = TokenClient(
@@ -198,7 +214,9 @@ class Runtime:
         return Guard(
             api,
             Manners(
-                concurrency, config.api_retries, config.api_backoff_seconds,
+                concurrency,
+                config.api_retries,
+                config.api_backoff_seconds,
                 config.max_wait_seconds,
             ),
             count=lambda event: self._count(api, event),

@@ -71,6 +71,7 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "runclub_spider.extensions.run_record.RunRecord": 100,
     "runclub_spider.extensions.progress.Progress": 200,
+    "runclub_spider.extensions.snapshots.Snapshots": 250,
     "runclub_spider.extensions.publisher.Publisher": 300,
     # Scrapy's own log line a minute would break the progress line.
     "scrapy.extensions.logstats.LogStats": None,

@@ -22,7 +22,7 @@ class Family(StrEnum):
     PLAYLIST = "playlist"
     ARTIST = "artist"
     FEATURES = "features"
-    TOKEN = "token"
+    ACCOUNTS = "accounts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,9 +134,7 @@ class Guard:
                     self._count("errors")
                 else:
                     return answer
-            raise ApiUnavailable(
-                self.api, f"{problem} after {self.manners.retries + 1} tries"
-            )
+            raise ApiUnavailable(self.api, f"{problem} after {self.manners.retries + 1} tries")
 
     def _read_refusal(self, body: bytes, headers: Mapping[str, str]) -> None:
         now = self._clock()

@@ -17,6 +17,7 @@ class Command(ScrapyCrawl):
         """Check everything that can be wrong, crawl, publish, sum up."""
         if len(args) != 1:
             raise UsageError("name one spider: scrapy crawl SPIDER [-a name=value]")
+        assert self.settings is not None
         from runclub_spider.crawling import crawl
 
         process: Any = self.crawler_process

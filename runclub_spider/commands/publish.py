@@ -25,6 +25,7 @@ class Command(ScrapyCommand):
         """Exit 0 done or nothing to do, 3 a gate refused it, 2 it cannot be done."""
         if args:
             raise UsageError("scrapy publish takes no argument")
+        assert self.settings is not None
         from runclub_spider.config import Config
         from runclub_spider.errors import RunclubError
         from runclub_spider.preflight import check_writable

@@ -39,9 +39,10 @@ class Publisher:
         if outcome.result != FINISHED:
             return
         try:
-            outcome.release = await asyncio.to_thread(publish, self._runtime.config)
+            config = self._runtime.config.model_copy(update={"market": self._runtime.market})
+            outcome.release = await asyncio.to_thread(publish, config)
         except RunclubError as error:
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
-        except Exception as error:  # noqa: BLE001 - Scrapy would swallow it
+        except Exception as error:
             logger.exception("publishing failed")
             outcome.report(FAILED, f"publishing failed: {error}")

@@ -11,7 +11,7 @@ from scrapy import Spider, signals
 from runclub_spider.config import utc_now
 from runclub_spider.errors import RunclubError
 from runclub_spider.preflight import SOURCES
-from runclub_spider.runtime import FAILED, FINISHED, INTERRUPTED, Runtime
+from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime
 from runclub_spider.store import meta, pages, runs
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RunRecord:
 
         runtime.run_id = await runtime.store.run(open_run)
 
-    async def _closed(self, spider: Spider, reason: str) -> None:
+    async def _closed(self, spider: Any, reason: str) -> None:
         runtime, outcome = self._runtime, self._runtime.outcome
         if reason == "shutdown":
             outcome.report(INTERRUPTED, "stopped by a signal")
@@ -70,8 +70,8 @@ class RunRecord:
             runtime.flush_quota(connection)
             if runtime.regime is not None:
                 meta.put(connection, "profile", runtime.regime.name)
-            if outcome.result == FINISHED:
-                meta.put(connection, f"finished|{spider.name}", str(runtime.run_id))
+            if runtime.frontier is not None and runtime.frontier.exhausted:
+                spider.finish(connection, utc_now())
             runs.finish(
                 connection, runtime.run_id, result=outcome.result, counts=counts, now=utc_now()
             )

@@ -36,6 +36,7 @@ class Frontier:
         self._deferred: set[str] = set()
         self._settled = asyncio.Event()
         self._stopped = False
+        self.exhausted = False
 
     @property
     def deferred(self) -> frozenset[str]:
@@ -75,10 +76,9 @@ class Frontier:
         if batch:
             return batch
         planned = await self._store.run(lambda c: self._planner.plan_round(c, limit))
+        self.exhausted = not planned and not self._deferred
         return await self._open(limit) if planned else []
 
     async def _open(self, limit: int) -> list[PageTask]:
-        found = await self._store.run(
-            lambda c: pages.open_pages(c, self._spider, self._market)
-        )
+        found = await self._store.run(lambda c: pages.open_pages(c, self._spider, self._market))
         return [task for task in found if task.key not in self._deferred][:limit]

@@ -42,10 +42,10 @@ def plan_of(
     umbrellas = load_umbrellas(seeds_dir)
     try:
         if file is not None:
-            plan = read_seed_file(file, kind, umbrellas)
+            plan = read_seed_file(file, kind, umbrellas, dedupe=dedupe)
             plan = tuple(seed for seed in plan if family in (None, seed.family))
         else:
-            plan = load_seeds(seeds_dir, umbrellas, kind=kind, family=family)
+            plan = load_seeds(seeds_dir, umbrellas, kind=kind, family=family, dedupe=dedupe)
     except SeedFileError as error:
         raise ConfigurationError(str(error)) from None
     if not plan:

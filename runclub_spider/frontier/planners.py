@@ -13,6 +13,7 @@ from runclub_spider.frontier.choice import Record, by_deficit, in_order
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.store import pages, playlists, seeds
 from runclub_spider.store.pages import PageKind, PageTask
+from runclub_spider.store.seeds import SeedState
 
 # An owner's own lists first: the specification's "owner=spotify first".
 EDITORIAL_OWNER = "spotify"
@@ -53,8 +54,10 @@ class TrackSearchPlanner:
             }
             wanted = {seed.term for seed in self.seeds}
             chosen = by_deficit(
-                running, {t: r for t, r in records.items() if t in wanted},
-                self.cell_minimum, count,
+                running,
+                {t: r for t, r in records.items() if t in wanted},
+                self.cell_minimum,
+                count,
             )
         else:
             chosen = running[:count]
@@ -62,7 +65,7 @@ class TrackSearchPlanner:
         pages.plan(connection, tasks)
         return len(tasks)
 
-    def _page(self, term: str, state: seeds.SeedState) -> PageTask:
+    def _page(self, term: str, state: SeedState) -> PageTask:
         return PageTask(
             spider=self.spider,
             kind=PageKind.TRACK_SEARCH,

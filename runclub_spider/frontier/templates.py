@@ -176,16 +176,24 @@ def _normalise_once(text: str) -> str:
     return " ".join(text.split())
 
 
-def unique(seeds: Iterable[Seed]) -> tuple[Seed, ...]:
-    """Return the seeds without repetitions of (normalised term, kind); the first one stays."""
+def unique(seeds: Iterable[Seed], *, dedupe: bool = True) -> tuple[Seed, ...]:
+    """Return the seeds without repetitions of (normalised term, kind); the first one stays.
+
+    Without ``dedupe`` only equal spellings are repetitions.
+    """
     kept: dict[tuple[str, Kind], Seed] = {}
     for seed in seeds:
-        kept.setdefault((normalise_term(seed.term), seed.kind), seed)
+        kept.setdefault((normalise_term(seed.term) if dedupe else seed.term, seed.kind), seed)
     return tuple(kept.values())
 
 
 def load_seeds(
-    directory: Path, umbrellas: UmbrellaMap, *, kind: Kind | None = None, family: str | None = None
+    directory: Path,
+    umbrellas: UmbrellaMap,
+    *,
+    kind: Kind | None = None,
+    family: str | None = None,
+    dedupe: bool = True,
 ) -> tuple[Seed, ...]:
     """Return the whole plan of ``directory`` in template order.
 
@@ -209,12 +217,14 @@ def load_seeds(
         for expander in sorted(sections, key=lambda e: e.order(each)):
             plan += expander.seeds(each)
     return tuple(
-        seed for seed in unique(plan) if kind in (None, seed.kind) and family in (None, seed.family)
+        seed
+        for seed in unique(plan, dedupe=dedupe)
+        if kind in (None, seed.kind) and family in (None, seed.family)
     )
 
 
 def read_seed_file(
-    path: Path, kind: Kind, umbrellas: UmbrellaMap | None = None
+    path: Path, kind: Kind, umbrellas: UmbrellaMap | None = None, *, dedupe: bool = True
 ) -> tuple[Seed, ...]:
     """Return the seeds of a user's own file.
 
@@ -223,7 +233,7 @@ def read_seed_file(
     (``umbrellas`` given wins). Raises :class:`SeedFileError` for a mistake.
     """
     if path.suffix.lower() not in {".yaml", ".yml"}:
-        return unique(_read_terms(path, kind, may_be_empty=False))
+        return unique(_read_terms(path, kind, may_be_empty=False), dedupe=dedupe)
     beside = path.parent / _SHARED
     shared = _read_shared(beside) if beside.is_file() else None
     if umbrellas is None and (path.parent / _UMBRELLAS).is_file():
@@ -235,7 +245,7 @@ def read_seed_file(
     expander.check_name(as_file=False)
     if expander.section(kind) is None:
         raise expander.file.mistake((kind,), "missing; add the section for this kind of search")
-    return unique(expander.seeds(kind))
+    return unique(expander.seeds(kind), dedupe=dedupe)
 
 
 def rotation(seeds: Sequence[Seed]) -> tuple[Seed, ...]:
@@ -334,7 +344,7 @@ class _Family:
     def seeds(self, kind: Kind) -> list[Seed]:
         """Return the seeds of one kind, no term twice, no more than the caps allow."""
         section = self.section(kind)
-        assert section is not None  # noqa: S101  # callers ask for existing sections only
+        assert section is not None  # callers ask for existing sections only
         kept: list[Seed] = []
         counts: Counter[tuple[str, str]] = Counter()
         for seed in unique(self._expand(kind, section)):
@@ -373,7 +383,7 @@ class _Family:
             if label not in choice.span:
                 return False
             for name in umbrella:
-                assert self._umbrellas is not None  # noqa: S101  # an umbrella was expanded
+                assert self._umbrellas is not None  # an umbrella was expanded
                 first = self._umbrellas.first_decade(name)
                 if DECADE_LABELS.index(label) < DECADE_LABELS.index(first):
                     return False

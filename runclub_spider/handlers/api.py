@@ -69,4 +69,4 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
 
 
 def _lower_headers(response: Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.to_unicode_dict().items()}
+    return {str(name).lower(): value for name, value in response.headers.to_unicode_dict().items()}

@@ -12,12 +12,13 @@ import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from scrapy import Request, Spider, signals
 from scrapy.exceptions import NotConfigured
 from scrapy_deltafetch import DeltaFetch
 
 from runclub_spider.runtime import Runtime
-from runclub_spider.store import pages
+from runclub_spider.store import pages, playlists, seeds
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -64,7 +65,7 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
     async def spider_opened(self, spider: Spider) -> None:
         """Read the stored pages' keys, or forget them if a reset is asked for."""
         if self.reset or _flag(getattr(spider, "deltafetch_reset", False)):
-            await self._runtime.store.run(lambda c: pages.forget_done(c, spider.name))
+            await self._runtime.store.run(lambda c: _forget(c, spider))
         keys = await self._runtime.store.run(
             lambda c: {key.encode() for key in pages.done_keys(c, spider.name)}
         )
@@ -77,7 +78,9 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
                 yield request
 
     async def process_spider_output(
-        self, response: Response, result: AsyncIterator[Any]
+        self,
+        response: Response,  # noqa: ARG002
+        result: AsyncIterator[Any],
     ) -> AsyncIterator[Any]:
         """Look up requests that a callback yields; items pass, the store marks their page."""
         async for one in result:
@@ -100,6 +103,13 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
         if task is not None:
             self.db.add(task.key.encode())
             self.stats.inc_value("deltafetch/stored")
+
+
+def _forget(connection: sa.Connection, spider: Any) -> None:
+    """Have everything asked again: pages, and the ledgers that say how far they were read."""
+    pages.forget_done(connection, spider.name)
+    seeds.restart(connection, spider.seed_kind)
+    playlists.forget_snapshots(connection)
 
 
 def _flag(value: object) -> bool:

@@ -55,9 +55,7 @@ class SpotifyTokenMiddleware:
             self._token = None
         if request.meta.get("token_renewed"):
             self._fail("Spotify refuses fresh tokens (401); check the app's settings")
-        return request.replace(
-            meta={**request.meta, "token_renewed": True}, dont_filter=True
-        )
+        return request.replace(meta={**request.meta, "token_renewed": True}, dont_filter=True)
 
     async def _live_token(self) -> AccessToken:
         async with self._lock:
@@ -75,7 +73,8 @@ class SpotifyTokenMiddleware:
     def _fail(self, reason: str, error: RunclubError | None = None) -> None:
         paused = isinstance(error, RunPaused)
         self._runtime.outcome.report(
-            PAUSED if paused else FAILED, reason,
+            PAUSED if paused else FAILED,
+            reason,
             exit_code=error.exit_code if error else None,
         )
         if self._runtime.frontier is not None:
@@ -84,5 +83,3 @@ class SpotifyTokenMiddleware:
 
     def _is_ours(self, request: Request) -> bool:
         return request.meta.get("api") == Api.SPOTIFY and request.url.startswith(self._prefix)
-
-

@@ -51,8 +51,11 @@ class ArtistsPipeline:
             return None
         if self._worker is None:
             self._worker = self._runtime.artist_worker = BatchWorker(
-                self._runtime, "artists", batch=regime.artist_batch,
-                call=self._runtime.spotify.artists, accept=self._accept,
+                self._runtime,
+                "artists",
+                batch=regime.artist_batch,
+                call=self._runtime.spotify.artists,
+                accept=self._accept,
             )
             stale = utc_now() - int(self._runtime.config.artist_refresh_days * _DAY)
             earlier = await self._runtime.store.run(

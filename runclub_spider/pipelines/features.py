@@ -44,8 +44,11 @@ class FeaturesPipeline:
         """The worker; at its first use what earlier runs left pending comes before the new."""
         if self._worker is None:
             self._worker = self._runtime.feature_worker = BatchWorker(
-                self._runtime, "audio features", batch=FEATURES_BATCH,
-                call=self._runtime.reccobeats.features, accept=self._accept,
+                self._runtime,
+                "audio features",
+                batch=FEATURES_BATCH,
+                call=self._runtime.reccobeats.features,
+                accept=self._accept,
             )
             version = self._runtime.config.recco_features_version
             earlier = await self._runtime.store.run(
@@ -59,8 +62,12 @@ class FeaturesPipeline:
         config = self._runtime.config
         await self._runtime.store.run(
             lambda c: features.save(
-                c, answer.found, answer.missed, version=config.recco_features_version,
-                gap_seconds=config.miss_retry_days * _DAY, now=utc_now(),
+                c,
+                answer.found,
+                answer.missed,
+                version=config.recco_features_version,
+                gap_seconds=config.miss_retry_days * _DAY,
+                now=utc_now(),
             )
         )
         self._stats.inc_value("runclub/features/found", len(answer.found))

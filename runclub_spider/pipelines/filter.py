@@ -35,8 +35,11 @@ class FilterPipeline:
                 continue
             playable = playability(track.is_playable, track.available_markets, policy.market)
             rules = failing_rules(
-                name=track.name, artists=len(track.artists), duration_ms=track.duration_ms,
-                playable=playable, policy=policy,
+                name=track.name,
+                artists=len(track.artists),
+                duration_ms=track.duration_ms,
+                playable=playable,
+                policy=policy,
             )
             basis = "is_playable" if track.is_playable is not None else "available_markets"
             item.judged.append(JudgedTrack(track, row.position, playable, basis, rules))

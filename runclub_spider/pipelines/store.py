@@ -11,7 +11,7 @@ from runclub_spider.catalog.models import RowKind
 from runclub_spider.config import utc_now
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.runtime import Runtime
-from runclub_spider.store import artists, features, pages, playlists, seeds, tracks
+from runclub_spider.store import artists, features, meta, pages, playlists, seeds, tracks
 from runclub_spider.store.pages import PageCounts, PageKind
 from runclub_spider.store.tracks import FoundTrack, Source
 
@@ -48,10 +48,7 @@ class StorePipeline:
         now, task, runtime = utc_now(), item.task, self._runtime
         new = tracks.save(
             connection,
-            [
-                FoundTrack(j.track, j.position, j.playable, j.basis, j.rules)
-                for j in item.judged
-            ],
+            [FoundTrack(j.track, j.position, j.playable, j.basis, j.rules) for j in item.judged],
             _source(item),
             market=task.market,
             run_id=runtime.run_id,
@@ -63,17 +60,26 @@ class StorePipeline:
         playlists.record(connection, item.playlists, now)
         pages.plan(connection, item.following)
         pages.mark_done(
-            connection, task, counts=counts, run_id=runtime.run_id, now=now,
+            connection,
+            task,
+            counts=counts,
+            run_id=runtime.run_id,
+            now=now,
             content=item.refused or [*item.rows, *item.playlists],
         )
         self._advance(connection, item, counts, eligible_new, now)
+        if item.rows:
+            meta.touch(connection)
         runtime.flush_quota(connection)
         item.pending_features = features.pending(
-            connection, version=runtime.config.recco_features_version, now=now,
+            connection,
+            version=runtime.config.recco_features_version,
+            now=now,
             track_ids=eligible,
         )
         item.pending_artists = artists.pending(
-            connection, track_ids=eligible,
+            connection,
+            track_ids=eligible,
             stale_before=now - int(runtime.config.artist_refresh_days * _DAY),
         )
         return eligible_new
@@ -90,28 +96,42 @@ class StorePipeline:
         task = item.task
         if task.kind is PageKind.TRACK_SEARCH:
             seeds.advance(
-                connection, (task.source_key, "track", task.market),
+                connection,
+                (task.source_key, "track", task.market),
                 state=seeds.RUNNING if item.more else seeds.EXHAUSTED,
-                next_offset=task.first_row + task.row_count, offset=task.first_row, now=now,
-                rows=counts.rows, new_tracks=counts.new_tracks, eligible_new=eligible_new,
+                next_offset=task.first_row + task.row_count,
+                offset=task.first_row,
+                now=now,
+                rows=counts.rows,
+                new_tracks=counts.new_tracks,
+                eligible_new=eligible_new,
             )
         elif task.kind is PageKind.PLAYLIST_SEARCH:
             playlists.list_for(
-                connection, task.source_key, task.market,
+                connection,
+                task.source_key,
+                task.market,
                 [row.playlist_id for row in item.playlists],
             )
             seeds.advance(
-                connection, (task.source_key, "playlist", task.market),
-                state=seeds.SEARCHED, next_offset=task.row_count, offset=0, now=now,
+                connection,
+                (task.source_key, "playlist", task.market),
+                state=seeds.SEARCHED,
+                next_offset=task.row_count,
+                offset=0,
+                now=now,
                 rows=len(item.playlists),
             )
         elif item.refused:
             playlists.mark_gone(connection, task.source_key, now)
         else:
             playlists.settle(
-                connection, task.source_key, snapshot=item.snapshot,
+                connection,
+                task.source_key,
+                snapshot=item.snapshot,
                 read_to=task.first_row + counts.rows,
-                first=task.kind is PageKind.PLAYLIST, now=now,
+                first=task.kind is PageKind.PLAYLIST,
+                now=now,
             )
 
 

@@ -11,7 +11,7 @@ from scrapy.exporters import BaseItemExporter
 
 
 class CatalogLinesExporter(BaseItemExporter):
-    """One object a line in the item's own key order: UTF-8, `\\n`, null for nothing, no NaN.
+    """One object a line in the item's own key order: UTF-8, LF, null for nothing, no NaN.
 
     `jsonlines` writes, orjson encodes: it refuses what JSON cannot hold and keeps an integer
     an integer.

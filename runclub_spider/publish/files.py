@@ -14,9 +14,12 @@ _BLOCK = 1 << 20
 def gzip_copy(path: Path) -> Path:
     """Write `<path>.gz` with neither time nor name in its header: same bytes for same input."""
     target = path.with_name(path.name + ".gz")
-    with path.open("rb") as plain, target.open("wb") as raw:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed:
-            shutil.copyfileobj(plain, packed, _BLOCK)
+    with (
+        path.open("rb") as plain,
+        target.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed,
+    ):
+        shutil.copyfileobj(plain, packed, _BLOCK)
     return target
 
 

@@ -13,7 +13,10 @@ from runclub_spider.publish.select import Selection
 from runclub_spider.store.pages import PageCounts
 
 DATA_FILES = (
-    "catalog_wide.jsonl", "cached_tracks.jsonl", "audio_features.jsonl", "cached_artists.jsonl",
+    "catalog_wide.jsonl",
+    "cached_tracks.jsonl",
+    "audio_features.jsonl",
+    "cached_artists.jsonl",
 )
 UNASSIGNED, UNDATED = "Unassigned", "Undated"
 
@@ -84,16 +87,25 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
         )
     found += [
         "id is the UUIDv5 of https://open.spotify.com/track/<spotify_track_id>.",
-        "Umbrellas come from artist genres through seeds/umbrellas.yaml; where a track's artists "
-        "have none, from the seeds and playlists that found it (_extra.umbrella_source).",
-        "Decade is that of the album's year as served; remasters keep their own year. Tracks "
-        "from before 1970 and without a year have none and are kept.",
-        f"Playable means is_playable under market {config.market}, else its available_markets; "
-        "unknown is excluded.",
+        (
+            "Umbrellas come from artist genres through seeds/umbrellas.yaml; where a track's "
+            "artists have none, from the seeds and playlists that found it "
+            "(_extra.umbrella_source)."
+        ),
+        (
+            "Decade is that of the album's year as served; remasters keep their own year. Tracks "
+            "from before 1970 and without a year have none and are kept."
+        ),
+        (
+            f"Playable means is_playable under market {config.market}, else its "
+            "available_markets; unknown is excluded."
+        ),
         "time_signature is null throughout: ReccoBeats does not give it.",
         "A ReccoBeats row without tempo or energy counts as a miss.",
-        "Duplicates share an ISRC or are relinked; the last release's choice survives, else the "
-        "most popular, then the earliest album year, then the smallest id.",
+        (
+            "Duplicates share an ISRC or are relinked; the last release's choice survives, else "
+            "the most popular, then the earliest album year, then the smallest id."
+        ),
         "The year gate counts tracks that have a year and a decade.",
     ]
     if profile == "development":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider import __version__
 from runclub_spider.catalog.dates import DECADES, release_year
 from runclub_spider.catalog.rules import Policy, failing_rules
 from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
@@ -80,6 +82,9 @@ def _publish(config: Config, connection: sa.Connection) -> str:
     if not catalogue.track_count(connection):
         return "Nothing to publish: the store holds no track yet."
     umbrellas = _umbrellas(config)
+    inputs = _input_digest(config, connection, umbrellas)
+    if (known := _published(config, connection, inputs)) is not None:
+        return f"Nothing new to publish: {config.export_dir.name}/latest is {known}."
     source = meta.get(connection, "source|spotify") or "unknown"
     selection, votes = _select(config, connection, umbrellas)
     account = manifest.accounting(
@@ -94,8 +99,8 @@ def _publish(config: Config, connection: sa.Connection) -> str:
         version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
         target = config.export_dir / version
         if _is_current(config.export_dir, target, digest):
-            _remember(config, connection, version, digest, selection)
-            return f"Nothing new to publish: export/latest is {version}."
+            _remember(config, connection, version, inputs, digest, selection)
+            return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
         _refuse_mixing(config.export_dir, source)
         document = _describe(
             config, connection, umbrellas, source, version, selection, account, written
@@ -115,12 +120,42 @@ def _publish(config: Config, connection: sa.Connection) -> str:
             shutil.rmtree(target)
         ready.rename(target)
         swap_link(config.export_dir / "latest", version)
-        _remember(config, connection, version, digest, selection)
+        _remember(config, connection, version, inputs, digest, selection)
         _prune(config, version)
     return (
         f"Released {version}: {written.tracks:,} tracks, {written.artists:,} artists, "
         f"{written.features:,} with features, in {config.export_dir.name}/latest"
     )
+
+
+def _input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:
+    """What a release depends on, in one number: content, configuration, genre map and code."""
+    policy = config.model_dump(
+        mode="json",
+        include={
+            "market",
+            "primary_markets",
+            "min_duration_ms",
+            "max_duration_ms",
+            "dedupe_policy",
+            "global_cap",
+            "cell_minimum",
+            "cell_target",
+            "feature_coverage_min",
+            "year_coverage_min",
+            "min_tracks",
+        },
+    )
+    parts = [meta.revision(connection), policy, umbrellas.digest, __version__]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _published(config: Config, connection: sa.Connection, inputs: str) -> str | None:
+    """The release made from the same input, if it still is `latest`, whole."""
+    for version, data in catalogue.releases_of(connection, inputs):
+        if _is_current(config.export_dir, config.export_dir / version, data):
+            return version
+    return None
 
 
 def _umbrellas(config: Config) -> UmbrellaMap:
@@ -153,18 +188,27 @@ def _select(
                 voted, origin = _provenance(seen, of_source, umbrellas.labels), "provenance"
             names = tuple(label for label, weight in voted if weight >= _MINOR_VOTE)
             votes[row.track_id] = (
-                names, origin if names else "none", round(voted[0][1], 4) if names else 0.0
+                names,
+                origin if names else "none",
+                round(voted[0][1], 4) if names else 0.0,
             )
             rules = failing_rules(
-                name=row.name, artists=len(ids), duration_ms=row.duration_ms,
+                name=row.name,
+                artists=len(ids),
+                duration_ms=row.duration_ms,
                 playable=market_playability(row.playable, row.available_markets, config.market),
                 policy=policy,
             )
             yield Candidate(
-                track_id=row.track_id, isrc=row.isrc, linked_from=row.linked_from,
-                duration_ms=row.duration_ms, year=release_year(row.release_date),
-                popularity=row.popularity, has_features=row.features is not None,
-                asked_features=row.tries is not None, umbrellas=names,
+                track_id=row.track_id,
+                isrc=row.isrc,
+                linked_from=row.linked_from,
+                duration_ms=row.duration_ms,
+                year=release_year(row.release_date),
+                popularity=row.popularity,
+                has_features=row.features is not None,
+                asked_features=row.tries is not None,
+                umbrellas=names,
                 rule=rules[0] if rules else None,
             )
 
@@ -234,7 +278,10 @@ def _write_data(
             names, origin, confidence = votes[row.track_id]
             names = tuple(sorted(names, key=lambda name: name != umbrella))
             wide = wide_row(
-                row._mapping, [people[i] for i in ids], seen, markets=probed,
+                row._asdict(),
+                [people[i] for i in ids],
+                seen,
+                markets=probed,
                 primary_markets=primary,
                 extra={
                     "umbrellas": list(names),
@@ -248,8 +295,10 @@ def _write_data(
                 },
             )
             source = wide["sources"][0]
-            query = terms.get(source["playlist_id"]) if source["type"] == "playlist" else (
-                source["term"]
+            query = (
+                terms.get(source["playlist_id"])
+                if source["type"] == "playlist"
+                else (source["term"])
             )
             wide_file.export_item(wide)
             track_file.export_item(track_row(wide, market=config.market, query=query))
@@ -305,19 +354,24 @@ def _describe(
             "profile": profile,
             "seedsSummary": {
                 f"{row.search_type}/{row.family}": {
-                    "seeds": row.seeds, "asked": row.asked, "requests": row.requests,
-                    "rows": row.rows, "newTracks": row.new_tracks,
+                    "seeds": row.seeds,
+                    "asked": row.asked,
+                    "requests": row.requests,
+                    "rows": row.rows,
+                    "newTracks": row.new_tracks,
                     "eligibleNew": row.eligible_new,
                 }
                 for row in seeds
             },
             "searchCounts": {
                 "requests": sum(r.requests for r in seeds),
-                "trackRows": row_counts.track_rows, "newTracks": row_counts.new_tracks,
+                "trackRows": row_counts.track_rows,
+                "newTracks": row_counts.new_tracks,
             },
             "playlistCounts": {
                 "byState": catalogue.playlist_states(connection),
-                "rows": list_counts.rows, "newTracks": list_counts.new_tracks,
+                "rows": list_counts.rows,
+                "newTracks": list_counts.new_tracks,
             },
         },
         reccobeats={
@@ -347,8 +401,10 @@ def _write_rest(folder: Path, document: dict[str, Any]) -> None:
         gzip_copy(folder / name)
     columns = list(json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes())["properties"])
     write_tables(
-        folder / "catalog_wide.jsonl", columns,
-        parquet=folder / "catalog.parquet", csv=folder / "catalog.csv",
+        folder / "catalog_wide.jsonl",
+        columns,
+        parquet=folder / "catalog.parquet",
+        csv=folder / "catalog.csv",
     )
     (folder / "schemas").mkdir()
     for schema in sorted(SCHEMAS.glob("*.schema.json")):
@@ -401,13 +457,18 @@ def _refuse_mixing(export: Path, source: str) -> None:
 
 
 def _remember(
-    config: Config, connection: sa.Connection, version: str, digest: str, selection: Selection
+    config: Config,
+    connection: sa.Connection,
+    version: str,
+    inputs: str,
+    digest: str,
+    selection: Selection,
 ) -> None:
     catalogue.remember_release(
         connection,
         version=version,
         created_at=int(config.source_date_epoch or time.time()),
-        input_digest=digest,
+        input_digest=inputs,
         data_digest=digest,
         cells=[(i, *cell) for i, cell in selection.cells.items()],
         canonicals=selection.canonicals,
@@ -428,7 +489,9 @@ def _prune(config: Config, version: str) -> None:
     releases = [
         path
         for path in config.export_dir.iterdir()
-        if path.is_dir() and not path.is_symlink() and (path / "manifest.json").is_file()
+        if path.is_dir()
+        and not path.is_symlink()
+        and (path / "manifest.json").is_file()
         and not path.name.startswith(("failed-", "."))
     ]
     releases.sort(key=lambda path: (path.name == version, path.stat().st_mtime), reverse=True)

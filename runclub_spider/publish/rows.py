@@ -11,8 +11,18 @@ from runclub_spider.catalog.ids import row_id
 from runclub_spider.text import timestamp
 
 FEATURES = (
-    "tempo", "energy", "danceability", "valence", "loudness", "acousticness",
-    "instrumentalness", "liveness", "speechiness", "key", "mode", "time_signature",
+    "tempo",
+    "energy",
+    "danceability",
+    "valence",
+    "loudness",
+    "acousticness",
+    "instrumentalness",
+    "liveness",
+    "speechiness",
+    "key",
+    "mode",
+    "time_signature",
 )
 _APP_FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
 
@@ -41,7 +51,9 @@ class SourceRow:
         """The object of the `sources` array."""
         if self.source_type == "playlist":
             return {
-                "type": "playlist", "playlist_id": self.source_key, "owner": self.owner,
+                "type": "playlist",
+                "playlist_id": self.source_key,
+                "owner": self.owner,
                 "name": self.name,
             }
         return {"type": "search", "term": self.source_key}

@@ -167,7 +167,8 @@ def _balance(pool: Sequence[Candidate], targets: Targets) -> list[Candidate]:
         return list(pool)
     ranked = sorted(pool, key=rank)
     taken: Counter[Cell] = Counter()
-    first, rest = [], []
+    first: list[Candidate] = []
+    rest: list[Candidate] = []
     for c in ranked:
         in_grid = None not in c.cell
         if in_grid and taken[c.cell] < targets.cell_target and len(first) < targets.cap:

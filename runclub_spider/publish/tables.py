@@ -15,14 +15,29 @@ import pyarrow.parquet
 _TEXT, _INT, _NUMBER, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS = pa.list_(pa.string())
 _NOT_TEXT = {
-    "duration_ms": _INT, "album_release_year": _INT, "popularity_snapshot": _INT,
-    "popularity_bucket": _INT, "key": _INT, "mode": _INT, "time_signature": _INT,
-    "explicit": _BOOL, "available_us": _BOOL,
-    "tempo": _NUMBER, "energy": _NUMBER, "danceability": _NUMBER, "valence": _NUMBER,
-    "loudness": _NUMBER, "acousticness": _NUMBER, "instrumentalness": _NUMBER,
-    "liveness": _NUMBER, "speechiness": _NUMBER,
-    "available_primary_markets": _TEXTS, "artist_ids": _TEXTS, "artist_names": _TEXTS,
-    "artist_image_urls": _TEXTS, "artist_genres": pa.list_(_TEXTS),
+    "duration_ms": _INT,
+    "album_release_year": _INT,
+    "popularity_snapshot": _INT,
+    "popularity_bucket": _INT,
+    "key": _INT,
+    "mode": _INT,
+    "time_signature": _INT,
+    "explicit": _BOOL,
+    "available_us": _BOOL,
+    "tempo": _NUMBER,
+    "energy": _NUMBER,
+    "danceability": _NUMBER,
+    "valence": _NUMBER,
+    "loudness": _NUMBER,
+    "acousticness": _NUMBER,
+    "instrumentalness": _NUMBER,
+    "liveness": _NUMBER,
+    "speechiness": _NUMBER,
+    "available_primary_markets": _TEXTS,
+    "artist_ids": _TEXTS,
+    "artist_names": _TEXTS,
+    "artist_image_urls": _TEXTS,
+    "artist_genres": pa.list_(_TEXTS),
 }
 # Objects of varying shape go in as JSON text.
 _AS_JSON = ("sources", "_extra")
@@ -37,9 +52,7 @@ def schema(columns: list[str]) -> pa.Schema:
 def write_tables(wide: Path, columns: list[str], *, parquet: Path, csv: Path) -> None:
     """Write both tables in batches, rows in the order of the lines."""
     fields = schema(columns)
-    flat = pa.schema(
-        [(f.name, _TEXT if pa.types.is_list(f.type) else f.type) for f in fields]
-    )
+    flat = pa.schema([(f.name, _TEXT if pa.types.is_list(f.type) else f.type) for f in fields])
     with (
         pyarrow.parquet.ParquetWriter(parquet, fields, compression="zstd") as packed,
         pyarrow.csv.CSVWriter(csv, flat) as plain,

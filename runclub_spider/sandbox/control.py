@@ -74,8 +74,10 @@ def apply(state: State, body: object) -> dict[str, Any]:
     if revoke:
         state.tokens.refresh.clear()
     if share is not None:
-        answer["changed"] = change(state.world, float(share), seed)
-        state.world_changed()
+        answer["changed"] = counts = change(state.world, float(share), seed)
+        # a playlist is found by its texts, not by its rows, so only new tracks need a new index
+        if counts["new_tracks"]:
+            state.world_changed()
     shown = asdict(state.options)
     answer["world"] = state.world.id
     answer["options"] = {name: shown[name] for name in sorted(RUNTIME_FIELDS)}

@@ -380,7 +380,8 @@ class Spotify:
         query = {
             name: value
             for name in ("fields", "market", "additional_types")
-            if (value := call.first(name)) and len(call.parts) == 3
+            # a mask for the playlist around the page would be wrong for the page alone
+            if (value := call.first(name)) and (name != "fields" or len(call.parts) == 3)
         }
         total = len(playlist.entries)
         href = f"{asked.view.base}/playlists/{playlist.id}/{path}"

@@ -104,7 +104,7 @@ def running_sandbox(options: SandboxOptions | None = None) -> Iterator[Sandbox]:
         command = [sys.executable, "-m", "runclub_spider.sandbox"]
         command += replace(options, ready_file=ready).arguments()
         with log.open("w", encoding="utf-8") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            process = subprocess.Popen(
                 command,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -45,7 +45,7 @@ class Arguments(BaseModel):
     deltafetch_reset: bool = False
 
     @classmethod
-    def read(cls, spider: str, given: dict[str, str]) -> Arguments:
+    def read(cls, spider: str, given: dict[str, str]) -> Self:
         """Validate; raises `ConfigurationError` naming the argument and those there are."""
         try:
             return cls.model_validate(given)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import orjson
 import sqlalchemy as sa
 from scrapy import Request, Spider
-from scrapy.exceptions import IgnoreRequest
 
 from runclub_spider.apis.call import AnswerError, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
-from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
+from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import Config, utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.frontier.driver import Frontier
@@ -21,18 +19,17 @@ from runclub_spider.frontier.planners import Planner
 from runclub_spider.frontier.templates import Kind, Seed
 from runclub_spider.handlers.api import NotSent
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.runtime import FAILED, INCOMPLETE, Runtime
+from runclub_spider.runtime import INCOMPLETE, Runtime
 from runclub_spider.signals import discovery_done
 from runclub_spider.spiders.arguments import SpotifyArguments
-from runclub_spider.store import meta, pages, seeds, tracks
+from runclub_spider.spiders.regime import find_regime
+from runclub_spider.store import seeds, tracks
 from runclub_spider.store.pages import PageTask
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from twisted.python.failure import Failure
-
-_DAY = 86_400
 
 
 class SpotifySpider(Spider):
@@ -45,12 +42,12 @@ class SpotifySpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SpotifySpider:
         """Scrapy's constructor; reads the arguments into `self.args`."""
         spider = super().from_crawler(crawler, *args)
-        spider.args = cls.arguments.read(cls.name, kwargs)  # type: ignore[arg-type]
+        spider.args = cls.arguments.read(cls.name, kwargs)
         spider.runtime = Runtime.of(crawler)
         spider.runtime.market = spider.args.market or spider.runtime.config.market
         spider.runtime.budget = spider.args.budget
         spider.deltafetch_reset = spider.args.deltafetch_reset
-        return spider  # type: ignore[no-any-return]
+        return spider
 
     args: SpotifyArguments
     runtime: Runtime
@@ -60,9 +57,16 @@ class SpotifySpider(Spider):
     def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
         """The seeds a run with these arguments works on."""
         return plan_of(
-            config.seeds_dir, cls.seed_kind, file=args.seeds, family=args.family,
-            max_seeds=args.max_seeds, dedupe=config.seed_dedupe,
+            config.seeds_dir,
+            cls.seed_kind,
+            file=args.seeds,
+            family=args.family,
+            max_seeds=args.max_seeds,
+            dedupe=config.seed_dedupe,
         )
+
+    def finish(self, connection: sa.Connection, now: int) -> None:
+        """The frontier has nothing left to ask; a leaf may note that."""
 
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
         """The leaf's planner; None when this key cannot yield anything to it."""
@@ -79,7 +83,7 @@ class SpotifySpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """The run: regime, then page after page, then what enrichment is left."""
         runtime = self.runtime
-        regime = runtime.regime = await self._regime()
+        regime = runtime.regime = await find_regime(runtime)
         if regime is not None:
             plan = self.plan_for(runtime.config, self.args)
             await runtime.store.run(lambda c: self._open(c, plan))
@@ -143,69 +147,35 @@ class SpotifySpider(Spider):
     def _frontier(self, planner: Planner) -> Frontier:
         runtime = self.runtime
         return Frontier(
-            runtime.store, planner, spider=self.name, market=runtime.market,
-            round_pages=runtime.config.round_pages, affordable=runtime.affordable_pages,
+            runtime.store,
+            planner,
+            spider=self.name,
+            market=runtime.market,
+            round_pages=runtime.config.round_pages,
+            affordable=runtime.affordable_pages,
         )
 
     def _open(self, connection: sa.Connection, plan: tuple[Seed, ...]) -> None:
-        """Register the plan's seeds and judge stored tracks under today's policy."""
-        runtime = self.runtime
+        """Register the plan's seeds, and judge stored tracks under today's policy."""
+        runtime, now = self.runtime, utc_now()
         tracks.ensure_verdicts(connection, runtime.policy, runtime.run_id)
         seeds.register(
             connection,
             [
-                {"term": s.term, "search_type": self.seed_kind, "market": runtime.market,
-                 "family": s.family, "umbrella": s.umbrella, "decade": s.decade, "bpm": s.bpm}
+                {
+                    "term": s.term,
+                    "search_type": self.seed_kind,
+                    "market": runtime.market,
+                    "family": s.family,
+                    "umbrella": s.umbrella,
+                    "decade": s.decade,
+                    "bpm": s.bpm,
+                }
                 for s in plan
             ],
         )
+        self.refresh(connection, now)
 
-    async def _regime(self) -> Regime | None:
-        """The configured regime, the stored one while it is young, else a probe."""
-        config = self.runtime.config
-        if config.spotify_profile in REGIMES:
-            return REGIMES[config.spotify_profile]
-        key = f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
-        stored = await self.runtime.store.run(lambda c: meta.get(c, key))
-        if stored:
-            name, at = stored.split("|")
-            if int(at) > utc_now() - config.regime_max_age_days * _DAY:
-                return REGIMES[name]
-        found = await self._probe()
-        if found is not None:
-            text = f"{found.name}|{utc_now()}"
-            await self.runtime.store.run(lambda c: meta.put(c, key, text))
-        return found
-
-    async def _probe(self) -> Regime | None:
-        call = self.runtime.spotify.search("track", "year:2000", limit=PROBE_LIMIT, offset=0)
-        engine = self.crawler.engine
-        assert engine is not None
-        try:
-            response = await engine.download_async(to_request(call))
-        except NotSent as error:
-            if isinstance(error.cause, ApiPaused):
-                self.runtime.paused(error.cause)
-            elif isinstance(error.cause, ApiUnavailable):
-                self.runtime.outcome.report(INCOMPLETE, str(error.cause))
-            return None
-        except IgnoreRequest:
-            return None
-        found = regime_of_probe(response.status, response.text)
-        if found is None:
-            self.runtime.outcome.report(FAILED, refusal(response.status, response.body))
-        return found
-
-
-def refusal(status: int, body: bytes) -> str:
-    """Why Spotify refuses everything, with the cure where the reference knows one."""
-    text = body.decode("utf-8", "replace").strip()
-    if status == 403 and "premium" in text.lower():
-        return "Spotify refuses (403): the owner of this app needs an active Premium subscription"
-    if status == 403 and "register" in text.lower():
-        return "Spotify refuses (403): add this user to the app's allow-list in the dashboard"
-    try:
-        message = orjson.loads(body)["error"]["message"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        message = text[:120]
-    return f"Spotify answered {status} to a plain search: {message}"
+    def refresh(self, connection: sa.Connection, now: int) -> None:
+        """Open finished seeds that are due anew; once, when the run starts."""
+        raise NotImplementedError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from runclub_spider.apis.call import Call
 from runclub_spider.apis.spotify.parser import (
     TrackPage,
@@ -16,6 +18,7 @@ from runclub_spider.frontier.templates import Seed
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.arguments import PlaylistArguments
 from runclub_spider.spiders.base import SpotifySpider
+from runclub_spider.store import playlists, seeds
 from runclub_spider.store.pages import PageKind, PageTask
 
 
@@ -51,6 +54,17 @@ class SpotifyPlaylistSpider(SpotifySpider):
             gone_before=utc_now() - int(config.seed_refresh_days * 86_400),
         )
 
+    def refresh(self, connection: sa.Connection, now: int) -> None:
+        """All playlist searches, once a complete round of checks is old enough."""
+        market = self.runtime.market
+        max_age = self.runtime.config.playlist_check_age * 3600
+        generation = playlists.check_generation(connection, market, now=now, max_age=max_age)
+        seeds.refresh(connection, self.seed_kind, market, generation=generation)
+
+    def finish(self, connection: sa.Connection, now: int) -> None:
+        """The round of checks is complete."""
+        playlists.finish_check(connection, self.runtime.market, now)
+
     def call(self, task: PageTask) -> Call:
         """The search, the list with its first rows, or a later page."""
         spotify = self.runtime.spotify
@@ -58,9 +72,7 @@ class SpotifyPlaylistSpider(SpotifySpider):
             return spotify.search("playlist", task.source_key, limit=task.row_count, offset=0)
         if task.kind is PageKind.PLAYLIST:
             return spotify.playlist(task.source_key)
-        return spotify.playlist_items(
-            task.source_key, limit=task.row_count, offset=task.first_row
-        )
+        return spotify.playlist_items(task.source_key, limit=task.row_count, offset=task.first_row)
 
     def read(self, item: DiscoveredPage, body: bytes) -> None:
         """Playlists of a search, or rows of a list and the pages they lead to."""
@@ -82,6 +94,10 @@ class SpotifyPlaylistSpider(SpotifySpider):
         item.rows = page.rows[: self.max_items - item.task.first_row]
         item.more, item.malformed, item.unexpected = page.more, page.malformed, page.unexpected
         item.following = following_pages(
-            item.task, rows_served=len(page.rows), total=page.total, more=page.more,
-            page_rows=self.page_rows, cap=self.max_items,
+            item.task,
+            rows_served=len(page.rows),
+            total=page.total,
+            more=page.more,
+            page_rows=self.page_rows,
+            cap=self.max_items,
         )

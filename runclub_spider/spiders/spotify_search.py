@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from runclub_spider.apis.call import Call
 from runclub_spider.apis.spotify.parser import parse_track_search
 from runclub_spider.apis.spotify.regimes import Regime
@@ -10,6 +12,7 @@ from runclub_spider.frontier.templates import Seed
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.arguments import SearchArguments
 from runclub_spider.spiders.base import SpotifySpider
+from runclub_spider.store import seeds
 from runclub_spider.store.pages import PageTask
 
 
@@ -33,6 +36,17 @@ class SpotifySearchSpider(SpotifySpider):
             max_results=args.max_results or config.max_results_per_seed,
             page_rows=regime.search_page(config.page_size),
             cell_minimum=config.cell_minimum,
+        )
+
+    def refresh(self, connection: sa.Connection, now: int) -> None:
+        """Exhausted searches past their refresh age."""
+        config = self.runtime.config
+        seeds.refresh(
+            connection,
+            self.seed_kind,
+            self.runtime.market,
+            seen_before=now - int(config.seed_refresh_days * 86_400),
+            cap=self.args.max_results or config.max_results_per_seed,
         )
 
     def call(self, task: PageTask) -> Call:

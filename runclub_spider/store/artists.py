@@ -8,6 +8,7 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Artist
+from runclub_spider.store import meta
 from runclub_spider.store.tables import artist, rejection, track, track_artist
 from runclub_spider.store.upsert import chunks
 
@@ -64,8 +65,12 @@ def save(
             .where(artist.c.artist_id == artist_id)
             .values(**values, fetched_at=now)
         )
-    theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(changed))
-    connection.execute(sa.update(track).where(track.c.track_id.in_(theirs)).values(updated_at=now))
+    if changed:
+        theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(changed))
+        connection.execute(
+            sa.update(track).where(track.c.track_id.in_(theirs)).values(updated_at=now)
+        )
+        meta.touch(connection)
     theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(asked))
     other = track_artist.alias()
     unfetched = sa.exists().where(

@@ -35,13 +35,21 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
     return iter(
         connection.execute(
             sa.select(
-                track.c.track_id, track.c.name, track.c.isrc, track.c.linked_from,
-                track.c.duration_ms, track.c.release_date, track.c.popularity,
-                track.c.available_markets, track_market.c.playable,
-                audio_features.c.track_id.label("features"), feature_miss.c.tries,
+                track.c.track_id,
+                track.c.name,
+                track.c.isrc,
+                track.c.linked_from,
+                track.c.duration_ms,
+                track.c.release_date,
+                track.c.popularity,
+                track.c.available_markets,
+                track_market.c.playable,
+                audio_features.c.track_id.label("features"),
+                feature_miss.c.tries,
             )
             .outerjoin_from(
-                track, track_market,
+                track,
+                track_market,
                 (track_market.c.track_id == track.c.track_id) & (track_market.c.market == market),
             )
             .outerjoin(audio_features, audio_features.c.track_id == track.c.track_id)
@@ -57,11 +65,12 @@ def wide(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
     columns = [c for c in audio_features.c if c.name != "track_id"]
     return iter(
         connection.execute(
-            sa.select(track, audio_features.c.track_id.label("features_of"),
-                      *(c.label(f"f_{c.name}") for c in columns))
-            .outerjoin_from(
-                track, audio_features, audio_features.c.track_id == track.c.track_id
+            sa.select(
+                track,
+                audio_features.c.track_id.label("features_of"),
+                *(c.label(f"f_{c.name}") for c in columns),
             )
+            .outerjoin_from(track, audio_features, audio_features.c.track_id == track.c.track_id)
             .order_by(track.c.track_id)
             .execution_options(**_STREAM)
         )
@@ -82,9 +91,7 @@ def artists_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
 def sources_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
     """(track_id, source_type, source_key), playlists before searches, by track id."""
     order = (track_source.c.track_id, track_source.c.source_type, track_source.c.source_key)
-    return iter(
-        connection.execute(sa.select(*order).order_by(*order).execution_options(**_STREAM))
-    )
+    return iter(connection.execute(sa.select(*order).order_by(*order).execution_options(**_STREAM)))
 
 
 def markets_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
@@ -92,7 +99,9 @@ def markets_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
     return iter(
         connection.execute(
             sa.select(
-                track_market.c.track_id, track_market.c.market, track_market.c.playable,
+                track_market.c.track_id,
+                track_market.c.market,
+                track_market.c.playable,
                 track_market.c.basis,
             )
             .order_by(track_market.c.track_id, track_market.c.market)
@@ -105,9 +114,15 @@ def artists(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
     """Artist records by id; `genres` is still JSON text or None."""
     return iter(
         connection.execute(
-            sa.select(artist.c.artist_id, artist.c.name, artist.c.genres, artist.c.popularity,
-                      artist.c.image_url)
-            .order_by(artist.c.artist_id).execution_options(**_STREAM)
+            sa.select(
+                artist.c.artist_id,
+                artist.c.name,
+                artist.c.genres,
+                artist.c.popularity,
+                artist.c.image_url,
+            )
+            .order_by(artist.c.artist_id)
+            .execution_options(**_STREAM)
         )
     )
 
@@ -132,14 +147,15 @@ def seed_umbrellas(connection: sa.Connection) -> dict[tuple[str, str], Counter[s
     """
     votes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     rows = connection.execute(
-        sa.select(seed.c.term, seed.c.umbrella)
-        .where(seed.c.search_type == "track", seed.c.umbrella.is_not(None))
+        sa.select(seed.c.term, seed.c.umbrella).where(
+            seed.c.search_type == "track", seed.c.umbrella.is_not(None)
+        )
     )
     for row in rows:
         votes["search", row.term][row.umbrella] += 1
-    for row in _lists_with_seed(connection, seed.c.umbrella):
-        if row.umbrella is not None:
-            votes["playlist", row.playlist_id][row.umbrella] += 1
+    for listed in _lists_with_seed(connection, seed.c.umbrella):
+        if listed.umbrella is not None:
+            votes["playlist", listed.playlist_id][listed.umbrella] += 1
     return votes
 
 
@@ -152,12 +168,14 @@ def playlist_terms(connection: sa.Connection) -> dict[str, str]:
     return {playlist_id: term for playlist_id, (_, term) in best.items()}
 
 
-def _lists_with_seed(connection: sa.Connection, column: sa.Column[Any]) -> Sequence[sa.Row[Any]]:
+def _lists_with_seed(connection: sa.Connection, column: sa.Column[Any]) -> Sequence[Any]:
     return connection.execute(
         sa.select(seed_playlist.c.playlist_id, seed_playlist.c.position, column)
         .join_from(
-            seed_playlist, seed,
-            (seed.c.term == seed_playlist.c.term) & (seed.c.market == seed_playlist.c.market)
+            seed_playlist,
+            seed,
+            (seed.c.term == seed_playlist.c.term)
+            & (seed.c.market == seed_playlist.c.market)
             & (seed.c.search_type == "playlist"),
         )
         .order_by(seed_playlist.c.playlist_id, seed_playlist.c.term)
@@ -170,8 +188,11 @@ def seed_summary(connection: sa.Connection) -> list[sa.Row[Any]]:
     return list(
         connection.execute(
             sa.select(
-                seed.c.search_type, seed.c.family, sa.func.count().label("seeds"),
-                asked.label("asked"), sa.func.sum(seed.c.requests).label("requests"),
+                seed.c.search_type,
+                seed.c.family,
+                sa.func.count().label("seeds"),
+                asked.label("asked"),
+                sa.func.sum(seed.c.requests).label("requests"),
                 sa.func.sum(seed.c.rows).label("rows"),
                 sa.func.sum(seed.c.new_tracks).label("new_tracks"),
                 sa.func.sum(seed.c.eligible_new).label("eligible_new"),
@@ -185,7 +206,8 @@ def seed_summary(connection: sa.Connection) -> list[sa.Row[Any]]:
 def playlist_states(connection: sa.Connection) -> dict[str, int]:
     """How many playlists are in each state."""
     rows = connection.execute(
-        sa.select(playlist.c.state, sa.func.count()).group_by(playlist.c.state)
+        sa.select(playlist.c.state, sa.func.count())
+        .group_by(playlist.c.state)
         .order_by(playlist.c.state)
     )
     return {str(state): int(number) for state, number in rows}
@@ -215,6 +237,16 @@ def previous_rows(connection: sa.Connection) -> set[str]:
     return set(connection.scalars(sa.select(release_row.c.track_id)))
 
 
+def releases_of(connection: sa.Connection, input_digest: str) -> list[tuple[str, str]]:
+    """(version, data digest) of the releases made from an input."""
+    rows = connection.execute(
+        sa.select(release.c.version, release.c.data_digest)
+        .where(release.c.input_digest == input_digest)
+        .order_by(release.c.version)
+    )
+    return [(row.version, row.data_digest) for row in rows]
+
+
 def remember_release(
     connection: sa.Connection,
     *,
@@ -227,9 +259,17 @@ def remember_release(
 ) -> None:
     """Make a release the one that the next starts from."""
     upsert(
-        connection, release,
-        [{"version": version, "created_at": created_at, "input_digest": input_digest,
-          "data_digest": data_digest, "tracks": len(cells)}],
+        connection,
+        release,
+        [
+            {
+                "version": version,
+                "created_at": created_at,
+                "input_digest": input_digest,
+                "data_digest": data_digest,
+                "tracks": len(cells),
+            }
+        ],
     )
     connection.execute(sa.delete(release_row))
     rows = [
@@ -239,7 +279,10 @@ def remember_release(
     for start in range(0, len(rows), 5000):
         connection.execute(sa.insert(release_row), rows[start : start + 5000])
     upsert(
-        connection, canonical,
-        [{"isrc": isrc, "track_id": i, "reason": why}
-         for isrc, (i, why) in sorted(canonicals.items())],
+        connection,
+        canonical,
+        [
+            {"isrc": isrc, "track_id": i, "reason": why}
+            for isrc, (i, why) in sorted(canonicals.items())
+        ],
     )

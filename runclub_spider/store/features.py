@@ -8,6 +8,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import AudioFeatures
+from runclub_spider.store import meta
 from runclub_spider.store.tables import audio_features, feature_miss, rejection, track
 from runclub_spider.store.upsert import chunks, upsert
 
@@ -73,6 +74,7 @@ def save(
             )
         )
     }
+    meta.touch(connection)
     upsert(
         connection,
         feature_miss,

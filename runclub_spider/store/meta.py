@@ -14,6 +14,16 @@ def get(connection: sa.Connection, key: str) -> str | None:
     return None if value is None else str(value)
 
 
+def touch(connection: sa.Connection) -> None:
+    """Count a change to something that a release may show."""
+    put(connection, "revision", str(revision(connection) + 1))
+
+
+def revision(connection: sa.Connection) -> int:
+    """How many such changes the store has seen: equal numbers, equal content."""
+    return int(get(connection, "revision") or 0)
+
+
 def put(connection: sa.Connection, key: str, value: str) -> None:
     """Set a fact."""
     upsert(connection, meta, [{"key": key, "value": value}])

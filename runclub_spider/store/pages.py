@@ -92,7 +92,7 @@ def open_pages(connection: sa.Connection, spider: str, market: str) -> list[Page
         .where(page.c.spider == spider, page.c.state == OPEN, page.c.market == market)
         .order_by(page.c.ordinal, page.c.key)
     )
-    return [PageTask(**{**row._mapping, "kind": PageKind(row.kind)}) for row in rows]
+    return [PageTask(**{**row._asdict(), "kind": PageKind(row.kind)}) for row in rows]
 
 
 def is_done(connection: sa.Connection, key: str) -> bool:
@@ -161,24 +161,18 @@ def mark_tried(connection: sa.Connection, keys: Sequence[str]) -> None:
 
 def raw_pages(connection: sa.Connection, run_id: int) -> Iterator[dict[str, Any]]:
     """The pages a run stored, with their decoded rows, in planning order."""
-    columns = (
-        page.c.key,
-        page.c.kind,
-        page.c.source_key,
-        page.c.market,
-        page.c.first_row,
-        page.c.version,
-        page.c.fetched_at,
-        page.c.raw,
-    )
+    names = ("key", "kind", "source_key", "market", "first_row", "version", "fetched_at", "raw")
     query = (
-        sa.select(*columns)
+        sa.select(*(page.c[name] for name in names))
         .where(page.c.run_id == run_id, page.c.raw.is_not(None))
         .order_by(page.c.ordinal, page.c.key)
         .execution_options(yield_per=100)
     )
     for row in connection.execute(query):
-        yield {**row._mapping, "raw": orjson.loads(zlib.decompress(row.raw))}
+        yield {
+            **dict(zip(names, row, strict=True)),
+            "raw": orjson.loads(zlib.decompress(row.raw)),
+        }
 
 
 def drop_raw_before(connection: sa.Connection, moment: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Playlist
+from runclub_spider.store import meta
 from runclub_spider.store.pages import OPEN, PageKind
 from runclub_spider.store.tables import page, playlist, seed_playlist
 from runclub_spider.store.upsert import upsert
@@ -72,9 +73,8 @@ def list_for(connection: sa.Connection, term: str, market: str, ids: Sequence[st
 
 def listed(connection: sa.Connection, term: str, market: str) -> list[ListedPlaylist]:
     """What a search served, in served order."""
-    source = {"position": seed_playlist.c.position}
     columns = [
-        source.get(name, playlist.c.get(name)).label(name)
+        (seed_playlist if name == "position" else playlist).c[name]
         for name in ListedPlaylist.__dataclass_fields__
     ]
     rows = connection.execute(
@@ -83,7 +83,7 @@ def listed(connection: sa.Connection, term: str, market: str) -> list[ListedPlay
         .where(seed_playlist.c.term == term, seed_playlist.c.market == market)
         .order_by(seed_playlist.c.position)
     )
-    return [ListedPlaylist(**row._mapping) for row in rows]
+    return [ListedPlaylist(**row._asdict()) for row in rows]
 
 
 def settle(
@@ -117,6 +117,32 @@ def settle(
     connection.execute(
         sa.update(playlist).where(playlist.c.playlist_id == playlist_id).values(values)
     )
+
+
+def forget_snapshots(connection: sa.Connection) -> None:
+    """Have every list read again, for `deltafetch_reset`."""
+    connection.execute(sa.update(playlist).values(last_snapshot_processed=None, processed_rows=0))
+
+
+def check_generation(connection: sa.Connection, market: str, *, now: int, max_age: float) -> int:
+    """The number of the current round of playlist checks, stored until it is complete.
+
+    A complete round is followed by a new one after `max_age` seconds; an unfinished one goes on,
+    so that a stopped run does not ask the same searches again.
+    """
+    key = f"playlist_check|{market}"
+    number, _, finished = (meta.get(connection, key) or "0|0").partition("|")
+    if finished and now - int(finished) >= max_age:
+        number, finished = str(int(number) + 1), ""
+        meta.put(connection, key, f"{number}|")
+    return int(number)
+
+
+def finish_check(connection: sa.Connection, market: str, now: int) -> None:
+    """Every playlist search of the current round was asked and its lists were read."""
+    key = f"playlist_check|{market}"
+    number = (meta.get(connection, key) or "0|").partition("|")[0]
+    meta.put(connection, key, f"{number}|{now}")
 
 
 def mark_gone(connection: sa.Connection, playlist_id: str, now: int) -> None:

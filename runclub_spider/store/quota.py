@@ -59,4 +59,4 @@ def blocks(connection: sa.Connection, now: int) -> list[Block]:
         .where(api_block.c.blocked_until > now)
         .order_by(api_block.c.blocked_until, api_block.c.account)
     )
-    return [Block(**row._mapping) for row in rows]
+    return [Block(**row._asdict()) for row in rows]

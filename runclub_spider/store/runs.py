@@ -18,7 +18,8 @@ def start(connection: sa.Connection, spider: str, arguments: Mapping[str, Any], 
             spider=spider, arguments=orjson.dumps(dict(arguments)).decode(), started_at=now
         )
     )
-    return int(result.inserted_primary_key[0])
+    (run_id,) = result.inserted_primary_key or (0,)
+    return int(run_id)
 
 
 def finish(

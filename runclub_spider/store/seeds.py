@@ -38,7 +38,7 @@ def states(connection: sa.Connection, search_type: str, market: str) -> dict[str
     rows = connection.execute(
         sa.select(*columns).where(seed.c.search_type == search_type, seed.c.market == market)
     )
-    return {row.term: SeedState(**row._mapping) for row in rows}
+    return {row.term: SeedState(**row._asdict()) for row in rows}
 
 
 def refresh(
@@ -67,6 +67,15 @@ def refresh(
         following = seed.c.generation + 1
     connection.execute(
         sa.update(seed).where(condition).values(generation=following, state=FRESH, next_offset=0)
+    )
+
+
+def restart(connection: sa.Connection, search_type: str) -> None:
+    """Open every seed of a search type anew, for `deltafetch_reset`."""
+    connection.execute(
+        sa.update(seed)
+        .where(seed.c.search_type == search_type)
+        .values(generation=seed.c.generation + 1, state=FRESH, next_offset=0)
     )
 
 

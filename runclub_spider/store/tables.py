@@ -5,6 +5,8 @@ Natural keys throughout: no number that depends on arrival order ever reaches a 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -25,7 +27,7 @@ metadata = MetaData()
 # Keys sort by code point on every database, or releases would differ in row order.
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 
-_compact = {"sqlite_with_rowid": False}
+_compact: dict[str, Any] = {"sqlite_with_rowid": False}
 
 meta = Table(
     "meta",

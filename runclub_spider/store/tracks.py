@@ -82,6 +82,7 @@ def save(
     ids = sorted(by_id)
     old = _stored(connection, ids)
     new_ids = {track_id for track_id in ids if track_id not in old}
+    changed = _gaining_edge(connection, ids, source) | _changing_market(connection, by_id, market)
     inserts, updates = [], []
     for track_id in ids:
         values = _columns(by_id[track_id].track)
@@ -94,7 +95,7 @@ def save(
             merged = {
                 name: before[name] if values[name] is None else values[name] for name in _VALUES
             }
-            if merged != before:
+            if merged != before or track_id in changed:
                 updates.append({"b_id": track_id, **merged, "updated_at": now})
     if inserts:
         connection.execute(sa.insert(track), inserts)
@@ -205,6 +206,37 @@ def _stored(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str
             values = dict(row._mapping)
             found[values.pop("track_id")] = values
     return found
+
+
+def _gaining_edge(connection: sa.Connection, ids: Sequence[str], source: Source) -> set[str]:
+    """Ids that were not yet seen at this source: their exported `sources` will change."""
+    found: set[str] = set()
+    for part in chunks(ids):
+        found.update(
+            connection.scalars(
+                sa.select(track_source.c.track_id).where(
+                    track_source.c.track_id.in_(part),
+                    track_source.c.source_type == source.source_type,
+                    track_source.c.source_key == source.source_key,
+                )
+            )
+        )
+    return set(ids) - found
+
+
+def _changing_market(
+    connection: sa.Connection, by_id: Mapping[str, FoundTrack], market: str
+) -> set[str]:
+    """Ids whose playability in the market is new or another than before."""
+    before: dict[str, str] = {}
+    for part in chunks(list(by_id)):
+        rows = connection.execute(
+            sa.select(track_market.c.track_id, track_market.c.playable).where(
+                track_market.c.track_id.in_(part), track_market.c.market == market
+            )
+        )
+        before.update((row.track_id, row.playable) for row in rows)
+    return {i for i, found in by_id.items() if before.get(i) != found.playable}
 
 
 def _columns(found: Track) -> dict[str, Any]:

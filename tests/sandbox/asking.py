@@ -71,7 +71,7 @@ class Client:
             self.tokens[who] = answer.json["access_token"]
         return self.tokens[who]
 
-    def get(self, path: str, who: str = "app", **query: object) -> Answer:
+    def get(self, path: str, who: str = "app", **query: Any) -> Answer:
         url = f"{self.sandbox.spotify}/{path}"
         if query:
             url += "?" + urlencode({name: str(value) for name, value in query.items()})
@@ -81,7 +81,7 @@ class Client:
         url = f"{self.sandbox.reccobeats}/{path}" + (f"?{query}" if query else "")
         return ask(url, headers={"User-Agent": agent})
 
-    def search(self, q: str, kind: str = "track", **query: object) -> dict[str, Any]:
+    def search(self, q: str, kind: str = "track", **query: Any) -> dict[str, Any]:
         answer = self.get("search", q=q, type=kind, **query)
         assert answer.status == 200, answer.body
         found: dict[str, Any] = answer.json[f"{kind}s"]

@@ -126,12 +126,13 @@ def test_features_are_missed_by_release_year(
     assert missed == pytest.approx(rate, abs=0.06)
 
 
-def test_change_is_small_and_deterministic() -> None:
-    first, second = build(3), build(3)
+def test_change_is_small() -> None:
+    first = build(3)
     before = {one: playlist.snapshot_id for one, playlist in first.playlists.items()}
-    assert change(first, 0.01, 7) == change(second, 0.01, 7)
+    counts = change(first, 0.01, 7)
+    assert counts["playlists_changed"] == round(len(before) * 0.01)
+    assert counts["entries_added"] > 0 < counts["entries_removed"]
     after = {one: playlist.snapshot_id for one, playlist in first.playlists.items()}
-    assert after == {one: playlist.snapshot_id for one, playlist in second.playlists.items()}
     changed = sum(before[one] != after[one] for one in before)
     assert changed == round(len(before) * 0.01)
     assert first.id == "builtin-3.g1"

@@ -69,7 +69,7 @@ class _Follower:
             self._pass_over()
 
     def _pass_over(self) -> None:
-        assert self._next is not None  # noqa: S101 - tells the type checker what callers tested
+        assert self._next is not None
         self.problems.add(
             self.rows.file,
             self._next.line,

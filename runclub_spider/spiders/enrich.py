@@ -1,0 +1,45 @@
+"""No discovery: completes what the store lacks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Self
+
+from scrapy import Spider
+
+from runclub_spider.runtime import Runtime
+from runclub_spider.signals import discovery_done
+from runclub_spider.spiders.arguments import Arguments
+from runclub_spider.spiders.regime import find_regime
+from runclub_spider.store import tracks
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+
+class EnrichSpider(Spider):
+    """Artists, features and expired misses of stored tracks, through the usual pipelines."""
+
+    name = "enrich"
+    arguments = Arguments
+    args: Arguments
+    runtime: Runtime
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Scrapy's constructor; reads the arguments into `self.args`."""
+        spider = super().from_crawler(crawler, *args)
+        spider.args = cls.arguments.read(cls.name, kwargs)
+        spider.runtime = Runtime.of(crawler)
+        spider.runtime.budget = spider.args.budget
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Judge the stored tracks under today's policy, then let the enrichers run dry."""
+        runtime = self.runtime
+        await runtime.store.run(lambda c: tracks.ensure_verdicts(c, runtime.policy, runtime.run_id))
+        runtime.regime = await find_regime(runtime)
+        if runtime.regime is not None:
+            await self.crawler.signals.send_catch_log_async(discovery_done)
+        for nothing in list[Any]():
+            yield nothing

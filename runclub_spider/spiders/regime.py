@@ -1,0 +1,72 @@
+"""Finding out what the key may do: configured, remembered, or asked with one request."""
+
+from __future__ import annotations
+
+import orjson
+from scrapy.exceptions import IgnoreRequest
+
+from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
+from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
+from runclub_spider.config import utc_now
+from runclub_spider.edge import to_request
+from runclub_spider.handlers.api import NotSent
+from runclub_spider.runtime import FAILED, INCOMPLETE, Runtime
+from runclub_spider.store import meta
+
+_DAY = 86_400
+
+
+async def find_regime(runtime: Runtime) -> Regime | None:
+    """The configured regime, the stored one while it is young, else what a probe shows.
+
+    None when Spotify cannot be asked; the run's outcome then says why.
+    """
+    config = runtime.config
+    if config.spotify_profile in REGIMES:
+        return REGIMES[config.spotify_profile]
+    key = f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
+    stored = await runtime.store.run(lambda c: meta.get(c, key))
+    if stored:
+        name, at = stored.split("|")
+        if int(at) > utc_now() - config.regime_max_age_days * _DAY:
+            return REGIMES[name]
+    found = await _probe(runtime)
+    if found is not None:
+        text = f"{found.name}|{utc_now()}"
+        await runtime.store.run(lambda c: meta.put(c, key, text))
+    return found
+
+
+async def _probe(runtime: Runtime) -> Regime | None:
+    call = runtime.spotify.search("track", "year:2000", limit=PROBE_LIMIT, offset=0)
+    engine = runtime.crawler.engine
+    assert engine is not None
+    try:
+        response = await engine.download_async(to_request(call))
+    except NotSent as error:
+        if isinstance(error.cause, ApiPaused):
+            runtime.paused(error.cause)
+        elif isinstance(error.cause, ApiUnavailable):
+            runtime.outcome.report(INCOMPLETE, str(error.cause))
+        return None
+    except IgnoreRequest:
+        # No token: the token middleware has told the outcome.
+        return None
+    found = regime_of_probe(response.status, response.text)
+    if found is None:
+        runtime.outcome.report(FAILED, refusal(response.status, response.body))
+    return found
+
+
+def refusal(status: int, body: bytes) -> str:
+    """Why Spotify refuses everything, with the cure where the reference knows one."""
+    text = body.decode("utf-8", "replace").strip()
+    if status == 403 and "premium" in text.lower():
+        return "Spotify refuses (403): the owner of this app needs an active Premium subscription"
+    if status == 403 and "register" in text.lower():
+        return "Spotify refuses (403): add this user to the app's allow-list in the dashboard"
+    try:
+        message = orjson.loads(body)["error"]["message"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        message = text[:120]
+    return f"Spotify answered {status} to a plain search: {message}"
