@@ -44,7 +44,7 @@ export: bootstrap
 # The oldest versions that requirements.txt admits, in an environment of their own.
 test-lowest:
 	@$(PYTHON) -m venv .venv-lowest
-	@sed -E 's/^([a-z0-9_.-]+)>=([^,]+).*/\1==\2/' requirements.txt > .venv-lowest/lowest.txt
+	@sed -E 's/^([][a-z0-9_.-]+)>=([^,]+).*/\1==\2/' requirements.txt > .venv-lowest/lowest.txt
 	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-lowest/lowest.txt
 	@.venv-lowest/bin/python -m pytest -m "not realdata" -k "not slow" tests
 

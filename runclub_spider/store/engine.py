@@ -111,6 +111,8 @@ def database_url(config: Config) -> URL:
             "DATABASE_URL is not a database URL, such as sqlite:///songs.sqlite or "
             "postgresql://user@host/name"
         ) from None
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
         raise StoreError(
             f"DATABASE_URL names {url.get_backend_name()}; sqlite and postgresql are supported"

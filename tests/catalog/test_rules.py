@@ -1,0 +1,68 @@
+"""The rules of the catalogue: their limits and their order."""
+
+from __future__ import annotations
+
+import pytest
+
+from runclub_spider.catalog.models import Playable
+from runclub_spider.catalog.rules import Policy, Rule, failing_rules
+
+POLICY = Policy("US", 120_000, 360_000)
+
+
+def fails(
+    name: str = "Song", artists: int = 1, duration_ms: int = 200_000, playable: str = "yes"
+) -> tuple[Rule, ...]:
+    return failing_rules(
+        name=name,
+        artists=artists,
+        duration_ms=duration_ms,
+        playable=Playable(playable),
+        policy=POLICY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "rules"),
+    [
+        (0, (Rule.TOO_SHORT,)),
+        (119_999, (Rule.TOO_SHORT,)),
+        (120_000, ()),
+        (300_001, ()),
+        (360_000, ()),
+        (360_001, (Rule.TOO_LONG,)),
+    ],
+)
+def test_both_limits_are_inclusive(duration_ms: int, rules: tuple[Rule, ...]) -> None:
+    assert fails(duration_ms=duration_ms) == rules
+
+
+@pytest.mark.parametrize(("name", "artists"), [("", 1), (" \t", 1), ("Song", 0)])
+def test_incomplete(name: str, artists: int) -> None:
+    assert fails(name=name, artists=artists) == (Rule.INCOMPLETE,)
+
+
+@pytest.mark.parametrize(
+    ("playable", "rules"),
+    [("yes", ()), ("no", (Rule.UNPLAYABLE,)), ("unknown", (Rule.PLAYABILITY_UNKNOWN,))],
+)
+def test_playable(playable: str, rules: tuple[Rule, ...]) -> None:
+    assert fails(playable=playable) == rules
+
+
+def test_all_failures_in_counting_order() -> None:
+    failed = fails(name="", duration_ms=1, playable="no")
+    assert failed == (Rule.INCOMPLETE, Rule.TOO_SHORT, Rule.UNPLAYABLE)
+    order = list(Rule)
+    assert [order.index(rule) for rule in failed] == sorted(order.index(rule) for rule in failed)
+    assert fails(duration_ms=400_000, playable="unknown") == (
+        Rule.TOO_LONG,
+        Rule.PLAYABILITY_UNKNOWN,
+    )
+
+
+def test_the_policys_key_tells_policies_apart() -> None:
+    policies = [POLICY, Policy("SE", 120_000, 360_000), Policy("US", 1, 360_000)]
+    policies += [Policy("US", 120_000, 300_000)]
+    assert len({policy.key for policy in policies}) == 4
+    assert Policy("US", 120_000, 360_000).key == POLICY.key
