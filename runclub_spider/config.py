@@ -103,6 +103,9 @@ class Config(BaseModel):
     database_url: str | None = setting(
         None, "The store; unset means an SQLite file in CACHE_DIR.", "store.engine"
     )
+    store_renew: bool = setting(
+        False, "Begin a new store although a corrupt one was set aside.", "store.engine"
+    )
     cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.", "store.engine")
     export_dir: Path = setting(Path("export"), "Releases.", "publish.release")
     seeds_dir: Path = setting(

@@ -15,6 +15,7 @@ from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.preflight import check_spotify_credentials, check_store, check_writable
 from runclub_spider.runtime import Runtime
 from runclub_spider.spiders.base import SpotifySpider
+from runclub_spider.store.lock import exclusive
 from runclub_spider.summary import print_outcome
 
 
@@ -26,9 +27,15 @@ def crawl(
         config = Config.from_settings(settings)
         spider = _spider(process, name)
         preflight(config, spider, arguments)
+        with exclusive(config, f"scrapy crawl {name}"):
+            check_store(config, apis=(Api.SPOTIFY,))
+            return _run(process, spider, arguments)
     except RunclubError as error:
         print(f"scrapy crawl: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def _run(process: AsyncCrawlerProcess, spider: type[Any], arguments: dict[str, str]) -> int:
     crawler = process.create_crawler(spider)
     process.crawl(crawler, **arguments)
     process.start()
@@ -41,7 +48,7 @@ def crawl(
 
 
 def preflight(config: Config, spider: type[Any], arguments: dict[str, str]) -> None:
-    """Everything that can be known to be wrong before a request is sent."""
+    """Everything that can be known to be wrong before the store is touched."""
     args = spider.arguments.read(spider.name, arguments)
     check_spotify_credentials(config)
     if issubclass(spider, SpotifySpider):
@@ -50,7 +57,6 @@ def preflight(config: Config, spider: type[Any], arguments: dict[str, str]) -> N
         load_umbrellas(config.seeds_dir)
     check_writable(config.cache_dir, "CACHE_DIR")
     check_writable(config.export_dir, "EXPORT_DIR")
-    check_store(config, apis=(Api.SPOTIFY,))
 
 
 def _spider(process: AsyncCrawlerProcess, name: str) -> type[Any]:

@@ -115,11 +115,16 @@ class Runtime:
         self.store = StoreThread(Store.open(config))
         self.market = config.market
         self.budget: int | None = None
+        self.force: frozenset[str] = frozenset()
+        self.started_at = utc_now()
         self.spent: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
         self.run_id = 0
         self.regime: Regime | None = None
         self.pages_asked = 0
+        # Keys of pages sent in this run, and of pages the store holds (as deltafetch has them).
+        self.asked: set[str] = set()
+        self.done: set[bytes] = set()
         self.frontier: Frontier | None = None
         self.artist_worker: Worker | None = None
         self.feature_worker: Worker | None = None
@@ -154,6 +159,18 @@ class Runtime:
     def reccobeats(self) -> ReccoBeatsCalls:
         """Builders of ReccoBeats calls."""
         return ReccoBeatsCalls(self.config.reccobeats_base_url, self.config.reccobeats_api_key)
+
+    @property
+    def artists_before(self) -> int:
+        """Artists fetched before this moment are asked again."""
+        if "artists" in self.force:
+            return self.started_at
+        return self.started_at - int(self.config.artist_refresh_days * 86_400)
+
+    @property
+    def features_before(self) -> int:
+        """Features and misses asked before this moment are asked again."""
+        return self.started_at if "features" in self.force else 0
 
     def spend(self, api: str, family: str) -> None:
         """Take one request from the budget and write it into the quota ledger."""

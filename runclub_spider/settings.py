@@ -47,6 +47,8 @@ DOWNLOAD_HANDLERS = {
 }
 
 DOWNLOADER_MIDDLEWARES = {
+    # First of all: a copy of a request that is on its way takes no token and no slot.
+    "runclub_spider.middlewares.once.AskOnce": 50,
     # After HttpAuth (300) and before HttpCompression (590): the token is set last and a 401
     # is seen first.
     "runclub_spider.middlewares.token.SpotifyTokenMiddleware": 560,

@@ -30,11 +30,14 @@ class Command(ScrapyCommand):
         from runclub_spider.errors import RunclubError
         from runclub_spider.preflight import check_writable
         from runclub_spider.publish.release import publish
+        from runclub_spider.store.lock import exclusive
 
         try:
             config = Config.from_settings(self.settings)
+            check_writable(config.cache_dir, "CACHE_DIR")
             check_writable(config.export_dir, "EXPORT_DIR")
-            print(publish(config))
+            with exclusive(config, "scrapy publish"):
+                print(publish(config))
         except RunclubError as error:
             print(f"scrapy publish: {error}", file=sys.stderr)
             self.exitcode = error.exit_code

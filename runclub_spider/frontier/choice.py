@@ -31,12 +31,17 @@ def in_order(mode: str, seeds: Sequence[Seed]) -> Sequence[Seed]:
 
 
 def by_deficit(
-    seeds: Sequence[Seed], records: Mapping[str, Record], cell_minimum: int, count: int
+    running: Sequence[Seed],
+    seeds: Sequence[Seed],
+    records: Mapping[str, Record],
+    cell_minimum: int,
+    count: int,
 ) -> list[Seed]:
-    """The `count` seeds whose next page promises most for the cells that lack most.
+    """The `count` seeds of `running` whose next page promises most for what lacks most.
 
     Value = expected eligible new tracks per row × how empty the seed's cell is. The expected
-    rate is the seed's own, shrunk to its family's. Ties go to template order.
+    rate is the seed's own, shrunk to its family's; what cells hold is told by all `seeds`
+    of the plan. Ties go to the order of `running`.
     """
     family_rows: Counter[str] = Counter()
     family_new: Counter[str] = Counter()
@@ -56,5 +61,5 @@ def by_deficit(
         lack = 1 - filled[seed.umbrella, seed.decade] / cell_minimum if cell_minimum else 0
         return rate * max(lack, _FULL_CELL)
 
-    ranked = sorted(range(len(seeds)), key=lambda i: (-value(seeds[i]), i))
-    return [seeds[i] for i in ranked[:count]]
+    # Python's sort is stable: equal values keep their order.
+    return sorted(running, key=lambda seed: -value(seed))[:count]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from runclub_spider.frontier.planners import Planner
 from runclub_spider.store import pages
@@ -72,12 +73,14 @@ class Frontier:
         limit = self._round_pages if affordable is None else min(self._round_pages, affordable)
         if limit < 1:
             return []
-        batch = await self._open(limit)
-        if batch:
-            return batch
-        planned = await self._store.run(lambda c: self._planner.plan_round(c, limit))
-        self.exhausted = not planned and not self._deferred
-        return await self._open(limit) if planned else []
+        while True:
+            batch = await self._open(limit)
+            if batch:
+                return batch
+            plan = partial(self._planner.plan_round, count=limit, skip=self.deferred)
+            if not await self._store.run(plan):
+                self.exhausted = not self._deferred
+                return []
 
     async def _open(self, limit: int) -> list[PageTask]:
         found = await self._store.run(lambda c: pages.open_pages(c, self._spider, self._market))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,8 +23,13 @@ EDITORIAL_OWNER = "spotify"
 class Planner(Protocol):
     """Puts the next round on the queue."""
 
-    def plan_round(self, connection: sa.Connection, count: int) -> int:
-        """Plan up to about `count` pages; 0 when there is nothing left to ask."""
+    def plan_round(
+        self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
+    ) -> int:
+        """Plan up to about `count` pages; 0 when there is nothing left to ask.
+
+        `skip` are keys of pages that failed in this run and wait for the next.
+        """
         ...
 
 
@@ -39,7 +45,9 @@ class TrackSearchPlanner:
     page_rows: int
     cell_minimum: int
 
-    def plan_round(self, connection: sa.Connection, count: int) -> int:
+    def plan_round(
+        self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
+    ) -> int:
         """The next page of each chosen seed that still has one below its cap."""
         ledger = seeds.states(connection, "track", self.market)
         running = [
@@ -47,18 +55,13 @@ class TrackSearchPlanner:
             for seed in in_order(self.mode, self.seeds)
             if ledger[seed.term].state != seeds.EXHAUSTED
             and ledger[seed.term].next_offset < self.max_results
+            and self._page(seed.term, ledger[seed.term]).key not in skip
         ]
         if self.mode == "deficit":
             records = {
                 term: Record(state.rows, state.eligible_new) for term, state in ledger.items()
             }
-            wanted = {seed.term for seed in self.seeds}
-            chosen = by_deficit(
-                running,
-                {t: r for t, r in records.items() if t in wanted},
-                self.cell_minimum,
-                count,
-            )
+            chosen = by_deficit(running, self.seeds, records, self.cell_minimum, count)
         else:
             chosen = running[:count]
         tasks = [self._page(seed.term, ledger[seed.term]) for seed in chosen]
@@ -91,7 +94,9 @@ class PlaylistPlanner:
     run_version: str
     gone_before: int
 
-    def plan_round(self, connection: sa.Connection, count: int) -> int:
+    def plan_round(
+        self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
+    ) -> int:
         """Lists of the searches that are in; when there are none, the next searches."""
         while True:
             ledger = seeds.states(connection, "playlist", self.market)
@@ -102,12 +107,15 @@ class PlaylistPlanner:
                 seeds.close(connection, "playlist", self.market, searched)
                 if planned:
                     return planned
-            fresh = [s.term for s in order if ledger[s.term].state == seeds.FRESH][:count]
-            if fresh:
-                pages.plan(
-                    connection, [self._search(term, ledger[term].generation) for term in fresh]
-                )
-                return len(fresh)
+            fresh = [
+                self._search(seed.term, ledger[seed.term].generation)
+                for seed in order
+                if ledger[seed.term].state == seeds.FRESH
+            ]
+            tasks = [task for task in fresh if task.key not in skip][:count]
+            if tasks:
+                pages.plan(connection, tasks)
+                return len(tasks)
             if not searched:
                 return 0
 
@@ -138,14 +146,14 @@ class PlaylistPlanner:
             for row in best
             if self._worth_reading(row)
         ]
-        pages.plan(connection, tasks)
+        pages.plan(connection, tasks, again=True)
         return len(tasks)
 
     def _worth_reading(self, row: playlists.ListedPlaylist) -> bool:
         """A new list, a changed one, or one that was read less far than now wanted."""
         if row.state == playlists.GONE:
             return (row.last_processed_at or 0) < self.gone_before
-        unchanged = row.snapshot_id is not None and row.snapshot_id == row.last_snapshot_processed
+        unchanged = (row.snapshot_id or self.run_version) == row.last_snapshot_processed
         read_enough = row.processed_rows >= min(self.max_items, row.total or self.max_items)
         return not (unchanged and read_enough)
 
@@ -163,10 +171,18 @@ def rank(listed: Sequence[playlists.ListedPlaylist]) -> list[playlists.ListedPla
 
 
 def following_pages(
-    task: PageTask, *, rows_served: int, total: int | None, more: bool, page_rows: int, cap: int
+    task: PageTask,
+    *,
+    version: str,
+    rows_served: int,
+    total: int | None,
+    more: bool,
+    page_rows: int,
+    cap: int,
 ) -> list[PageTask]:
     """The further pages of a playlist that an answered page makes known.
 
+    They are of the `version` (snapshot) that the page turned out to be of.
     With a total all of them at once; without one the next, as long as there is more.
     """
     start = task.first_row + max(task.row_count, rows_served)
@@ -181,7 +197,7 @@ def following_pages(
             market=task.market,
             first_row=first,
             row_count=min(page_rows, cap - first),
-            version=task.version,
+            version=version,
         )
         for first in range(start, end, page_rows)
     ]

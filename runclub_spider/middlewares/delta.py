@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class DonePages:
-    """A read-only view of the page table: `key in view` for keys as bytes."""
-
-    def __init__(self, keys: set[bytes]) -> None:
-        self._keys = keys
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._keys
-
-    def add(self, key: bytes) -> None:
-        """Note a page that this run has just stored."""
-        self._keys.add(key)
-
-
 class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
     """Skips requests whose `deltafetch_key` is a stored page."""
 
@@ -50,7 +36,7 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
         )
         self._runtime = Runtime.of(crawler)
         self.fingerprint = crawler.request_fingerprinter.fingerprint
-        self.db = DonePages(set())
+        self.db = self._runtime.done
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> StoreDeltaFetch:
@@ -69,7 +55,7 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
         keys = await self._runtime.store.run(
             lambda c: {key.encode() for key in pages.done_keys(c, spider.name)}
         )
-        self.db = DonePages(keys)
+        self.db.update(keys)
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Look up start requests as well."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-_DAY = 86_400
-
 
 class ArtistsPipeline:
     """Owns the worker that asks for artists in full batches; holds no item.
@@ -57,7 +55,7 @@ class ArtistsPipeline:
                 call=self._runtime.spotify.artists,
                 accept=self._accept,
             )
-            stale = utc_now() - int(self._runtime.config.artist_refresh_days * _DAY)
+            stale = self._runtime.artists_before
             earlier = await self._runtime.store.run(
                 lambda c: artists.pending(c, stale_before=stale)
             )

@@ -52,7 +52,12 @@ class FeaturesPipeline:
             )
             version = self._runtime.config.recco_features_version
             earlier = await self._runtime.store.run(
-                lambda c: features.pending(c, version=version, now=utc_now())
+                lambda c: features.pending(
+                    c,
+                    version=version,
+                    now=utc_now(),
+                    stale_before=self._runtime.features_before,
+                )
             )
             self._worker.add(earlier)
         return self._worker

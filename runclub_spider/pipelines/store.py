@@ -18,8 +18,6 @@ from runclub_spider.store.tracks import FoundTrack, Source
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-_DAY = 86_400
-
 
 class StorePipeline:
     """Commits the page, then tells the frontier; what it leaves pending goes on to enrichers."""
@@ -43,7 +41,7 @@ class StorePipeline:
         return item
 
     def _commit(self, connection: sa.Connection, item: DiscoveredPage) -> int:
-        if pages.is_done(connection, item.task.key):
+        if not pages.is_open(connection, item.task.key):
             return 0
         now, task, runtime = utc_now(), item.task, self._runtime
         new = tracks.save(
@@ -58,7 +56,8 @@ class StorePipeline:
         eligible_new = sum(track_id in new for track_id in eligible)
         counts = _counts(item, len(new))
         playlists.record(connection, item.playlists, now)
-        pages.plan(connection, item.following)
+        # Only a list's first page opens a reading; later pages chain within it.
+        pages.plan(connection, item.following, again=task.kind is PageKind.PLAYLIST)
         pages.mark_done(
             connection,
             task,
@@ -67,7 +66,7 @@ class StorePipeline:
             now=now,
             content=item.refused or [*item.rows, *item.playlists],
         )
-        self._advance(connection, item, counts, eligible_new, now)
+        self._advance(connection, item, counts, eligible_new, runtime.run_id, now)
         if item.rows:
             meta.touch(connection)
         runtime.flush_quota(connection)
@@ -75,12 +74,13 @@ class StorePipeline:
             connection,
             version=runtime.config.recco_features_version,
             now=now,
+            stale_before=runtime.features_before,
             track_ids=eligible,
         )
         item.pending_artists = artists.pending(
             connection,
             track_ids=eligible,
-            stale_before=now - int(runtime.config.artist_refresh_days * _DAY),
+            stale_before=runtime.artists_before,
         )
         return eligible_new
 
@@ -90,6 +90,7 @@ class StorePipeline:
         item: DiscoveredPage,
         counts: PageCounts,
         eligible_new: int,
+        run_id: int,
         now: int,
     ) -> None:
         """Move the ledger of the page's source: seed or playlist."""
@@ -128,7 +129,8 @@ class StorePipeline:
             playlists.settle(
                 connection,
                 task.source_key,
-                snapshot=item.snapshot,
+                snapshot=item.snapshot or task.version,
+                run_id=run_id,
                 read_to=task.first_row + counts.rows,
                 first=task.kind is PageKind.PLAYLIST,
                 now=now,
@@ -137,7 +139,9 @@ class StorePipeline:
 
 def _source(item: DiscoveredPage) -> Source:
     is_search = item.task.kind in {PageKind.TRACK_SEARCH, PageKind.PLAYLIST_SEARCH}
-    return Source("search" if is_search else "playlist", item.task.source_key)
+    if is_search:
+        return Source("search", item.task.source_key)
+    return Source("playlist", item.task.source_key, item.snapshot or item.task.version)
 
 
 def _counts(item: DiscoveredPage, new_tracks: int) -> PageCounts:

@@ -32,11 +32,16 @@ def sha256(path: Path) -> str:
 def fsync_tree(folder: Path) -> None:
     """Force every file and folder below to the disk, before a rename makes them count."""
     for path in [*folder.rglob("*"), folder, folder.parent]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        fsync(path)
+
+
+def fsync(path: Path) -> None:
+    """Force one file, or the entries of one folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def swap_link(link: Path, target: str) -> None:
@@ -45,8 +50,4 @@ def swap_link(link: Path, target: str) -> None:
     new.unlink(missing_ok=True)
     new.symlink_to(target, target_is_directory=True)
     new.replace(link)
-    descriptor = os.open(link.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync(link.parent)

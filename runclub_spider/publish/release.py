@@ -25,7 +25,7 @@ from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
 from runclub_spider.publish import gates, manifest
 from runclub_spider.publish.exporters import CatalogLinesExporter
-from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256, swap_link
+from runclub_spider.publish.files import fsync, fsync_tree, gzip_copy, sha256, swap_link
 from runclub_spider.publish.report import render
 from runclub_spider.publish.rows import (
     ArtistRow,
@@ -119,6 +119,7 @@ def _publish(config: Config, connection: sa.Connection) -> str:
         if target.exists():
             shutil.rmtree(target)
         ready.rename(target)
+        fsync(config.export_dir)
         swap_link(config.export_dir / "latest", version)
         _remember(config, connection, version, inputs, digest, selection)
         _prune(config, version)
@@ -437,7 +438,9 @@ def _is_current(export: Path, target: Path, digest: str) -> bool:
         return False
     try:
         document = json.loads((target / "manifest.json").read_bytes())
-        return manifest.data_digest(document["fileHashes"]) == digest
+        hashes = document["fileHashes"]
+        whole = all(sha256(target / name) == known for name, known in hashes.items())
+        return whole and manifest.data_digest(hashes) == digest
     except (OSError, ValueError, KeyError):
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -33,6 +33,12 @@ def _file(value: object) -> object:
     return value
 
 
+def _words(value: object) -> object:
+    """`artists,features` as a set."""
+    return {word.strip() for word in str(value).split(",") if word.strip()}
+
+
+Forced = Literal["seeds", "playlists", "artists", "features"]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -43,6 +49,7 @@ class Arguments(BaseModel):
 
     budget: Count | None = None
     deltafetch_reset: bool = False
+    force: Annotated[frozenset[Forced], BeforeValidator(_words)] = frozenset()
 
     @classmethod
     def read(cls, spider: str, given: dict[str, str]) -> Self:

@@ -19,6 +19,7 @@ from runclub_spider.frontier.planners import Planner
 from runclub_spider.frontier.templates import Kind, Seed
 from runclub_spider.handlers.api import NotSent
 from runclub_spider.items import DiscoveredPage
+from runclub_spider.middlewares.once import AlreadyAsked
 from runclub_spider.runtime import INCOMPLETE, Runtime
 from runclub_spider.signals import discovery_done
 from runclub_spider.spiders.arguments import SpotifyArguments
@@ -46,6 +47,7 @@ class SpotifySpider(Spider):
         spider.runtime = Runtime.of(crawler)
         spider.runtime.market = spider.args.market or spider.runtime.config.market
         spider.runtime.budget = spider.args.budget
+        spider.runtime.force = spider.args.force
         spider.deltafetch_reset = spider.args.deltafetch_reset
         return spider
 
@@ -117,6 +119,8 @@ class SpotifySpider(Spider):
         """A page that was not answered stays in the queue for the next run."""
         task: PageTask = failure.request.cb_kwargs["task"]  # type: ignore[attr-defined]
         error = failure.value
+        if isinstance(error, AlreadyAsked):
+            return
         cause = error.cause if isinstance(error, NotSent) else error
         if isinstance(cause, ApiPaused):
             self.runtime.paused(cause)
@@ -129,6 +133,8 @@ class SpotifySpider(Spider):
 
     def _request(self, task: PageTask) -> Request:
         self.runtime.pages_asked += 1
+        # Planned once more, for example when a list went back to an older snapshot.
+        self.runtime.done.discard(task.key.encode())
         return to_request(
             self.call(task),
             callback=self.parse,

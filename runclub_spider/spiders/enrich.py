@@ -32,6 +32,7 @@ class EnrichSpider(Spider):
         spider.args = cls.arguments.read(cls.name, kwargs)
         spider.runtime = Runtime.of(crawler)
         spider.runtime.budget = spider.args.budget
+        spider.runtime.force = spider.args.force
         return spider
 
     async def start(self) -> AsyncIterator[Any]:

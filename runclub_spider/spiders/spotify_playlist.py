@@ -57,6 +57,10 @@ class SpotifyPlaylistSpider(SpotifySpider):
     def refresh(self, connection: sa.Connection, now: int) -> None:
         """All playlist searches, once a complete round of checks is old enough."""
         market = self.runtime.market
+        if "seeds" in self.args.force:
+            seeds.restart(connection, self.seed_kind)
+        if "playlists" in self.args.force:
+            playlists.forget_snapshots(connection)
         max_age = self.runtime.config.playlist_check_age * 3600
         generation = playlists.check_generation(connection, market, now=now, max_age=max_age)
         seeds.refresh(connection, self.seed_kind, market, generation=generation)
@@ -95,6 +99,7 @@ class SpotifyPlaylistSpider(SpotifySpider):
         item.more, item.malformed, item.unexpected = page.more, page.malformed, page.unexpected
         item.following = following_pages(
             item.task,
+            version=item.snapshot or item.task.version,
             rows_served=len(page.rows),
             total=page.total,
             more=page.more,

@@ -41,6 +41,8 @@ class SpotifySearchSpider(SpotifySpider):
     def refresh(self, connection: sa.Connection, now: int) -> None:
         """Exhausted searches past their refresh age."""
         config = self.runtime.config
+        if "seeds" in self.args.force:
+            seeds.restart(connection, self.seed_kind)
         seeds.refresh(
             connection,
             self.seed_kind,

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
-from runclub_spider.config import Config
+from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import StoreError, StoreWriteError
 
 # The newest migration in `migrations/versions`; a test holds the two together.
 HEAD = "0001"
+# How SQLite says that a file is damaged or was never a database.
+_CORRUPT = ("malformed", "not a database", "disk image")
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -42,8 +45,10 @@ class Store:
         url = database_url(config)
         path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         if path is not None:
-            if not create and not path.exists():
-                raise StoreError(f"there is no store at {path}; crawl first")
+            if not path.exists():
+                _refuse_to_recreate(path, renew=config.store_renew)
+                if not create:
+                    raise StoreError(f"there is no store at {path}; crawl first")
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -59,7 +64,14 @@ class Store:
             if version != HEAD:
                 store._migrate(version)
         except (sa.exc.DBAPIError, StoreWriteError) as error:
-            raise StoreError(_why_not(url, error)) from None
+            cause = _cause(error)
+            if path is not None and any(word in cause for word in _CORRUPT):
+                engine.dispose()
+                raise StoreError(_set_aside(path, cause)) from None
+            raise StoreError(
+                f"the store {url.render_as_string(hide_password=True)} cannot be opened: {cause}; "
+                "check DATABASE_URL and CACHE_DIR"
+            ) from None
         except sa.exc.ArgumentError as error:
             raise StoreError(f"DATABASE_URL: {error}") from None
         except ModuleNotFoundError as error:
@@ -157,15 +169,33 @@ def _version(connection: sa.Connection) -> str | None:
     return None
 
 
-def _why_not(url: URL, error: Exception) -> str:
-    where = url.render_as_string(hide_password=True)
-    cause = str(getattr(error, "orig", None) or error.__cause__ or error)
-    if isinstance(error.__cause__, sa.exc.DBAPIError):
-        cause = str(error.__cause__.orig)
-    cause = cause.splitlines()[0] if cause else type(error).__name__
-    if any(word in cause for word in ("malformed", "not a database", "disk image")):
-        return (
-            f"the store {where} is corrupt ({cause}); nothing was changed: move the file away "
-            "and restore a copy, or crawl anew"
+def _cause(error: Exception) -> str:
+    """The driver's own words, one line."""
+    inner = error.__cause__ if isinstance(error.__cause__, sa.exc.DBAPIError) else error
+    text = str(getattr(inner, "orig", None) or inner)
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _set_aside(path: Path, cause: str) -> str:
+    """Move a corrupt database out of the way with its journal; says where, and the way back."""
+    stamp = datetime.fromtimestamp(utc_now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    for suffix in ("-wal", "-shm"):
+        journal = path.with_name(path.name + suffix)
+        if journal.exists():
+            journal.rename(aside.with_name(aside.name + suffix))
+    path.rename(aside)
+    return (
+        f"the store {path.name} is corrupt ({cause}); it was set aside as {aside.name}: put a "
+        f"good copy back as {path.name}, or start anew with -s STORE_RENEW=1"
+    )
+
+
+def _refuse_to_recreate(path: Path, *, renew: bool) -> None:
+    """A store that was set aside is not silently replaced by an empty one."""
+    aside = sorted(path.parent.glob(f"{path.name}.corrupt-*Z"))
+    if aside and not renew:
+        raise StoreError(
+            f"the store was corrupt and is set aside as {aside[-1].name}: put a good copy back "
+            f"as {path.name}, or start anew with -s STORE_RENEW=1"
         )
-    return f"the store {where} cannot be opened: {cause}; check DATABASE_URL and CACHE_DIR"

@@ -18,14 +18,22 @@ def pending(
     *,
     version: str,
     now: int,
+    stale_before: int = 0,
     track_ids: Sequence[str] | None = None,
 ) -> list[str]:
-    """Eligible tracks without features of this version, misses due again included; by id."""
+    """Eligible tracks without features of this version, misses due again included; by id.
+
+    What was asked before `stale_before` is as good as never asked.
+    """
     current = sa.exists().where(
-        audio_features.c.track_id == track.c.track_id, audio_features.c.version == version
+        audio_features.c.track_id == track.c.track_id,
+        audio_features.c.version == version,
+        audio_features.c.fetched_at >= stale_before,
     )
     waiting = sa.exists().where(
-        feature_miss.c.track_id == track.c.track_id, feature_miss.c.next_check_at > now
+        feature_miss.c.track_id == track.c.track_id,
+        feature_miss.c.next_check_at > now,
+        feature_miss.c.checked_at >= stale_before,
     )
     query = (
         sa.select(track.c.track_id)

@@ -68,8 +68,15 @@ class PageCounts:
         return self.track_rows + self.null_rows + self.local_rows + self.episode_rows
 
 
-def plan(connection: sa.Connection, tasks: Sequence[PageTask]) -> None:
-    """Put pages on the queue; a page that was ever planned keeps its state."""
+def plan(connection: sa.Connection, tasks: Sequence[PageTask], *, again: bool = False) -> None:
+    """Put pages on the queue; a page that was ever planned keeps its state.
+
+    With `again` a page that is done is asked once more: its old row steps aside under another
+    key, so that the rows it counted stay counted.
+    """
+    if again:
+        done = (page.c.key.in_([task.key for task in tasks])) & (page.c.state == DONE)
+        connection.execute(sa.update(page).where(done).values(key=_aside()))
     start = connection.scalar(sa.select(sa.func.coalesce(sa.func.max(page.c.ordinal), 0)))
     rows = [
         {
@@ -84,6 +91,11 @@ def plan(connection: sa.Connection, tasks: Sequence[PageTask]) -> None:
     insert_new(connection, page, rows)
 
 
+def _aside() -> Any:
+    """The key of a row that makes room; ordinals make it unique."""
+    return page.c.key + "|was" + sa.cast(page.c.ordinal, sa.Text)
+
+
 def open_pages(connection: sa.Connection, spider: str, market: str) -> list[PageTask]:
     """The queue of one spider, in planning order."""
     columns = [page.c[name] for name in PageTask.__dataclass_fields__]
@@ -95,10 +107,10 @@ def open_pages(connection: sa.Connection, spider: str, market: str) -> list[Page
     return [PageTask(**{**row._asdict(), "kind": PageKind(row.kind)}) for row in rows]
 
 
-def is_done(connection: sa.Connection, key: str) -> bool:
-    """Whether the page's rows are in the store."""
+def is_open(connection: sa.Connection, key: str) -> bool:
+    """Whether the page is planned and its rows are not in the store yet."""
     state = connection.scalar(sa.select(page.c.state).where(page.c.key == key))
-    return state == DONE
+    return state == OPEN
 
 
 def done_keys(connection: sa.Connection, spider: str) -> Iterator[str]:
@@ -113,9 +125,7 @@ def forget_done(connection: sa.Connection, spider: str) -> None:
     """Reopen the delta memory of a spider (`deltafetch_reset`): pages may be asked again."""
     connection.execute(sa.delete(page).where(page.c.spider == spider, page.c.state == OPEN))
     connection.execute(
-        sa.update(page)
-        .where(page.c.spider == spider, page.c.state == DONE)
-        .values(key=page.c.key + "|reset" + sa.cast(page.c.ordinal, sa.Text))
+        sa.update(page).where(page.c.spider == spider, page.c.state == DONE).values(key=_aside())
     )
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Playlist
 from runclub_spider.store import meta
 from runclub_spider.store.pages import OPEN, PageKind
-from runclub_spider.store.tables import page, playlist, seed_playlist
+from runclub_spider.store.tables import (
+    page,
+    playlist,
+    playlist_change,
+    seed_playlist,
+    track,
+    track_source,
+)
 from runclub_spider.store.upsert import upsert
 
 GONE, READ = "gone", "read"
@@ -35,6 +43,7 @@ class ListedPlaylist:
 def record(connection: sa.Connection, found: Sequence[Playlist], now: int) -> None:
     """Put playlists into the registry; what a row does not say stays as it was."""
     unique = {row.playlist_id: row for row in found}
+    _note_renames(connection, unique, now)
     upsert(
         connection,
         playlist,
@@ -47,8 +56,8 @@ def record(connection: sa.Connection, found: Sequence[Playlist], now: int) -> No
                 "snapshot_id": row.snapshot_id,
                 "total": row.total,
                 "followers": row.followers,
+                "first_seen_at": now,
             }
-            | {"first_seen_at": now}
             for row in unique.values()
         ],
         keep_old_if_null=("owner_id", "owner_name", "snapshot_id", "total", "followers"),
@@ -56,23 +65,62 @@ def record(connection: sa.Connection, found: Sequence[Playlist], now: int) -> No
     )
 
 
-def list_for(connection: sa.Connection, term: str, market: str, ids: Sequence[str]) -> None:
-    """Remember in what order a search served playlists; an older order is replaced."""
-    connection.execute(
-        sa.delete(seed_playlist).where(
-            seed_playlist.c.term == term, seed_playlist.c.market == market
+def _note_renames(connection: sa.Connection, found: Mapping[str, Playlist], now: int) -> None:
+    """A list's name and owner are exported with each of its tracks: those change with them."""
+    rows = connection.execute(
+        sa.select(playlist.c.playlist_id, playlist.c.name, playlist.c.owner_id).where(
+            playlist.c.playlist_id.in_(found)
         )
     )
-    rows = [
-        {"term": term, "market": market, "playlist_id": playlist_id, "position": position}
-        for position, playlist_id in enumerate(dict.fromkeys(ids))
+    renamed = [
+        row.playlist_id
+        for row in rows
+        if row.name != found[row.playlist_id].name
+        or found[row.playlist_id].owner_id not in (None, row.owner_id)
     ]
-    if rows:
-        connection.execute(sa.insert(seed_playlist), rows)
+    if renamed:
+        theirs = sa.select(track_source.c.track_id).where(
+            track_source.c.source_type == "playlist", track_source.c.source_key.in_(renamed)
+        )
+        connection.execute(
+            sa.update(track).where(track.c.track_id.in_(theirs)).values(updated_at=now)
+        )
+        meta.touch(connection)
+
+
+def list_for(connection: sa.Connection, term: str, market: str, ids: Sequence[str]) -> None:
+    """Remember in what order a search served playlists.
+
+    Lists it no longer serves stay as provenance of their tracks, but are not chosen again.
+    """
+    wanted = list(dict.fromkeys(ids))
+    before = [row.playlist_id for row in listed(connection, term, market)]
+    if before == wanted:
+        return
+    meta.touch(connection)
+    connection.execute(
+        sa.update(seed_playlist)
+        .where(seed_playlist.c.term == term, seed_playlist.c.market == market)
+        .values(current=False)
+    )
+    upsert(
+        connection,
+        seed_playlist,
+        [
+            {
+                "term": term,
+                "market": market,
+                "playlist_id": playlist_id,
+                "position": position,
+                "current": True,
+            }
+            for position, playlist_id in enumerate(wanted)
+        ],
+    )
 
 
 def listed(connection: sa.Connection, term: str, market: str) -> list[ListedPlaylist]:
-    """What a search served, in served order."""
+    """What a search served when it was last asked, in served order."""
     columns = [
         (seed_playlist if name == "position" else playlist).c[name]
         for name in ListedPlaylist.__dataclass_fields__
@@ -80,7 +128,11 @@ def listed(connection: sa.Connection, term: str, market: str) -> list[ListedPlay
     rows = connection.execute(
         sa.select(*columns)
         .join_from(seed_playlist, playlist, playlist.c.playlist_id == seed_playlist.c.playlist_id)
-        .where(seed_playlist.c.term == term, seed_playlist.c.market == market)
+        .where(
+            seed_playlist.c.term == term,
+            seed_playlist.c.market == market,
+            seed_playlist.c.current,
+        )
         .order_by(seed_playlist.c.position)
     )
     return [ListedPlaylist(**row._asdict()) for row in rows]
@@ -90,15 +142,16 @@ def settle(
     connection: sa.Connection,
     playlist_id: str,
     *,
-    snapshot: str | None,
+    snapshot: str,
     read_to: int,
     first: bool,
+    run_id: int,
     now: int,
 ) -> None:
     """Count rows read up to `read_to`; when no page of the list is open, it is processed.
 
     Called in the transaction that marks a page, after the mark: a partial read never moves
-    the snapshot.
+    the snapshot. The change against the snapshot before is recorded with it.
     """
     still_open = connection.scalar(
         sa.select(sa.func.count())
@@ -111,11 +164,62 @@ def settle(
     )
     seen = playlist.c.processed_rows
     furthest = sa.case((seen > read_to, seen), else_=read_to)
-    values: dict[str, object] = {"processed_rows": read_to if first else furthest}
-    if not still_open:
-        values |= {"last_processed_at": now, "last_snapshot_processed": snapshot, "state": READ}
     connection.execute(
-        sa.update(playlist).where(playlist.c.playlist_id == playlist_id).values(values)
+        sa.update(playlist)
+        .where(playlist.c.playlist_id == playlist_id)
+        .values(processed_rows=read_to if first else furthest)
+    )
+    if still_open:
+        return
+    _record_change(connection, playlist_id, snapshot, run_id, now)
+    connection.execute(
+        sa.update(playlist)
+        .where(playlist.c.playlist_id == playlist_id)
+        .values(last_processed_at=now, last_snapshot_processed=snapshot, state=READ)
+    )
+
+
+def _record_change(
+    connection: sa.Connection, playlist_id: str, snapshot: str, run_id: int, now: int
+) -> None:
+    """Compare a snapshot with the one processed before; tracks that went are marked gone.
+
+    A list that was not read to its end says nothing about what is missing.
+    """
+    row = connection.execute(
+        sa.select(
+            playlist.c.last_snapshot_processed, playlist.c.processed_rows, playlist.c.total
+        ).where(playlist.c.playlist_id == playlist_id)
+    ).one()
+    old = row.last_snapshot_processed
+    if old is None or old == snapshot:
+        return
+    ours = (track_source.c.source_type == "playlist") & (track_source.c.source_key == playlist_id)
+    added = connection.scalars(
+        sa.select(track_source.c.track_id)
+        .where(ours, track_source.c.added_snapshot == snapshot)
+        .order_by(track_source.c.track_id)
+    ).all()
+    removed: Sequence[str] = ()
+    if row.total is not None and row.processed_rows >= row.total:
+        gone = ours & track_source.c.removed_at.is_(None) & (track_source.c.snapshot != snapshot)
+        removed = connection.scalars(
+            sa.select(track_source.c.track_id).where(gone).order_by(track_source.c.track_id)
+        ).all()
+        connection.execute(sa.update(track_source).where(gone).values(removed_at=now))
+    upsert(
+        connection,
+        playlist_change,
+        [
+            {
+                "playlist_id": playlist_id,
+                "new_snapshot": snapshot,
+                "old_snapshot": old,
+                "run_id": run_id,
+                "added": orjson.dumps(list(added)).decode(),
+                "removed": orjson.dumps(list(removed)).decode(),
+            }
+        ],
     )
 
 

@@ -133,6 +133,21 @@ seed_playlist = Table(
     Column("market", Key, primary_key=True),
     Column("playlist_id", Key, primary_key=True),
     Column("position", Integer, nullable=False),
+    # Whether the latest answer still served it; older ones stay as provenance.
+    Column("current", Boolean, nullable=False),
+    **_compact,
+)
+
+# What a new snapshot of a known list brought and took away, as JSON lists of track ids.
+playlist_change = Table(
+    "playlist_change",
+    metadata,
+    Column("playlist_id", Key, primary_key=True),
+    Column("new_snapshot", Key, primary_key=True),
+    Column("old_snapshot", Text, nullable=False),
+    Column("run_id", Integer, nullable=False),
+    Column("added", Text, nullable=False),
+    Column("removed", Text, nullable=False),
     **_compact,
 )
 
@@ -190,6 +205,11 @@ track_source = Table(
     Column("position", Integer, nullable=False),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("run_id", Integer, nullable=False),
+    # Playlists only: the snapshot it was last seen in, the one it came with, and when it went.
+    Column("snapshot", Text),
+    Column("added_snapshot", Text),
+    Column("removed_at", BigInteger),
+    Index("track_source_source", "source_type", "source_key"),
     **_compact,
 )
 

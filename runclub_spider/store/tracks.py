@@ -48,10 +48,11 @@ class FoundTrack:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What found a track: `search` with its term or `playlist` with its id."""
+    """What found a track: `search` with its term, or `playlist` with its id and snapshot."""
 
     source_type: str
     source_key: str
+    snapshot: str | None = None
 
 
 def known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
@@ -119,21 +120,7 @@ def save(
             for i in ids
         ],
     )
-    insert_new(
-        connection,
-        track_source,
-        [
-            {
-                "track_id": i,
-                "source_type": source.source_type,
-                "source_key": source.source_key,
-                "position": by_id[i].position,
-                "first_seen_at": now,
-                "run_id": run_id,
-            }
-            for i in ids
-        ],
-    )
+    _save_edges(connection, by_id, source, run_id=run_id, now=now)
     _save_verdicts(connection, {i: by_id[i].rules for i in ids}, run_id)
     return new_ids
 
@@ -222,6 +209,45 @@ def _gaining_edge(connection: sa.Connection, ids: Sequence[str], source: Source)
             )
         )
     return set(ids) - found
+
+
+def _save_edges(
+    connection: sa.Connection,
+    by_id: Mapping[str, FoundTrack],
+    source: Source,
+    *,
+    run_id: int,
+    now: int,
+) -> None:
+    """Edges source -> track: the first sighting stays, the newest snapshot is noted."""
+    edge = track_source.c
+    ours = (edge.source_type == source.source_type) & (edge.source_key == source.source_key)
+    if source.snapshot is not None:
+        for part in chunks(list(by_id)):
+            here = ours & edge.track_id.in_(part)
+            connection.execute(
+                sa.update(track_source)
+                .where(here, edge.removed_at.is_not(None))
+                .values(removed_at=None, added_snapshot=source.snapshot)
+            )
+            connection.execute(sa.update(track_source).where(here).values(snapshot=source.snapshot))
+    insert_new(
+        connection,
+        track_source,
+        [
+            {
+                "track_id": i,
+                "source_type": source.source_type,
+                "source_key": source.source_key,
+                "position": by_id[i].position,
+                "first_seen_at": now,
+                "run_id": run_id,
+                "snapshot": source.snapshot,
+                "added_snapshot": source.snapshot,
+            }
+            for i in by_id
+        ],
+    )
 
 
 def _changing_market(

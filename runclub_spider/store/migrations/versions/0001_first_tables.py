@@ -99,6 +99,17 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "playlist_change",
+        sa.Column("playlist_id", KEY, nullable=False),
+        sa.Column("new_snapshot", KEY, nullable=False),
+        sa.Column("old_snapshot", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("added", sa.Text(), nullable=False),
+        sa.Column("removed", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("playlist_id", "new_snapshot"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "quota",
         sa.Column("account", KEY, nullable=False),
         sa.Column("family", KEY, nullable=False),
@@ -164,6 +175,7 @@ def upgrade() -> None:
         sa.Column("market", KEY, nullable=False),
         sa.Column("playlist_id", KEY, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("current", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("term", "market", "playlist_id"),
         sqlite_with_rowid=False,
     )
@@ -300,10 +312,16 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("snapshot", sa.Text(), nullable=True),
+        sa.Column("added_snapshot", sa.Text(), nullable=True),
+        sa.Column("removed_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["track_id"],
             ["track.track_id"],
         ),
         sa.PrimaryKeyConstraint("track_id", "source_type", "source_key"),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "track_source_source", "track_source", ["source_type", "source_key"], unique=False
     )

@@ -1,0 +1,346 @@
+"""The guard of one API, on a clock that only moves when somebody sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+
+from runclub_spider.apis.guard import (
+    UNNAMED_BLOCK_SECONDS,
+    ApiPaused,
+    ApiUnavailable,
+    Guard,
+    Manners,
+    Stopping,
+    retry_after,
+)
+
+NOW = 1_800_000_000.0
+QUOTA = b'{"error":{"status":429,"message":"Too many requests","reason":"QUOTA_EXCEEDED"}}'
+
+
+@dataclass
+class Answered:
+    status: int = 200
+    body: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Reset(Exception):
+    """What a transport raises when a connection breaks."""
+
+
+Step = Answered | Exception
+
+
+def refused(after: object = None, body: bytes = b"Too many requests") -> Answered:
+    return Answered(429, body, {} if after is None else {"retry-after": str(after)})
+
+
+class World:
+    """A clock, a script of answers, and notes of what the guard did."""
+
+    def __init__(self, script: Iterable[Step] = (), **manners: float) -> None:
+        self.now = NOW
+        self.script = list(script)
+        self.sent: list[float] = []
+        self.events: list[str] = []
+        self.blocks: list[tuple[float, str]] = []
+        self.stopping = self.stop_when_asleep = False
+        values = {"concurrency": 4, "retries": 4, "backoff": 0.5, "max_wait": 60.0, **manners}
+        self.guard = Guard(
+            "spotify",
+            Manners(**values),  # type: ignore[arg-type]
+            count=self.events.append,
+            on_block=lambda until, reason: self.blocks.append((until, reason)),
+            stopping=lambda: self.stopping,
+            clock=lambda: self.now,
+            sleep=self.sleep,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+        self.stopping |= self.stop_when_asleep
+        await asyncio.sleep(0)
+
+    async def once(self) -> Answered:
+        self.sent.append(self.now)
+        step = self.script.pop(0) if self.script else Answered()
+        await asyncio.sleep(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    def send(self, once: Callable[[], Awaitable[Answered]] | None = None) -> Awaitable[Answered]:
+        return self.guard.send(
+            once or self.once, lambda answer: answer.headers, transient=(Reset, TimeoutError)
+        )
+
+    def run(self) -> Answered:
+        async def go() -> Answered:
+            return await self.send()
+
+        return asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("5", 5.0),
+        ("0", 0.0),
+        ("-3", 0.0),
+        ("1.5", 1.5),
+        (format_datetime(datetime.fromtimestamp(NOW + 7, UTC), usegmt=True), 7.0),
+        (format_datetime(datetime.fromtimestamp(NOW - 7, UTC), usegmt=True), 0.0),
+        ("soon", None),
+        ("5 seconds", None),
+        ("Fri, 99 Foo 2026 25:00:00 GMT", None),
+        ("nan", None),
+        ("inf", None),
+    ],
+)
+def test_retry_after(value: str | None, seconds: float | None) -> None:
+    assert retry_after(value, NOW) == seconds
+
+
+def test_a_date_without_zone_is_read_as_gmt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        text = datetime.fromtimestamp(NOW + 7, UTC).strftime("%a, %d %b %Y %H:%M:%S -0000")
+        assert retry_after(text, NOW) == 7.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 304, 400, 401, 403, 404, 501])
+def test_an_answer_that_retrying_would_not_better_comes_at_once(status: int) -> None:
+    world = World([Answered(status)])
+    assert world.run().status == status
+    assert world.sent == [NOW]
+    assert world.events == ["requests"]
+
+
+@pytest.mark.parametrize("wait", [1, 7, 60])
+def test_nothing_is_sent_inside_a_short_window(wait: int) -> None:
+    world = World([refused(wait)])
+    assert world.run().status == 200
+    assert world.sent[0] == NOW
+    assert world.sent[1] >= NOW + wait
+    assert len(world.sent) == 2
+    assert world.blocks == []
+    assert world.events.count("refused") == 1
+
+
+def test_the_window_holds_for_every_caller() -> None:
+    world = World([refused(10)], concurrency=3)
+
+    async def go() -> None:
+        first = asyncio.ensure_future(world.send())
+        await asyncio.sleep(0)
+        await asyncio.gather(first, *(world.send() for _ in range(5)))
+
+    asyncio.run(go())
+    assert world.sent[0] == NOW
+    assert len(world.sent) == 7
+    assert min(world.sent[1:]) >= NOW + 10
+
+
+def test_a_later_shorter_window_does_not_open_an_earlier_one() -> None:
+    world = World([refused(30), refused(1)], concurrency=2)
+
+    async def go() -> None:
+        await asyncio.gather(world.send(), world.send())
+
+    asyncio.run(go())
+    assert world.sent[:2] == [NOW, NOW]
+    assert min(world.sent[2:]) >= NOW + 30
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds", "reason"),
+    [
+        (refused(61), 61, "rate limit"),
+        (refused(79_892), 79_892, "rate limit"),
+        (refused(), UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
+        (refused("soon"), UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
+        (refused("inf"), UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
+        (refused(1, QUOTA), 1, "quota exceeded"),
+        (refused(50_000, QUOTA), 50_000, "quota exceeded"),
+        (refused(None, QUOTA), UNNAMED_BLOCK_SECONDS, "quota exceeded, no Retry-After"),
+    ],
+)
+def test_a_long_or_final_refusal_pauses(answer: Answered, seconds: float, reason: str) -> None:
+    world = World([answer])
+    with pytest.raises(ApiPaused) as caught:
+        world.run()
+    assert (caught.value.api, caught.value.until, caught.value.reason) == (
+        "spotify",
+        NOW + seconds,
+        reason,
+    )
+    assert world.blocks == [(NOW + seconds, reason)]
+    assert world.sent == [NOW]
+    assert world.now == NOW
+
+
+def test_nothing_is_sent_while_blocked_and_again_after() -> None:
+    world = World([refused(600)])
+    for _ in range(3):
+        with pytest.raises(ApiPaused):
+            world.run()
+    assert len(world.sent) == 1
+    assert len(world.blocks) == 1
+    world.now = NOW + 600
+    assert world.run().status == 200
+
+
+def test_a_block_of_an_earlier_run() -> None:
+    world = World()
+    world.guard.block(NOW + 100, "quota exceeded")
+    with pytest.raises(ApiPaused, match="quota exceeded"):
+        world.run()
+    assert world.sent == []
+
+
+def test_a_block_reaches_those_who_wait_for_a_slot_or_a_retry() -> None:
+    world = World([Answered(503), refused(600)], concurrency=2)
+
+    async def go() -> list[object]:
+        calls = (world.send() for _ in range(6))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    outcomes = asyncio.run(go())
+    assert [type(one) for one in outcomes] == [ApiPaused] * 6
+    assert len(world.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Answered(500, b"oops"),
+        Answered(502),
+        Answered(503),
+        Answered(504),
+        Answered(200, b'{"tracks":{"items":[{"id'),
+        Answered(200, b""),
+        Reset("peer"),
+        TimeoutError(),
+    ],
+    ids=["500", "502", "503", "504", "cut", "empty", "reset", "time-out"],
+)
+@pytest.mark.parametrize("times", [1, 4])
+def test_trouble_is_retried_with_growing_waits(trouble: Step, times: int) -> None:
+    world = World([trouble] * times)
+    assert world.run().status == 200
+    assert len(world.sent) == times + 1
+    assert world.now - NOW <= sum(0.5 * 2**number for number in range(times))
+    assert world.events.count("retries") == times
+    assert world.events.count("requests") == times + 1
+    assert world.events.count("errors") == times
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (Answered(503), "status 503"),
+        (Answered(200, b'{"a":'), "cut short"),
+        (Reset("peer"), "Reset peer"),
+        (refused(1), "429"),
+    ],
+)
+@pytest.mark.parametrize("retries", [0, 3])
+def test_trouble_without_end(trouble: Step, said: str, retries: int) -> None:
+    world = World([trouble] * 9, retries=retries)
+    with pytest.raises(ApiUnavailable) as caught:
+        world.run()
+    assert said in str(caught.value)
+    assert f"after {retries + 1} tries" in str(caught.value)
+    assert len(world.sent) == retries + 1
+    assert world.blocks == []
+
+
+def test_backoff_is_capped_by_the_longest_wait() -> None:
+    world = World([Answered(500)] * 12, retries=12, backoff=50, max_wait=2)
+    world.run()
+    assert world.now - NOW <= 12 * 2
+
+
+def test_another_error_is_not_swallowed() -> None:
+    world = World([KeyError("bug")])
+    with pytest.raises(KeyError):
+        world.run()
+    assert len(world.sent) == 1
+
+
+@pytest.mark.parametrize("cap", [1, 3])
+def test_the_cap_holds_and_is_used(cap: int) -> None:
+    world = World(concurrency=cap)
+    running = most = 0
+
+    async def slow() -> Answered:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        running -= 1
+        return Answered()
+
+    async def go() -> None:
+        await asyncio.gather(*(world.send(slow) for _ in range(20)))
+
+    asyncio.run(go())
+    assert most == cap
+
+
+def test_a_failed_call_gives_its_slot_back() -> None:
+    world = World([Answered(500), KeyError("bug"), Answered()], concurrency=1, retries=0)
+    for error in (ApiUnavailable, KeyError):
+        with pytest.raises(error):
+            world.run()
+    assert world.run().status == 200
+
+
+def test_stopping_sends_nothing_new() -> None:
+    world = World()
+    world.stopping = True
+    with pytest.raises(Stopping):
+        world.run()
+    assert world.sent == []
+
+
+@pytest.mark.parametrize("script", [[refused(60)], [Answered(503)]], ids=["window", "back-off"])
+def test_stopping_ends_a_wait_promptly(script: list[Step]) -> None:
+    world = World(script, backoff=60)
+    world.stop_when_asleep = True
+    with pytest.raises(Stopping):
+        world.run()
+    assert len(world.sent) == 1
+    assert world.now - NOW <= 1
+
+
+def test_every_send_is_spent_before_it_leaves() -> None:
+    world = World([Answered(500), refused(1)])
+    spent: list[int] = []
+
+    async def go() -> None:
+        await world.guard.send(
+            world.once,
+            lambda answer: answer.headers,
+            transient=(Reset,),
+            spend=lambda: spent.append(len(world.sent)),
+        )
+
+    asyncio.run(go())
+    assert spent == [0, 1, 2]

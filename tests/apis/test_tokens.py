@@ -1,0 +1,294 @@
+"""Access tokens: recorded answers of the sandbox, a server that misbehaves, and no secret told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import pytest
+import requests
+
+from runclub_spider.apis.spotify.tokens import AccessToken, TokenClient
+from runclub_spider.errors import ConfigurationError, RunclubError, RunPaused
+from runclub_spider.sandbox.options import DEMO_CLIENT_SECRET, DEMO_REFRESH_TOKEN
+
+from .playing import CASES, CASSETTES, REFRESH, client_on_cassette
+
+ID, SECRET, REFRESH_TOKEN = "my-client", "s3cr3t-of-the-app", "r3fr3sh-of-the-user"
+ISSUED = "t0k3n-just-issued"
+
+
+@contextmanager
+def playing(name: str) -> Iterator[tuple[TokenClient, list[requests.PreparedRequest]]]:
+    """A client on a cassette, and the requests that it sends."""
+    sessions: dict[str, requests.Session] = {}
+    client, tape = client_on_cassette(sessions, name)
+    sent: list[requests.PreparedRequest] = []
+    session = sessions[name]
+    send = session.send
+
+    def sending(request: requests.PreparedRequest, **arguments: object) -> requests.Response:
+        sent.append(request)
+        return send(request, **arguments)
+
+    session.send = sending  # type: ignore[method-assign]
+    with tape:
+        yield client, sent
+
+
+def form(request: requests.PreparedRequest) -> dict[str, list[str]]:
+    body = request.body or b""
+    return parse_qs(body.decode() if isinstance(body, bytes) else body)
+
+
+def test_client_credentials() -> None:
+    with playing("client_credentials") as (client, sent):
+        first, second = client.fetch(), client.fetch()
+    assert first.value == "REDACTED-ACCESS-TOKEN-1"
+    assert second.value != first.value
+    assert first.renew_at == 1_000_000 + 3600 - 60
+    assert form(sent[0])["grant_type"] == ["client_credentials"]
+    scheme, _, value = str(sent[0].headers["Authorization"]).partition(" ")
+    assert scheme == "Basic"
+    assert base64.b64decode(value) == b"sandbox-client:REDACTED-SECRET"
+    assert client.refresh_token is None
+
+
+def test_refresh_without_rotation() -> None:
+    with playing("refresh") as (client, sent):
+        assert client.fetch().value != client.fetch().value
+    for request in sent:
+        assert form(request)["grant_type"] == ["refresh_token"]
+        assert form(request)["refresh_token"] == [REFRESH]
+    assert client.refresh_token == REFRESH
+
+
+def test_refresh_with_rotation() -> None:
+    with playing("refresh_rotated") as (client, sent):
+        client.fetch()
+        rotated = client.refresh_token
+        client.fetch()
+    assert rotated not in {None, REFRESH}
+    assert form(sent[1])["refresh_token"] == [rotated]
+    assert client.refresh_token not in {None, REFRESH, rotated}
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [("invalid_client", "SPOTIFY_CLIENT_SECRET"), ("invalid_grant", "scrapy auth")],
+)
+def test_a_refused_key_or_grant_is_told_with_its_cure(name: str, cure: str) -> None:
+    with playing(name) as (client, sent), pytest.raises(ConfigurationError, match=cure):
+        client.fetch()
+    assert len(sent) == 1
+
+
+def test_cassettes_hold_no_secret() -> None:
+    paths = sorted(CASSETTES.glob("*.json"))
+    assert {path.stem for path in paths} == set(CASES)
+    basic = base64.b64encode(f"sandbox-client:{DEMO_CLIENT_SECRET}".encode()).decode()
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        for secret in (DEMO_CLIENT_SECRET, DEMO_REFRESH_TOKEN, basic):
+            assert secret not in text
+        for interaction in json.loads(text)["http_interactions"]:
+            headers = interaction["request"]["headers"]
+            assert headers["Authorization"] == ["Basic REDACTED"]
+            answer = json.loads(interaction["response"]["body"]["string"])
+            for name in ("access_token", "refresh_token"):
+                assert answer.get(name, "REDACTED-").startswith("REDACTED-")
+
+
+class Server(ThreadingHTTPServer):
+    """Answers every request with what the test says, and remembers what came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    seen: list[tuple[str, str, str]]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        self.server.seen.append((self.path, self.headers.get("Authorization") or "", body))
+        self.send_response(self.server.status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    do_GET = do_POST = _answer  # noqa: N815 - the base class's names
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts servers on free ports."""
+    started: list[Server] = []
+
+    def start(status: int = 200, body: object = b"", **headers: str) -> Server:
+        server = Server(("127.0.0.1", 0), Handler)
+        server.status, server.seen = status, []
+        server.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        server.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+def client_of(base_url: str, refresh: str | None = None) -> TokenClient:
+    return TokenClient(base_url, ID, SECRET, refresh, pause=lambda _seconds: None)
+
+
+def url(server: Server) -> str:
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def everything_told(error: BaseException) -> str:
+    """Text, repr and traceback of an error, those of its causes included."""
+    seen, texts = set(), traceback.format_exception(error)
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        texts += [str(current), repr(current), repr(current.args)]
+        current = current.__cause__ or current.__context__
+    return "\n".join(texts)
+
+
+def assert_nothing_told(error: BaseException) -> None:
+    told = everything_told(error)
+    basic = base64.b64encode(f"{ID}:{SECRET}".encode()).decode()
+    for secret in (SECRET, REFRESH_TOKEN, ISSUED, basic):
+        assert secret not in told
+
+
+def test_a_good_answer(serve: Serve) -> None:
+    server = serve(body={"access_token": ISSUED, "token_type": "Bearer", "expires_in": 60})
+    token = TokenClient(url(server), ID, SECRET, clock=lambda: 100.0).fetch()
+    # a quarter of a short life is margin enough
+    assert token == AccessToken(ISSUED, 100.0 + 60 - 15)
+    assert server.seen[0][0] == "/api/token"
+    assert base64.b64decode(server.seen[0][1].removeprefix("Basic ")) == f"{ID}:{SECRET}".encode()
+    assert SECRET not in server.seen[0][2]
+    assert ISSUED not in repr(token)
+    assert ISSUED not in f"{token}"
+
+
+def test_without_a_secret_the_id_goes_in_the_form(serve: Serve) -> None:
+    server = serve(body={"access_token": ISSUED, "expires_in": 3600})
+    TokenClient(url(server), ID, None, REFRESH_TOKEN).fetch()
+    ((_, authorization, body),) = server.seen
+    assert authorization == ""
+    assert parse_qs(body)["client_id"] == [ID]
+
+
+@pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
+def test_an_unreachable_host_is_named(refresh: str | None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(RunPaused, match=f"127.0.0.1:{port}") as caught:
+        client_of(f"http://127.0.0.1:{port}", refresh).fetch()
+    assert "SPOTIFY_ACCOUNTS_BASE_URL" in str(caught.value)
+    assert_nothing_told(caught.value)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
+def test_a_redirect_is_not_followed(serve: Serve, status: int, refresh: str | None) -> None:
+    thief = serve(body={"access_token": ISSUED, "expires_in": 3600})
+    server = serve(status, Location=f"{url(thief)}/api/token")
+    with pytest.raises(RunclubError) as caught:
+        client_of(url(server), refresh).fetch()
+    assert thief.seen == []
+    assert server.seen
+    assert_nothing_told(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"upstream connect error",
+        b"<html>" + ISSUED.encode(),
+        b"[]",
+        b'"text"',
+        b"null",
+        {},
+        {"access_token": None},
+        {"access_token": ""},
+        {"access_token": 7},
+        {"access_token": ISSUED, "expires_in": None},
+        {"access_token": ISSUED, "expires_in": "soon"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
+def test_an_answer_without_a_usable_token_pauses(
+    serve: Serve, body: object, refresh: str | None
+) -> None:
+    server = serve(body=body)
+    with pytest.raises(RunPaused) as caught:
+        client_of(url(server), refresh).fetch()
+    assert len(server.seen) == 3
+    assert_nothing_told(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "asked"),
+    [
+        (500, b"oops", RunPaused, 3),
+        (503, b"upstream connect error", RunPaused, 3),
+        (429, b"Too many requests", RunPaused, 3),
+        (404, b"Not found", ConfigurationError, 1),
+        (403, b"<html>", ConfigurationError, 1),
+        (400, {"error": "invalid_client"}, ConfigurationError, 1),
+        (400, {"error": "invalid_grant", "error_description": "gone"}, ConfigurationError, 1),
+        (400, {"error": "unsupported_grant_type"}, ConfigurationError, 1),
+    ],
+)
+def test_statuses(
+    serve: Serve, status: int, body: object, error: type[RunclubError], asked: int
+) -> None:
+    server = serve(status, body)
+    with pytest.raises(error) as caught:
+        client_of(url(server), REFRESH_TOKEN).fetch()
+    assert type(caught.value) is error
+    assert len(server.seen) == asked
+    assert "\n" not in str(caught.value)
+    assert_nothing_told(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_a_server_that_echoes_the_request_gives_nothing_away(serve: Serve, status: int) -> None:
+    echo = {"error": f"{SECRET} {REFRESH_TOKEN}", "error_description": f"{SECRET} {ISSUED}"}
+    server = serve(status, echo)
+    with pytest.raises(RunclubError) as caught:
+        client_of(url(server), REFRESH_TOKEN).fetch()
+    assert_nothing_told(caught.value)
+
+
+def test_the_client_does_not_tell_its_secrets() -> None:
+    told = repr(client_of("http://127.0.0.1:1", REFRESH_TOKEN))
+    assert SECRET not in told
+    assert REFRESH_TOKEN not in told
