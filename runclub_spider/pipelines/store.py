@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from runclub_spider.catalog.models import RowKind
+from runclub_spider.catalog.models import Row, RowKind
 from runclub_spider.config import utc_now
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.runtime import Runtime
-from runclub_spider.store import artists, features, meta, pages, playlists, seeds, tracks
+from runclub_spider.store import (
+    artists,
+    features,
+    meta,
+    pages,
+    playlists,
+    seeds,
+    tombstones,
+    tracks,
+)
 from runclub_spider.store.pages import PageCounts, PageKind
 from runclub_spider.store.tracks import FoundTrack, Source
 
@@ -44,6 +53,14 @@ class StorePipeline:
         if not pages.is_open(connection, item.task.key):
             return 0
         now, task, runtime = utc_now(), item.task, self._runtime
+        gone = tombstones.buried(connection, (j.track for j in item.judged))
+        if gone:
+            # As if the API had given nothing there: neither stored nor counted as a track.
+            item.judged = [j for j in item.judged if j.track.track_id not in gone]
+            item.rows = [
+                Row(row.position, RowKind.NULL) if row.track and row.track.track_id in gone else row
+                for row in item.rows
+            ]
         new = tracks.save(
             connection,
             [FoundTrack(j.track, j.position, j.playable, j.basis, j.rules) for j in item.judged],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import jsonlines
 import orjson
@@ -17,7 +17,7 @@ class CatalogLinesExporter(BaseItemExporter):
     an integer.
     """
 
-    def __init__(self, file: BinaryIO, **kwargs: Any) -> None:
+    def __init__(self, file: IO[bytes], **kwargs: Any) -> None:
         super().__init__(dont_fail=True, **kwargs)
         self._writer = jsonlines.Writer(file, dumps=orjson.dumps)
 

@@ -129,6 +129,13 @@ def _publish(config: Config, connection: sa.Connection) -> str:
     )
 
 
+def coverage(config: Config, connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """The grid umbrella -> decade -> tracks that a release made now would hold."""
+    umbrellas = _umbrellas(config)
+    selection, _ = _select(config, connection, umbrellas)
+    return manifest.grid(selection, umbrellas.labels)
+
+
 def _input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:
     """What a release depends on, in one number: content, configuration, genre map and code."""
     policy = config.model_dump(

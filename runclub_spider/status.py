@@ -1,0 +1,97 @@
+"""What `scrapy status` shows."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+
+from rich.console import Console
+from rich.table import Table
+from scrapy.settings import BaseSettings
+
+from runclub_spider.catalog.dates import DECADES
+from runclub_spider.config import Config, utc_now
+from runclub_spider.errors import StoreError
+from runclub_spider.publish.manifest import UNDATED
+from runclub_spider.publish.release import coverage
+from runclub_spider.store import meta, overview, quota
+from runclub_spider.store.engine import Store, database_url
+from runclub_spider.text import moment
+
+_DAY = 86_400
+
+
+def show(settings: BaseSettings) -> None:
+    """Print the tables to stdout, at 80 columns where the terminal has no more.
+
+    Raises:
+        StoreError: there is no store yet, or it is damaged.
+    """
+    config = Config.from_settings(settings)
+    console = Console(file=sys.stdout, highlight=False)
+    store = Store.open(config, create=False)
+    try:
+        with store.begin() as connection:
+            version, problems = overview.health(connection)
+            url = database_url(config).render_as_string(hide_password=True)
+            console.print(f"store {url}", soft_wrap=True)
+            console.print(
+                f"version {version}, integrity {'ok' if not problems else 'DAMAGED'}, "
+                f"data from {meta.get(connection, 'source|spotify') or 'nowhere yet'}, "
+                f"key {meta.get(connection, 'profile') or 'not probed'}"
+            )
+            for problem in problems:
+                console.print(f"  {problem}")
+            numbers = overview.counts(connection)
+            console.print(" · ".join(f"{n:,} {name}" for name, n in numbers.items()))
+            grid = coverage(config, connection)
+            if grid:
+                console.print(_grid(grid))
+            console.print(_seeds(overview.seeds(connection)))
+            now = utc_now()
+            console.print("calls in the last 24 h:")
+            for account, family, calls in overview.calls_since(connection, now - _DAY):
+                console.print(f"  {account} {family}: {calls:,}")
+            for block in quota.blocks(connection, now):
+                console.print(
+                    f"{block.account} refuses requests until {moment(block.blocked_until)} "
+                    f"({block.reason})"
+                )
+            for run in overview.last_runs(connection, 5):
+                console.print(
+                    f"run {run.run_id} {run.spider} {moment(run.started_at)}: "
+                    f"{run.result or 'not finished (stopped or killed)'}"
+                )
+            for release in overview.last_releases(connection, 3):
+                console.print(f"release {release.version}: {release.tracks:,} tracks")
+    finally:
+        store.close()
+    if problems:
+        raise StoreError(
+            "the store is damaged; put a good copy in its place, or crawl anew into another "
+            "CACHE_DIR"
+        )
+
+
+def _grid(cells: dict[str, dict[str, int]]) -> Table:
+    columns = [*DECADES, UNDATED]
+    table = Table(title="tracks a release would hold", title_justify="left", box=None)
+    table.add_column("umbrella")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for umbrella, row in cells.items():
+        table.add_row(umbrella, *(f"{row[c]:,}" if row.get(c) else "·" for c in columns))
+    return table
+
+
+def _seeds(rows: list[tuple[str, str, str, int]]) -> Table:
+    states = ("fresh", "open", "searched", "exhausted")
+    counts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for kind, family, state, number in rows:
+        counts[kind, family][state] = number
+    table = Table(title="seed ledger", title_justify="left", box=None)
+    for name in ("search", "family", *states):
+        table.add_column(name, justify="left" if name in {"search", "family"} else "right")
+    for (kind, family), found in counts.items():
+        table.add_row(kind, family, *(f"{found.get(state, 0):,}" for state in states))
+    return table

@@ -1,0 +1,144 @@
+"""What was forgotten and is never taken up again."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.catalog.models import Track
+from runclub_spider.store import meta
+from runclub_spider.store.tables import (
+    artist,
+    audio_features,
+    canonical,
+    feature_miss,
+    page,
+    playlist_change,
+    rejection,
+    release_row,
+    tombstone,
+    track,
+    track_artist,
+    track_market,
+    track_source,
+)
+from runclub_spider.store.upsert import chunks, insert_new
+
+
+class Kind(StrEnum):
+    """What a tombstone names."""
+
+    TRACK = "track"
+    ARTIST = "artist"
+    ISRC = "isrc"
+
+
+def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[str]:
+    """Write the tombstone, and remove every stored track it covers; returns their ids.
+
+    Raw copies of pages lose the rows too. The counts of past pages stay: they are numbers.
+    """
+    insert_new(connection, tombstone, [{"kind": str(kind), "value": value, "created_at": now}])
+    ids = _covered(connection, kind, value)
+    for part in chunks(ids):
+        for table in (
+            track_source,
+            track_market,
+            track_artist,
+            audio_features,
+            feature_miss,
+            rejection,
+            release_row,
+            canonical,
+            track,
+        ):
+            connection.execute(sa.delete(table).where(table.c.track_id.in_(part)))
+    if kind is Kind.ARTIST:
+        unused = ~sa.exists().where(track_artist.c.artist_id == artist.c.artist_id)
+        connection.execute(sa.delete(artist).where(artist.c.artist_id == value, unused))
+    gone = frozenset(ids) | ({value} if kind is Kind.TRACK else frozenset())
+    _scrub_pages(connection, gone, kind, value)
+    _scrub_changes(connection, gone)
+    meta.touch(connection)
+    return ids
+
+
+def buried(connection: sa.Connection, tracks: Iterable[Track]) -> set[str]:
+    """Ids of those tracks that a tombstone covers, by id, artist or ISRC."""
+    tracks = list(tracks)
+    values = {t.track_id for t in tracks} | {t.isrc for t in tracks if t.isrc}
+    values |= {a.artist_id for t in tracks for a in t.artists}
+    found: set[tuple[str, str]] = set()
+    for part in chunks(sorted(values)):
+        rows = connection.execute(
+            sa.select(tombstone.c.kind, tombstone.c.value).where(tombstone.c.value.in_(part))
+        )
+        found.update((row.kind, row.value) for row in rows)
+    return {t.track_id for t in tracks if found and covers(found, t)}
+
+
+def covers(stones: set[tuple[str, str]], found: Track) -> bool:
+    """Whether one of the (kind, value) tombstones names the track."""
+    return (
+        (Kind.TRACK, found.track_id) in stones
+        or (Kind.ISRC, found.isrc) in stones
+        or any((Kind.ARTIST, a.artist_id) in stones for a in found.artists)
+    )
+
+
+def _covered(connection: sa.Connection, kind: Kind, value: str) -> list[str]:
+    if kind is Kind.ARTIST:
+        query = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id == value)
+    else:
+        column = track.c.track_id if kind is Kind.TRACK else track.c.isrc
+        query = sa.select(track.c.track_id).where(column == value)
+    return sorted(set(connection.scalars(query)))
+
+
+def _scrub_pages(connection: sa.Connection, ids: frozenset[str], kind: Kind, value: str) -> None:
+    keys = connection.scalars(sa.select(page.c.key).where(page.c.raw.is_not(None))).all()
+    for key in keys:
+        raw = connection.scalar(sa.select(page.c.raw).where(page.c.key == key))
+        rows = orjson.loads(zlib.decompress(raw or b""))
+        kept = scrubbed(rows, ids, kind, value)
+        if kept != rows:
+            packed = zlib.compress(orjson.dumps(kept), 6)
+            connection.execute(sa.update(page).where(page.c.key == key).values(raw=packed))
+
+
+def scrubbed(rows: Any, ids: frozenset[str], kind: Kind, value: str) -> Any:
+    """The rows of a raw page without those that name a forgotten track."""
+    if not isinstance(rows, list):
+        return rows
+    return [row for row in rows if not _names(row.get("track"), ids, kind, value)]
+
+
+def _names(found: Any, ids: frozenset[str], kind: Kind, value: str) -> bool:
+    if not found:
+        return False
+    return (
+        found["track_id"] in ids
+        or (kind is Kind.ISRC and found["isrc"] == value)
+        or (kind is Kind.ARTIST and any(a["artist_id"] == value for a in found["artists"]))
+    )
+
+
+def _scrub_changes(connection: sa.Connection, ids: frozenset[str]) -> None:
+    rows: Sequence[Any] = connection.execute(sa.select(playlist_change)).all()
+    for row in rows:
+        lists = {name: orjson.loads(getattr(row, name)) for name in ("added", "removed")}
+        kept = {name: [i for i in found if i not in ids] for name, found in lists.items()}
+        if kept != lists:
+            connection.execute(
+                sa.update(playlist_change)
+                .where(
+                    playlist_change.c.playlist_id == row.playlist_id,
+                    playlist_change.c.new_snapshot == row.new_snapshot,
+                )
+                .values({name: orjson.dumps(found).decode() for name, found in kept.items()})
+            )
