@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from runclub_spider.apis.call import AnswerError, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.edge import to_request
+from runclub_spider.errors import RunclubError
 from runclub_spider.handlers.api import NotSent
 from runclub_spider.runtime import INCOMPLETE, Runtime
 
@@ -87,7 +88,11 @@ class BatchWorker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, RunclubError):
+            self._off = True
+            self.runtime.failed(error)
+        elif error is not None:
             self._off = True
             logger.error("%s: %s", self.name, error, exc_info=error)
             self.runtime.outcome.report("failed", f"{self.name}: {error}")

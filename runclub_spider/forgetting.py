@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from pathlib import Path
+from typing import IO, cast
 
 import jsonlines
 import orjson
@@ -70,7 +71,7 @@ def _scrub_snapshot(path: Path, ids: frozenset[str], kind: Kind, value: str) -> 
         part.open("wb") as raw,
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed,
     ):
-        exporter = CatalogLinesExporter(packed)
+        exporter = CatalogLinesExporter(cast(IO[bytes], packed))
         for row in after:
             exporter.export_item(row)
         exporter.finish_exporting()

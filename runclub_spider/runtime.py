@@ -23,6 +23,7 @@ from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.tokens import TokenClient
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.config import Config, utc_now
+from runclub_spider.errors import RunclubError
 from runclub_spider.store import quota
 from runclub_spider.store.engine import Store
 from runclub_spider.store.thread import StoreThread
@@ -96,6 +97,11 @@ class Outcome:
         return _EXIT[self.result] if self.exit_code is None else self.exit_code
 
 
+def regime_key(config: Config) -> str:
+    """Where the store keeps what a key may do."""
+    return f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
+
+
 class Runtime:
     """One per crawler; see the module."""
 
@@ -121,6 +127,7 @@ class Runtime:
         self.events: Counter[str] = Counter()
         self.run_id = 0
         self.regime: Regime | None = None
+        self.forget_regime = False
         self.pages_asked = 0
         # Keys of pages sent in this run, and of pages the store holds (as deltafetch has them).
         self.asked: set[str] = set()
@@ -213,6 +220,12 @@ class Runtime:
             PAUSED, f"{error.api} refuses requests: {error.reason}", resume_at=error.until
         )
         if error.api == Api.SPOTIFY and self.frontier is not None:
+            self.frontier.stop()
+
+    def failed(self, error: RunclubError) -> None:
+        """Something that ends the run: told once, without a traceback."""
+        self.outcome.report(FAILED, str(error), exit_code=error.exit_code)
+        if self.frontier is not None:
             self.frontier.stop()
 
     def close(self) -> None:

@@ -11,11 +11,12 @@ from scrapy import Spider, signals
 from runclub_spider.config import utc_now
 from runclub_spider.errors import RunclubError
 from runclub_spider.preflight import SOURCES
-from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime
+from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime, regime_key
 from runclub_spider.store import meta, pages, runs
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
     from twisted.python.failure import Failure
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ class RunRecord:
         connect = crawler.signals.connect
         connect(self._opened, signal=signals.spider_opened)
         connect(self._closed, signal=signals.spider_closed)
+        # After the last pipeline: the next round is planned with all that this page left.
+        connect(self._settle, signal=signals.item_scraped)
+        connect(self._put_off, signal=signals.item_dropped)
         connect(self._item_error, signal=signals.item_error)
         connect(self._spider_error, signal=signals.spider_error)
 
@@ -68,6 +72,8 @@ class RunRecord:
         def close_run(connection: sa.Connection) -> None:
             pages.mark_tried(connection, deferred)
             runtime.flush_quota(connection)
+            if runtime.forget_regime:
+                meta.put(connection, regime_key(runtime.config), "")
             if runtime.regime is not None:
                 meta.put(connection, "profile", runtime.regime.name)
             if runtime.frontier is not None and runtime.frontier.exhausted:
@@ -81,21 +87,29 @@ class RunRecord:
         except RunclubError as error:
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
 
-    def _item_error(self, item: Any, failure: Failure) -> None:
-        self._failed(failure)
+    def _settle(self, item: Any, *, deferred: bool = False) -> None:
         task = getattr(item, "task", None)
         if task is not None and self._runtime.frontier is not None:
-            self._runtime.frontier.settle(task.key, deferred=True)
+            self._runtime.frontier.settle(task.key, deferred=deferred)
 
-    def _spider_error(self, failure: Failure) -> None:
+    def _put_off(self, item: Any) -> None:
+        self._settle(item, deferred=True)
+
+    def _item_error(self, item: Any, failure: Failure) -> None:
         self._failed(failure)
+        self._settle(item, deferred=True)
+
+    def _spider_error(self, failure: Failure, response: Response | None) -> None:
+        self._failed(failure)
+        task = response.cb_kwargs.get("task") if response is not None else None
+        if task is not None and self._runtime.frontier is not None:
+            self._runtime.frontier.settle(task.key, deferred=True)
         if self._runtime.frontier is not None:
             self._runtime.frontier.stop()
 
     def _failed(self, failure: Failure) -> None:
         error = failure.value
-        code = error.exit_code if isinstance(error, RunclubError) else None
-        self._runtime.outcome.report(FAILED, str(error) or repr(error), exit_code=code)
-        if isinstance(error, RunclubError) and self._runtime.frontier is not None:
-            # A store that cannot be written cannot take the next page either.
-            self._runtime.frontier.stop()
+        if isinstance(error, RunclubError):
+            self._runtime.failed(error)
+        else:
+            self._runtime.outcome.report(FAILED, str(error) or repr(error))

@@ -53,7 +53,10 @@ class Frontier:
             self._waiting = {task.key for task in batch}
             self._settled.clear()
             for task in batch:
-                yield task
+                if self._stopped:
+                    self.settle(task.key, deferred=True)
+                else:
+                    yield task
             await self._settled.wait()
 
     def settle(self, key: str, *, deferred: bool = False) -> None:

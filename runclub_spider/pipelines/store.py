@@ -6,9 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from scrapy.exceptions import DropItem
 
 from runclub_spider.catalog.models import Row, RowKind
 from runclub_spider.config import utc_now
+from runclub_spider.errors import StoreWriteError
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.runtime import Runtime
 from runclub_spider.store import (
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 
+class NotStored(DropItem):
+    """The page could not be committed; it stays open for the next run."""
+
+
 class StorePipeline:
-    """Commits the page, then tells the frontier; what it leaves pending goes on to enrichers."""
+    """Commits the page; what it leaves pending goes on to the enrichers."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._runtime = Runtime.of(crawler)
@@ -41,12 +47,14 @@ class StorePipeline:
         return cls(crawler)
 
     async def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
-        """Store one page."""
-        eligible_new = await self._runtime.store.run(lambda c: self._commit(c, item))
+        """Store one page; without a store that takes it, the run comes to its end."""
+        try:
+            eligible_new = await self._runtime.store.run(lambda c: self._commit(c, item))
+        except StoreWriteError as error:
+            self._runtime.failed(error)
+            raise NotStored(str(error)) from None
         self._stats.inc_value("runclub/pages_stored")
         self._stats.inc_value("runclub/eligible_new", eligible_new)
-        if self._runtime.frontier is not None:
-            self._runtime.frontier.settle(item.task.key)
         return item
 
     def _commit(self, connection: sa.Connection, item: DiscoveredPage) -> int:

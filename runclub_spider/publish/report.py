@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,32 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from runclub_spider.catalog.dates import DECADES
+from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.manifest import UNDATED
 
 _TEMPLATES = Path(__file__).parent
+
+
+def find(folder: Path) -> Path:
+    """The report of a release; raises `ConfigurationError` when there is none."""
+    report = folder / "report.html"
+    if not report.is_file():
+        raise ConfigurationError(f"there is no report in {folder}; name a release folder")
+    return report
+
+
+def write(folder: Path, target: Path) -> Path:
+    """Render the report of a release into another file (a release itself is never changed)."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        target.write_text(render(manifest), encoding="utf-8", newline="\n")
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no manifest in {folder}; name a release folder") from (
+            None
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigurationError(f"cannot write a report of {folder}: {error}") from None
+    return target
 
 
 def render(manifest: Mapping[str, Any]) -> str:

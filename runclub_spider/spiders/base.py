@@ -10,9 +10,10 @@ from scrapy import Request, Spider
 
 from runclub_spider.apis.call import AnswerError, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
-from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.spotify.regimes import Regime, contradicts_limit
 from runclub_spider.config import Config, utc_now
 from runclub_spider.edge import to_request
+from runclub_spider.errors import RunclubError
 from runclub_spider.frontier.driver import Frontier
 from runclub_spider.frontier.plan import plan_of
 from runclub_spider.frontier.planners import Planner
@@ -24,8 +25,8 @@ from runclub_spider.runtime import INCOMPLETE, Runtime
 from runclub_spider.signals import discovery_done
 from runclub_spider.spiders.arguments import SpotifyArguments
 from runclub_spider.spiders.regime import find_regime
-from runclub_spider.store import seeds, tracks
-from runclub_spider.store.pages import PageTask
+from runclub_spider.store import pages, seeds, tracks
+from runclub_spider.store.pages import PageKind, PageTask
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -84,17 +85,25 @@ class SpotifySpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """The run: regime, then page after page, then what enrichment is left."""
+        try:
+            async for request in self._run():
+                yield request
+        except RunclubError as error:
+            self.runtime.failed(error)
+
+    async def _run(self) -> AsyncIterator[Request]:
         runtime = self.runtime
         regime = runtime.regime = await find_regime(runtime)
-        if regime is not None:
-            plan = self.plan_for(runtime.config, self.args)
-            await runtime.store.run(lambda c: self._open(c, plan))
-            planner = self.planner(plan, regime)
-            if planner is not None:
-                runtime.frontier = self._frontier(planner)
-                async for task in runtime.frontier.tasks():
-                    yield self._request(task)
-            await self.crawler.signals.send_catch_log_async(discovery_done)
+        if regime is None:
+            return
+        plan = self.plan_for(runtime.config, self.args)
+        await runtime.store.run(lambda c: self._open(c, plan, regime))
+        planner = self.planner(plan, regime)
+        if planner is not None:
+            runtime.frontier = self._frontier(planner)
+            async for task in runtime.frontier.tasks():
+                yield self._request(task)
+        await self.crawler.signals.send_catch_log_async(discovery_done)
 
     def parse(self, response: Response, task: PageTask) -> Any:
         """One answered page into one item."""
@@ -105,6 +114,9 @@ class SpotifySpider(Spider):
             except AnswerError as error:
                 self._defer(task, f"an answer could not be read ({error})")
                 return
+        elif response.status == 400 and contradicts_limit(response.body):
+            self._wrong_regime(task)
+            return
         elif response.status in {400, 403, 404}:
             item.refused = str(response.status)
             self.crawler.stats.inc_value(f"runclub/refused/{task.kind}/{response.status}")
@@ -143,6 +155,13 @@ class SpotifySpider(Spider):
             meta={"deltafetch_key": task.key},
         )
 
+    def _wrong_regime(self, task: PageTask) -> None:
+        """The key may do less than was found out before: the next run finds out anew."""
+        self._defer(task, "the key's page size changed; the next run probes it again")
+        self.runtime.forget_regime = True
+        if self.runtime.frontier is not None:
+            self.runtime.frontier.stop()
+
     def _defer(self, task: PageTask, reason: str | None) -> None:
         if reason:
             self.runtime.outcome.report(INCOMPLETE, reason)
@@ -161,7 +180,7 @@ class SpotifySpider(Spider):
             affordable=runtime.affordable_pages,
         )
 
-    def _open(self, connection: sa.Connection, plan: tuple[Seed, ...]) -> None:
+    def _open(self, connection: sa.Connection, plan: tuple[Seed, ...], regime: Regime) -> None:
         """Register the plan's seeds, and judge stored tracks under today's policy."""
         runtime, now = self.runtime, utc_now()
         tracks.ensure_verdicts(connection, runtime.policy, runtime.run_id)
@@ -180,6 +199,9 @@ class SpotifySpider(Spider):
                 for s in plan
             ],
         )
+        # Planned for a wider key: asked like that they would be refused for good.
+        pages.unplan_larger(connection, PageKind.TRACK_SEARCH, regime.search_rows)
+        pages.unplan_larger(connection, PageKind.PLAYLIST_SEARCH, regime.search_rows)
         self.refresh(connection, now)
 
     def refresh(self, connection: sa.Connection, now: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Spider
 
+from runclub_spider.errors import RunclubError
 from runclub_spider.runtime import Runtime
 from runclub_spider.signals import discovery_done
 from runclub_spider.spiders.arguments import Arguments
@@ -38,8 +39,13 @@ class EnrichSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """Judge the stored tracks under today's policy, then let the enrichers run dry."""
         runtime = self.runtime
-        await runtime.store.run(lambda c: tracks.ensure_verdicts(c, runtime.policy, runtime.run_id))
-        runtime.regime = await find_regime(runtime)
+        try:
+            await runtime.store.run(
+                lambda c: tracks.ensure_verdicts(c, runtime.policy, runtime.run_id)
+            )
+            runtime.regime = await find_regime(runtime)
+        except RunclubError as error:
+            runtime.failed(error)
         if runtime.regime is not None:
             await self.crawler.signals.send_catch_log_async(discovery_done)
         for nothing in list[Any]():

@@ -10,7 +10,7 @@ from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, re
 from runclub_spider.config import utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.handlers.api import NotSent
-from runclub_spider.runtime import FAILED, INCOMPLETE, Runtime
+from runclub_spider.runtime import FAILED, INCOMPLETE, Runtime, regime_key
 from runclub_spider.store import meta
 
 _DAY = 86_400
@@ -24,7 +24,7 @@ async def find_regime(runtime: Runtime) -> Regime | None:
     config = runtime.config
     if config.spotify_profile in REGIMES:
         return REGIMES[config.spotify_profile]
-    key = f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
+    key = regime_key(config)
     stored = await runtime.store.run(lambda c: meta.get(c, key))
     if stored:
         name, at = stored.split("|")

@@ -107,6 +107,15 @@ def open_pages(connection: sa.Connection, spider: str, market: str) -> list[Page
     return [PageTask(**{**row._asdict(), "kind": PageKind(row.kind)}) for row in rows]
 
 
+def unplan_larger(connection: sa.Connection, kind: PageKind, rows: int) -> None:
+    """Take pages of more than `rows` rows off the queue; the seed ledger plans them anew."""
+    connection.execute(
+        sa.delete(page).where(
+            page.c.kind == str(kind), page.c.state == OPEN, page.c.row_count > rows
+        )
+    )
+
+
 def is_open(connection: sa.Connection, key: str) -> bool:
     """Whether the page is planned and its rows are not in the store yet."""
     state = connection.scalar(sa.select(page.c.state).where(page.c.key == key))

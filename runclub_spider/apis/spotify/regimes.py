@@ -57,6 +57,11 @@ def regime_of_probe(status: int, body: str) -> Regime | None:
     """Read the answer to a search with `PROBE_LIMIT` rows; None when it tells nothing."""
     if status == 200:
         return EXTENDED
-    if status == 400 and "limit" in body.lower():
+    if status == 400 and contradicts_limit(body.encode()):
         return DEVELOPMENT
     return None
+
+
+def contradicts_limit(body: bytes) -> bool:
+    """Whether a 400 says that the page was too large for this key (`Invalid limit`)."""
+    return b"limit" in body.lower()

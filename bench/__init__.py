@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m bench [name…]`, each figure beside a yardstick from the same run."""
