@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.process import BenchError, Measured, measure
+from bench.process import Measured, measure
 from runclub_spider.config import Config, project_dir
 from runclub_spider.sandbox.options import SandboxOptions
 from runclub_spider.sandbox.testing import Sandbox, running_sandbox
@@ -68,7 +68,7 @@ class Place:
         return int(self.query(sql)[0][0] or 0)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Crawl:
     """One finished `scrapy crawl`; `stats` is the sandbox's account since its reset."""
 
@@ -86,7 +86,24 @@ class Crawl:
         return asking_of(self.stats)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Crawled:
+    """A store that both spiders filled one after the other.
+
+    Attributes:
+        place: the store and the releases after both.
+        searched: a copy of the store as it was after `spotify_search`; no releases.
+        search: the run of `spotify_search`.
+        both: the run of `spotify_playlist`; its account counts both.
+    """
+
+    place: Place
+    searched: Place
+    search: Crawl
+    both: Crawl
+
+
+@dataclass
 class Context:
     """One run of the benchmarks."""
 
@@ -95,7 +112,7 @@ class Context:
     stack: ExitStack
     say: Callable[[str], None]
     started: float = field(default_factory=time.monotonic)
-    _crawls: dict[tuple[str, str], Crawl] = field(default_factory=dict)
+    _crawled: dict[str, Crawled] = field(default_factory=dict)
     _sandbox: Sandbox | None = None
     _places: int = 0
 
@@ -194,26 +211,16 @@ class Context:
         run = self.scrapy("crawl", spider, "-a", seeds, place=place, **env)
         return Crawl(run, sandbox.stats())
 
-    def crawled(self, regime: str, spider: str) -> tuple[Place, Crawl]:
-        """The regime's store after a crawl at 0 ms, made once.
-
-        `spotify_search` comes first; `spotify_playlist` goes on in the same store, and its
-        account holds both.
-        """
-        if (regime, spider) not in self._crawls:
+    def crawled(self, regime: str) -> Crawled:
+        """A regime's store after both spiders at 0 ms; crawled once and then shared."""
+        if regime not in self._crawled:
             self.sandbox.configure(regime=regime, latency_ms=0)
-            if spider == "spotify_search":
-                place = self.place(regime)
-            else:
-                place, earlier = self.crawled(regime, "spotify_search")
-                if self.sandbox.stats()["pages_distinct"] != earlier.stats["pages_distinct"]:
-                    raise BenchError("another benchmark used the sandbox between two crawls")
-            found = self.crawl(place, spider, reset=spider == "spotify_search")
-            self._crawls[regime, spider] = found
-            self._crawled_places[regime] = place
-        return self._crawled_places[regime], self._crawls[regime, spider]
-
-    _crawled_places: dict[str, Place] = field(default_factory=dict)
+            place = self.place(regime)
+            search = self.crawl(place, "spotify_search")
+            searched = self.copy(place, f"{regime}-searched")
+            both = self.crawl(place, "spotify_playlist", reset=False)
+            self._crawled[regime] = Crawled(place, searched, search, both)
+        return self._crawled[regime]
 
 
 def requests_of(stats: Mapping[str, Any]) -> int:

@@ -62,7 +62,12 @@ class Config(BaseModel):
         repr=False,
     )
     spotify_redirect_uri: str | None = setting(
-        None, "Loopback address registered for the one-time grant.", "preflight"
+        None, "Loopback address registered for the one-time grant.", "apis.spotify.grant"
+    )
+    token_file: Path = setting(
+        Path.home() / ".config" / "runclub-spider" / "spotify.json",
+        "Where `scrapy auth` keeps the refresh token; never inside the cache or the project.",
+        "apis.spotify.token_file",
     )
     spotify_api_base_url: str = setting(
         "https://api.spotify.com/v1",
@@ -271,7 +276,7 @@ class Config(BaseModel):
         return config.model_copy(
             update={
                 name: project_dir() / getattr(config, name)
-                for name in ("cache_dir", "export_dir", "seeds_dir")
+                for name in ("cache_dir", "export_dir", "seeds_dir", "token_file")
             }
         )
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from runclub_spider.apis.call import Api
+from runclub_spider.apis.spotify.token_file import TokenFile
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError, RunPaused
 from runclub_spider.store import meta, quota
@@ -24,7 +25,8 @@ def check_spotify_credentials(config: Config) -> None:
             "SPOTIFY_CLIENT_ID is not set: put it into .env (see .env.example), or try "
             "`make demo`, which needs no key"
         )
-    if not (config.spotify_client_secret or config.spotify_refresh_token):
+    kept = TokenFile(config.token_file).load(config.spotify_client_id)
+    if not (config.spotify_client_secret or config.spotify_refresh_token or kept):
         raise ConfigurationError(
             "SPOTIFY_CLIENT_SECRET is not set (nor SPOTIFY_REFRESH_TOKEN): put it into .env"
         )

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,7 @@ from runclub_spider.apis.guard import ApiPaused, Guard, Manners
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.spotify.token_file import TokenFile, current_token, keep_rotated
 from runclub_spider.apis.spotify.tokens import TokenClient
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.config import Config, utc_now
@@ -137,11 +139,13 @@ class Runtime:
         self.feature_worker: Worker | None = None
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self._tasks: set[asyncio.Future[Any]] = set()
+        token_file = TokenFile(config.token_file)
         self.tokens = TokenClient(
             config.spotify_accounts_base_url,
             config.spotify_client_id or "",
             config.spotify_client_secret,
-            config.spotify_refresh_token,
+            current_token(token_file, config.spotify_client_id or "", config.spotify_refresh_token),
+            rotated=partial(keep_rotated, token_file, config.spotify_client_id or ""),
         )
         self.guards = {
             Api.SPOTIFY: self._guard(Api.SPOTIFY, config.spotify_concurrency),

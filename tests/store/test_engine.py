@@ -48,7 +48,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["text", "header", "cut", "schema"])
-def test_a_corrupt_file_is_refused_and_untouched(tmp_path: Path, damage: str) -> None:
+def test_a_corrupt_file_is_set_aside_byte_for_byte(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "s.sqlite"
     Store.open(at(path)).close()
     good = path.read_bytes()
@@ -63,7 +63,22 @@ def test_a_corrupt_file_is_refused_and_untouched(tmp_path: Path, damage: str) ->
     with pytest.raises(StoreError, match="corrupt") as caught:
         Store.open(at(path))
     assert "\n" not in str(caught.value)
-    assert path.read_bytes() == bad
+    assert not path.exists()
+    (aside,) = tmp_path.glob("s.sqlite.corrupt-*Z")
+    assert aside.read_bytes() == bad
+    assert aside.name in str(caught.value)
+
+
+def test_a_store_that_was_set_aside_is_not_silently_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    path.write_bytes(b"This is no database. " * 500)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="STORE_RENEW=1"):
+            Store.open(at(path))
+    assert not path.exists()
+    renewed = Config(database_url=f"sqlite:///{path}", store_renew=True)
+    Store.open(renewed).close()
+    Store.open(at(path)).close()
 
 
 def test_a_foreign_database_is_refused_and_untouched(tmp_path: Path) -> None:
@@ -107,9 +122,13 @@ def test_an_empty_url_means_the_default(tmp_path: Path) -> None:
 
 
 def test_a_transaction_is_whole_or_not_at_all(store: Store) -> None:
-    with pytest.raises(KeyError), store.begin() as connection:
-        meta.put(connection, "a", "1")
-        raise KeyError
+    def half() -> None:
+        with store.begin() as connection:
+            meta.put(connection, "a", "1")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        half()
     with store.begin() as connection:
         assert meta.get(connection, "a") is None
         meta.put(connection, "a", "1")
@@ -124,10 +143,15 @@ def test_a_failing_disk_is_a_write_error_and_keeps_what_was_committed(
     with store.begin() as connection:
         meta.put(connection, "a", "1")
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-    # The same error as on a full disk, from SQLite's own limit.
-    with pytest.raises(StoreWriteError, match="full"), store.begin() as connection:
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-        meta.put(connection, "big", "x" * 1_000_000)
+
+    def fill() -> None:
+        with store.begin() as connection:
+            # The same error as on a full disk, from SQLite's own limit.
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            meta.put(connection, "big", "x" * 1_000_000)
+
+    with pytest.raises(StoreWriteError, match="full"):
+        fill()
     with store.begin() as connection:
         assert meta.get(connection, "a") == "1"
         assert meta.get(connection, "big") is None

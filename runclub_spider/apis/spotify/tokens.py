@@ -48,12 +48,14 @@ class TokenClient:
         client_secret: str | None,
         refresh_token: str | None = None,
         *,
+        rotated: Callable[[str, str, float], None] = lambda _used, _new, _now: None,
         session: Callable[[], OAuth2Session] | None = None,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = f"{base_url}/api/token"
         self.refresh_token = refresh_token
+        self._rotated = rotated
         self._clock = clock
         self._pause = pause
         self._session = session or (
@@ -108,8 +110,10 @@ class TokenClient:
         value, lifetime = answer.get("access_token"), answer.get("expires_in", 3600)
         if not isinstance(value, str) or not value:
             raise _Unavailable("the answer holds no token")
-        if rotated := answer.get("refresh_token"):
-            self.refresh_token = str(rotated)
+        new = answer.get("refresh_token")
+        if self.refresh_token and new and new != self.refresh_token:
+            self._rotated(self.refresh_token, str(new), self._clock())
+            self.refresh_token = str(new)
         margin = min(RENEW_BEFORE_SECONDS, float(lifetime) / 4)
         return AccessToken(value, self._clock() + float(lifetime) - margin)
 
