@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import orjson
 from scrapy.exceptions import IgnoreRequest
 
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
-from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
+from runclub_spider.apis.spotify.regimes import (
+    PROBE_LIMIT,
+    REGIMES,
+    Regime,
+    refusal,
+    regime_of_probe,
+)
 from runclub_spider.config import utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.handlers.api import NotSent
@@ -56,17 +61,3 @@ async def _probe(runtime: Runtime) -> Regime | None:
     if found is None:
         runtime.outcome.report(FAILED, refusal(response.status, response.body))
     return found
-
-
-def refusal(status: int, body: bytes) -> str:
-    """Why Spotify refuses everything, with the cure where the reference knows one."""
-    text = body.decode("utf-8", "replace").strip()
-    if status == 403 and "premium" in text.lower():
-        return "Spotify refuses (403): the owner of this app needs an active Premium subscription"
-    if status == 403 and "register" in text.lower():
-        return "Spotify refuses (403): add this user to the app's allow-list in the dashboard"
-    try:
-        message = orjson.loads(body)["error"]["message"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        message = text[:120]
-    return f"Spotify answered {status} to a plain search: {message}"

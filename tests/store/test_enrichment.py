@@ -250,12 +250,12 @@ def test_gone_and_forgotten(connection: sa.Connection) -> None:
 @pytest.mark.parametrize(
     ("max_age", "steps"),
     [
-        # (now, finish the round then?, its number)
+        # (now, is the round finished then?, its number)
         (
             0,
-            [(1000, False, 0), (1001, True, 0), (1001, False, 1), (9000, True, 1), (9000, True, 2)],
+            [(1000, False, 1), (1001, True, 1), (1001, False, 2), (9000, True, 2), (9000, True, 3)],
         ),
-        (3600, [(1000, True, 0), (4599, False, 0), (4600, False, 1), (99_999, False, 1)]),
+        (3600, [(9000, True, 1), (12_599, False, 1), (12_600, False, 2), (99_999, False, 2)]),
     ],
 )
 def test_rounds_of_checks(
@@ -265,4 +265,4 @@ def test_rounds_of_checks(
         assert playlists.check_generation(connection, "US", now=now, max_age=max_age) == number
         if finished:
             playlists.finish_check(connection, "US", now)
-    assert playlists.check_generation(connection, "SE", now=1, max_age=0) == 0
+    assert playlists.check_generation(connection, "SE", now=1, max_age=0) == 1

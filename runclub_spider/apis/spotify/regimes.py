@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import orjson
+
 SEARCH_DEPTH = 1000
 
 
@@ -65,3 +67,17 @@ def regime_of_probe(status: int, body: str) -> Regime | None:
 def contradicts_limit(body: bytes) -> bool:
     """Whether a 400 says that the page was too large for this key (`Invalid limit`)."""
     return b"limit" in body.lower()
+
+
+def refusal(status: int, body: bytes) -> str:
+    """Why Spotify refuses everything, with the cure where the reference knows one."""
+    text = body.decode("utf-8", "replace").strip()
+    if status == 403 and "premium" in text.lower():
+        return "Spotify refuses (403): the owner of this app needs an active Premium subscription"
+    if status == 403 and "register" in text.lower():
+        return "Spotify refuses (403): add this user to the app's allow-list in the dashboard"
+    try:
+        message = orjson.loads(body)["error"]["message"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        message = text[:120]
+    return f"Spotify answered {status} to a plain search: {message}"

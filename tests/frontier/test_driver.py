@@ -1,0 +1,191 @@
+"""The driver: rounds, deferrals, stops and budgets, on a real store in its own thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from runclub_spider.config import Config
+from runclub_spider.frontier.driver import Frontier
+from runclub_spider.frontier.planners import TrackSearchPlanner
+from runclub_spider.frontier.templates import Seed
+from runclub_spider.store import pages, seeds
+from runclub_spider.store.engine import Store
+from runclub_spider.store.pages import PageCounts, PageTask
+from runclub_spider.store.thread import StoreThread
+
+from .test_planners import SPIDER, plan_of
+
+
+class Run:
+    """One run of a search crawl: what was given out, and answers to it."""
+
+    def __init__(self, store: StoreThread, plan: list[Seed], **changes: Any) -> None:
+        self.store = store
+        planner = TrackSearchPlanner(SPIDER, plan, "US", "template", 100, 50, 400)
+        values: dict[str, Any] = {"spider": SPIDER, "market": "US", "round_pages": 2, **changes}
+        self.frontier = Frontier(store, planner, **values)
+        self.given: list[str] = []
+
+    async def answer(self, task: PageTask) -> None:
+        def commit(connection: Any) -> None:
+            pages.mark_done(connection, task, counts=PageCounts(), run_id=1, now=1)
+            seeds.advance(
+                connection,
+                (task.source_key, "track", "US"),
+                state=seeds.RUNNING,
+                next_offset=task.first_row + task.row_count,
+                offset=task.first_row,
+                now=1,
+            )
+
+        await self.store.run(commit)
+        self.frontier.settle(task.key)
+
+    async def all(self, fails: Callable[[PageTask], bool] = lambda _task: False) -> list[str]:
+        """Ask everything; pages that fail are put off."""
+        async for task in self.frontier.tasks():
+            self.given.append(f"{task.source_key}{task.first_row}")
+            if fails(task):
+                self.frontier.settle(task.key, deferred=True)
+            else:
+                await self.answer(task)
+        return self.given
+
+
+@asynccontextmanager
+async def running(folder: Path, *terms: str, **changes: Any) -> AsyncIterator[Run]:
+    thread = StoreThread(Store.open(Config(cache_dir=folder)))
+    try:
+        plan = await thread.run(lambda c: plan_of(c, "track", *terms))
+        yield Run(thread, plan, **changes)
+    finally:
+        thread.close()
+
+
+def test_everything_in_rounds(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", "c") as run:
+            assert await run.all() == ["a0", "b0", "a50", "b50", "c0", "c50"]
+            assert run.frontier.exhausted
+            assert not run.frontier.deferred
+
+    asyncio.run(go())
+
+
+def test_the_next_round_waits_for_the_last_of_this_one(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", "c") as run:
+            tasks = run.frontier.tasks()
+            first, second = await anext(tasks), await anext(tasks)
+            third = asyncio.ensure_future(anext(tasks))
+            await run.answer(second)
+            await asyncio.wait([third], timeout=0.1)
+            assert not third.done()
+            await run.answer(first)
+            assert (await third).first_row == 50
+
+    asyncio.run(go())
+
+
+def test_open_pages_of_an_earlier_run_come_first(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", "c") as run:
+            tasks = run.frontier.tasks()
+            task = await anext(tasks)
+            await run.answer(task)
+            assert (await anext(tasks)).source_key == "b"
+            # killed here: b's first page is planned and not stored
+        async with running(tmp_path, "c", "a", "b", round_pages=1) as run:
+            assert (await run.all())[:3] == ["b0", "c0", "c50"]
+            assert sorted(run.given) == ["a50", "b0", "b50", "c0", "c50"]
+
+    asyncio.run(go())
+
+
+def test_a_deferred_page_waits_for_the_next_run(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", "c", round_pages=1) as run:
+            given = await run.all(lambda task: task.source_key != "c")
+            assert given == ["a0", "b0", "c0", "c50"]
+            assert len(run.frontier.deferred) == 2
+            assert not run.frontier.exhausted
+        async with running(tmp_path, "a", "b", "c", round_pages=1) as run:
+            assert await run.all() == ["a0", "b0", "a50", "b50"]
+            assert run.frontier.exhausted
+
+    asyncio.run(go())
+
+
+def test_a_stop_ends_with_the_round(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", "c") as run:
+            async for task in run.frontier.tasks():
+                run.given.append(task.source_key)
+                run.frontier.stop()
+                await run.answer(task)
+            assert run.given == ["a", "b"]
+            assert not run.frontier.exhausted
+
+    asyncio.run(go())
+
+
+def test_a_stop_before_the_first_round(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a") as run:
+            run.frontier.stop()
+            assert await run.all() == []
+
+    asyncio.run(go())
+
+
+def test_no_budget_no_pages(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", affordable=lambda: 0) as run:
+            assert await run.all() == []
+            assert not run.frontier.exhausted
+        async with running(tmp_path, "a") as run:
+            assert await run.all() == ["a0", "a50"]
+
+    asyncio.run(go())
+
+
+def test_a_budget_is_not_overdrawn(tmp_path: Path) -> None:
+    async def go() -> None:
+        left = 3
+        async with running(tmp_path, "a", "b", "c", affordable=lambda: left) as run:
+            async for task in run.frontier.tasks():
+                run.given.append(task.source_key)
+                left -= 1
+                await run.answer(task)
+            assert run.given == ["a", "b", "a"]
+            assert not run.frontier.exhausted
+
+    asyncio.run(go())
+
+
+def test_nothing_to_ask(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path) as run:
+            assert await run.all() == []
+            assert run.frontier.exhausted
+
+    asyncio.run(go())
+
+
+def test_an_unknown_key_settles_nothing(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b") as run:
+            tasks = run.frontier.tasks()
+            first, _ = await anext(tasks), await anext(tasks)
+            third = asyncio.ensure_future(anext(tasks))
+            run.frontier.settle("something else")
+            await run.answer(first)
+            await asyncio.wait([third], timeout=0.05)
+            assert not third.done()
+            third.cancel()
+
+    asyncio.run(go())

@@ -1,0 +1,393 @@
+"""Rounds of pages planned from a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from runclub_spider.apis.spotify.regimes import EXTENDED
+from runclub_spider.catalog.models import Playlist
+from runclub_spider.frontier.planners import (
+    PlaylistPlanner,
+    TrackSearchPlanner,
+    following_pages,
+)
+from runclub_spider.frontier.templates import Seed
+from runclub_spider.store import pages, playlists, seeds
+from runclub_spider.store.engine import Store
+from runclub_spider.store.pages import PageCounts, PageKind, PageTask
+from tests.store.making import a_playlist
+
+SPIDER = "spotify_search"
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[sa.Connection]:
+    with store.begin() as connection:
+        yield connection
+
+
+def plan_of(connection: sa.Connection, kind: Any, *terms: str) -> list[Seed]:
+    plan = [Seed(term, kind, "editorial", term.title()) for term in terms]
+    seeds.register(
+        connection,
+        [
+            {
+                "term": one.term,
+                "search_type": kind,
+                "market": "US",
+                "family": one.family,
+                "umbrella": one.umbrella,
+                "decade": None,
+                "bpm": None,
+            }
+            for one in plan
+        ],
+    )
+    return plan
+
+
+def searcher(connection: sa.Connection, *terms: str, **changes: Any) -> TrackSearchPlanner:
+    values: dict[str, Any] = {
+        "spider": SPIDER,
+        "market": "US",
+        "mode": "template",
+        "max_results": 120,
+        "page_rows": 50,
+        "cell_minimum": 400,
+    }
+    values["seeds"] = plan_of(connection, "track", *terms)
+    return TrackSearchPlanner(**{**values, **changes})
+
+
+def opened(connection: sa.Connection) -> list[PageTask]:
+    return pages.open_pages(connection, SPIDER, "US")
+
+
+def brief(tasks: list[PageTask]) -> list[tuple[str, int, int]]:
+    return [(task.source_key, task.first_row, task.row_count) for task in tasks]
+
+
+def answer_searches(connection: sa.Connection, *, more: bool = True, eligible: int = 0) -> None:
+    for task in opened(connection):
+        counts = PageCounts(track_rows=task.row_count)
+        pages.mark_done(connection, task, counts=counts, run_id=1, now=1000)
+        seeds.advance(
+            connection,
+            (task.source_key, "track", "US"),
+            state=seeds.RUNNING if more else seeds.EXHAUSTED,
+            next_offset=task.first_row + task.row_count,
+            offset=task.first_row,
+            now=1000,
+            rows=task.row_count,
+            eligible_new=eligible,
+        )
+
+
+def test_searches_in_template_order_to_the_cap_and_no_further(connection: sa.Connection) -> None:
+    planner = searcher(connection, "b", "a", "c")
+    rounds = []
+    while planner.plan_round(connection, 2):
+        rounds.append(brief(opened(connection)))
+        answer_searches(connection)
+    assert rounds == [
+        [("b", 0, 50), ("a", 0, 50)],
+        [("b", 50, 50), ("a", 50, 50)],
+        # the last page is cut to the cap
+        [("b", 100, 20), ("a", 100, 20)],
+        [("c", 0, 50)],
+        [("c", 50, 50)],
+        [("c", 100, 20)],
+    ]
+
+
+def test_an_exhausted_search_is_not_paged_on(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a")
+    assert planner.plan_round(connection, 9) == 1
+    answer_searches(connection, more=False)
+    assert planner.plan_round(connection, 9) == 0
+
+
+def test_a_raised_cap_goes_on_where_the_last_ended(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a")
+    while planner.plan_round(connection, 9):
+        answer_searches(connection)
+    assert replace(planner, max_results=150).plan_round(connection, 9) == 1
+    assert brief(opened(connection)) == [("a", 120, 30)]
+
+
+def test_another_page_size_hides_nothing(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a")
+    planner.plan_round(connection, 9)
+    answer_searches(connection)
+    small = replace(planner, page_rows=10)
+    small.plan_round(connection, 9)
+    assert brief(opened(connection)) == [("a", 50, 10)]
+
+
+def test_a_new_generation_is_a_new_page(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a")
+    planner.plan_round(connection, 9)
+    answer_searches(connection, more=False)
+    seeds.restart(connection, "track")
+    assert planner.plan_round(connection, 9) == 1
+    assert [(task.first_row, task.version) for task in opened(connection)] == [(0, "g2")]
+
+
+def test_a_deferred_page_makes_room_for_the_next_seed(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a", "b")
+    planner.plan_round(connection, 1)
+    (first,) = opened(connection)
+    assert planner.plan_round(connection, 1, frozenset({first.key})) == 1
+    assert [task.source_key for task in opened(connection)] == ["a", "b"]
+
+
+def test_seeds_outside_the_plan_are_left_alone(connection: sa.Connection) -> None:
+    plan_of(connection, "track", "old")
+    planner = searcher(connection, "a")
+    assert planner.plan_round(connection, 9) == 1
+    assert brief(opened(connection)) == [("a", 0, 50)]
+
+
+def test_deficit_learns_from_the_committed_ledger(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a", "b", mode="deficit", cell_minimum=40)
+    planner.plan_round(connection, 1)
+    assert brief(opened(connection)) == [("a", 0, 50)]
+    answer_searches(connection, eligible=40)
+    planner.plan_round(connection, 1)
+    assert brief(opened(connection)) == [("b", 0, 50)]
+
+
+# --- playlists
+
+
+def lister(connection: sa.Connection, *terms: str, **changes: Any) -> PlaylistPlanner:
+    values: dict[str, Any] = {
+        "spider": SPIDER,
+        "market": "US",
+        "mode": "template",
+        "top": 2,
+        "max_items": 150,
+        "regime": EXTENDED,
+        "run_version": "run1",
+        "gone_before": 500,
+    }
+    values["seeds"] = plan_of(connection, "playlist", *terms)
+    return PlaylistPlanner(**{**values, **changes})
+
+
+def serve(connection: sa.Connection, term: str, *found: Playlist, now: int = 1000) -> None:
+    """The answer to a playlist search."""
+    for task in opened(connection):
+        if task.source_key == term:
+            pages.mark_done(connection, task, counts=PageCounts(), run_id=1, now=now)
+    playlists.record(connection, found, now)
+    playlists.list_for(connection, term, "US", [one.playlist_id for one in found])
+    seeds.advance(
+        connection,
+        (term, "playlist", "US"),
+        state=seeds.SEARCHED,
+        next_offset=50,
+        offset=0,
+        now=now,
+    )
+
+
+def read_lists(connection: sa.Connection, rows: int = 80, now: int = 1000) -> None:
+    """The answers to all open pages of lists."""
+    for task in opened(connection):
+        if task.kind is PageKind.PLAYLIST_SEARCH:
+            continue
+        counts = PageCounts(track_rows=rows)
+        pages.mark_done(connection, task, counts=counts, run_id=1, now=now)
+        playlists.settle(
+            connection,
+            task.source_key,
+            snapshot=task.version,
+            read_to=task.first_row + rows,
+            first=task.kind is PageKind.PLAYLIST,
+            run_id=1,
+            now=now,
+        )
+
+
+def again(connection: sa.Connection, generation: int) -> None:
+    seeds.refresh(connection, "playlist", "US", generation=generation)
+
+
+def lists(connection: sa.Connection) -> list[str]:
+    return [task.source_key for task in opened(connection) if task.kind is PageKind.PLAYLIST]
+
+
+A, B, C, D = (a_playlist(number, total=80) for number in range(4))
+
+
+def test_searches_then_their_lists_then_the_next_searches(connection: sa.Connection) -> None:
+    planner = lister(connection, "x", "y", "z")
+    assert planner.plan_round(connection, 2) == 2
+    assert brief(opened(connection)) == [("x", 0, 50), ("y", 0, 50)]
+    assert {task.kind for task in opened(connection)} == {PageKind.PLAYLIST_SEARCH}
+    serve(connection, "x", A, B, C)
+    serve(connection, "y", D)
+    assert planner.plan_round(connection, 2) == 3
+    assert lists(connection) == [A.playlist_id, B.playlist_id, D.playlist_id]
+    assert {task.version for task in opened(connection)} == {"snap0", "snap1", "snap3"}
+    read_lists(connection)
+    assert planner.plan_round(connection, 2) == 1
+    assert brief(opened(connection)) == [("z", 0, 50)]
+    serve(connection, "z")
+    assert planner.plan_round(connection, 2) == 0
+
+
+def test_editorial_first_then_followers_then_as_served(connection: sa.Connection) -> None:
+    planner = lister(connection, "x", top=4)
+    planner.plan_round(connection, 1)
+    few, many = replace(B, followers=5), replace(C, followers=900)
+    serve(connection, "x", A, few, many, replace(D, owner_id="spotify", owner_name="Spotify"))
+    planner.plan_round(connection, 1)
+    wanted = [D.playlist_id, C.playlist_id, B.playlist_id, A.playlist_id]
+    assert lists(connection) == wanted
+
+
+def test_an_unchanged_list_is_skipped_and_a_changed_one_read(connection: sa.Connection) -> None:
+    planner = lister(connection, "x")
+    planner.plan_round(connection, 1)
+    serve(connection, "x", A, B)
+    planner.plan_round(connection, 1)
+    read_lists(connection)
+    again(connection, 2)
+    planner.plan_round(connection, 1)
+    serve(connection, "x", A, replace(B, snapshot_id="new"))
+    assert planner.plan_round(connection, 1) == 1
+    assert lists(connection) == [B.playlist_id]
+
+
+def test_a_list_found_by_two_searches_is_read_once(connection: sa.Connection) -> None:
+    planner = lister(connection, "x", "y")
+    planner.plan_round(connection, 1)
+    serve(connection, "x", A)
+    planner.plan_round(connection, 1)
+    read_lists(connection)
+    planner.plan_round(connection, 1)
+    serve(connection, "y", A)
+    assert planner.plan_round(connection, 1) == 0
+
+
+def test_a_list_without_snapshot_is_read_once_a_run(connection: sa.Connection) -> None:
+    planner = lister(connection, "x", "y")
+    nameless = replace(A, snapshot_id=None)
+    planner.plan_round(connection, 1)
+    serve(connection, "x", nameless)
+    planner.plan_round(connection, 1)
+    read_lists(connection)
+    planner.plan_round(connection, 1)
+    serve(connection, "y", nameless)
+    assert planner.plan_round(connection, 1) == 0
+    again(connection, 2)
+    later = replace(planner, run_version="run2")
+    later.plan_round(connection, 1)
+    serve(connection, "x", nameless)
+    assert later.plan_round(connection, 1) >= 1
+    assert lists(connection) == [A.playlist_id]
+
+
+@pytest.mark.parametrize(("before", "after"), [(50, 200), (100, 300), (150, 151)])
+def test_a_raised_cap_reads_a_list_again(
+    connection: sa.Connection, before: int, after: int
+) -> None:
+    planner = lister(connection, "x", max_items=before)
+    planner.plan_round(connection, 1)
+    serve(connection, "x", replace(A, total=400))
+    planner.plan_round(connection, 1)
+    read_lists(connection, rows=before)
+    again(connection, 2)
+    raised = replace(planner, max_items=after)
+    raised.plan_round(connection, 1)
+    serve(connection, "x", replace(A, total=400))
+    assert raised.plan_round(connection, 1) == 1
+    assert lists(connection) == [A.playlist_id]
+
+
+def test_a_raised_cap_does_not_read_a_short_list_again(connection: sa.Connection) -> None:
+    planner = lister(connection, "x")
+    planner.plan_round(connection, 1)
+    serve(connection, "x", A)
+    planner.plan_round(connection, 1)
+    read_lists(connection, rows=80)
+    again(connection, 2)
+    raised = replace(planner, max_items=500)
+    raised.plan_round(connection, 1)
+    serve(connection, "x", A)
+    assert raised.plan_round(connection, 1) == 0
+
+
+@pytest.mark.parametrize(("refused_at", "asked"), [(1000, 0), (499, 1)])
+def test_a_list_that_is_gone_waits_for_its_age(
+    connection: sa.Connection, refused_at: int, asked: int
+) -> None:
+    planner = lister(connection, "x")
+    planner.plan_round(connection, 1)
+    serve(connection, "x", A)
+    planner.plan_round(connection, 1)
+    for task in opened(connection):
+        pages.mark_done(connection, task, counts=PageCounts(), run_id=1, now=refused_at)
+    playlists.mark_gone(connection, A.playlist_id, refused_at)
+    again(connection, 2)
+    planner.plan_round(connection, 1)
+    serve(connection, "x", A)
+    assert planner.plan_round(connection, 1) == asked
+    assert len(lists(connection)) == asked
+
+
+def test_a_deferred_search_makes_room_for_the_next(connection: sa.Connection) -> None:
+    planner = lister(connection, "x", "y")
+    planner.plan_round(connection, 1)
+    (first,) = opened(connection)
+    assert planner.plan_round(connection, 1, frozenset({first.key})) == 1
+    assert [task.source_key for task in opened(connection)] == ["x", "y"]
+
+
+# --- further pages of a list
+
+
+@pytest.mark.parametrize(
+    ("first", "rows", "total", "more", "cap", "wanted"),
+    [
+        ((0, 100), 100, 250, True, 500, [(100, 100), (200, 100)]),
+        # cut to the cap, in the middle of a page and at its edge
+        ((0, 100), 100, 250, True, 230, [(100, 100), (200, 30)]),
+        ((0, 100), 100, 250, True, 200, [(100, 100)]),
+        ((0, 100), 100, 250, True, 101, [(100, 1)]),
+        ((0, 100), 100, 250, True, 100, []),
+        ((0, 50), 100, 250, True, 50, []),
+        # nothing more
+        ((0, 100), 80, 80, False, 500, []),
+        ((0, 100), 100, 250, False, 500, []),
+        ((0, 100), 100, 100, True, 500, []),
+        # no total: one page after the other
+        ((0, 100), 100, None, True, 500, [(100, 100)]),
+        ((100, 100), 100, None, True, 230, [(200, 30)]),
+        ((200, 30), 100, None, True, 230, []),
+        # a page that serves more than was asked
+        ((0, 50), 100, 250, True, 500, [(100, 100), (200, 100)]),
+    ],
+)
+def test_following_pages(
+    first: tuple[int, int],
+    rows: int,
+    total: int | None,
+    more: bool,
+    cap: int,
+    wanted: list[tuple[int, int]],
+) -> None:
+    task = PageTask("s", PageKind.PLAYLIST, "p1", "US", *first, "old")
+    found = following_pages(
+        task, version="snap", rows_served=rows, total=total, more=more, page_rows=100, cap=cap
+    )
+    assert [(one.first_row, one.row_count) for one in found] == wanted
+    for one in found:
+        assert (one.kind, one.source_key, one.version) == (PageKind.PLAYLIST_ITEMS, "p1", "snap")
