@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="runclub-bench-"))
         status = stack.enter_context(Console(stderr=True).status("starting"))
-        context = Context(options, Path(scratch), stack, lambda text: status.update(text))
+        context = Context(options, Path(scratch), stack, status.update)
         failed = [name for name in given.names or NAMES if not _one(name, context, shown)]
         shown.print(f"{time.monotonic() - context.started:.0f} s in all")
     return 1 if failed else 0
@@ -90,7 +90,10 @@ def _introduce(options: Options, shown: Console) -> None:
         f"world: {'real tables' if options.data else 'built-in'}, "
         f"{options.seeds} seeds, at most {options.limit:.0f} s."
     )
-    shown.print("Machines are noisy: read the ratios, not the seconds.\n")
+    shown.print(
+        f"Machines are noisy (load before this run: {os.getloadavg()[0]:.1f}): "
+        "read the ratios, and\nprocessor time before wall.\n"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

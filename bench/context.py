@@ -33,7 +33,12 @@ class Options:
     @property
     def seeds(self) -> int:
         """Seeds of every crawl."""
-        return 40 if self.quick else 300
+        return 20 if self.quick else 300
+
+    @property
+    def sample(self) -> int:
+        """Calls of a sequential client, extrapolated from there."""
+        return 30 if self.quick else 100
 
     @property
     def repeats(self) -> int:
@@ -131,7 +136,7 @@ class Context:
         place: Place | None = None,
         repeats: int = 1,
         before: Callable[[], None] = lambda: None,
-        **env: str,
+        env: Mapping[str, str] | None = None,
     ) -> Measured:
         """Run `python *command` in the project; of several runs the one with the median wall."""
         self.say(" ".join(Path(part).name if "/" in part else part for part in command[1:5]))
@@ -141,7 +146,7 @@ class Context:
             runs.append(
                 measure(
                     [sys.executable, *command],
-                    env=self.environment(place, env),
+                    env=self.environment(place, env or {}),
                     folder=project_dir(),
                     timeout=self.left,
                 )
@@ -149,21 +154,28 @@ class Context:
         middle = statistics.median_low(run.seconds for run in runs)
         return next(run for run in runs if run.seconds == middle)
 
-    def scrapy(self, *command: str, place: Place, repeats: int = 1, **env: str) -> Measured:
+    def scrapy(
+        self,
+        *command: str,
+        place: Place,
+        repeats: int = 1,
+        env: Mapping[str, str] | None = None,
+    ) -> Measured:
         """Run a command of this project as a user does."""
-        return self.measure("-m", "scrapy", *command, place=place, repeats=repeats, **env)
+        return self.measure("-m", "scrapy", *command, place=place, repeats=repeats, env=env)
 
     def environment(self, place: Place | None, more: Mapping[str, str]) -> dict[str, str]:
         """The caller's environment with every setting of this project at its default.
 
         An empty value also wins over `.env`, so a user's settings cannot reach in.
         """
-        found = {**os.environ, **dict.fromkeys(Config.names(), "")}
+        found: dict[str, str] = {**os.environ, **dict.fromkeys(Config.names(), "")}
         if self._sandbox is not None:
-            found |= self._sandbox.env
+            found.update(self._sandbox.env)
         if place is not None:
             found |= {"CACHE_DIR": str(place.cache), "EXPORT_DIR": str(place.export)}
-        return found | more
+        found.update(more)
+        return found
 
     # Places
 
@@ -202,13 +214,13 @@ class Context:
         """The default settings."""
         return Config()
 
-    def crawl(self, place: Place, spider: str, *, reset: bool = True, **env: str) -> Crawl:
+    def crawl(self, place: Place, spider: str, *, reset: bool = True) -> Crawl:
         """`scrapy crawl SPIDER -a max_seeds=…`; without `reset` the account goes on counting."""
         sandbox = self.sandbox
         if reset:
             sandbox.reset_stats()
         seeds = f"max_seeds={self.options.seeds}"
-        run = self.scrapy("crawl", spider, "-a", seeds, place=place, **env)
+        run = self.scrapy("crawl", spider, "-a", seeds, place=place)
         return Crawl(run, sandbox.stats())
 
     def crawled(self, regime: str) -> Crawled:

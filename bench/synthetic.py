@@ -16,6 +16,7 @@ import orjson
 import sqlalchemy as sa
 from scrapy.utils.project import get_project_settings
 
+from runclub_spider.catalog.genres import normalise_genre
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.store import meta, tables
@@ -30,9 +31,9 @@ MISSES_PER_HUNDRED = 4
 
 _AT = 1_767_225_600
 _WORDS = (
-    "night river gold café static engine paper summer ghost mile corazón drum neon harbour "
-    "winter signal Straße velvet echo canyon"
-).split()
+    *("night", "river", "gold", "café", "static", "engine", "paper", "summer", "ghost", "mile"),
+    *("corazón", "drum", "neon", "harbour", "winter", "signal", "Straße", "velvet", "echo"),
+)
 _MARKETS = ("AU,CA,DE,FR,GB,JP,MX,NZ,SE,US", "CA,GB,US", "AU,BR,CA,DE,ES,FR,GB,IE,IT,NL,NO,US")
 
 Rows = Iterator[dict[str, Any]]
@@ -54,8 +55,9 @@ def fill(connection: sa.Connection, number: int, umbrellas: UmbrellaMap) -> None
     )
     _insert(connection, tables.feature_miss, (_miss(i) for i in range(number) if _missed(i)))
     _insert(connection, tables.page, _pages(number))
-    for key, value in (("source|spotify", "sandbox"), ("source|reccobeats", "sandbox")):
-        meta.put(connection, key, value)
+    for key in ("source|spotify", "source|reccobeats"):
+        meta.put(connection, key, "sandbox")
+    meta.put(connection, "profile", "extended")
     meta.touch(connection)
 
 
@@ -103,7 +105,7 @@ def _track(number: int) -> dict[str, Any]:
 
 
 def _artists(number: int, umbrellas: UmbrellaMap) -> Rows:
-    genres = [umbrellas.aliases(label)[0] for label in umbrellas.labels]
+    genres = [normalise_genre(umbrellas.aliases(label)[0]) for label in umbrellas.labels]
     for index in range(number):
         rng = random.Random(index)
         theirs = [] if index % 9 == 4 else rng.sample(genres, rng.randint(1, 3))

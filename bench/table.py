@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from textwrap import wrap
 
-from rich import box
 from rich.console import Console
-from rich.table import Table as RichTable
 
 WIDTH = 80
 
@@ -41,26 +40,42 @@ class Table:
         """Append one figure."""
         self.rows.append(Row(measure, value, yardstick, ratio, target))
 
-    def show(self, console: Console) -> None:
-        """Print it."""
-        shown = RichTable(
-            title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
-        )
-        shown.add_column("measure", overflow="fold", ratio=1)
-        for name in ("value", self.yardstick, "ratio", "target"):
-            shown.add_column(name, justify="right", overflow="fold")
-        for index, row in enumerate(self.rows):
+    def show(self, shown: Console) -> None:
+        """Print it within the width."""
+        names = ("measure", "value", self.yardstick, "ratio", "target")
+        cells = [names, *(_cells(row) for row in self.rows if row.value)]
+        widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
+        room = min(WIDTH, shown.width) - sum(widths[1:]) - len(_GAP) * (len(widths) - 1)
+        widths[0] = max(_LEAST, min(widths[0], room))
+        shown.print(f"[bold]{self.title}[/bold]", soft_wrap=True)
+        _line(shown, names, widths, style="dim")
+        for row in self.rows:
             if row.value:
-                shown.add_row(row.measure, row.value, row.yardstick, row.ratio, row.target)
+                _line(shown, _cells(row), widths)
             else:
-                if index:
-                    shown.add_section()
-                shown.add_row(f"[bold]{row.measure}[/bold]")
-        console.print(shown)
-        for note in self.notes:
-            console.print(f"  {note}", soft_wrap=False)
+                shown.print()
+                shown.print(f"[bold]{row.measure}[/bold]")
         if self.notes:
-            console.print()
+            shown.print()
+        for note in self.notes:
+            shown.print(note, style="dim", markup=False)
+        shown.print("\n")
+
+
+_GAP, _LEAST = "  ", 16
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (row.measure, row.value, row.yardstick, row.ratio, row.target)
+
+
+def _line(shown: Console, cells: tuple[str, ...], widths: list[int], style: str = "") -> None:
+    """One row: the measure flush left and folded where it must, figures flush right."""
+    folded = wrap(cells[0], widths[0]) or [""]
+    figures = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+    text = _GAP.join([folded[0].ljust(widths[0]), *figures]).rstrip()
+    for line in (text, *folded[1:]):
+        shown.print(line, style=style, markup=False, soft_wrap=True)
 
 
 def console() -> Console:
@@ -89,4 +104,4 @@ def times(ours: float, theirs: float) -> str:
 
 def verdict(limit: str, met: bool) -> str:
     """A target with whether it was met."""
-    return f"{limit} {'met' if met else 'MISSED'}"
+    return f"{limit} {'met' if met else 'missed'}"

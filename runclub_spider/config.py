@@ -24,6 +24,7 @@ from scrapy.utils.conf import closest_scrapy_cfg
 
 from runclub_spider.errors import ConfigurationError
 
+_QUOTA_FAMILIES = ("search", "playlist", "artist")
 REAL_HOSTS = {
     "spotify_api_base_url": "api.spotify.com",
     "spotify_accounts_base_url": "accounts.spotify.com",
@@ -183,7 +184,28 @@ class Config(BaseModel):
         4, "Most requests in flight to Spotify.", "handlers.api", ge=1, le=32
     )
     reccobeats_concurrency: int = setting(
-        2, "Most requests in flight to ReccoBeats.", "handlers.api", ge=1, le=6
+        2, "Requests in flight to ReccoBeats at first.", "runtime", ge=1, le=6
+    )
+    reccobeats_most: int = setting(
+        6, "Requests in flight to ReccoBeats while it refuses none.", "runtime", ge=1, le=6
+    )
+    quota_limits: dict[str, int] = setting(
+        {},
+        "Most Spotify calls in 24 h by family, such as search=600,playlist=300.",
+        "runtime",
+    )
+    quota_share: float = setting(
+        1.0,
+        "Share of the daily limits this project may use; the rest is for other apps.",
+        "runtime",
+        gt=0,
+        le=1,
+    )
+    spotify_start_rate: int = setting(
+        0,
+        "Calls in 30 s to begin with; 0: 30 at Spotify, unpaced at a loopback server.",
+        "runtime",
+        ge=0,
     )
     api_retries: int = setting(
         4,
@@ -232,6 +254,20 @@ class Config(BaseModel):
         if isinstance(value, str):
             return tuple(part.strip().upper() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("quota_limits", mode="before")
+    @classmethod
+    def _families(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        limits = {}
+        for part in filter(None, (p.strip() for p in value.split(","))):
+            name, _, number = part.partition("=")
+            if name not in _QUOTA_FAMILIES or not number.isdigit():
+                names = ", ".join(_QUOTA_FAMILIES)
+                raise ValueError(f"{part!r} is not FAMILY=NUMBER with one of {names}")
+            limits[name] = int(number)
+        return limits
 
     @field_validator("market", mode="before")
     @classmethod

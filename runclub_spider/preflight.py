@@ -45,7 +45,9 @@ def check_writable(folder: Path, name: str) -> None:
         ) from None
 
 
-def check_store(config: Config, *, apis: tuple[Api, ...] = ()) -> None:
+def check_store(
+    config: Config, *, apis: tuple[Api, ...] = (), families: tuple[str, ...] = ("*",)
+) -> None:
     """The store opens, holds data of the same sources, and no API it needs is blocked.
 
     Raises:
@@ -64,7 +66,7 @@ def check_store(config: Config, *, apis: tuple[Api, ...] = ()) -> None:
                         f"at {here}: use another CACHE_DIR or DATABASE_URL, they must not mix"
                     )
             for block in quota.blocks(connection, utc_now()):
-                if block.account in apis:
+                if block.account in apis and block.family in families:
                     raise RunPaused(
                         f"{block.account} refuses requests until {moment(block.blocked_until)} "
                         f"({block.reason}); nothing was sent, run the same command then"

@@ -7,6 +7,7 @@ and gets the same object.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 
 from runclub_spider.apis.call import Api, Family
-from runclub_spider.apis.guard import ApiPaused, Guard, Manners
+from runclub_spider.apis.guard import ALL, ApiPaused, Guard, Manners
+from runclub_spider.apis.pacer import Pacer
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import Regime
@@ -44,6 +46,11 @@ FINISHED, PAUSED, INCOMPLETE, INTERRUPTED, FAILED = (
 )
 _RANK = (FINISHED, INCOMPLETE, PAUSED, INTERRUPTED, FAILED)
 _EXIT = {FINISHED: 0, INCOMPLETE: 75, PAUSED: 75, INTERRUPTED: 75, FAILED: 1}
+
+
+# Calls in 30 seconds that a real key is first tried with, and how long a found limit is believed.
+_REAL_START = 30
+_PACE_DAYS = 30
 
 
 class Worker(Protocol):
@@ -104,6 +111,11 @@ def regime_key(config: Config) -> str:
     return f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
 
 
+def pace_key(config: Config) -> str:
+    """Where the store keeps how many calls a window the key was found to be allowed."""
+    return f"pace|{config.spotify_api_base_url}|{config.spotify_client_id}"
+
+
 class Runtime:
     """One per crawler; see the module."""
 
@@ -147,14 +159,27 @@ class Runtime:
             current_token(token_file, config.spotify_client_id or "", config.spotify_refresh_token),
             rotated=partial(keep_rotated, token_file, config.spotify_client_id or ""),
         )
-        self.guards = {
-            Api.SPOTIFY: self._guard(Api.SPOTIFY, config.spotify_concurrency),
-            Api.RECCOBEATS: self._guard(Api.RECCOBEATS, config.reccobeats_concurrency),
-        }
         with self.store.store.begin() as connection:
+            self.guards = {
+                Api.SPOTIFY: self._guard(
+                    Api.SPOTIFY,
+                    config.spotify_concurrency,
+                    pacer=self._spotify_pacer(connection),
+                ),
+                Api.RECCOBEATS: self._guard(
+                    Api.RECCOBEATS,
+                    config.reccobeats_concurrency,
+                    most=config.reccobeats_most,
+                    pacer=Pacer(math.inf),
+                ),
+            }
+            self._day = quota.last_day(connection, Api.SPOTIFY, utc_now())
+            self._learnt = quota.learnt_limits(connection, Api.SPOTIFY)
             for found in quota.blocks(connection, utc_now()):
                 if found.account in self.guards:
-                    self.guards[Api(found.account)].block(found.blocked_until, found.reason)
+                    self.guards[Api(found.account)].block(
+                        found.family, found.blocked_until, found.reason
+                    )
 
     @property
     def policy(self) -> Policy:
@@ -187,6 +212,8 @@ class Runtime:
         """Take one request from the budget and write it into the quota ledger."""
         if self.budget is not None and self.spent.total() >= self.budget:
             raise BudgetSpent(f"the budget of {self.budget} requests is spent")
+        if api == Api.SPOTIFY:
+            self._check_quota(family)
         self.spent[family] += 1
         self._uncounted[api, family] += 1
 
@@ -210,6 +237,29 @@ class Runtime:
         pages = int(left / a_page)
         return pages if pages or self.pages_asked else min(1, left)
 
+    def _check_quota(self, family: str) -> None:
+        """Refuse a call beyond the limit the user set for 24 hours, and count it."""
+        now = utc_now()
+        hours = self._day.setdefault(family, {})
+        for hour in [hour for hour in hours if hour <= now - quota.DAY]:
+            del hours[hour]
+        limit = self.quota_limit(family)
+        if limit is not None and sum(hours.values()) >= limit:
+            # The oldest hour leaves the window whole, at the end of its hour.
+            until = min(hours, default=now) + quota.DAY + quota.HOUR
+            raise ApiPaused(Api.SPOTIFY, family, until, f"{limit} calls in 24 h are spent")
+        hour = now - now % quota.HOUR
+        hours[hour] = hours.get(hour, 0) + 1
+
+    def quota_limit(self, family: str) -> int | None:
+        """Calls in 24 h the user allows: set, or the share of what a refusal taught."""
+        share = self.config.quota_share
+        if family in self.config.quota_limits:
+            return int(self.config.quota_limits[family] * share)
+        if share < 1 and family in self._learnt:
+            return int(self._learnt[family] * share)
+        return None
+
     def flush_quota(self, connection: sa.Connection) -> None:
         """Write the calls since the last flush into the quota ledger."""
         calls, self._uncounted = self._uncounted, Counter()
@@ -220,10 +270,13 @@ class Runtime:
 
     def paused(self, error: ApiPaused) -> None:
         """An API refuses for long: stop asking it, remember until when, end with 75."""
-        self.outcome.report(
-            PAUSED, f"{error.api} refuses requests: {error.reason}", resume_at=error.until
-        )
-        if error.api == Api.SPOTIFY and self.frontier is not None:
+        self.outcome.report(PAUSED, str(error), resume_at=error.until)
+        asked_by_frontier = {ALL, Family.SEARCH, Family.PLAYLIST}
+        if (
+            error.api == Api.SPOTIFY
+            and error.family in asked_by_frontier
+            and self.frontier is not None
+        ):
             self.frontier.stop()
 
     def failed(self, error: RunclubError) -> None:
@@ -236,12 +289,19 @@ class Runtime:
         """Close the store; called once the engine has stopped."""
         self.store.close()
 
-    def _guard(self, api: Api, concurrency: int) -> Guard:
+    def _guard(self, api: Api, concurrency: int, *, most: int = 0, pacer: Pacer) -> Guard:
         config = self.config
 
-        def remember(until: float, reason: str) -> None:
-            found = quota.Block(api, "*", int(until), reason)
-            task = asyncio.ensure_future(self.store.run(lambda c: quota.block(c, found)))
+        def remember(family: str, until: float, reason: str) -> None:
+            found = quota.Block(api, family, int(until), reason)
+            calls = sum(self._day.get(family, {}).values()) if api == Api.SPOTIFY else 0
+
+            def write(connection: sa.Connection) -> None:
+                quota.block(connection, found)
+                if calls:
+                    quota.learn_limit(connection, api, family, calls)
+
+            task = asyncio.ensure_future(self.store.run(write))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -252,11 +312,22 @@ class Runtime:
                 config.api_retries,
                 config.api_backoff_seconds,
                 config.max_wait_seconds,
+                most,
             ),
+            pacer=pacer,
             count=lambda event: self._count(api, event),
             on_block=remember,
             stopping=self._stopping,
         )
+
+    def _spotify_pacer(self, connection: sa.Connection) -> Pacer:
+        """From what an earlier run learnt, else from below; a server of our own paces itself."""
+        config = self.config
+        learnt = quota.learnt_pace(connection, pace_key(config), utc_now() - _PACE_DAYS * 86_400)
+        if config.spotify_start_rate:
+            return Pacer(config.spotify_start_rate, learnt)
+        real = config.source_of("spotify_api_base_url") == "spotify"
+        return Pacer(_REAL_START if real else math.inf, learnt)
 
     def _count(self, api: str, event: str) -> None:
         self.events[f"{api}/{event}"] += 1

@@ -14,7 +14,6 @@ from runclub_spider.apis.spotify.regimes import EXTENDED
 from runclub_spider.settings import USER_AGENT
 
 LATENCIES_MS = (0, 50)
-SAMPLE = 100
 MOST_MEMORY_MB = 500
 
 
@@ -34,7 +33,7 @@ def run(context: Context) -> Table:
     table.notes += [
         "bare: aiohttp with the same addresses, batches, concurrency and User-Agent,",
         "which decodes each answer and drops it. It keeps nothing, checks nothing.",
-        f"one by one: requests, {SAMPLE} of the calls in sequence, extrapolated to all.",
+        f"one by one: requests, {context.options.sample} of the calls in sequence, extrapolated.",
         "asking: from the first to the last request, by the sandbox's clock. At 0 ms",
         "the sandbox shares the cores with its client, and serves one call at a time.",
     ]
@@ -54,7 +53,7 @@ def _compare(
     bare, process = next(one for one in runs if one[0]["seconds"] == middle)
     slow = json.loads(
         context.measure(
-            "-m", "bench.yardsticks.clients", "sequential", str(path), str(SAMPLE)
+            "-m", "bench.yardsticks.clients", "sequential", str(path), str(context.options.sample)
         ).output
     )
     alone = slow["seconds"] / slow["calls"] * bare["calls"]
@@ -93,7 +92,10 @@ def _compare(
         f"bare {bare['calls']:,}",
         times(crawl.requests, bare["calls"]),
     )
-    for name, number in (("track rows/s asking", rows), ("distinct tracks/s asking", distinct)):
+    for name, number in (
+        ("track rows per second asking", rows),
+        ("distinct tracks per second asking", distinct),
+    ):
         rate, theirs = number / crawl.asking, number / bare["seconds"]
         table.add(name, f"{rate:,.0f}/s", f"bare {theirs:,.0f}/s", times(rate, theirs))
     table.add(

@@ -58,11 +58,12 @@ def _again(
         place=place,
         repeats=context.options.repeats,
         before=context.sandbox.reset_stats,
-        **env,
+        env=env,
     )
     requests = requests_of(context.sandbox.stats())
     target = verdict(f"< {limit:.1f} s", again.seconds < limit)
     table.add(name, seconds(again.seconds), seconds(floor), _x(again, floor), target)
+    table.add("  processor time", seconds(again.cpu))
     table.add("  requests", f"{requests:,}")
 
 

@@ -22,6 +22,8 @@ def run(context: Context) -> Table:
     table.add(
         "wall", seconds(ours.seconds), seconds(plain.seconds), times(ours.seconds, plain.seconds)
     )
+    cpu = times(ours.cpu, plain.cpu)
+    table.add("processor time", seconds(ours.cpu), seconds(plain.cpu), cpu)
     net = max(0.0, ours.seconds - start.seconds)
     table.add("wall without Scrapy's start", seconds(net), seconds(plain.seconds))
     table.add("per row", per(ours.seconds, rows), per(plain.seconds, rows))

@@ -7,6 +7,7 @@ when that may happen. What it learns of a long refusal it tells `on_block`, whic
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,18 +15,26 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar
 
+from runclub_spider.apis.pacer import Pacer
+
+ALL = "*"
 RETRIED = frozenset({500, 502, 503, 504})
 # Waited out when a refusal names no time: nobody knows the length of such a ban, and
 # asking once an hour cannot prolong it much.
 UNNAMED_BLOCK_SECONDS = 3600.0
+_STEP = 20
 
 
 class ApiPaused(Exception):
-    """The API refuses requests until a moment too far away to wait for."""
+    """The API refuses requests until a moment too far away to wait for.
 
-    def __init__(self, api: str, until: float, reason: str) -> None:
-        super().__init__(f"{api} refuses requests ({reason})")
-        self.api, self.until, self.reason = api, until, reason
+    `family` is the endpoint family it refuses, `*` when it refuses all.
+    """
+
+    def __init__(self, api: str, family: str, until: float, reason: str) -> None:
+        what = api if family == ALL else f"{api} {family}"
+        super().__init__(f"{what} refuses requests ({reason})")
+        self.api, self.family, self.until, self.reason = api, family, until, reason
 
 
 class ApiUnavailable(Exception):
@@ -55,12 +64,50 @@ A = TypeVar("A", bound=Answer)
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """Limits of one API; times in seconds."""
+    """Limits of one API; times in seconds.
+
+    `concurrency` requests may be on their way at first; `most`, if larger, is reached step by
+    step while nothing is refused. A refusal brings such an API down to one.
+    """
 
     concurrency: int
     retries: int
     backoff: float
     max_wait: float
+    most: int = 0
+
+
+class Slots:
+    """A semaphore whose size follows the API's mood."""
+
+    def __init__(self, manners: Manners) -> None:
+        self.size = manners.concurrency
+        self._most = max(manners.most, manners.concurrency)
+        self._adaptive = manners.most > manners.concurrency
+        self._used = self._answers = 0
+        self._changed = asyncio.Condition()
+
+    async def __aenter__(self) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._used < self.size)
+            self._used += 1
+
+    async def __aexit__(self, *_error: object) -> None:
+        async with self._changed:
+            self._used -= 1
+            self._changed.notify_all()
+
+    def answered(self) -> None:
+        """A good answer; after twenty in a row one more may be on its way."""
+        self._answers += 1
+        if self._adaptive and self._answers >= _STEP and self.size < self._most:
+            self.size, self._answers = self.size + 1, 0
+
+    def refused(self) -> None:
+        """A refusal."""
+        self._answers = 0
+        if self._adaptive:
+            self.size = 1
 
 
 class Guard:
@@ -71,30 +118,37 @@ class Guard:
         api: str,
         manners: Manners,
         *,
+        pacer: Pacer | None = None,
         count: Callable[[str], None] = lambda _event: None,
-        on_block: Callable[[float, str], None] = lambda _until, _reason: None,
+        on_block: Callable[[str, float, str], None] = lambda _family, _until, _reason: None,
         stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.api = api
         self.manners = manners
-        self.blocked_until = 0.0
-        self.blocked_reason = ""
+        self.pacer = pacer or Pacer(math.inf)
+        self.slots = Slots(manners)
+        self.blocks: dict[str, tuple[float, str]] = {}
         self._window_until = 0.0
-        self._slots = asyncio.Semaphore(manners.concurrency)
         self._count, self._on_block, self._stopping = count, on_block, stopping
         self._clock, self._sleep = clock, sleep
 
-    def block(self, until: float, reason: str) -> None:
-        """Refuse everything until a moment (epoch seconds)."""
-        self.blocked_until, self.blocked_reason = until, reason
+    def block(self, family: str, until: float, reason: str) -> None:
+        """Refuse a family of endpoints (`*`: all) until a moment (epoch seconds)."""
+        self.blocks[family] = (until, reason)
+
+    @property
+    def waiting(self) -> float:
+        """Seconds until the window the API named has passed; 0 outside of one."""
+        return max(0.0, self._window_until - self._clock())
 
     async def send(
         self,
         once: Callable[[], Awaitable[A]],
         headers: Callable[[A], Mapping[str, str]],
         *,
+        family: str,
         transient: tuple[type[Exception], ...],
         spend: Callable[[], None] = lambda: None,
     ) -> A:
@@ -105,14 +159,17 @@ class Guard:
             ApiUnavailable: failed on every try.
             Stopping: the run ended while waiting.
         """
-        async with self._slots:
+        async with self.slots:
             problem = ""
             for attempt in range(self.manners.retries + 1):
                 if attempt:
                     self._count("retries")
                     ceiling = self.manners.backoff * 2 ** (attempt - 1)
                     await self._wait(random.uniform(0, min(ceiling, self.manners.max_wait)))
-                await self._pass_window()
+                await self._pass_window(family)
+                number = await self.pacer.pace(self._stopping)
+                # Waiting for its turn took time: the window may have closed meanwhile.
+                await self._pass_window(family)
                 spend()
                 self._count("requests")
                 try:
@@ -125,36 +182,49 @@ class Guard:
                 if answer.status == 429:
                     problem = "429"
                     self._count("refused")
-                    self._read_refusal(answer.body, headers(answer))
-                elif answer.status in RETRIED:
+                    self._read_refusal(family, number, answer.body, headers(answer))
+                    continue
+                self.pacer.answered(number)
+                if answer.status in RETRIED:
                     problem = f"status {answer.status}"
                     self._count("errors")
                 elif answer.status == 200 and not answer.body.rstrip().endswith(b"}"):
                     problem = "an answer cut short"
                     self._count("errors")
                 else:
+                    self.slots.answered()
                     return answer
             raise ApiUnavailable(self.api, f"{problem} after {self.manners.retries + 1} tries")
 
-    def _read_refusal(self, body: bytes, headers: Mapping[str, str]) -> None:
+    def _read_refusal(
+        self, family: str, number: int, body: bytes, headers: Mapping[str, str]
+    ) -> None:
         now = self._clock()
         wait = retry_after(headers.get("retry-after"), now)
         quota = b"QUOTA_EXCEEDED" in body
+        self.slots.refused()
+        if not quota:
+            self.pacer.refused(number)
         if wait is not None and wait <= self.manners.max_wait and not quota:
             self._window_until = max(self._window_until, now + wait)
             return
         reason = "quota exceeded" if quota else "rate limit"
         if wait is None:
             reason += ", no Retry-After"
-        self.block(now + (UNNAMED_BLOCK_SECONDS if wait is None else wait), reason)
-        self._on_block(self.blocked_until, reason)
-        raise ApiPaused(self.api, self.blocked_until, reason)
+        # A quota is one family's; a long rate limit is a ban of the app (reference, 4.2).
+        scope = family if quota else ALL
+        until = now + (UNNAMED_BLOCK_SECONDS if wait is None else wait)
+        self.block(scope, until, reason)
+        self._on_block(scope, until, reason)
+        raise ApiPaused(self.api, scope, until, reason)
 
-    async def _pass_window(self) -> None:
+    async def _pass_window(self, family: str) -> None:
         while True:
             now = self._clock()
-            if now < self.blocked_until:
-                raise ApiPaused(self.api, self.blocked_until, self.blocked_reason)
+            for scope in (ALL, family):
+                until, reason = self.blocks.get(scope, (0.0, ""))
+                if now < until:
+                    raise ApiPaused(self.api, scope, until, reason)
             if now >= self._window_until:
                 if self._stopping():
                     raise Stopping(self.api)

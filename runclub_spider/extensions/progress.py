@@ -55,6 +55,10 @@ class Progress:
         ]
         if runtime.budget is not None:
             parts.append(f"{runtime.budget - sent:,} left")
+        waiting = [guard for guard in runtime.guards.values() if guard.waiting]
+        if waiting:
+            asked = (f"{guard.api} asks to wait {guard.waiting:.0f} s" for guard in waiting)
+            parts = [parts[0], *asked]
         return " · ".join(parts)
 
     def _opened(self) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from scrapy import Spider, signals
 
+from runclub_spider.apis.call import Api
 from runclub_spider.config import utc_now
 from runclub_spider.errors import RunclubError
 from runclub_spider.preflight import SOURCES
-from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime, regime_key
-from runclub_spider.store import meta, pages, runs
+from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime, pace_key, regime_key
+from runclub_spider.store import meta, pages, quota, runs
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -72,6 +73,9 @@ class RunRecord:
         def close_run(connection: sa.Connection) -> None:
             pages.mark_tried(connection, deferred)
             runtime.flush_quota(connection)
+            ceiling = runtime.guards[Api.SPOTIFY].pacer.ceiling
+            if ceiling is not None:
+                quota.learn_pace(connection, pace_key(runtime.config), ceiling, utc_now())
             if runtime.forget_regime:
                 meta.put(connection, regime_key(runtime.config), "")
             if runtime.regime is not None:

@@ -61,6 +61,7 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
             return await self._runtime.guards[api].send(
                 lambda: fetch(request),
                 _lower_headers,
+                family=family,
                 transient=TRANSIENT,
                 spend=lambda: self._runtime.spend(api, family),
             )

@@ -39,6 +39,8 @@ class SpotifySpider(Spider):
 
     arguments: ClassVar[type[SpotifyArguments]]
     seed_kind: ClassVar[Kind]
+    # A refusal of one of these keeps the spider from starting.
+    families: ClassVar[tuple[str, ...]]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SpotifySpider:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Spider
 
+from runclub_spider.apis.guard import ALL
 from runclub_spider.errors import RunclubError
 from runclub_spider.runtime import Runtime
 from runclub_spider.signals import discovery_done
@@ -23,6 +24,7 @@ class EnrichSpider(Spider):
 
     name = "enrich"
     arguments = Arguments
+    families = (ALL,)
     args: Arguments
     runtime: Runtime
 

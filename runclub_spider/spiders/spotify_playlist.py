@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from runclub_spider.apis.call import Call
+from runclub_spider.apis.call import Call, Family
+from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.parser import (
     TrackPage,
     parse_playlist,
@@ -28,6 +29,7 @@ class SpotifyPlaylistSpider(SpotifySpider):
     name = "spotify_playlist"
     arguments = PlaylistArguments
     seed_kind = "playlist"
+    families = (ALL, Family.SEARCH, Family.PLAYLIST)
     args: PlaylistArguments
 
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:

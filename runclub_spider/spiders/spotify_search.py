@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from runclub_spider.apis.call import Call
+from runclub_spider.apis.call import Call, Family
+from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.parser import parse_track_search
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.frontier.planners import Planner, TrackSearchPlanner
@@ -22,6 +23,7 @@ class SpotifySearchSpider(SpotifySpider):
     name = "spotify_search"
     arguments = SearchArguments
     seed_kind = "track"
+    families = (ALL, Family.SEARCH)
     args: SearchArguments
 
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner:

@@ -24,6 +24,16 @@ def revision(connection: sa.Connection) -> int:
     return int(get(connection, "revision") or 0)
 
 
+def starting_with(connection: sa.Connection, prefix: str) -> dict[str, str]:
+    """Facts whose key begins with a prefix."""
+    rows = connection.execute(
+        sa.select(meta.c.key, meta.c.value)
+        .where(meta.c.key.startswith(prefix, autoescape=True))
+        .order_by(meta.c.key)
+    )
+    return {str(row.key): str(row.value) for row in rows}
+
+
 def put(connection: sa.Connection, key: str, value: str) -> None:
     """Set a fact."""
     upsert(connection, meta, [{"key": key, "value": value}])

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from runclub_spider.store import meta
 from runclub_spider.store.tables import api_block, quota
 from runclub_spider.store.upsert import insert_new, upsert
 
 HOUR = 3600
+DAY = 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,44 @@ def count(connection: sa.Connection, account: str, calls: Mapping[str, int], now
             .where(quota.c.account == account, quota.c.family == family, quota.c.hour == hour)
             .values(calls=quota.c.calls + number)
         )
+
+
+def last_day(connection: sa.Connection, account: str, now: int) -> dict[str, dict[int, int]]:
+    """Calls of the last 24 hours: family -> hour -> calls."""
+    found: dict[str, dict[int, int]] = {}
+    rows = connection.execute(
+        sa.select(quota.c.family, quota.c.hour, quota.c.calls).where(
+            quota.c.account == account, quota.c.hour > now - DAY
+        )
+    )
+    for row in rows:
+        found.setdefault(row.family, {})[row.hour] = row.calls
+    return found
+
+
+def learn_limit(connection: sa.Connection, account: str, family: str, calls: int) -> None:
+    """Remember how many calls of a family stood in 24 hours when its quota was refused."""
+    meta.put(connection, f"quota_limit|{account}|{family}", str(calls))
+
+
+def learnt_limits(connection: sa.Connection, account: str) -> dict[str, int]:
+    """What refusals taught, by family."""
+    prefix = f"quota_limit|{account}|"
+    return {
+        key.removeprefix(prefix): int(value)
+        for key, value in meta.starting_with(connection, prefix).items()
+    }
+
+
+def learnt_pace(connection: sa.Connection, key: str, since: int) -> int | None:
+    """The calls a window that an earlier run found allowed, if found after `since`."""
+    ceiling, _, at = (meta.get(connection, key) or "").partition("|")
+    return int(ceiling) if ceiling and int(at) >= since else None
+
+
+def learn_pace(connection: sa.Connection, key: str, ceiling: int, now: int) -> None:
+    """Remember what the pacer found."""
+    meta.put(connection, key, f"{ceiling}|{now}")
 
 
 def block(connection: sa.Connection, found: Block) -> None:

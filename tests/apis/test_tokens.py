@@ -239,7 +239,6 @@ def test_a_redirect_is_not_followed(serve: Serve, status: int, refresh: str | No
         {"access_token": None},
         {"access_token": ""},
         {"access_token": 7},
-        {"access_token": ISSUED, "expires_in": None},
         {"access_token": ISSUED, "expires_in": "soon"},
     ],
     ids=str,
@@ -253,6 +252,12 @@ def test_an_answer_without_a_usable_token_pauses(
         client_of(url(server), refresh).fetch()
     assert len(server.seen) == 3
     assert_nothing_told(caught.value)
+
+
+@pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
+def test_a_lifetime_of_null_counts_as_not_told(serve: Serve, refresh: str | None) -> None:
+    server = serve(body={"access_token": ISSUED, "expires_in": None})
+    assert client_of(url(server), refresh).fetch().value == ISSUED
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,10 @@ def test_an_emptier_cell_comes_first() -> None:
     assert terms(by_deficit(seeds, seeds, records, 400, 3)) == ["c", "b", "a"]
 
 
-def test_a_full_cell_is_worth_little_and_not_nothing() -> None:
-    seeds = [seed("full"), seed("dry", "Pop")]
-    records = {"full": Record(1000, 500), "dry": Record(1000, 0)}
-    assert terms(by_deficit(seeds, seeds, records, 100, 2)) == ["full", "dry"] or terms(
-        by_deficit(seeds, seeds, records, 100, 2)
-    ) == ["dry", "full"]
-    assert len(by_deficit(seeds, seeds, {"full": Record(9, 9)}, 1, 2)) == 2
+def test_full_cells_are_still_ranked_by_yield() -> None:
+    seeds = [seed("poor"), seed("rich")]
+    records = {"poor": Record(1000, 150), "rich": Record(1000, 500)}
+    assert terms(by_deficit(seeds, seeds, records, 100, 2)) == ["rich", "poor"]
 
 
 def test_the_better_yield_comes_first() -> None:

@@ -120,15 +120,19 @@ def test_a_deferred_page_waits_for_the_next_run(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_a_stop_ends_with_the_round(tmp_path: Path) -> None:
+def test_a_stop_puts_off_the_rest_of_the_round(tmp_path: Path) -> None:
     async def go() -> None:
         async with running(tmp_path, "a", "b", "c") as run:
             async for task in run.frontier.tasks():
                 run.given.append(task.source_key)
                 run.frontier.stop()
                 await run.answer(task)
-            assert run.given == ["a", "b"]
+            assert run.given == ["a"]
+            assert len(run.frontier.deferred) == 1
             assert not run.frontier.exhausted
+        async with running(tmp_path, "a", "b", "c") as run:
+            assert (await run.all())[0] == "b0"
+            assert sorted(run.given) == ["a50", "b0", "b50", "c0", "c50"]
 
     asyncio.run(go())
 

@@ -11,6 +11,7 @@ client. Events are counted in the forked process:
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import mmap
@@ -73,7 +74,7 @@ class Child:
     @property
     def report(self) -> dict[str, Any]:
         """Events counted, and what was under way at the last action; empty if none was noted."""
-        text = (self.folder / "report").read_bytes().rstrip(b"\0")
+        text = (self.folder / "report").read_bytes().split(b"\0", 1)[0]
         return json.loads(text) if text else {}
 
 
@@ -103,9 +104,7 @@ class Launcher:
         self._process.wait(20)
         self._process.stdout.close()
 
-    def start(
-        self, *argv: str, env: Mapping[str, str], actions: Sequence[Action] = ()
-    ) -> Child:
+    def start(self, *argv: str, env: Mapping[str, str], actions: Sequence[Action] = ()) -> Child:
         """Run `scrapy *argv` in the project's root."""
         self._number += 1
         folder = self._scratch / f"run-{self._number:04d}"
@@ -144,6 +143,7 @@ class Launcher:
 def _serve() -> None:
     sys.dont_write_bytecode = True
     _import_everything()
+    gc.freeze()
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
@@ -235,6 +235,8 @@ class _Hooks:
         self._actions = [action for action in actions if action.kind != "time"]
         self._timed = [action for action in actions if action.kind == "time"]
         self._counts: Counter[str] = Counter()
+        self._began = time.monotonic()
+        self._noted = False
         with report.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), _REPORT_BYTES)
 
@@ -261,7 +263,7 @@ class _Hooks:
 
     def _happens(self, kind: str) -> None:
         self._counts[kind] += 1
-        self._note({"events": self._counts})
+        self._note({"events": self._counts, "seconds": time.monotonic() - self._began})
         for action in self._actions:
             if action.kind == kind and action.at == self._counts[kind]:
                 self._act(action)
@@ -281,13 +283,12 @@ class _Hooks:
             os.kill(os.getpid(), getattr(signal, action.do))
 
     def _note(self, found: Mapping[str, Any]) -> None:
-        if self._memory is not None and not ("acted" not in found and self._noted):
-            text = json.dumps(found).encode()
-            self._memory[: len(text)] = text
-            self._memory[len(text) : len(text) + 64] = b"\0" * 64
-            self._noted = "acted" in found
-
-    _noted = False
+        """The first action's state stays; without one the last event's."""
+        if self._noted and "acted" not in found:
+            return
+        text = json.dumps(found).encode()
+        self._memory[: len(text) + 64] = text + b"\0" * 64
+        self._noted = "acted" in found
 
 
 def _under_way() -> dict[str, Any]:

@@ -33,7 +33,8 @@ _BLANK = {
     "page": {"ordinal", "tries", "run_id", "fetched_at", "new_tracks", "raw"},
     "playlist": {"first_seen_at", "last_processed_at"},
     "playlist_change": {"run_id"},
-    "track": {"first_seen_at", "updated_at", "last_enriched_at"},
+    # `has_artist` has a test of its own (test_enriched.py).
+    "track": {"first_seen_at", "updated_at", "last_enriched_at", "has_artist"},
     "track_market": {"checked_at"},
     "track_source": {"first_seen_at", "run_id", "removed_at"},
     "artist": {"fetched_at"},
@@ -44,7 +45,8 @@ _BLANK = {
     "tombstone": {"created_at"},
     "seed_playlist": set(),
     "track_artist": set(),
-    "canonical": set(),
+    # The reason tells whether there was a release before, finished or not.
+    "canonical": {"reason"},
 }
 Facts = dict[str, Counter[tuple[Any, ...]]]
 
@@ -81,6 +83,8 @@ class Place:
             "CACHE_DIR": str(self.cache),
             "EXPORT_DIR": str(self.export),
             "PAGE_SIZE": str(PAGE_SIZE),
+            # At the default of 0 a run that follows a finished one begins a new round of checks.
+            "PLAYLIST_CHECK_AGE": "1",
             **more,
         }
 
@@ -180,3 +184,9 @@ def repeated(stats: Mapping[str, Any]) -> int:
 def ids_repeated(stats: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     """Ids that a batch call named more than once, by kind."""
     return {kind: found["more_than_once"] for kind, found in stats["repeats"].items()}
+
+
+def ids_asked(stats: Mapping[str, Any]) -> dict[str, int]:
+    """How many ids batch calls named, by kind."""
+    kinds = ("artist", "recco_features")
+    return {kind: stats["repeats"].get(kind, {}).get("ids_asked", 0) for kind in kinds}

@@ -1,0 +1,117 @@
+"""Finding the rate an API allows, from below, and staying under it.
+
+Spotify counts calls in a rolling window of 30 seconds and publishes no number (reference, 4).
+The pacer starts low, grows while nothing is refused, and takes the number of calls that stood in
+the window at the first refusal for the ceiling. From then on it keeps a margin below it, and
+feels its way up only slowly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+WINDOW_SECONDS = 30.0
+# Below a known ceiling: room for clocks that differ and requests on their way.
+_MARGIN = 0.97
+_DECREASE = 0.9
+# Windows without a refusal after which the ceiling is tried one call higher.
+_PATIENCE = 40
+
+
+class Pacer:
+    """Lets calls through so that no window of 30 seconds holds more than `limit`.
+
+    `start` is the first limit in calls a window; `math.inf` paces nothing until a refusal.
+    `ceiling` is what an earlier run learnt.
+    """
+
+    def __init__(
+        self,
+        start: float,
+        ceiling: int | None = None,
+        *,
+        window: float = WINDOW_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.ceiling = ceiling
+        self.limit = start if ceiling is None else _below(ceiling)
+        self._window, self._clock, self._sleep = window, clock, sleep
+        # Calls of the last window by number: when they were sent, and whether they were taken.
+        self._sent: dict[int, float] = {}
+        self._taken: set[int] = set()
+        self._number = 0
+        self._refused_at: float | None = None
+        self._quiet_since = clock()
+        self._lock = asyncio.Lock()
+
+    async def pace(self, stopping: Callable[[], bool]) -> int:
+        """Wait for a place in the window and take it; returns its number.
+
+        Returns early when the run stops.
+        """
+        async with self._lock:
+            while (wait := self._wait_needed()) > 0 and not stopping():
+                await self._sleep(min(wait, 0.25))
+            self._number += 1
+            self._sent[self._number] = self._clock()
+            return self._number
+
+    def answered(self, number: int) -> None:
+        """The call was taken: until the first refusal the limit doubles a window."""
+        if number in self._sent:
+            self._taken.add(number)
+        if self.ceiling is None:
+            self.limit += 1
+        elif self._clock() - self._quiet_since > _PATIENCE * self._window:
+            self._quiet_since = self._clock()
+            self.ceiling += 1
+            self.limit = _below(self.ceiling)
+
+    def refused(self, number: int) -> None:
+        """The call was refused: those taken within the window are as many as it allows.
+
+        Several calls that were on their way together are one refusal; each of them may
+        correct the count upwards, for more answers are in by then.
+        """
+        now = self._clock()
+        self._sent.pop(number, None)
+        self._forget(now)
+        held = max(1, len(self._taken))
+        same = self._refused_at is not None and now - self._refused_at < self._window / 2
+        if self.ceiling is None:
+            self.ceiling = held
+        elif same:
+            self.ceiling = max(self.ceiling, held)
+        else:
+            self.ceiling = max(1, min(held, math.floor(self.ceiling * _DECREASE)))
+        self.limit = _below(self.ceiling)
+        self._refused_at = self._quiet_since = now
+
+    def _wait_needed(self) -> float:
+        now = self._clock()
+        self._forget(now)
+        if math.isinf(self.limit):
+            return 0.0
+        limit = math.floor(self.limit)
+        times = list(self._sent.values())
+        # Not all at once: half the even distance at least.
+        spaced = times[-1] + self._window / limit / 2 - now if times else 0.0
+        if len(times) < limit:
+            return max(spaced, 0.0)
+        return max(times[len(times) - limit] + self._window - now, spaced, 0.001)
+
+    def _forget(self, now: float) -> None:
+        while self._sent:
+            number = next(iter(self._sent))
+            if self._sent[number] > now - self._window:
+                break
+            del self._sent[number]
+            self._taken.discard(number)
+
+
+def _below(ceiling: int) -> float:
+    return float(max(1, min(ceiling - 1, math.floor(ceiling * _MARGIN))))
