@@ -51,120 +51,130 @@ class Config(BaseModel):
 
     # Keys and hosts
     spotify_client_id: str | None = setting(
-        None, "Client id of the owner's Spotify app.", "apis.spotify.tokens"
+        None, "Client id of the owner's Spotify app.", "authorizing"
     )
     spotify_client_secret: str | None = setting(
-        None, "Secret of that app; never logged.", "apis.spotify.tokens", repr=False
+        None, "Secret of that app; never logged.", "authorizing", repr=False
     )
     spotify_refresh_token: str | None = setting(
         None,
         "User grant; without it client credentials are used.",
-        "apis.spotify.tokens",
+        "preflight",
         repr=False,
     )
     spotify_redirect_uri: str | None = setting(
-        None, "Loopback address registered for the one-time grant.", "apis.spotify.grant"
+        None, "Loopback address registered for the one-time grant.", "authorizing"
     )
     token_file: Path = setting(
         Path.home() / ".config" / "runclub-spider" / "spotify.json",
         "Where `scrapy auth` keeps the refresh token; never inside the cache or the project.",
-        "apis.spotify.token_file",
+        "authorizing",
     )
     spotify_api_base_url: str = setting(
         "https://api.spotify.com/v1",
         "Where the Web API is; the sandbox replaces it.",
-        "apis.spotify.calls",
+        "middlewares.token",
     )
     spotify_accounts_base_url: str = setting(
-        "https://accounts.spotify.com", "Where tokens are given out.", "apis.spotify.tokens"
+        "https://accounts.spotify.com", "Where tokens are given out.", "authorizing"
     )
     spotify_profile: Literal["auto", "extended", "development"] = setting(
-        "auto", "What the key may do; auto finds out with one request.", "apis.spotify.regimes"
+        "auto", "What the key may do; auto finds out with one request.", "spiders.regime"
     )
     reccobeats_base_url: str = setting(
         "https://api.reccobeats.com/v1",
         "Where audio features come from.",
-        "apis.reccobeats.calls",
+        "runtime",
     )
     reccobeats_api_key: str | None = setting(
         None,
         "Sent only when set: the API asks for none today.",
-        "apis.reccobeats.calls",
+        "runtime",
         repr=False,
     )
     kexp_base_url: str = setting(
-        "https://api.kexp.org/v2", "Where KEXP's plays come from.", "preflight"
+        "https://api.kexp.org/v2", "Where KEXP's plays come from.", "doctor"
     )
     musicbrainz_base_url: str = setting(
-        "https://musicbrainz.org/ws/2", "Open metadata, off without a contact.", "preflight"
+        "https://musicbrainz.org/ws/2", "Open metadata, off without a contact.", "doctor"
     )
     listenbrainz_base_url: str = setting(
-        "https://api.listenbrainz.org/1", "Open metadata, off without a contact.", "preflight"
+        "https://api.listenbrainz.org/1", "Open metadata, off without a contact.", "doctor"
     )
     open_metadata_contact: str | None = setting(
-        None, "Mail or URL that MusicBrainz wants in the User-Agent.", "preflight"
+        None, "Mail or URL that MusicBrainz wants in the User-Agent.", "doctor"
     )
 
     # Places
     database_url: str | None = setting(
-        None, "The store; unset means an SQLite file in CACHE_DIR.", "store.engine"
+        None, "The store; unset means an SQLite file in CACHE_DIR.", "store.engine", repr=False
     )
     store_renew: bool = setting(
         False, "Begin a new store although a corrupt one was set aside.", "store.engine"
     )
     cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.", "store.engine")
     export_dir: Path = setting(Path("export"), "Releases.", "publish.release")
-    seeds_dir: Path = setting(
-        Path("seeds"), "Seed templates and the umbrella map.", "frontier.plan"
-    )
+    seeds_dir: Path = setting(Path("seeds"), "Seed templates and the umbrella map.", "crawling")
     source_date_epoch: int | None = setting(
         None,
         "Fixes the manifest's createdAt for byte-for-byte builds.",
-        "publish.manifest",
+        "publish.release",
         ge=0,
     )
 
     # What is asked
-    market: str = setting("US", "The market a track must be playable in.", "catalog.playability")
+    market: str = setting("US", "The market a track must be playable in.", "publish.manifest")
     primary_markets: tuple[str, ...] = setting(
         ("US", "CA", "GB", "AU"),
         "Markets reported per track.",
-        "catalog.playability",
+        "publish.release",
         min_length=1,
     )
     frontier: Literal["deficit", "rotation", "template"] = setting(
-        "deficit", "How the next page is chosen.", "frontier.plan"
+        "deficit", "How the next page is chosen.", "spiders.spotify_playlist"
     )
     page_size: int = setting(
-        0, "Rows a page; 0 is the most the regime allows.", "apis.spotify.regimes", ge=0, le=100
+        0, "Rows a page; 0 is the most the regime allows.", "runtime", ge=0, le=100
     )
     seed_dedupe: bool = setting(
-        True, "Seeds that normalise to the same words are asked once.", "frontier.plan"
+        True, "Seeds that normalise to the same words are asked once.", "spiders.base"
     )
     max_results_per_seed: int = setting(
-        200, "Most rows read from one track search.", "frontier.plan", ge=1, le=1000
+        200, "Most rows read from one track search.", "spiders.spotify_search", ge=1, le=1000
     )
     top_playlists_per_seed: int = setting(
-        5, "Most playlists taken from one playlist search.", "frontier.plan", ge=1, le=50
+        5, "Most playlists taken from one playlist search.", "spiders.spotify_playlist", ge=1, le=50
     )
     max_items_per_playlist: int = setting(
-        500, "Most rows read from one playlist.", "frontier.plan", ge=1, le=11000
+        500, "Most rows read from one playlist.", "spiders.spotify_playlist", ge=1, le=11000
     )
     round_pages: int = setting(
         32,
         "Pages chosen at once from the committed ledger; more overlap, later learning.",
-        "frontier.plan",
+        "spiders.base",
         ge=1,
         le=1000,
     )
     seed_refresh_days: float = setting(
-        30, "Age at which an exhausted search is asked again.", "frontier.plan", ge=0
+        30,
+        "Age at which an exhausted search is asked again.",
+        "spiders.spotify_playlist",
+        ge=0,
+        le=36_500,
     )
     playlist_check_age: float = setting(
-        0, "Hours a known snapshot id is trusted without a new look.", "frontier.plan", ge=0
+        0,
+        "Hours a known snapshot id is trusted without a new look.",
+        "spiders.spotify_playlist",
+        ge=0,
+        le=36_500,
     )
     artist_refresh_days: float = setting(
-        90, "Age at which an artist is asked again.", "pipelines.artists", ge=0
+        90,
+        "Age at which an artist is asked again.",
+        "runtime",
+        ge=0,
+        le=36_500,
     )
     recco_features_version: str = setting(
         "1", "Raise it to have all features asked again.", "pipelines.features", min_length=1
@@ -174,14 +184,19 @@ class Config(BaseModel):
         "First gap before a feature miss is asked again; each further gap doubles.",
         "pipelines.features",
         gt=0,
+        le=36_500,
     )
     regime_max_age_days: float = setting(
-        7, "Age at which the key's regime is probed again.", "spiders.base", ge=0
+        7,
+        "Age at which the key's regime is probed again.",
+        "spiders.regime",
+        ge=0,
+        le=36_500,
     )
 
     # Manners
     spotify_concurrency: int = setting(
-        4, "Most requests in flight to Spotify.", "handlers.api", ge=1, le=32
+        4, "Most requests in flight to Spotify.", "runtime", ge=1, le=32
     )
     reccobeats_concurrency: int = setting(
         2, "Requests in flight to ReccoBeats at first.", "runtime", ge=1, le=6
@@ -210,42 +225,54 @@ class Config(BaseModel):
     api_retries: int = setting(
         4,
         "Tries after the first for 5xx, resets, time-outs, cut answers and short 429s.",
-        "handlers.api",
+        "runtime",
         ge=0,
         le=20,
     )
     api_backoff_seconds: float = setting(
-        0.5, "First back-off; doubles each try, full jitter.", "handlers.api", ge=0
+        0.5,
+        "First back-off; doubles each try, full jitter.",
+        "runtime",
+        ge=0,
+        le=3600,
     )
     max_wait_seconds: float = setting(
-        60, "A longer Retry-After ends the run with exit 75.", "handlers.api", ge=0
+        60,
+        "A longer Retry-After ends the run with exit 75.",
+        "runtime",
+        ge=0,
+        le=604_800,
     )
 
     # What is kept
-    min_duration_ms: int = setting(120_000, "Shortest track.", "catalog.rules", ge=1)
-    max_duration_ms: int = setting(360_000, "Longest track.", "catalog.rules", ge=1)
+    min_duration_ms: int = setting(120_000, "Shortest track.", "publish.manifest", ge=1)
+    max_duration_ms: int = setting(360_000, "Longest track.", "publish.manifest", ge=1)
     dedupe_policy: Literal["id+isrc", "id"] = setting(
-        "id+isrc", "Which duplicates are collapsed.", "publish.select"
+        "id+isrc", "Which duplicates are collapsed.", "publish.manifest"
     )
-    global_cap: int = setting(40_000, "Most tracks of a release.", "publish.select", ge=1)
+    global_cap: int = setting(40_000, "Most tracks of a release.", "publish.release", ge=1)
     cell_minimum: int = setting(
-        400, "Tracks wanted in each umbrella-decade cell.", "publish.select", ge=0
+        400, "Tracks wanted in each umbrella-decade cell.", "spiders.spotify_search", ge=0
     )
     cell_target: int = setting(
-        800, "Tracks a cell is served before the rest is filled.", "publish.select", ge=0
+        800, "Tracks a cell is served before the rest is filled.", "publish.release", ge=0
     )
     feature_coverage_min: float = setting(
-        0.95, "Gate: share of tracks with audio features.", "publish.gates", ge=0, le=1
+        0.95, "Gate: share of tracks with audio features.", "publish.release", ge=0, le=1
     )
     year_coverage_min: float = setting(
-        0.90, "Gate: share of tracks with a release year.", "publish.gates", ge=0, le=1
+        0.90, "Gate: share of tracks with a release year.", "publish.release", ge=0, le=1
     )
-    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", "publish.gates", ge=0)
+    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", "publish.release", ge=0)
     keep_releases: int = setting(
         5, "Releases kept on disk, the newest first.", "publish.release", ge=1
     )
     raw_retention_days: float = setting(
-        90, "Age at which stored raw pages are dropped.", "extensions.snapshots", ge=0
+        90,
+        "Age at which stored raw pages are dropped.",
+        "extensions.snapshots",
+        ge=0,
+        le=36_500,
     )
 
     @field_validator("primary_markets", mode="before")
@@ -338,10 +365,10 @@ def is_loopback(host: str) -> bool:
 def check_base_url(value: str) -> str:
     """A usable base URL without trailing slash; plain HTTP only on loopback (the contract)."""
     parts = urlsplit(value.strip())
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("a base URL carries no user, password, query or fragment")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"{value!r} is not an http(s) URL")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("a base URL carries no user, password, query or fragment")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(f"{value!r} would send credentials in the clear; use https://")
     return value.strip().rstrip("/")

@@ -66,6 +66,7 @@ class Doctor:
         yield from self._spotify()
         yield self._ping_reccobeats()
         yield self._ping_kexp()
+        yield self._open_metadata()
         self._count()
 
     def _store(self) -> Iterator[Finding]:
@@ -203,6 +204,15 @@ class Doctor:
         found = self._reached("KEXP", answer)
         # Only its own spider needs it.
         return Finding(found.what, WARN if found.verdict != OK else OK, found.detail)
+
+    def _open_metadata(self) -> Finding:
+        config = self._config
+        hosts = " and ".join(
+            url.split("/")[2] for url in (config.musicbrainz_base_url, config.listenbrainz_base_url)
+        )
+        if not config.open_metadata_contact:
+            return Finding("open metadata", OK, f"off: no OPEN_METADATA_CONTACT for {hosts}")
+        return Finding("open metadata", OK, f"{hosts}, contact {config.open_metadata_contact}")
 
     @staticmethod
     def _reached(what: str, answer: requests.Response | str) -> Finding:

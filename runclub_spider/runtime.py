@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL, ApiPaused, Guard, Manners
-from runclub_spider.apis.pacer import Pacer
+from runclub_spider.apis.pacer import WINDOW_SECONDS, Pacer
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import Regime
@@ -28,7 +28,7 @@ from runclub_spider.apis.spotify.tokens import TokenClient
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import RunclubError
-from runclub_spider.store import quota
+from runclub_spider.store import quota, runs
 from runclub_spider.store.engine import Store
 from runclub_spider.store.thread import StoreThread
 
@@ -324,10 +324,10 @@ class Runtime:
         """From what an earlier run learnt, else from below; a server of our own paces itself."""
         config = self.config
         learnt = quota.learnt_pace(connection, pace_key(config), utc_now() - _PACE_DAYS * 86_400)
-        if config.spotify_start_rate:
-            return Pacer(config.spotify_start_rate, learnt)
         real = config.source_of("spotify_api_base_url") == "spotify"
-        return Pacer(_REAL_START if real else math.inf, learnt)
+        start = config.spotify_start_rate or (_REAL_START if real else math.inf)
+        idle = utc_now() - (runs.last_seen(connection) or 0)
+        return Pacer(start, learnt, clean=idle > WINDOW_SECONDS)
 
     def _count(self, api: str, event: str) -> None:
         self.events[f"{api}/{event}"] += 1

@@ -17,15 +17,16 @@ WINDOW_SECONDS = 30.0
 # Below a known ceiling: room for clocks that differ and requests on their way.
 _MARGIN = 0.97
 _DECREASE = 0.9
-# Windows without a refusal after which the ceiling is tried one call higher.
-_PATIENCE = 40
+# Good answers in a row after which the ceiling is tried: one refusal in 500 calls at most.
+_PATIENCE, _LEAST_PATIENCE = 500, 20
 
 
 class Pacer:
     """Lets calls through so that no window of 30 seconds holds more than `limit`.
 
     `start` is the first limit in calls a window; `math.inf` paces nothing until a refusal.
-    `ceiling` is what an earlier run learnt.
+    `ceiling` is what an earlier run learnt. Not `clean`: calls of another run may still stand
+    in the API's window, so that a refusal within the first one teaches nothing.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Pacer:
         start: float,
         ceiling: int | None = None,
         *,
+        clean: bool = True,
         window: float = WINDOW_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -44,8 +46,11 @@ class Pacer:
         self._sent: dict[int, float] = {}
         self._taken: set[int] = set()
         self._number = 0
+        self._clean_from = clock() + (0.0 if clean else window)
+        # Good answers until the ceiling is tried, and how far above.
+        self._patience, self._step = _PATIENCE, 1
+        self._good = 0
         self._refused_at: float | None = None
-        self._quiet_since = clock()
         self._lock = asyncio.Lock()
 
     async def pace(self, stopping: Callable[[], bool]) -> int:
@@ -61,15 +66,23 @@ class Pacer:
             return self._number
 
     def answered(self, number: int) -> None:
-        """The call was taken: until the first refusal the limit doubles a window."""
+        """The call was taken.
+
+        Until the first refusal the limit doubles a window. Later the ceiling is tried, rarely
+        and by one; when that holds, sooner and further, so that a ceiling found too low (or
+        raised by the API) does not stay.
+        """
         if number in self._sent:
             self._taken.add(number)
         if self.ceiling is None:
             self.limit += 1
-        elif self._clock() - self._quiet_since > _PATIENCE * self._window:
-            self._quiet_since = self._clock()
-            self.ceiling += 1
+            return
+        self._good += 1
+        if self._good >= self._patience:
+            self.ceiling += self._step
             self.limit = _below(self.ceiling)
+            self._good, self._step = 0, self._step * 2
+            self._patience = max(_LEAST_PATIENCE, self._patience // 2)
 
     def refused(self, number: int) -> None:
         """The call was refused: those taken within the window are as many as it allows.
@@ -80,6 +93,10 @@ class Pacer:
         now = self._clock()
         self._sent.pop(number, None)
         self._forget(now)
+        self._good, self._patience, self._step = 0, _PATIENCE, 1
+        if now < self._clean_from:
+            self.limit = max(1.0, self.limit / 2) if math.isfinite(self.limit) else self.limit
+            return
         held = max(1, len(self._taken))
         same = self._refused_at is not None and now - self._refused_at < self._window / 2
         if self.ceiling is None:
@@ -87,9 +104,9 @@ class Pacer:
         elif same:
             self.ceiling = max(self.ceiling, held)
         else:
-            self.ceiling = max(1, min(held, math.floor(self.ceiling * _DECREASE)))
+            self.ceiling = max(1, math.floor(self.ceiling * _DECREASE), min(held, self.ceiling - 1))
         self.limit = _below(self.ceiling)
-        self._refused_at = self._quiet_since = now
+        self._refused_at = now
 
     def _wait_needed(self) -> float:
         now = self._clock()

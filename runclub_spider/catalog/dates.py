@@ -7,7 +7,7 @@ from datetime import date
 
 DECADES = ("70s", "80s", "90s", "00s", "10s", "20s")
 
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 
 
 def normalise_release_date(text: str | None) -> str | None:

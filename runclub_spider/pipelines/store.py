@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -69,17 +70,17 @@ class StorePipeline:
                 Row(row.position, RowKind.NULL) if row.track and row.track.track_id in gone else row
                 for row in item.rows
             ]
-        new = tracks.save(
+        saved = tracks.save(
             connection,
-            [FoundTrack(j.track, j.position, j.playable, j.basis, j.rules) for j in item.judged],
+            [FoundTrack(j.track, j.position, j.playable, j.basis) for j in item.judged],
             _source(item),
-            market=task.market,
+            policy=replace(runtime.policy, market=task.market),
             run_id=runtime.run_id,
             now=now,
         )
-        eligible = [j.track.track_id for j in item.judged if not j.rules]
-        eligible_new = sum(track_id in new for track_id in eligible)
-        counts = _counts(item, len(new))
+        eligible = sorted(saved.eligible)
+        eligible_new = len(saved.eligible & saved.new)
+        counts = _counts(item, len(saved.new))
         playlists.record(connection, item.playlists, now)
         # Only a list's first page opens a reading; later pages chain within it.
         pages.plan(connection, item.following, again=task.kind is PageKind.PLAYLIST)

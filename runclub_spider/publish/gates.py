@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
 
@@ -33,6 +34,11 @@ class Measures:
     with_decade: int
 
 
+def _exact(share: float) -> Fraction:
+    """The share as it was written: 0.07 is 7 of 100, which no float is."""
+    return Fraction(str(share))
+
+
 def check(
     measures: Measures, *, feature_coverage: float, year_coverage: float, min_tracks: int
 ) -> list[Gate]:
@@ -49,13 +55,13 @@ def check(
         Gate("min_tracks", total >= min_tracks, total, min_tracks),
         Gate(
             "feature_coverage",
-            measures.with_features >= feature_coverage * total,
+            measures.with_features >= _exact(feature_coverage) * total,
             share(measures.with_features),
             feature_coverage,
         ),
         Gate(
             "year_coverage",
-            measures.with_decade >= year_coverage * total,
+            measures.with_decade >= _exact(year_coverage) * total,
             share(measures.with_decade),
             year_coverage,
         ),

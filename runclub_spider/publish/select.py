@@ -77,7 +77,7 @@ def select(
         eligible = _collapse(eligible, previous or {}, selection)
     ready = [c for c in eligible if c.has_features or c.asked_features]
     selection.pending = len(eligible) - len(ready)
-    chosen = _balance(_covered(ready, targets.coverage), targets)
+    chosen = _choose(ready, targets)
     selection.balance_rejects = len(ready) - len(chosen)
     for candidate in sorted(chosen, key=lambda c: c.track_id):
         selection.cells[candidate.track_id] = candidate.cell
@@ -151,31 +151,28 @@ def _collapse(
     return survivors
 
 
-def _covered(ready: Sequence[Candidate], coverage: Fraction) -> list[Candidate]:
-    """All with features, and the best without as far as the coverage gate allows."""
-    with_features = [c for c in ready if c.has_features]
+def _choose(ready: Sequence[Candidate], targets: Targets) -> list[Candidate]:
+    """Tracks with features as far as the cap goes, then others as far as the gate allows."""
+    chosen = _balance([c for c in ready if c.has_features], targets)
     without = sorted((c for c in ready if not c.has_features), key=rank)
-    if coverage == 0:
-        return [*with_features, *without]
-    room = int(len(with_features) * (1 - coverage) / coverage)
-    return [*with_features, *without[:room]]
+    room = targets.cap - len(chosen)
+    if targets.coverage:
+        room = min(room, int(len(chosen) * (1 - targets.coverage) / targets.coverage))
+    return [*chosen, *without[:room]]
 
 
 def _balance(pool: Sequence[Candidate], targets: Targets) -> list[Candidate]:
     """Below the cap everything; above it each cell up to its target, then the best ranked."""
     if len(pool) <= targets.cap:
         return list(pool)
-    ranked = sorted(pool, key=rank)
     taken: Counter[Cell] = Counter()
     first: list[Candidate] = []
     rest: list[Candidate] = []
-    for c in ranked:
+    for c in sorted(pool, key=rank):
         in_grid = None not in c.cell
         if in_grid and taken[c.cell] < targets.cell_target and len(first) < targets.cap:
             taken[c.cell] += 1
             first.append(c)
         else:
             rest.append(c)
-    chosen = [*first, *rest[: targets.cap - len(first)]]
-    # The cap may have cut tracks with features: keep the share of those without.
-    return _covered(chosen, targets.coverage)
+    return [*first, *rest[: targets.cap - len(first)]]

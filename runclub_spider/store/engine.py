@@ -63,6 +63,8 @@ class Store:
                 version = _version(connection)
             if version != HEAD:
                 store._migrate(version)
+            if path is not None:
+                _use_wal(engine)
         except (sa.exc.DBAPIError, StoreWriteError) as error:
             cause = _cause(error)
             if path is not None and any(word in cause for word in _CORRUPT):
@@ -142,7 +144,6 @@ def _engine(url: URL) -> sa.Engine:
         # Transactions are ours, not the driver's: it would begin them late and commit early.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -153,6 +154,15 @@ def _engine(url: URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _use_wal(engine: sa.Engine) -> None:
+    """Switch the file to WAL, once it is known to be ours; the switch is kept in the file."""
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
 
 
 def _version(connection: sa.Connection) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from runclub_spider.store.tables import run
+from runclub_spider.store.tables import page, run
 
 
 def start(connection: sa.Connection, spider: str, arguments: Mapping[str, Any], now: int) -> int:
@@ -20,6 +20,17 @@ def start(connection: sa.Connection, spider: str, arguments: Mapping[str, Any], 
     )
     (run_id,) = result.inserted_primary_key or (0,)
     return int(run_id)
+
+
+def last_seen(connection: sa.Connection) -> int | None:
+    """When a run of this store was last known to be at work."""
+    moments = (
+        sa.select(sa.func.max(run.c.finished_at)),
+        sa.select(sa.func.max(run.c.started_at)),
+        sa.select(sa.func.max(page.c.fetched_at)),
+    )
+    found = [connection.scalar(query) for query in moments]
+    return max((int(moment) for moment in found if moment is not None), default=None)
 
 
 def finish(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,20 @@ _VALUES = ("name", "duration_ms", "explicit", "album_name", *_KEPT)
 
 @dataclass(frozen=True, slots=True)
 class FoundTrack:
-    """A track of a page with its place, playability in the page's market, and verdict."""
+    """A track of a page with its place, and its playability in the page's market."""
 
     track: Track
     position: int
     playable: Playable
     basis: str
-    rules: Sequence[Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Ids of a stored page: those that were new, and those that are eligible."""
+
+    new: set[str]
+    eligible: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +77,27 @@ def save(
     found: Sequence[FoundTrack],
     source: Source,
     *,
-    market: str,
+    policy: Policy,
     run_id: int,
     now: int,
-) -> set[str]:
-    """Store the tracks of one page with their edges; returns the ids that were new.
+) -> Saved:
+    """Store the tracks of one page with their edges, and judge them as they now stand.
 
     A known track gains provenance and whatever it lacked; a value is never replaced by
     nothing, and `updated_at` moves only when a stored value changed.
     """
+    market = policy.market
     by_id = {row.track.track_id: row for row in reversed(found)}
     ids = sorted(by_id)
     old = _stored(connection, ids)
     new_ids = {track_id for track_id in ids if track_id not in old}
-    changed = _gaining_edge(connection, ids, source) | _changing_market(connection, by_id, market)
+    markets = _markets(connection, by_id, market, now)
+    before = _stored_markets(connection, ids, market)
+    changed = _gaining_edge(connection, ids, source) | {
+        row["track_id"]
+        for row in markets
+        if before.get(row["track_id"]) != (row["playable"], row["basis"])
+    }
     inserts, updates = [], []
     for track_id in ids:
         values = _columns(by_id[track_id].track)
@@ -104,44 +118,21 @@ def save(
         connection.execute(
             sa.update(track).where(track.c.track_id == sa.bindparam("b_id")), updates
         )
-    _save_artists(connection, [by_id[i].track for i in ids], new_ids)
-    upsert(
-        connection,
-        track_market,
-        [
-            {
-                "track_id": i,
-                "market": market,
-                "playable": str(by_id[i].playable),
-                "basis": by_id[i].basis,
-                "restriction": by_id[i].track.restriction,
-                "checked_at": now,
-            }
-            for i in ids
-        ],
-    )
+    _save_artists(connection, [by_id[i].track for i in ids])
+    upsert(connection, track_market, markets)
     _save_edges(connection, by_id, source, run_id=run_id, now=now)
-    _save_verdicts(connection, {i: by_id[i].rules for i in ids}, run_id)
-    return new_ids
+    verdicts = _judge(connection, policy, ids)
+    _save_verdicts(connection, verdicts, run_id)
+    return Saved(new=new_ids, eligible={i for i in ids if not verdicts[i]})
 
 
 def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | None = None) -> bool:
     """Judge all stored tracks again if they were judged under another policy."""
     if meta.get(connection, "policy") == policy.key:
         return False
-    verdicts: dict[str, Sequence[Rule]] = {}
-    for row in _judgeable(connection, policy.market):
-        verdicts[row.track_id] = failing_rules(
-            name=row.name,
-            artists=row.artists,
-            duration_ms=row.duration_ms,
-            playable=market_playability(row.playable, row.available_markets, policy.market),
-            policy=policy,
-        )
-        if len(verdicts) >= 5000:
-            _save_verdicts(connection, verdicts, run_id)
-            verdicts = {}
-    _save_verdicts(connection, verdicts, run_id)
+    ids = connection.scalars(sa.select(track.c.track_id).order_by(track.c.track_id)).all()
+    for part in chunks(ids, 5000):
+        _save_verdicts(connection, _judge(connection, policy, part), run_id)
     meta.put(connection, "policy", policy.key)
     return True
 
@@ -157,29 +148,38 @@ def market_playability(
     return Playable.UNKNOWN
 
 
-def _judgeable(connection: sa.Connection, market: str) -> Iterable[Any]:
+def _judge(
+    connection: sa.Connection, policy: Policy, ids: Sequence[str]
+) -> dict[str, tuple[Rule, ...]]:
+    """The rules' verdict on stored tracks."""
     artists = (
         sa.select(sa.func.count())
         .where(track_artist.c.track_id == track.c.track_id)
         .scalar_subquery()
     )
-    query = (
-        sa.select(
-            track.c.track_id,
-            track.c.name,
-            track.c.duration_ms,
-            track.c.available_markets,
-            track_market.c.playable,
-            artists.label("artists"),
-        )
-        .outerjoin_from(
-            track,
-            track_market,
-            (track_market.c.track_id == track.c.track_id) & (track_market.c.market == market),
-        )
-        .order_by(track.c.track_id)
+    query = sa.select(
+        track.c.track_id,
+        track.c.name,
+        track.c.duration_ms,
+        track.c.available_markets,
+        track_market.c.playable,
+        artists.label("artists"),
+    ).outerjoin_from(
+        track,
+        track_market,
+        (track_market.c.track_id == track.c.track_id) & (track_market.c.market == policy.market),
     )
-    return connection.execute(query).all()
+    verdicts = {}
+    for part in chunks(ids):
+        for row in connection.execute(query.where(track.c.track_id.in_(part))):
+            verdicts[row.track_id] = failing_rules(
+                name=row.name,
+                artists=row.artists,
+                duration_ms=row.duration_ms,
+                playable=market_playability(row.playable, row.available_markets, policy.market),
+                policy=policy,
+            )
+    return verdicts
 
 
 def _stored(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -250,19 +250,42 @@ def _save_edges(
     )
 
 
-def _changing_market(
-    connection: sa.Connection, by_id: Mapping[str, FoundTrack], market: str
-) -> set[str]:
-    """Ids whose playability in the market is new or another than before."""
-    before: dict[str, str] = {}
-    for part in chunks(list(by_id)):
+def _markets(
+    connection: sa.Connection, by_id: Mapping[str, FoundTrack], market: str, now: int
+) -> list[dict[str, Any]]:
+    """Rows of `track_market`: what the page says, or what was known where it says nothing."""
+    before = _stored_markets(connection, list(by_id), market)
+    rows = []
+    for track_id, found in by_id.items():
+        playable, basis = str(found.playable), found.basis
+        if found.playable is Playable.UNKNOWN:
+            playable, basis = before.get(track_id, (playable, basis))
+        rows.append(
+            {
+                "track_id": track_id,
+                "market": market,
+                "playable": playable,
+                "basis": basis,
+                "restriction": found.track.restriction,
+                "checked_at": now,
+            }
+        )
+    return rows
+
+
+def _stored_markets(
+    connection: sa.Connection, ids: Sequence[str], market: str
+) -> dict[str, tuple[str, str]]:
+    """Playability and its basis in a market, of those ids that have it."""
+    found: dict[str, tuple[str, str]] = {}
+    for part in chunks(ids):
         rows = connection.execute(
-            sa.select(track_market.c.track_id, track_market.c.playable).where(
+            sa.select(track_market.c.track_id, track_market.c.playable, track_market.c.basis).where(
                 track_market.c.track_id.in_(part), track_market.c.market == market
             )
         )
-        before.update((row.track_id, row.playable) for row in rows)
-    return {i for i, found in by_id.items() if before.get(i) != found.playable}
+        found.update((row.track_id, (row.playable, row.basis)) for row in rows)
+    return found
 
 
 def _columns(found: Track) -> dict[str, Any]:
@@ -284,17 +307,24 @@ def _columns(found: Track) -> dict[str, Any]:
     }
 
 
-def _save_artists(connection: sa.Connection, tracks: Sequence[Track], new_ids: set[str]) -> None:
-    """Names of artists, and the order of a new track's artists."""
+def _save_artists(connection: sa.Connection, tracks: Sequence[Track]) -> None:
+    """Names of artists, and the order of artists of tracks that had none so far."""
     names = {a.artist_id: a.name for row in tracks for a in row.artists}
     insert_new(connection, artist, [{"artist_id": i, "name": names[i]} for i in sorted(names)])
+    have: set[str] = set()
+    for part in chunks([row.track_id for row in tracks]):
+        have.update(
+            connection.scalars(
+                sa.select(track_artist.c.track_id).where(track_artist.c.track_id.in_(part))
+            )
+        )
     insert_new(
         connection,
         track_artist,
         [
             {"track_id": row.track_id, "position": position, "artist_id": ref.artist_id}
             for row in tracks
-            if row.track_id in new_ids
+            if row.track_id not in have
             for position, ref in enumerate(row.artists)
         ],
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from email.utils import format_datetime
 import pytest
 
 from runclub_spider.apis.guard import (
+    ALL,
     UNNAMED_BLOCK_SECONDS,
     ApiPaused,
     ApiUnavailable,
@@ -20,6 +23,7 @@ from runclub_spider.apis.guard import (
     Stopping,
     retry_after,
 )
+from runclub_spider.apis.pacer import WINDOW_SECONDS, Pacer
 
 NOW = 1_800_000_000.0
 QUOTA = b'{"error":{"status":429,"message":"Too many requests","reason":"QUOTA_EXCEEDED"}}'
@@ -51,14 +55,15 @@ class World:
         self.script = list(script)
         self.sent: list[float] = []
         self.events: list[str] = []
-        self.blocks: list[tuple[float, str]] = []
+        self.blocks: list[tuple[str, float, str]] = []
         self.stopping = self.stop_when_asleep = False
         values = {"concurrency": 4, "retries": 4, "backoff": 0.5, "max_wait": 60.0, **manners}
         self.guard = Guard(
             "spotify",
             Manners(**values),  # type: ignore[arg-type]
             count=self.events.append,
-            on_block=lambda until, reason: self.blocks.append((until, reason)),
+            pacer=Pacer(math.inf, clock=lambda: self.now, sleep=self.sleep),
+            on_block=lambda family, until, reason: self.blocks.append((family, until, reason)),
             stopping=lambda: self.stopping,
             clock=lambda: self.now,
             sleep=self.sleep,
@@ -78,14 +83,19 @@ class World:
             raise step
         return step
 
-    def send(self, once: Callable[[], Awaitable[Answered]] | None = None) -> Awaitable[Answered]:
+    def send(
+        self, once: Callable[[], Awaitable[Answered]] | None = None, family: str = "search"
+    ) -> Awaitable[Answered]:
         return self.guard.send(
-            once or self.once, lambda answer: answer.headers, transient=(Reset, TimeoutError)
+            once or self.once,
+            lambda answer: answer.headers,
+            family=family,
+            transient=(Reset, TimeoutError),
         )
 
-    def run(self) -> Answered:
+    def run(self, family: str = "search") -> Answered:
         async def go() -> Answered:
-            return await self.send()
+            return await self.send(family=family)
 
         return asyncio.run(go())
 
@@ -168,30 +178,39 @@ def test_a_later_shorter_window_does_not_open_an_earlier_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "seconds", "reason"),
+    ("answer", "scope", "seconds", "reason"),
     [
-        (refused(61), 61, "rate limit"),
-        (refused(79_892), 79_892, "rate limit"),
-        (refused(), UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
-        (refused("soon"), UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
-        (refused("inf"), UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
-        (refused(1, QUOTA), 1, "quota exceeded"),
-        (refused(50_000, QUOTA), 50_000, "quota exceeded"),
-        (refused(None, QUOTA), UNNAMED_BLOCK_SECONDS, "quota exceeded, no Retry-After"),
+        (refused(61), ALL, 61, "rate limit"),
+        (refused(79_892), ALL, 79_892, "rate limit"),
+        (refused(), ALL, UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
+        (refused("soon"), ALL, UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
+        (refused("inf"), ALL, UNNAMED_BLOCK_SECONDS, "rate limit, no Retry-After"),
+        (refused(1, QUOTA), "search", 1, "quota exceeded"),
+        (refused(50_000, QUOTA), "search", 50_000, "quota exceeded"),
+        (refused(None, QUOTA), "search", UNNAMED_BLOCK_SECONDS, "quota exceeded, no Retry-After"),
     ],
 )
-def test_a_long_or_final_refusal_pauses(answer: Answered, seconds: float, reason: str) -> None:
+def test_a_long_or_final_refusal_pauses(
+    answer: Answered, scope: str, seconds: float, reason: str
+) -> None:
     world = World([answer])
     with pytest.raises(ApiPaused) as caught:
         world.run()
-    assert (caught.value.api, caught.value.until, caught.value.reason) == (
-        "spotify",
-        NOW + seconds,
-        reason,
-    )
-    assert world.blocks == [(NOW + seconds, reason)]
+    error = caught.value
+    assert (error.api, error.family) == ("spotify", scope)
+    assert (error.until, error.reason) == (NOW + seconds, reason)
+    assert world.blocks == [(scope, NOW + seconds, reason)]
     assert world.sent == [NOW]
     assert world.now == NOW
+
+
+@pytest.mark.parametrize(("answer", "sent"), [(refused(600, QUOTA), 2), (refused(600), 1)])
+def test_a_quota_is_its_familys_and_a_ban_is_everybodys(answer: Answered, sent: int) -> None:
+    world = World([answer])
+    for family in ("search", "search", "artist"):
+        with contextlib.suppress(ApiPaused):
+            world.run(family)
+    assert len(world.sent) == sent
 
 
 def test_nothing_is_sent_while_blocked_and_again_after() -> None:
@@ -205,9 +224,10 @@ def test_nothing_is_sent_while_blocked_and_again_after() -> None:
     assert world.run().status == 200
 
 
-def test_a_block_of_an_earlier_run() -> None:
+@pytest.mark.parametrize("family", ["search", ALL])
+def test_a_block_of_an_earlier_run(family: str) -> None:
     world = World()
-    world.guard.block(NOW + 100, "quota exceeded")
+    world.guard.block(family, NOW + 100, "quota exceeded")
     with pytest.raises(ApiPaused, match="quota exceeded"):
         world.run()
     assert world.sent == []
@@ -304,6 +324,31 @@ def test_the_cap_holds_and_is_used(cap: int) -> None:
     assert most == cap
 
 
+def test_the_cap_grows_while_nothing_is_refused_and_falls_at_once() -> None:
+    world = World(concurrency=2, most=4)
+
+    async def ask(number: int) -> None:
+        for _ in range(number):
+            await world.send()
+
+    asyncio.run(ask(19))
+    assert world.guard.slots.size == 2
+    asyncio.run(ask(100))
+    assert world.guard.slots.size == 4
+    world.script = [refused(1)]
+    asyncio.run(ask(1))
+    assert world.guard.slots.size == 1
+    asyncio.run(ask(20))
+    assert world.guard.slots.size == 2
+
+
+def test_a_fixed_cap_stays() -> None:
+    world = World([refused(1)], concurrency=3)
+    for _ in range(30):
+        world.run()
+    assert world.guard.slots.size == 3
+
+
 def test_a_failed_call_gives_its_slot_back() -> None:
     world = World([Answered(500), KeyError("bug"), Answered()], concurrency=1, retries=0)
     for error in (ApiUnavailable, KeyError):
@@ -338,9 +383,82 @@ def test_every_send_is_spent_before_it_leaves() -> None:
         await world.guard.send(
             world.once,
             lambda answer: answer.headers,
+            family="search",
             transient=(Reset,),
             spend=lambda: spent.append(len(world.sent)),
         )
 
     asyncio.run(go())
     assert spent == [0, 1, 2]
+
+
+# --- the pacer
+
+
+def paced(calls: int, allowed: int, start: float) -> tuple[Pacer, list[float], int]:
+    """Ask an API that takes `allowed` calls a window; the pacer, the times, the refusals."""
+    now, sent, taken, refusals = [0.0], [], [], 0
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    async def go() -> Pacer:
+        nonlocal refusals
+        pacer = Pacer(start, clock=lambda: now[0], sleep=sleep)
+        for _ in range(calls):
+            number = await pacer.pace(lambda: False)
+            sent.append(now[0])
+            if sum(now[0] - WINDOW_SECONDS < one for one in taken) < allowed:
+                taken.append(now[0])
+                pacer.answered(number)
+            else:
+                refusals += 1
+                pacer.refused(number)
+                now[0] += WINDOW_SECONDS
+        return pacer
+
+    return asyncio.run(go()), sent, refusals
+
+
+@pytest.mark.parametrize("allowed", [1, 5, 90, 180])
+def test_the_pacer_finds_the_limit_from_below(allowed: int) -> None:
+    pacer, _, refusals = paced(600, allowed, start=10)
+    assert pacer.ceiling is not None
+    assert abs(pacer.ceiling - allowed) <= 2 + refusals
+    assert refusals <= 8
+
+
+@pytest.mark.parametrize("ceiling", [1, 2, 50, 100])
+def test_no_window_holds_more_than_a_known_ceiling(ceiling: int) -> None:
+    now, sent = [0.0], []
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    async def go() -> None:
+        pacer = Pacer(10, ceiling, clock=lambda: now[0], sleep=sleep)
+        for _ in range(200):
+            await pacer.pace(lambda: False)
+            sent.append(now[0])
+
+    asyncio.run(go())
+    for start in sent:
+        assert sum(start <= one < start + WINDOW_SECONDS for one in sent) <= ceiling
+
+
+def test_an_unpaced_api_never_waits() -> None:
+    _, sent, refusals = paced(500, 10_000, start=math.inf)
+    assert set(sent) == {0.0}
+    assert refusals == 0
+
+
+def test_a_stop_ends_the_pacers_wait() -> None:
+    async def sleep(_seconds: float) -> None:
+        raise AssertionError("waits although the run stops")
+
+    async def go() -> None:
+        pacer = Pacer(1, 1, clock=lambda: 0.0, sleep=sleep)
+        for _ in range(3):
+            await pacer.pace(lambda: True)
+
+    asyncio.run(go())

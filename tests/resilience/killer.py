@@ -271,7 +271,11 @@ class _Hooks:
     def _act(self, action: Action) -> None:
         # No other thread may move on between the report and the deed.
         sys.setswitchinterval(60)
-        self._note({"events": self._counts, "acted": action.do, **_under_way()})
+        try:
+            under_way = _under_way()
+        except Exception as error:  # half-made objects; the deed must follow all the same
+            under_way = {"unknown": repr(error)}
+        self._note({"events": self._counts, "acted": action.do, "under_way": under_way})
         sys.setswitchinterval(0.005)
         if action.do == "unprivileged":
             os.seteuid(NOBODY)
@@ -292,21 +296,17 @@ class _Hooks:
 
 
 def _under_way() -> dict[str, Any]:
-    """Requests in flight, and answers that no transaction holds yet, as the process sees them."""
+    """What the process knows of that no transaction holds yet: answered pages, and batches."""
     from runclub_spider.runtime import Runtime
 
-    found: Counter[str] = Counter()
+    found: Counter[str] = Counter(pages_in_hand=0, batches=0)
     for crawler, runtime in list(Runtime._all.items()):
-        for api, guard in runtime.guards.items():
-            found[f"sent_{api}"] += guard.manners.concurrency - guard._slots._value
-        engine = crawler.engine
-        if engine is not None and engine.scraper.slot is not None:
-            slot = engine.scraper.slot
+        slot = getattr(getattr(crawler.engine, "scraper", None), "slot", None)
+        if slot is not None:
             found["pages_in_hand"] += len(slot.queue) + len(slot.active)
         for worker in (runtime.artist_worker, runtime.feature_worker):
             found["batches"] += len(getattr(worker, "_tasks", ()))
-        found["requests"] += runtime.spent.total()
-    return {"under_way": found}
+    return found
 
 
 if __name__ == "__main__":

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
-
 import pytest
 
 from runclub_spider.sandbox.testing import Sandbox
 
-from .sweep import Stage, points, sweep, total
+from .killer import Action
+from .sweep import Outcome, Stage, points, sweep, total
 
 pytestmark = pytest.mark.e2e
 SAMPLE = {"search": 9, "playlist": 7, "publish": 4}
 
 
-def test_killed_anywhere_the_same_command_loses_nothing(
-    stages: dict[str, Stage], sandbox: Sandbox, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def outcomes(
+    stages: dict[str, Stage], sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> list[Outcome]:
     rng = random.Random(20)
-    work = [(stages[name], one) for name, n in SAMPLE.items() for one in points(stages[name], n, rng)]
-    outcomes = sweep(work, tmp_path, sandbox=sandbox)
+    sample = [(stages[name], one) for name, n in SAMPLE.items() for one in points(stages[name], n, rng)]
+    # The last rename of all: the swap of `latest`.
+    sample[0] = (stages["search"], Action("file", stages["search"].events["file"] - 1))
+    return sweep(sample, tmp_path_factory.mktemp("sweep"), sandbox=sandbox)
+
+
+def test_killed_anywhere_the_same_command_loses_nothing(outcomes: list[Outcome]) -> None:
     print(
-        f"{sum(o.killed for o in outcomes)} killed of {len(work)}: lost {total(outcomes, 'lost')}, "
-        f"doubled {total(outcomes, 'doubled')}, sent again {total(outcomes, 'resent')}, "
-        f"at most {max(o.resent for o in outcomes)} at once"
+        f"{sum(o.killed for o in outcomes)} killed of {len(outcomes)}: "
+        f"lost {total(outcomes, 'lost')}, doubled {total(outcomes, 'doubled')}, "
+        f"sent again {total(outcomes, 'resent')}, at most {max(o.resent for o in outcomes)} at once"
     )
     assert [str(outcome) for outcome in outcomes if outcome.wrong] == []
-    assert len(outcomes) == len(work)
-    assert sum(outcome.killed for outcome in outcomes) >= len(work) - len(SAMPLE)
+    assert len(outcomes) == sum(SAMPLE.values())
+    assert sum(outcome.killed for outcome in outcomes) >= len(outcomes) - len(SAMPLE)
+
+
+def test_the_same_command_clears_what_a_kill_left(outcomes: list[Outcome]) -> None:
+    """No half-made link, staging folder or snapshot stays behind."""
+    assert {f"{o.stage} {o.action}": o.litter for o in outcomes if o.litter} == {}

@@ -16,7 +16,7 @@ from runclub_spider.catalog.models import (
     Playlist,
     Track,
 )
-from runclub_spider.catalog.rules import Policy, failing_rules
+from runclub_spider.catalog.rules import Policy
 from runclub_spider.store.tracks import FoundTrack, Source
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -53,14 +53,7 @@ def found(
     track: Track, position: int = 0, playable: Playable = Playable.YES, basis: str = "is_playable"
 ) -> FoundTrack:
     """The track as the filter hands it to the store."""
-    rules = failing_rules(
-        name=track.name,
-        artists=len(track.artists),
-        duration_ms=track.duration_ms,
-        playable=playable,
-        policy=POLICY,
-    )
-    return FoundTrack(track, position, playable, basis, rules)
+    return FoundTrack(track, position, playable, basis)
 
 
 def an_artist(number: int, **changes: Any) -> Artist:

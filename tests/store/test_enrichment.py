@@ -13,7 +13,7 @@ from runclub_spider.store.pages import PageCounts, PageKind, PageTask
 from runclub_spider.store.tables import artist, feature_miss, playlist, track
 from runclub_spider.store.tracks import Source
 
-from .making import SEARCH, a_playlist, a_track, an_artist, an_id, found
+from .making import POLICY, SEARCH, a_playlist, a_track, an_artist, an_id, found
 from .making import features as some_features
 
 P1 = an_id(1, "playlist")
@@ -21,7 +21,7 @@ P1 = an_id(1, "playlist")
 
 def saved(connection: sa.Connection, *numbers: int, now: int = 1000, **changes: Any) -> None:
     page = [found(a_track(number, **changes)) for number in numbers]
-    tracks.save(connection, page, SEARCH, market="US", run_id=1, now=now)
+    tracks.save(connection, page, SEARCH, policy=POLICY, run_id=1, now=now)
 
 
 def row_of(connection: sa.Connection, table: sa.Table, key: str) -> Any:
@@ -176,7 +176,7 @@ def test_record_keeps_what_a_row_does_not_say(connection: sa.Connection) -> None
 def test_a_renamed_list_moves_its_tracks(connection: sa.Connection) -> None:
     playlists.record(connection, [a_playlist(1)], 1000)
     source = Source("playlist", P1, "snap1")
-    tracks.save(connection, [found(a_track(1))], source, market="US", run_id=1, now=1000)
+    tracks.save(connection, [found(a_track(1))], source, policy=POLICY, run_id=1, now=1000)
     saved(connection, 2)
     playlists.record(connection, [a_playlist(1)], 2000)
     assert row_of(connection, track, an_id(1)).updated_at == 1000

@@ -39,7 +39,7 @@ def save(
     run: int = 1,
 ) -> set[str]:
     page = [row if isinstance(row, FoundTrack) else found(row, i) for i, row in enumerate(rows)]
-    return tracks.save(connection, page, source, market="US", run_id=run, now=now)
+    return tracks.save(connection, page, source, policy=POLICY, run_id=run, now=now).new
 
 
 def content(connection: sa.Connection, blank: set[str] = frozenset()) -> dict[str, list[Any]]:  # type: ignore[assignment]

@@ -71,9 +71,7 @@ class Consent:
                 "again and use the newest address"
             )
         if "error" in given:
-            raise ConfigurationError(
-                f"Spotify says {given['error']}: consent was not given; run `scrapy auth` again"
-            )
+            raise ConfigurationError("consent was not given at Spotify; run `scrapy auth` again")
         if "code" not in given:
             raise ConfigurationError("the address holds no code; paste the whole address")
         return self._exchange(given["code"])
@@ -89,9 +87,9 @@ class Consent:
                 grant_type="authorization_code",
                 timeout=15,
             )
-        except OAuthError as error:
+        except OAuthError:
             raise ConfigurationError(
-                f"Spotify refused the code ({error.error}); check SPOTIFY_CLIENT_ID, "
+                "Spotify refused the code; check SPOTIFY_CLIENT_ID, "
                 "SPOTIFY_CLIENT_SECRET and that the redirect URI is registered"
             ) from None
         except (requests.RequestException, ValueError):

@@ -20,7 +20,18 @@ def _list(value: Any) -> Any:
     return [] if value is None else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+def _texts(value: Any) -> Any:
+    return [one for one in _list(value) if isinstance(one, str)]
+
+
+def _percent(value: Any) -> Any:
+    value = _whole(value)
+    return value if isinstance(value, int) and 0 <= value <= 100 else None
+
+
+# What a column holds; a larger number is no duration.
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31 - 1)]
+Percent = Annotated[int | None, BeforeValidator(_percent)]
 
 
 class Wire(BaseModel):
@@ -80,7 +91,7 @@ class WireTrack(Wire):
     episode: bool = False
     duration_ms: Whole = 0
     explicit: bool = False
-    popularity: Whole | None = None
+    popularity: Percent = None
     is_playable: bool | None = None
     restrictions: WireRestrictions | None = None
     available_markets: list[str] | None = None
@@ -160,6 +171,6 @@ class WireArtist(Wire):
 
     id: str
     name: str | None = None
-    genres: Annotated[list[str], BeforeValidator(_list)] = Field(default_factory=list)
-    popularity: Whole | None = None
+    genres: Annotated[list[str], BeforeValidator(_texts)] = Field(default_factory=list)
+    popularity: Percent = None
     images: Images = Field(default_factory=list)

@@ -42,6 +42,10 @@ _IGNORED = {
 }
 
 
+# Stands for an entry that holds neither null nor an object.
+_MALFORMED = object()
+
+
 @dataclass(slots=True)
 class TrackPage:
     """A page of tracks: `rows` in served order, `more` when another page follows."""
@@ -127,7 +131,11 @@ def parse_artists(body: bytes) -> list[Artist]:
     for raw in rows:
         if raw is None:
             continue
-        wire = _model(models.WireArtist, raw)
+        try:
+            wire = models.WireArtist.model_validate(raw)
+        except ValidationError:
+            # One bad record must not spoil the other 49, now and at every retry.
+            continue
         genres = tuple(dict.fromkeys(g for g in map(normalise_genre, wire.genres) if g))
         found.append(Artist(wire.id, wire.name or "", genres, wire.popularity, _image(wire.images)))
     return found
@@ -157,7 +165,7 @@ def _entries(page: models.WirePage, offset: int) -> TrackPage:
         try:
             entry = models.WireEntry.model_validate(raw)
         except ValidationError:
-            contents.append(raw)
+            contents.append(_MALFORMED)
             continue
         content = entry.content
         if content is not None and entry.is_local:
@@ -175,7 +183,7 @@ def _track_page(page: models.WirePage, raws: Sequence[object], offset: int) -> T
             # A row of no known shape holds no track we could use: the page goes on.
             malformed += 1
             rows.append(Row(offset + index, RowKind.NULL))
-        if isinstance(raw, Mapping):
+        if isinstance(raw, Mapping) and rows[-1].kind is RowKind.TRACK:
             unexpected.update(_unexpected(raw))
     return TrackPage(
         rows=rows,

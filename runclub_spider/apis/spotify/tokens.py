@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 from authlib.integrations.base_client import OAuthError
@@ -20,6 +21,9 @@ from runclub_spider.errors import ConfigurationError, RunPaused
 # Renewed this long before the hour is over, so that no request leaves with a dying token.
 RENEW_BEFORE_SECONDS = 60
 _TRIES = 3
+_OAUTH_ERRORS = frozenset(
+    {"invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,6 @@ class TokenClient:
         for attempt in range(_TRIES):
             try:
                 return self._ask()
-            except requests.RequestException as error:
-                problem = f"{_why(error)} at {_host(self.url)}"
             except _Unavailable as error:
                 problem = str(error)
             if attempt + 1 < _TRIES:
@@ -87,27 +89,33 @@ class TokenClient:
             "SPOTIFY_ACCOUNTS_BASE_URL, then run the same command again"
         )
 
+    def _exchange(self, session: OAuth2Session) -> tuple[dict[str, Any], Exception | None]:
+        """The answer to one grant, or what went wrong in our own words."""
+        try:
+            if self.refresh_token:
+                return session.refresh_token(
+                    self.url, refresh_token=self.refresh_token, timeout=15
+                ), None
+            return session.fetch_token(self.url, grant_type="client_credentials", timeout=15), None
+        except OAuthError as error:
+            return {}, ConfigurationError(_grant_problem(error.error))
+        except requests.HTTPError as error:
+            return {}, _unavailable(error.response)
+        except requests.RequestException as error:
+            return {}, _Unavailable(f"{_why(error)} at {_host(self.url)}")
+        except ValueError:
+            return {}, _Unavailable("the answer is not JSON")
+
     def _ask(self) -> AccessToken:
         with self._session() as session:
             # A redirect would carry the secret to another host.
             session.max_redirects = 0
             session.headers["Accept-Encoding"] = "identity"
-            try:
-                if self.refresh_token:
-                    answer = session.refresh_token(
-                        self.url, refresh_token=self.refresh_token, timeout=15
-                    )
-                else:
-                    answer = session.fetch_token(
-                        self.url, grant_type="client_credentials", timeout=15
-                    )
-            except OAuthError as error:
-                raise ConfigurationError(_grant_problem(error.error)) from None
-            except requests.HTTPError as error:
-                raise _unavailable(error.response) from None
-            except ValueError:
-                raise _Unavailable("the answer is not JSON") from None
-        value, lifetime = answer.get("access_token"), answer.get("expires_in", 3600)
+            answer, problem = self._exchange(session)
+        # Outside of the handlers: the library's own error may hold what was sent.
+        if problem is not None:
+            raise problem
+        value, lifetime = answer.get("access_token"), answer.get("expires_in") or 3600
         if not isinstance(value, str) or not value:
             raise _Unavailable("the answer holds no token")
         new = answer.get("refresh_token")
@@ -139,7 +147,9 @@ def _grant_problem(code: str | None) -> str:
             "Spotify refused the grant: SPOTIFY_REFRESH_TOKEN is expired (six months) or "
             "revoked; run `scrapy auth` for a new one, or unset it"
         )
-    return f"Spotify refused to give a token ({code}); check the app's settings"
+    # Only words of the standard: a server's own text could echo what it was sent.
+    shown = code if code in _OAUTH_ERRORS else "no reason known"
+    return f"Spotify refused to give a token ({shown}); check the app's settings"
 
 
 def _why(error: requests.RequestException) -> str:
