@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.process import Measured, measure
+from bench.process import Measured, machine_busy, measure, process_busy
 from runclub_spider.config import Config, project_dir
 from runclub_spider.sandbox.options import SandboxOptions
 from runclub_spider.sandbox.testing import Sandbox, running_sandbox
@@ -120,6 +120,8 @@ class Context:
     _crawled: dict[str, Crawled] = field(default_factory=dict)
     _sandbox: Sandbox | None = None
     _places: int = 0
+    _measured: float = 0.0
+    _foreign: float = 0.0
 
     # Time
 
@@ -143,16 +145,30 @@ class Context:
         runs = []
         for _ in range(repeats):
             before()
-            runs.append(
-                measure(
-                    [sys.executable, *command],
-                    env=self.environment(place, env or {}),
-                    folder=project_dir(),
-                    timeout=self.left,
-                )
+            machine, own = machine_busy(), self._own()
+            run = measure(
+                [sys.executable, *command],
+                env=self.environment(place, env or {}),
+                folder=project_dir(),
+                timeout=self.left,
             )
+            foreign = machine_busy() - machine - (self._own() - own) - run.cpu
+            runs.append(replace(run, others=max(0.0, foreign / run.seconds)))
+            self._measured += run.seconds
+            self._foreign += max(0.0, foreign)
         middle = statistics.median_low(run.seconds for run in runs)
         return next(run for run in runs if run.seconds == middle)
+
+    def _own(self) -> float:
+        """Processor seconds of this process and its sandbox."""
+        sandbox = process_busy(self._sandbox.process.pid) if self._sandbox else 0.0
+        return time.process_time() + sandbox
+
+    def others(self) -> float:
+        """Cores that other work kept busy during what was measured since the last call."""
+        found = self._foreign / self._measured if self._measured else 0.0
+        self._foreign = self._measured = 0.0
+        return found
 
     def scrapy(
         self,

@@ -27,12 +27,21 @@ class OutOfTimeError(BenchError):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run of a command; `cpu` is user and system time, `peak_mb` in 10⁶ bytes."""
+    """One run of a command.
+
+    Attributes:
+        seconds: wall.
+        cpu: its user and system time.
+        peak_mb: its peak memory, 10⁶ bytes.
+        output: what it printed.
+        others: cores that work outside the benchmark kept busy meanwhile; filled by the context.
+    """
 
     seconds: float
     cpu: float
     peak_mb: float
     output: str
+    others: float = 0.0
 
 
 def measure(
@@ -73,6 +82,20 @@ def measure(
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak_kib = max(watch.peak_kib, usage.ru_maxrss if usage.ru_maxrss > own else 0)
     return Measured(taken, usage.ru_utime + usage.ru_stime, peak_kib * 1024 / 1e6, output)
+
+
+def machine_busy() -> float:
+    """Processor seconds of the whole machine since its start, idle and waiting left out."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]
+    ticks = [int(field) for field in fields]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def process_busy(pid: int) -> float:
+    """Processor seconds of one running process."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class _Watch:

@@ -120,7 +120,7 @@ def database_url(config: Config) -> URL:
         return URL.create("sqlite", database=str(config.cache_dir / "runclub.sqlite"))
     try:
         url = make_url(config.database_url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         raise StoreError(
             "DATABASE_URL is not a database URL, such as sqlite:///songs.sqlite or "
             "postgresql://user@host/name"

@@ -96,8 +96,9 @@ def test_the_accounting_adds_up(first: Crawl) -> None:
     assert account["rejected"] == sum(account["rejectedByRule"].values())
     assert account["exported"] == len(rows(first.place, "cached_tracks"))
     assert account["pending"] == 0
-    # The world holds each kind of row that is no track, and duplicates, on purpose.
-    assert all(account[part] for part in ("nullRows", "localRows", "episodeRows", "mergedIsrc"))
+    # The world holds rows that are no track, and editions of one recording, on purpose.
+    assert account["localRows"] + account["episodeRows"] > 0
+    assert account["mergedIsrc"] > 0
 
 
 def test_it_cannot_pass_for_real(first: Crawl) -> None:
@@ -204,22 +205,33 @@ def test_two_crawls_of_the_same_world_are_the_same(
     assert blanked(place.latest) == blanked(first.place.latest)
 
 
-def test_gates_refuse_and_leave_latest_alone(after: Place, run: Run) -> None:
-    kept = contents(after.latest)
-    link = after.latest.readlink()
-    for name, value, gate in (
-        ("MIN_TRACKS", "100000", "min_tracks"),
-        ("YEAR_COVERAGE_MIN", "1", "year_coverage"),
-    ):
-        done = run(after, "publish", code=3, **{name: value})
-        assert len(done.err.splitlines()) == 1
-        assert gate in done.err
-        (failed,) = after.export.glob("failed-*")
-        assert failed.name in done.err
-        document = json.loads((failed / "manifest.json").read_bytes())
-        assert [g["name"] for g in document["gates"] if not g["passed"]] == [gate]
-        assert gate in (failed / "report.html").read_text(encoding="utf-8")
-        assert (after.latest.readlink(), contents(after.latest)) == (link, kept)
+# Gates: other tracks than those of `latest`, so that there is something new to publish.
+NEW = {"MIN_DURATION_MS": "150000"}
+
+
+@pytest.mark.parametrize(
+    ("gate", "env"),
+    [
+        ("min_tracks", NEW | {"MIN_TRACKS": "100000"}),
+        ("year_coverage", NEW | {"YEAR_COVERAGE_MIN": "1"}),
+        # The same tracks, but they would not be released today.
+        ("min_tracks", {"MIN_TRACKS": "100000"}),
+    ],
+)
+def test_a_gate_refuses_and_leaves_latest_alone(
+    gate: str, env: dict[str, str], after: Place, run: Run
+) -> None:
+    before = contents(after.export)
+    done = run(after, "publish", code=3, **env)
+    assert len(done.err.splitlines()) == 1
+    assert gate in done.err
+    (failed,) = after.export.glob("failed-*")
+    assert failed.name in done.err
+    document = json.loads((failed / "manifest.json").read_bytes())
+    assert [g["name"] for g in document["gates"] if not g["passed"]] == [gate]
+    assert gate in (failed / "report.html").read_text(encoding="utf-8")
+    found = contents(after.export).items()
+    assert {n: h for n, h in found if not n.startswith("failed-")} == before
 
 
 def test_a_crawl_that_fails_a_gate_ends_with_3(place: Place, run: Run) -> None:

@@ -75,7 +75,7 @@ def test_the_cache_fills_up_in_mid_crawl(
     mount(place.cache, "1m")
     child = launcher.run(*wanted.argv, env=place.env(sandbox))
     stopped_cleanly(child, "full", "space", "disk")
-    assert 0 < len(place.column("SELECT key FROM page WHERE state = 'done'"))
+    assert len(place.column("SELECT key FROM page WHERE state = 'done'")) > 0
     assert not place.latest.exists()
     mount(place.cache, "64m")
     goes_on(place, wanted, sandbox, launcher)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+
 import pytest
 
 from runclub_spider.sandbox.testing import Sandbox
@@ -19,7 +20,9 @@ def outcomes(
     stages: dict[str, Stage], sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> list[Outcome]:
     rng = random.Random(20)
-    sample = [(stages[name], one) for name, n in SAMPLE.items() for one in points(stages[name], n, rng)]
+    sample = [
+        (stages[name], one) for name, n in SAMPLE.items() for one in points(stages[name], n, rng)
+    ]
     # The last rename of all: the swap of `latest`.
     sample[0] = (stages["search"], Action("file", stages["search"].events["file"] - 1))
     return sweep(sample, tmp_path_factory.mktemp("sweep"), sandbox=sandbox)

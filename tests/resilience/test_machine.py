@@ -82,7 +82,7 @@ class World:
         self.rng = rng
         self.rows = {term: self.some(rng.choice((0, 3, 5, 12, 20))) for term in TERMS["track"]}
         self.lists = {i: self.some(rng.choice((0, 4, 101, 130))) for i in LISTS}
-        self.snapshots = Counter({i: 1 for i in LISTS})
+        self.snapshots = Counter(dict.fromkeys(LISTS, 1))
         self.gone: set[int] = set()
         self.served = {"running": [0, 1, 2], "workout": [3, 1]}
 

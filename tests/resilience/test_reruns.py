@@ -21,7 +21,7 @@ CHANGING = (
     *("-a", f"top_playlists={LISTS}", "-a", f"max_items={ITEMS}"),
 )
 # Of the built-in world's lists this change meets some that the crawl above reads.
-CHANGE_SEED = 0
+CHANGE_SEED = 12
 
 
 def test_an_unchanged_world_is_only_looked_at(
@@ -133,5 +133,7 @@ def test_of_a_world_changed_by_one_percent_only_the_changes_are_asked(
     )
     assert differing
     # Tracks with features make room for such without (the coverage gate), and the reverse.
-    assert {one for one in differing - touched if featured(now.get(one), released.get(one))} == set()
+    assert {
+        one for one in differing - touched if featured(now.get(one), released.get(one))
+    } == set()
     assert problems(place) == []
