@@ -31,8 +31,8 @@ def run(context: Context) -> Table:
     context.sandbox.configure(latency_ms=0)
     _publish(context, table, crawled.searched, crawled.search)
     table.notes += [
-        "bare: aiohttp with the same addresses, batches, User-Agent and the most in flight",
-        "that the project may have; it decodes each answer, keeps and checks nothing.",
+        "bare: aiohttp, the same addresses, batches and User-Agent, as many in flight as",
+        "the project may have; it decodes each answer, keeps and checks nothing.",
         f"one by one: requests, {context.options.sample} of the calls in sequence, extrapolated.",
         "Each crawl is one run (bare at 0 ms: the median of several). Wall of a single",
         "run says little while others use the cores; do not compare latencies then.",

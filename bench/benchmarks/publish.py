@@ -52,13 +52,16 @@ def _one(context: Context, table: Table, size: int, costs: dict[int, float]) -> 
         twin = context.copy(place, f"capped-{size}")
         capped = context.scrapy("publish", place=twin)
         shutil.rmtree(twin.cache)
-    table.heading(f"{size:,} tracks, store of {place.store.stat().st_size / 1e6:.0f} MB")
+    heading = f"{size:,} tracks, store of {place.store.stat().st_size / 1e6:.0f} MB"
     if capped is not None:
+        table.heading(heading)
         _rows(table, capped, plain, size, f", GLOBAL_CAP {cap:,}")
     if costs and size * costs[max(costs)] > context.left:
         table.add("without a cap: too long for the time left", "–")
     else:
         ours = context.scrapy("publish", place=place, env={"GLOBAL_CAP": str(size)})
+        if capped is None:
+            table.heading(heading)
         _rows(table, ours, plain, size)
         costs[size] = ours.cpu / size
     shutil.rmtree(place.cache)

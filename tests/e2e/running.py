@@ -18,7 +18,7 @@ from tests.resilience.running import Place, calls, contents
 
 ROOT = Path(__file__).parents[2]
 # Far above what a run here needs; it only keeps a run that hangs from hanging the suite.
-TIMEOUT = 90
+TIMEOUT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,8 @@ def launched(
     launcher: Launcher, *argv: str, env: Mapping[str, str], actions: Sequence[Action] = ()
 ) -> Done:
     """The same in the project's root, without the second that importing takes."""
-    child = launcher.run(*argv, env=env, actions=actions)
-    assert child.code is not None
-    return Done(child.code, child.stdout, child.stderr)
+    child = launcher.start(*argv, env=env, actions=actions)
+    return Done(child.wait(TIMEOUT), child.stdout, child.stderr)
 
 
 def one_line(done: Done) -> str:

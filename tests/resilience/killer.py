@@ -273,7 +273,7 @@ class _Hooks:
         sys.setswitchinterval(60)
         try:
             under_way = _under_way()
-        except Exception as error:  # half-made objects; the deed must follow all the same
+        except Exception as error:  # noqa: BLE001 - half-made objects; the deed must follow
             under_way = {"unknown": repr(error)}
         self._note({"events": self._counts, "acted": action.do, "under_way": under_way})
         sys.setswitchinterval(0.005)

@@ -7,14 +7,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-_ZONES = ("UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia", "Africa/Abidjan")
+ZONES = ("UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia", "Africa/Abidjan")
 _LOCALES = ("C", "C.UTF-8", "POSIX", "de_DE.UTF-8", "tr_TR.UTF-8")
 
 
 def surroundings(rng: random.Random) -> dict[str, str]:
     """Environment variables that must not matter."""
     return {
-        "TZ": rng.choice(_ZONES),
+        "TZ": rng.choice(ZONES),
         "LC_ALL": rng.choice(_LOCALES),
         "PYTHONHASHSEED": str(rng.randrange(1, 10_000)),
         "SPOTIFY_CONCURRENCY": str(rng.choice((1, 2, 4, 8))),

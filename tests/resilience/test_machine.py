@@ -411,12 +411,12 @@ class Crawls(RuleBasedStateMachine):
             assert not named & self.stones
 
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "15"))
 Crawls.TestCase.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=40,
     deadline=None,
-    derandomize=EXAMPLES <= 25,
+    derandomize=EXAMPLES <= 15,
     suppress_health_check=list(HealthCheck),
 )
 TestCrawls = Crawls.TestCase

@@ -1,0 +1,43 @@
+"""What tests of several folders share: a crawler with a store of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from scrapy import Spider
+from scrapy.crawler import Crawler
+from scrapy.settings import Settings
+
+from runclub_spider.config import Config
+from runclub_spider.runtime import Runtime
+
+MakeCrawler = Callable[..., Crawler]
+
+
+@pytest.fixture
+def make_crawler(tmp_path: Path) -> Iterator[MakeCrawler]:
+    """`make_crawler(spider_class, **settings)`: never started, nothing of `.env` reaches it."""
+    made: list[Crawler] = []
+
+    def make(spider: type[Spider], **changes: object) -> Crawler:
+        settings = Settings()
+        settings.setmodule("runclub_spider.settings")
+        for name in Config.names():
+            settings.set(name, None)
+        settings.update(
+            {
+                "CACHE_DIR": str(tmp_path / "cache"),
+                "EXPORT_DIR": str(tmp_path / "export"),
+                **changes,
+            }
+        )
+        crawler = Crawler(spider, settings)
+        crawler._apply_settings()
+        made.append(crawler)
+        return crawler
+
+    yield make
+    for crawler in made:
+        Runtime.of(crawler).close()

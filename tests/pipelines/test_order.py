@@ -1,0 +1,69 @@
+"""The pipelines' order, and the verdicts of those that need no store."""
+
+from __future__ import annotations
+
+from scrapy.settings import Settings
+from scrapy.utils.conf import build_component_list
+from scrapy.utils.misc import load_object
+
+from runclub_spider.catalog.models import Playable, Row, RowKind, Track
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.pipelines.dedupe import DedupePipeline
+from runclub_spider.pipelines.filter import FilterPipeline
+from runclub_spider.spiders.spotify_search import SpotifySearchSpider
+from runclub_spider.store.pages import PageKind, PageTask
+from tests.conftest import MakeCrawler
+from tests.store.making import a_track
+
+ORDER = ["Normalize", "Filter", "Dedupe", "Store", "Artists", "Features"]
+
+
+def test_order() -> None:
+    settings = Settings()
+    settings.setmodule("runclub_spider.settings")
+    found = build_component_list(settings.getwithbase("ITEM_PIPELINES"))
+    assert [load_object(path).__name__ for path in found] == [f"{one}Pipeline" for one in ORDER]
+
+
+def page(*tracks: Track) -> DiscoveredPage:
+    task = PageTask("spotify_search", PageKind.TRACK_SEARCH, "rock", "US", 0, 50, "g1")
+    rows = [Row(number, RowKind.TRACK, track) for number, track in enumerate(tracks)]
+    return DiscoveredPage(task, rows=[*rows, Row(len(rows), RowKind.NULL)])
+
+
+def test_the_filter_judges_and_drops_nothing(make_crawler: MakeCrawler) -> None:
+    crawler = make_crawler(SpotifySearchSpider, MIN_DURATION_MS=150_000)
+    item = page(
+        a_track(1, duration_ms=150_000, is_playable=True),
+        a_track(2, duration_ms=149_999, is_playable=True),
+        a_track(3, duration_ms=360_001, is_playable=True),
+        a_track(4, duration_ms=200_000, is_playable=False),
+        a_track(5, duration_ms=200_000, is_playable=None, available_markets=("US", "GB")),
+        a_track(6, duration_ms=200_000, is_playable=None, available_markets=None),
+    )
+    found = FilterPipeline.from_crawler(crawler).process_item(item)
+    assert len(found.rows) == 7
+    assert [list(map(str, judged.rules)) for judged in found.judged] == [
+        [],
+        ["too_short"],
+        ["too_long"],
+        ["unplayable"],
+        [],
+        ["unplayable"],
+    ]
+    assert found.judged[4].basis == "available_markets"
+    assert found.judged[5].playable is Playable.UNKNOWN
+    assert crawler.stats.get_value("runclub/rows/null") == 1
+    assert crawler.stats.get_value("runclub/rejected/unplayable") == 2
+
+
+def test_dedupe_keeps_the_first_row_of_an_id(make_crawler: MakeCrawler) -> None:
+    crawler = make_crawler(SpotifySearchSpider)
+    item = page(a_track(1), a_track(2), a_track(1), a_track(1))
+    judged = FilterPipeline.from_crawler(crawler).process_item(item)
+    found = DedupePipeline.from_crawler(crawler).process_item(judged)
+    assert [(one.track.track_id, one.position) for one in found.judged] == [
+        (a_track(1).track_id, 0),
+        (a_track(2).track_id, 1),
+    ]
+    assert crawler.stats.get_value("runclub/repeats_on_page") == 2
