@@ -20,7 +20,7 @@ demo: bootstrap
 	@$(BIN)/python -m runclub_spider.demo
 
 test: bootstrap
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: bootstrap
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.preflight import check_spotify_credentials, check_store, check_writable
-from runclub_spider.runtime import Runtime
+from runclub_spider.runtime import INTERRUPTED, Runtime
 from runclub_spider.spiders.base import SpotifySpider
 from runclub_spider.store.lock import exclusive
 from runclub_spider.summary import print_outcome
@@ -42,6 +42,8 @@ def _run(process: AsyncCrawlerProcess, spider: type[Any], arguments: dict[str, s
     if process.bootstrap_failed:
         return 1
     runtime = Runtime.of(crawler)
+    if not runtime.recorded:
+        runtime.outcome.report(INTERRUPTED, "stopped at once by a second signal")
     runtime.close()
     print_outcome(runtime)
     return runtime.outcome.code

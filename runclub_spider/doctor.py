@@ -73,16 +73,19 @@ class Doctor:
         try:
             check_writable(self._config.cache_dir, "CACHE_DIR")
             check_writable(self._config.export_dir, "EXPORT_DIR")
-            store = Store.open(self._config)
+            store = Store.open(self._config, set_aside=False)
         except RunclubError as error:
             yield Finding("store", BAD, str(error))
             return
         try:
-            with store.begin() as connection:
+            with store.reading() as connection:
                 version, problems = overview.health(connection)
                 numbers = overview.counts(connection)
                 self._blocks = {b.account: b for b in quota.blocks(connection, utc_now())}
                 calls = overview.calls_since(connection, utc_now() - 86_400)
+        except RunclubError as error:
+            yield Finding("store", BAD, str(error))
+            return
         finally:
             store.close()
         if problems:

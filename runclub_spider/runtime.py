@@ -142,6 +142,8 @@ class Runtime:
         self.run_id = 0
         self.regime: Regime | None = None
         self.forget_regime = False
+        # Whether the run's end was written down; a forced stop skips that.
+        self.recorded = False
         self.pages_asked = 0
         # Keys of pages sent in this run, and of pages the store holds (as deltafetch has them).
         self.asked: set[str] = set()

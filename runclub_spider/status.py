@@ -29,9 +29,9 @@ def show(settings: BaseSettings) -> None:
     """
     config = Config.from_settings(settings)
     console = Console(file=sys.stdout, highlight=False)
-    store = Store.open(config, create=False)
+    store = Store.open(config, create=False, set_aside=False)
     try:
-        with store.begin() as connection:
+        with store.reading() as connection:
             version, problems = overview.health(connection)
             url = database_url(config).render_as_string(hide_password=True)
             console.print(f"store {url}", soft_wrap=True)

@@ -30,6 +30,8 @@ def make_crawler(tmp_path: Path) -> Iterator[MakeCrawler]:
             {
                 "CACHE_DIR": str(tmp_path / "cache"),
                 "EXPORT_DIR": str(tmp_path / "export"),
+                # A reactor is for a whole process; other tests may not want one.
+                "TWISTED_REACTOR_ENABLED": False,
                 **changes,
             }
         )

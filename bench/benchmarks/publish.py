@@ -62,7 +62,7 @@ def _one(context: Context, table: Table, size: int, costs: dict[int, float]) -> 
         ours = context.scrapy("publish", place=place, env={"GLOBAL_CAP": str(size)})
         if capped is None:
             table.heading(heading)
-        _rows(table, ours, plain, size)
+        _rows(table, ours, plain, size, ", all exported" if capped else "")
         costs[size] = ours.cpu / size
     shutil.rmtree(place.cache)
 

@@ -88,7 +88,9 @@ class RunRecord:
 
         try:
             await runtime.store.run(close_run)
+            runtime.recorded = True
         except RunclubError as error:
+            runtime.recorded = True
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
 
     def _settle(self, item: Any, *, deferred: bool = False) -> None:

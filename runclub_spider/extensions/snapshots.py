@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from scrapy import Spider, signals
+from scrapy import signals
 from scrapy.utils.misc import build_from_crawler, load_object
 
 from runclub_spider.config import utc_now
@@ -42,26 +41,29 @@ class Snapshots:
         """Scrapy's constructor."""
         return cls(crawler)
 
-    async def _closed(self, spider: Spider) -> None:
-        config, run_id = self._runtime.config, self._runtime.run_id
-        target = config.cache_dir / "snapshots" / f"{spider.name}-{run_id:06d}.jsonl.gz"
+    async def _closed(self) -> None:
+        config = self._runtime.config
+        folder = config.cache_dir / "snapshots"
         old = utc_now() - int(config.raw_retention_days * _DAY)
         try:
-            await self._runtime.store.run(lambda c: self._write(c, run_id, target))
+            await self._runtime.store.run(lambda c: self._write_missing(c, folder))
             await self._runtime.store.run(lambda c: pages.drop_raw_before(c, old))
-            await asyncio.to_thread(_drop_old, target.parent, old)
+            await asyncio.to_thread(_drop_old, folder, old)
         except Exception as error:
             # Scrapy would only log it; the run's outcome must say so.
             logger.debug("snapshot failed", exc_info=True)
-            self._runtime.outcome.report(
-                FAILED, f"cannot write the discovery snapshot {target.name}: {error}"
-            )
+            self._runtime.outcome.report(FAILED, f"cannot write a discovery snapshot: {error}")
+
+    def _write_missing(self, connection: sa.Connection, folder: Path) -> None:
+        """This run's snapshot, and those of runs that were killed before they wrote theirs."""
+        for stale in folder.glob("*.part"):
+            stale.unlink()
+        for run_id, spider in pages.runs_with_raw(connection):
+            target = folder / f"{spider}-{run_id:06d}.jsonl.gz"
+            if run_id == self._runtime.run_id or not target.exists():
+                self._write(connection, run_id, target)
 
     def _write(self, connection: sa.Connection, run_id: int, target: Path) -> None:
-        rows = pages.raw_pages(connection, run_id)
-        first = next(rows, None)
-        if first is None:
-            return
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
         exporter_class = load_object(self._crawler.settings["FEED_EXPORTERS"]["catalog_jsonl"])
@@ -71,7 +73,7 @@ class Snapshots:
         ):
             exporter = build_from_crawler(exporter_class, self._crawler, file)
             exporter.start_exporting()
-            for page in chain((first,), rows):
+            for page in pages.raw_pages(connection, run_id):
                 exporter.export_item(page)
             exporter.finish_exporting()
         part.replace(target)

@@ -103,6 +103,7 @@ class StorePipeline:
             stale_before=runtime.features_before,
             track_ids=eligible,
         )
+        artists.note_complete(connection, [j.track.track_id for j in item.judged], now)
         item.pending_artists = artists.pending(
             connection,
             track_ids=eligible,

@@ -46,8 +46,9 @@ def fsync(path: Path) -> None:
 
 def swap_link(link: Path, target: str) -> None:
     """Point `link` at `target` in one step: readers see the old one or the new one."""
+    for stale in link.parent.glob(f".{link.name}-*"):
+        stale.unlink()
     new = link.with_name(f".{link.name}-{os.getpid()}")
-    new.unlink(missing_ok=True)
     new.symlink_to(target, target_is_directory=True)
     new.replace(link)
     fsync(link.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 
+# Preflight and the spider want the same plan, and expanding it takes half a second.
+_plan = lru_cache(maxsize=1)(plan_of)
+
+
 class SpotifySpider(Spider):
     """Asks the pages of a frontier. A leaf names its arguments, planner, calls and parsers."""
 
@@ -61,7 +66,7 @@ class SpotifySpider(Spider):
     @classmethod
     def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
         """The seeds a run with these arguments works on."""
-        return plan_of(
+        return _plan(
             config.seeds_dir,
             cls.seed_kind,
             file=args.seeds,

@@ -72,6 +72,16 @@ def save(
         )
         meta.touch(connection)
     theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(asked))
+    _note_complete(connection, track.c.track_id.in_(theirs), now)
+
+
+def note_complete(connection: sa.Connection, track_ids: Sequence[str], now: int) -> None:
+    """Mark those tracks whose artists were all fetched before they came."""
+    for part in chunks(track_ids):
+        _note_complete(connection, track.c.track_id.in_(part), now)
+
+
+def _note_complete(connection: sa.Connection, which: sa.ColumnElement[bool], now: int) -> None:
     other = track_artist.alias()
     unfetched = sa.exists().where(
         other.c.track_id == track.c.track_id,
@@ -80,6 +90,6 @@ def save(
     )
     connection.execute(
         sa.update(track)
-        .where(track.c.track_id.in_(theirs), ~track.c.has_artist, ~unfetched)
+        .where(which, ~track.c.has_artist, ~unfetched)
         .values(has_artist=True, last_enriched_at=now)
     )

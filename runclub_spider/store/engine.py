@@ -19,6 +19,14 @@ from runclub_spider.errors import StoreError, StoreWriteError
 HEAD = "0001"
 # How SQLite says that a file is damaged or was never a database.
 _CORRUPT = ("malformed", "not a database", "disk image")
+# Errors of these kinds are bugs of ours, not the disk's.
+_OUR_MISTAKES = (
+    sa.exc.IntegrityError,
+    sa.exc.ProgrammingError,
+    sa.exc.DataError,
+    sa.exc.NotSupportedError,
+)
+_READING = "runclub_reading"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -35,8 +43,10 @@ class Store:
         self.engine = engine
 
     @classmethod
-    def open(cls, config: Config, *, create: bool = True) -> Store:
+    def open(cls, config: Config, *, create: bool = True, set_aside: bool = True) -> Store:
         """Open (and by default create and migrate) the configured store.
+
+        A corrupt file is moved out of the way, unless `set_aside` is off.
 
         Raises:
             StoreError: corrupt, newer than this code, not ours, or not there when
@@ -69,6 +79,10 @@ class Store:
             cause = _cause(error)
             if path is not None and any(word in cause for word in _CORRUPT):
                 engine.dispose()
+                if not set_aside:
+                    raise StoreError(
+                        f"the store {path.name} is corrupt ({cause}); put a good copy in its place"
+                    ) from None
                 raise StoreError(_set_aside(path, cause)) from None
             raise StoreError(
                 f"the store {url.render_as_string(hide_password=True)} cannot be opened: {cause}; "
@@ -86,10 +100,31 @@ class Store:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:
+            if isinstance(error, _OUR_MISTAKES):
+                raise
             raise StoreWriteError(
                 f"the store failed: {error.orig}; what was committed before is safe, mend the "
                 "cause and run the same command again"
+            ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A consistent look that holds up no writer.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        try:
+            with self.engine.connect() as connection:
+                looking = connection.execution_options(**{_READING: True})
+                with looking.begin():
+                    yield looking
+        except sa.exc.DatabaseError as error:
+            if isinstance(error, _OUR_MISTAKES):
+                raise
+            raise StoreError(
+                f"the store is damaged ({error.orig}); put a good copy in its place"
             ) from error
 
     def close(self) -> None:
@@ -151,7 +186,8 @@ def _engine(url: URL) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # IMMEDIATE: a reader that turns writer in mid-transaction could fail with "locked".
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get(_READING, False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -190,6 +226,10 @@ def _set_aside(path: Path, cause: str) -> str:
     """Move a corrupt database out of the way with its journal; says where, and the way back."""
     stamp = datetime.fromtimestamp(utc_now(), UTC).strftime("%Y%m%dT%H%M%SZ")
     aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    for number in range(2, 100):
+        if not aside.exists():
+            break
+        aside = path.with_name(f"{path.name}.corrupt-{number}-{stamp}")
     for suffix in ("-wal", "-shm"):
         journal = path.with_name(path.name + suffix)
         if journal.exists():

@@ -178,6 +178,17 @@ def mark_tried(connection: sa.Connection, keys: Sequence[str]) -> None:
         )
 
 
+def runs_with_raw(connection: sa.Connection) -> list[tuple[int, str]]:
+    """(run, spider) of the runs whose pages still have their raw copies."""
+    rows = connection.execute(
+        sa.select(page.c.run_id, page.c.spider)
+        .where(page.c.raw.is_not(None), page.c.run_id.is_not(None))
+        .distinct()
+        .order_by(page.c.run_id)
+    )
+    return [(int(row.run_id), str(row.spider)) for row in rows]
+
+
 def raw_pages(connection: sa.Connection, run_id: int) -> Iterator[dict[str, Any]]:
     """The pages a run stored, with their decoded rows, in planning order."""
     names = ("key", "kind", "source_key", "market", "first_row", "version", "fetched_at", "raw")

@@ -12,19 +12,25 @@ from tests.conftest import MakeCrawler
 
 
 @pytest.mark.parametrize(
-    ("sent", "budget"), [(0, None), (7, 10), (99_999, 99_999), (99_999, 199_998)]
+    ("sent", "budget", "rows", "new"),
+    [
+        (0, None, 0, 0),
+        (7, 10, 140, 120),
+        (9_000, None, 160_000, 40_000),
+        # The size the specification asks for, on an allowance for a week.
+        (9_000, 50_000, 160_000, 40_000),
+    ],
 )
 def test_the_line_is_below_80_columns(
-    sent: int, budget: int | None, make_crawler: MakeCrawler
+    sent: int, budget: int | None, rows: int, new: int, make_crawler: MakeCrawler
 ) -> None:
     crawler = make_crawler(SpotifySearchSpider)
     runtime = Runtime.of(crawler)
     runtime.spent["search"], runtime.budget = sent, budget
-    for name in ("rows/track", "eligible_new", "features/found"):
-        crawler.stats.set_value(f"runclub/{name}", sent)
+    for name, number in (("rows/track", rows), ("eligible_new", new), ("features/found", new)):
+        crawler.stats.set_value(f"runclub/{name}", number)
     progress = Progress.from_crawler(crawler)
-    # As slow as no run is, so that the rate is the widest.
-    progress._start -= 1
+    progress._start -= 600
     line = progress.line()
     assert len(line) < 80, line
     assert line.startswith(f"{sent:,} requests")

@@ -49,12 +49,12 @@ def test_the_filter_judges_and_drops_nothing(make_crawler: MakeCrawler) -> None:
         ["too_long"],
         ["unplayable"],
         [],
-        ["unplayable"],
+        ["playability_unknown"],
     ]
     assert found.judged[4].basis == "available_markets"
     assert found.judged[5].playable is Playable.UNKNOWN
     assert crawler.stats.get_value("runclub/rows/null") == 1
-    assert crawler.stats.get_value("runclub/rejected/unplayable") == 2
+    assert crawler.stats.get_value("runclub/rejected/unplayable") == 1
 
 
 def test_dedupe_keeps_the_first_row_of_an_id(make_crawler: MakeCrawler) -> None:
