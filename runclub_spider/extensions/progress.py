@@ -50,7 +50,7 @@ class Progress:
             f"{sent:,} requests",
             f"{stats.get_value('runclub/rows/track', 0):,} rows",
             f"{stats.get_value('runclub/eligible_new', 0):,} new",
-            f"{stats.get_value('runclub/features/found', 0):,} features",
+            f"{stats.get_value('runclub/features/found', 0):,} feat",
             f"{sent / seconds:.1f}/s",
         ]
         if runtime.budget is not None:

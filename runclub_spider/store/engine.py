@@ -69,8 +69,8 @@ class Store:
         try:
             engine = _engine(url)
             store = cls(engine)
-            with store.begin() as connection:
-                version = _version(connection)
+            with engine.connect() as connection:
+                version = _version(connection.execution_options(**{_READING: True}))
             if version != HEAD:
                 store._migrate(version)
             if path is not None:
@@ -196,7 +196,9 @@ def _use_wal(engine: sa.Engine) -> None:
     """Switch the file to WAL, once it is known to be ours; the switch is kept in the file."""
     connection = engine.raw_connection()
     try:
-        connection.cursor().execute("PRAGMA journal_mode=WAL")
+        cursor = connection.cursor()
+        if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            cursor.execute("PRAGMA journal_mode=WAL")
     finally:
         connection.close()
 

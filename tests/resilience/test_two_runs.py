@@ -119,7 +119,7 @@ def test_status_does_not_keep_a_run_from_writing(
 ) -> None:
     """It reads, so a crawl must be able to commit meanwhile (readers do not block in WAL mode)."""
     status = launcher.start(
-        "status", env=searched.env(sandbox), actions=[Action("commit", 2, "SIGSTOP")]
+        "status", env=searched.env(sandbox), actions=[Action("commit", 1, "SIGSTOP")]
     )
     until(lambda: "acted" in status.report)
     try:
