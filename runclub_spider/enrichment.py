@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from scrapy.exceptions import IgnoreRequest
+
 from runclub_spider.apis.call import AnswerError, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.edge import to_request
@@ -112,6 +114,9 @@ class BatchWorker:
             await self._accept(response, ids)
         except NotSent as error:
             self._give_up(error.cause)
+        except IgnoreRequest:
+            # No token: the token middleware has told the outcome.
+            self._off = True
         except AnswerError as error:
             self._failed(f"{self.name}: an answer could not be read ({error})")
         else:

@@ -204,7 +204,8 @@ class Guard:
         wait = retry_after(headers.get("retry-after"), now)
         quota = b"QUOTA_EXCEEDED" in body
         self.slots.refused()
-        if not quota:
+        if not quota and wait is not None and wait <= self.manners.max_wait:
+            # A ban of hours says nothing about the calls a window takes.
             self.pacer.refused(number)
         if wait is not None and wait <= self.manners.max_wait and not quota:
             self._window_until = max(self._window_until, now + wait)

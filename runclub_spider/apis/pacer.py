@@ -2,8 +2,8 @@
 
 Spotify counts calls in a rolling window of 30 seconds and publishes no number (reference, 4).
 The pacer starts low, grows while nothing is refused, and takes the number of calls that stood in
-the window at the first refusal for the ceiling. From then on it keeps a margin below it, and
-feels its way up only slowly.
+the window for the ceiling once two refusals agree on it. From then on it keeps a margin below it,
+and feels its way up only slowly.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ WINDOW_SECONDS = 30.0
 # Below a known ceiling: room for clocks that differ and requests on their way.
 _MARGIN = 0.97
 _DECREASE = 0.9
+# Counts that agree to this share are one limit; below so many calls a window none is learnt.
+_AGREE = 0.85
+_LEAST_CEILING = 5
 # Good answers in a row after which the ceiling is tried: one refusal in 500 calls at most.
 _PATIENCE, _LEAST_PATIENCE = 500, 20
 
@@ -51,6 +54,8 @@ class Pacer:
         self._patience, self._step = _PATIENCE, 1
         self._good = 0
         self._refused_at: float | None = None
+        self._held = 0
+        self._confirmed = False
         self._lock = asyncio.Lock()
 
     async def pace(self, stopping: Callable[[], bool]) -> int:
@@ -85,28 +90,45 @@ class Pacer:
             self._patience = max(_LEAST_PATIENCE, self._patience // 2)
 
     def refused(self, number: int) -> None:
-        """The call was refused: those taken within the window are as many as it allows.
+        """The call was refused: those taken within the window may be as many as it allows.
 
-        Several calls that were on their way together are one refusal; each of them may
-        correct the count upwards, for more answers are in by then.
+        Two refusals in a row at about the same count show a limit; a single one, or one far
+        below a known limit, may be chance and is only waited out. Several calls that were on
+        their way together are one refusal; each may correct the count upwards, for more
+        answers are in by then.
         """
         now = self._clock()
         self._sent.pop(number, None)
         self._forget(now)
+        held = len(self._taken)
+        again = self._refused_at is not None and now - self._refused_at < self._window / 2
+        if not again:
+            self._refused_at = now
         self._good, self._patience, self._step = 0, _PATIENCE, 1
         if now < self._clean_from:
-            self.limit = max(1.0, self.limit / 2) if math.isfinite(self.limit) else self.limit
             return
-        held = max(1, len(self._taken))
-        same = self._refused_at is not None and now - self._refused_at < self._window / 2
-        if self.ceiling is None:
-            self.ceiling = held
-        elif same:
-            self.ceiling = max(self.ceiling, held)
+        if again:
+            self._held = max(self._held, held)
+            if self._confirmed and self.ceiling is not None:
+                self.ceiling = max(self.ceiling, held)
         else:
-            self.ceiling = max(1, math.floor(self.ceiling * _DECREASE), min(held, self.ceiling - 1))
-        self.limit = _below(self.ceiling)
-        self._refused_at = now
+            before, self._held = self._held, held
+            self._confirmed = self._confirms(before, held)
+        if self.ceiling is not None:
+            self.limit = _below(self.ceiling)
+        elif math.isfinite(self.limit):
+            self.limit = float(max(1, self._held))
+
+    def _confirms(self, before: int, held: int) -> bool:
+        """Take a refusal for the ceiling if it agrees with what is known; says whether it did."""
+        if self.ceiling is not None and held >= _AGREE * self.ceiling:
+            self.ceiling = max(math.floor(self.ceiling * _DECREASE), min(held, self.ceiling - 1))
+            return True
+        high, low = max(before, held), min(before, held)
+        if low >= _LEAST_CEILING and low >= _AGREE * high:
+            self.ceiling = high
+            return True
+        return False
 
     def _wait_needed(self) -> float:
         now = self._clock()

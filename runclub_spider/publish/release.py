@@ -95,6 +95,11 @@ def _publish(config: Config, connection: sa.Connection) -> str:
     account = manifest.accounting(
         selection, pages.row_totals(connection, _ROW_PAGES), catalogue.track_count(connection)
     )
+    if selection.pending and not selection.cells:
+        return (
+            f"Nothing to publish yet: {selection.pending:,} tracks wait for their features; "
+            "run `scrapy crawl enrich`."
+        )
     if problem := manifest.imbalance(account):
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
     with _staging(config.export_dir) as staging:
@@ -103,21 +108,22 @@ def _publish(config: Config, connection: sa.Connection) -> str:
         digest = manifest.data_digest(hashes)
         version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
         target = config.export_dir / version
-        if _is_current(config.export_dir, target, digest):
-            _remember(config, connection, version, inputs, digest, selection)
-            return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
-        _refuse_mixing(config.export_dir, source)
-        document = _describe(
+        document, checks = _describe(
             config, connection, umbrellas, source, version, selection, account, written
         )
-        failed = [gate for gate in document[1] if not gate.passed]
-        _write_rest(staging, document[0])
+        failed = [gate for gate in checks if not gate.passed]
         if failed:
+            _write_rest(staging, document)
             _keep_failure(config.export_dir, version, staging)
             raise GateFailed(
                 f"release refused: {'; '.join(map(str, failed))}; "
                 f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
             )
+        if _is_current(config.export_dir, target, digest):
+            _remember(config, connection, version, inputs, digest, selection)
+            return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
+        _refuse_mixing(config.export_dir, source)
+        _write_rest(staging, document)
         ready = staging.rename(staging.with_name(version))
         _verify(config.export_dir, ready)
         fsync_tree(ready)

@@ -420,7 +420,20 @@ def paced(calls: int, allowed: int, start: float) -> tuple[Pacer, list[float], i
     return asyncio.run(go()), sent, refusals
 
 
-@pytest.mark.parametrize("allowed", [1, 5, 90, 180])
+def test_a_single_refusal_is_waited_out_and_teaches_nothing() -> None:
+    async def go() -> Pacer:
+        pacer = Pacer(math.inf, clock=lambda: 100.0)
+        numbers = [await pacer.pace(lambda: False) for _ in range(40)]
+        for number in numbers[:-1]:
+            pacer.answered(number)
+        pacer.refused(numbers[-1])
+        return pacer
+
+    pacer = asyncio.run(go())
+    assert (pacer.ceiling, pacer.limit) == (None, math.inf)
+
+
+@pytest.mark.parametrize("allowed", [5, 20, 90, 180])
 def test_the_pacer_finds_the_limit_from_below(allowed: int) -> None:
     pacer, _, refusals = paced(600, allowed, start=10)
     assert pacer.ceiling is not None

@@ -378,11 +378,10 @@ def test_usage(
         ({"SPOTIFY_CLIENT_SECRET": SECRET, "SPOTIFY_REFRESH_TOKEN": ""}, "SPOTIFY_CLIENT_SECRET"),
     ],
 )
-@pytest.mark.parametrize("spider", ["spotify_search", "enrich"])
 def test_a_refused_key(
-    spider: str, env: dict[str, str], says: str, place: Place, sandbox: Sandbox, launcher: Launcher
+    env: dict[str, str], says: str, place: Place, sandbox: Sandbox, launcher: Launcher
 ) -> None:
-    done = launched(launcher, "crawl", spider, env=place.env(sandbox, **env))
+    done = launched(launcher, *SEARCH, env=place.env(sandbox, **env))
     assert says in one_line(done)
     assert done.code == 2
     assert SECRET not in done.text
