@@ -113,11 +113,11 @@ def test_the_export_folder_fills_up_in_publishing(
 def test_the_export_folder_may_not_be_written_any_more(
     stages: dict[str, Stage], sandbox: Sandbox, launcher: Launcher, listed: Place, mount: Mount
 ) -> None:
-    """Read-only from the moment when staging begins."""
+    """Read-only at the moment when the finished folder is to be renamed."""
     shutil.rmtree(listed.export)
     mount(listed.export, "16m")
     held = launcher.start(
-        "publish", env=listed.env(sandbox), actions=[Action("commit", 1, "SIGSTOP")]
+        "publish", env=listed.env(sandbox), actions=[Action("file", 1, "SIGSTOP")]
     )
     while "acted" not in held.report:
         pass
@@ -125,7 +125,7 @@ def test_the_export_folder_may_not_be_written_any_more(
     os.kill(held.pid, 18)
     held.wait()
     subprocess.run(["mount", "-o", "remount,rw", str(listed.export)], check=True)
-    assert list(listed.export.iterdir()) == []
+    assert [path for path in listed.export.iterdir() if path.name[0] != "."] == []
     assert launcher.run("publish", env=listed.env(sandbox)).code == 0
     assert blanked(listed.latest) == stages["playlist"].data
     stopped_cleanly(held, "Read-only")
