@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 _plan = lru_cache(maxsize=1)(plan_of)
 
 
-class SpotifySpider(Spider):
+class SpotifySpider(Spider, ABC):
     """Asks the pages of a frontier. A leaf names its arguments, planner, calls and parsers."""
 
     arguments: ClassVar[type[SpotifyArguments]]
@@ -78,17 +79,17 @@ class SpotifySpider(Spider):
     def finish(self, connection: sa.Connection, now: int) -> None:
         """The frontier has nothing left to ask; a leaf may note that."""
 
+    @abstractmethod
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
         """The leaf's planner; None when this key cannot yield anything to it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call(self, task: PageTask) -> Call:
         """The call that asks a page."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, item: DiscoveredPage, body: bytes) -> None:
         """Fill an item from an answer; raises `AnswerError`."""
-        raise NotImplementedError
 
     async def start(self) -> AsyncIterator[Any]:
         """The run: regime, then page after page, then what enrichment is left."""
@@ -211,6 +212,6 @@ class SpotifySpider(Spider):
         pages.unplan_larger(connection, PageKind.PLAYLIST_SEARCH, regime.search_rows)
         self.refresh(connection, now)
 
+    @abstractmethod
     def refresh(self, connection: sa.Connection, now: int) -> None:
         """Open finished seeds that are due anew; once, when the run starts."""
-        raise NotImplementedError

@@ -232,11 +232,6 @@ def previous_canonicals(connection: sa.Connection) -> dict[str, str]:
     return {row.isrc: row.track_id for row in rows}
 
 
-def previous_rows(connection: sa.Connection) -> set[str]:
-    """Track ids of the last release."""
-    return set(connection.scalars(sa.select(release_row.c.track_id)))
-
-
 def releases_of(connection: sa.Connection, input_digest: str) -> list[tuple[str, str]]:
     """(version, data digest) of the releases made from an input."""
     rows = connection.execute(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from runclub_spider.store.tables import page
 from runclub_spider.store.upsert import chunks, insert_new
 
-OPEN, DONE, FAILED = "open", "done", "failed"
+OPEN, DONE = "open", "done"
 
 
 class PageKind(StrEnum):
