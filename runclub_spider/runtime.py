@@ -11,7 +11,7 @@ import math
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
@@ -24,7 +24,6 @@ from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.token_file import TokenFile, current_token, keep_rotated
-from runclub_spider.apis.spotify.tokens import TokenClient
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import RunclubError
@@ -35,6 +34,7 @@ from runclub_spider.store.thread import StoreThread
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
+    from runclub_spider.apis.spotify.tokens import TokenClient
     from runclub_spider.frontier.driver import Frontier
 
 FINISHED, PAUSED, INCOMPLETE, INTERRUPTED, FAILED = (
@@ -153,14 +153,6 @@ class Runtime:
         self.feature_worker: Worker | None = None
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self._tasks: set[asyncio.Future[Any]] = set()
-        token_file = TokenFile(config.token_file)
-        self.tokens = TokenClient(
-            config.spotify_accounts_base_url,
-            config.spotify_client_id or "",
-            config.spotify_client_secret,
-            current_token(token_file, config.spotify_client_id or "", config.spotify_refresh_token),
-            rotated=partial(keep_rotated, token_file, config.spotify_client_id or ""),
-        )
         with self.store.store.begin() as connection:
             self.guards = {
                 Api.SPOTIFY: self._guard(
@@ -182,6 +174,22 @@ class Runtime:
                     self.guards[Api(found.account)].block(
                         found.family, found.blocked_until, found.reason
                     )
+
+    @cached_property
+    def tokens(self) -> TokenClient:
+        """The token client; made at the first request, for a run without one needs no import."""
+        from runclub_spider.apis.spotify.tokens import TokenClient
+
+        config = self.config
+        client_id = config.spotify_client_id or ""
+        file = TokenFile(config.token_file)
+        return TokenClient(
+            config.spotify_accounts_base_url,
+            client_id,
+            config.spotify_client_secret,
+            current_token(file, client_id, config.spotify_refresh_token),
+            rotated=partial(keep_rotated, file, client_id),
+        )
 
     @property
     def policy(self) -> Policy:

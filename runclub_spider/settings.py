@@ -33,6 +33,8 @@ DOWNLOAD_TIMEOUT = 30
 # Enough to keep both APIs busy; the guard holds the cap of each host (default: 16, 8).
 CONCURRENT_REQUESTS = 32
 CONCURRENT_REQUESTS_PER_DOMAIN = 32
+# A page is one item: each more would be an idle task for every response (default: 100).
+CONCURRENT_ITEMS = 1
 # Off by default, for AutoThrottle reads fast refusals as speed; who turns it on starts
 # at once instead of after five seconds (default: 5).
 AUTOTHROTTLE_START_DELAY = 0.1

@@ -43,6 +43,7 @@ def test_both_databases_give_the_same_release(tmp_path: Path) -> None:
                     env=env,
                     capture_output=True,
                     text=True,
+                    encoding="utf-8",
                     check=False,
                 )
                 assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -31,6 +31,8 @@ PRIMARY_WEIGHT = Fraction(2)
 OTHERS_WEIGHT = Fraction(1)
 
 _MAX_DEPTH = 20  # levels of a file; ours have six
+# libyaml where PyYAML was built with it: the seed files are read at every start.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SEPARATORS = str.maketrans(dict.fromkeys("/:,;()", " "))
 _Words = tuple[str, ...]
 _Where = tuple[str | int, ...]
@@ -53,7 +55,7 @@ class YamlFile:
         self._lines: dict[_Where, int] = {}
         text = read_text(path, error)
         try:
-            loader = yaml.SafeLoader(text)
+            loader = _Loader(text)
             node = loader.get_single_node()
             if node is None:
                 raise error(f"{path}: the file is empty; give it its keys or remove it")

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
@@ -54,16 +55,9 @@ _SHARED = "lists.yaml"
 _UMBRELLAS = "umbrellas.yaml"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 # One spelling per decade. "twenties" is left alone: it also means the 1920s.
-_DECADE_SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(rf"\b(?:{spelling})\b"), decade)
-    for spelling, decade in (
-        ("(?:19)?70'?s|seventies", "70s"),
-        ("(?:19)?80'?s|eighties", "80s"),
-        ("(?:19)?90'?s|nineties", "90s"),
-        ("(?:20)?00'?s|noughties", "00s"),
-        ("(?:20)?10'?s", "10s"),
-        ("(?:20)?20'?s", "20s"),
-    )
+_DECADE_WORDS = {"seventies": "70s", "eighties": "80s", "nineties": "90s", "noughties": "00s"}
+_DECADE_SPELLING = re.compile(
+    rf"\b(?:(?:19(?=[789])|20(?=[012]))?([789012]0)'?s|({'|'.join(_DECADE_WORDS)}))\b"
 )
 
 
@@ -158,6 +152,7 @@ def clean_term(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
+@lru_cache(maxsize=1 << 15)
 def normalise_term(text: str) -> str:
     """Return the key under which two terms are the same seed.
 
@@ -171,8 +166,7 @@ def normalise_term(text: str) -> str:
 
 def _normalise_once(text: str) -> str:
     text = clean_term(text).casefold().replace("’", "'").replace("-", " ").replace("&", " and ")
-    for spelling, decade in _DECADE_SPELLINGS:
-        text = spelling.sub(decade, text)
+    text = _DECADE_SPELLING.sub(lambda m: f"{m[1]}s" if m[1] else _DECADE_WORDS[m[2]], text)
     return " ".join(text.split())
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import IgnoreRequest
 
 from runclub_spider.apis.call import Api
-from runclub_spider.apis.spotify.tokens import AccessToken
 from runclub_spider.errors import RunclubError, RunPaused
 from runclub_spider.runtime import FAILED, PAUSED, Runtime
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+
+    from runclub_spider.apis.spotify.tokens import AccessToken
 
 
 class NoToken(IgnoreRequest):

@@ -26,7 +26,6 @@ from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
 from runclub_spider.publish import gates, manifest
 from runclub_spider.publish.exporters import CatalogLinesExporter
 from runclub_spider.publish.files import fsync, fsync_tree, gzip_copy, sha256, swap_link
-from runclub_spider.publish.report import render
 from runclub_spider.publish.rows import (
     ArtistRow,
     SourceRow,
@@ -36,8 +35,6 @@ from runclub_spider.publish.rows import (
     wide_row,
 )
 from runclub_spider.publish.select import Candidate, Selection, Targets, select
-from runclub_spider.publish.tables import write_tables
-from runclub_spider.publish.verify import verify_release
 from runclub_spider.store import catalogue, meta, pages
 from runclub_spider.store.engine import Store
 from runclub_spider.store.pages import PageKind
@@ -416,6 +413,10 @@ def _describe(
 
 def _write_rest(folder: Path, document: dict[str, Any]) -> None:
     """Compressed copies, tables, schemas and report, and last the manifest that proves them."""
+    # Here, not above: a run that finds nothing new to publish does without these imports.
+    from runclub_spider.publish.report import render
+    from runclub_spider.publish.tables import write_tables
+
     for name in manifest.DATA_FILES:
         gzip_copy(folder / name)
     columns = list(json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes())["properties"])
@@ -441,6 +442,8 @@ def _write_rest(folder: Path, document: dict[str, Any]) -> None:
 
 def _verify(export: Path, folder: Path) -> None:
     """The independent check that users have too; a writer's mistake stops here."""
+    from runclub_spider.publish.verify import verify_release
+
     # Coverage is the gates' business: they know what the configuration allows.
     problems = [p for p in verify_release(folder) if not p.rule.endswith("-coverage")]
     if problems:

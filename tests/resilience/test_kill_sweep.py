@@ -1,4 +1,4 @@
-"""A sample of the kill sweep: SIGKILL at 20 points; `python -m bench.kill_sweep` takes all."""
+"""A sample of the kill sweep: SIGKILL at 20 points; `python -m bench kill_sweep` takes all."""
 
 from __future__ import annotations
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
-import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.table import Table, console, verdict
+from bench.table import Table, verdict
 from runclub_spider.sandbox.testing import Sandbox, running_sandbox
 from tests.resilience.killer import Launcher
 from tests.resilience.sweep import Outcome, points, prepare, sweep, total
@@ -24,7 +21,7 @@ _SEED = 20
 
 
 def run(context: Context) -> Table:
-    """As one of the benchmarks: all points, or a sample where there is no time for them."""
+    """All points, or a sample where there is no time for them."""
     room = int(context.left / SECONDS_A_POINT)
     most = 20 if context.options.quick else room
     # A sandbox of its own: the sweep compares with runs in the built-in world.
@@ -32,13 +29,13 @@ def run(context: Context) -> Table:
     return _sweep(sandbox, context.scratch / "kill-sweep", context.say, most)
 
 
-def _sweep(sandbox: Sandbox, scratch: Path, say: Callable[[str], None], most: int | None) -> Table:
+def _sweep(sandbox: Sandbox, scratch: Path, say: Callable[[str], None], most: int) -> Table:
     rng = random.Random(_SEED)
     with Launcher(scratch / "undisturbed") as launcher:
         stages = prepare(sandbox, launcher, scratch)
     work = [(stage, action) for stage in stages for action in points(stage, None, rng)]
     every = len(work)
-    if most is not None and every > most:
+    if every > most:
         work = rng.sample(work, most)
     done: list[Outcome] = []
 
@@ -82,18 +79,3 @@ def _rows(table: Table, outcomes: list[Outcome]) -> None:
     table.add("sent again in all", f"{total(outcomes, 'resent')}")
     table.add("wrong results", f"{wrong}", "0", "", verdict("0", wrong == 0))
     table.add("left something behind", f"{sum(bool(o.litter) for o in outcomes)}")
-
-
-def main() -> int:
-    """Sweep everything, alone: `python -m bench.kill_sweep [POINTS]`."""
-    most = int(sys.argv[1]) if len(sys.argv) > 1 else None
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-sweep-")))
-        sandbox = stack.enter_context(running_sandbox())
-        table = _sweep(sandbox, scratch, lambda text: print(text, file=sys.stderr), most)
-    table.show(console())
-    return 1 if any(note.startswith("WRONG") for note in table.notes) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
