@@ -176,6 +176,12 @@ class Config(BaseModel):
         ge=0,
         le=36_500,
     )
+    artist_single_calls: int = setting(
+        20,
+        "Most artists asked one by one in a run, where the key has no batch read for them.",
+        "pipelines.artists",
+        ge=0,
+    )
     recco_features_version: str = setting(
         "1", "Raise it to have all features asked again.", "pipelines.features", min_length=1
     )
@@ -196,7 +202,11 @@ class Config(BaseModel):
 
     # Manners
     spotify_concurrency: int = setting(
-        4, "Most requests in flight to Spotify.", "runtime", ge=1, le=32
+        2,
+        "Most requests in flight to Spotify; all of them are lost when a quota is spent.",
+        "runtime",
+        ge=1,
+        le=32,
     )
     reccobeats_concurrency: int = setting(
         2, "Requests in flight to ReccoBeats at first.", "runtime", ge=1, le=6

@@ -28,7 +28,7 @@ def crawl(
         spider = _spider(process, name)
         preflight(config, spider, arguments)
         with exclusive(config, f"scrapy crawl {name}"):
-            check_store(config, apis=(Api.SPOTIFY,), families=spider.families)
+            check_store(config, apis=(Api.SPOTIFY, Api.ACCOUNTS), families=spider.families)
             return _run(process, spider, arguments)
     except RunclubError as error:
         print(f"scrapy crawl: {error}", file=sys.stderr)

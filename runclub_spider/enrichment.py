@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import IgnoreRequest
 
-from runclub_spider.apis.call import AnswerError, Call
+from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
 from runclub_spider.handlers.api import NotSent
-from runclub_spider.runtime import INCOMPLETE, Runtime
+from runclub_spider.runtime import INCOMPLETE, PAUSED, Runtime
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -31,7 +31,8 @@ class BatchWorker:
     """Sends ids in full batches as they come in, and the rest when it is drained.
 
     Ids it does not get through stay pending in the store; a later run takes them up by the
-    same path. No id is sent twice in a run.
+    same path. No id is sent twice in a run. `accept` reads answers with status 200, and those
+    with a status of `read_anyway`; any other is a permanent refusal.
     """
 
     def __init__(
@@ -42,32 +43,38 @@ class BatchWorker:
         batch: int,
         call: Callable[[Sequence[str]], Call],
         accept: Callable[[Response, Sequence[str]], Awaitable[None]],
+        read_anyway: Container[int] = (),
     ) -> None:
         self.runtime, self.name, self.batch = runtime, name, batch
         self.total = 0
-        self._call, self._accept = call, accept
+        self._call, self._accept, self._read_anyway = call, accept, read_anyway
         self._queue: dict[str, None] = {}
         self._taken: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._off = False
 
-    def add(self, ids: Iterable[str]) -> None:
-        """Take up pending ids; known ones are ignored."""
+    def add(self, ids: Iterable[str]) -> int:
+        """Take up pending ids; returns how many were new to this run."""
+        before = self.total
         for one in ids:
             if one not in self._taken:
                 self._taken.add(one)
                 self._queue[one] = None
                 self.total += 1
         self._send_full()
+        return self.total - before
 
     async def drain(self) -> None:
-        """Send everything left, the last batch partial, and wait for the answers."""
+        """Send everything left, the last batch partial, and wait for the answers.
+
+        When the run is paused the last batch stays pending: the next run fills it.
+        """
         while True:
             self._send_full()
             if self._tasks:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            elif self._queue and not self._off:
+            elif self._queue and not self._off and self.runtime.outcome.result != PAUSED:
                 self._start(list(self._queue))
             else:
                 return
@@ -107,9 +114,10 @@ class BatchWorker:
             self._off = True
             return
         try:
-            response = await engine.download_async(to_request(self._call(ids)))
-            if response.status != 200:
-                self._refuse(response.status)
+            call = self._call(ids)
+            response = await engine.download_async(to_request(call))
+            if response.status != 200 and response.status not in self._read_anyway:
+                self._refuse(call.api, response.status)
                 return
             await self._accept(response, ids)
         except NotSent as error:
@@ -122,9 +130,12 @@ class BatchWorker:
         else:
             self._failures = 0
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, api: str, status: int) -> None:
         """A permanent refusal: no point in asking again this run; said once."""
         self._off = True
+        if api == Api.SPOTIFY:
+            # The key may do less than was found out before: the next run finds out anew.
+            self.runtime.forget_regime = True
         self.runtime.outcome.report(
             INCOMPLETE, f"{self.name}: the API answered {status}; switched off for this run"
         )

@@ -34,6 +34,13 @@ class GateFailed(RunclubError):
 
 
 class RunPaused(RunclubError):
-    """The run is incomplete and the same command resumes it (quota, long Retry-After)."""
+    """The run is incomplete and the same command resumes it (quota, long Retry-After).
+
+    `until` is the moment (epoch seconds) before which it need not be tried, if one is known.
+    """
 
     exit_code = 75
+
+    def __init__(self, message: str, until: float | None = None) -> None:
+        super().__init__(message)
+        self.until = until

@@ -44,3 +44,4 @@ class DiscoveredPage:
     judged: list[JudgedTrack] = field(default_factory=list)
     pending_features: list[str] = field(default_factory=list)
     pending_artists: list[str] = field(default_factory=list)
+    pending_details: list[str] = field(default_factory=list)

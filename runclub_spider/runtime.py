@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL, ApiPaused, Guard, Manners
 from runclub_spider.apis.pacer import WINDOW_SECONDS, Pacer
-from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
+from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, TRACKS_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.token_file import TokenFile, current_token, keep_rotated
@@ -111,6 +111,11 @@ def regime_key(config: Config) -> str:
     return f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
 
 
+def genres_key(config: Config) -> str:
+    """Where the store keeps since when a key's artist records are known to carry no genres."""
+    return f"no_genres|{config.spotify_api_base_url}|{config.spotify_client_id}"
+
+
 def pace_key(config: Config) -> str:
     """Where the store keeps how many calls a window the key was found to be allowed."""
     return f"pace|{config.spotify_api_base_url}|{config.spotify_client_id}"
@@ -149,10 +154,12 @@ class Runtime:
         self.asked: set[str] = set()
         self.done: set[bytes] = set()
         self.frontier: Frontier | None = None
-        self.artist_worker: Worker | None = None
-        self.feature_worker: Worker | None = None
+        self.workers: list[Worker] = []
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self._tasks: set[asyncio.Future[Any]] = set()
+        self._accounts_closed_until = 0.0
+        # Families whose quota was refused in this run.
+        self._refused: set[str] = set()
         with self.store.store.begin() as connection:
             self.guards = {
                 Api.SPOTIFY: self._guard(
@@ -169,7 +176,10 @@ class Runtime:
             }
             self._day = quota.last_day(connection, Api.SPOTIFY, utc_now())
             self._learnt = quota.learnt_limits(connection, Api.SPOTIFY)
+            self._since_refusal = quota.since_refusal(connection, Api.SPOTIFY)
             for found in quota.blocks(connection, utc_now()):
+                if found.account == Api.ACCOUNTS:
+                    self._accounts_closed_until = found.blocked_until
                 if found.account in self.guards:
                     self.guards[Api(found.account)].block(
                         found.family, found.blocked_until, found.reason
@@ -189,7 +199,13 @@ class Runtime:
             config.spotify_client_secret,
             current_token(file, client_id, config.spotify_refresh_token),
             rotated=partial(keep_rotated, file, client_id),
+            max_wait=config.max_wait_seconds,
+            closed_until=self._accounts_closed_until,
         )
+
+    def accounts_refuse(self, until: float, reason: str) -> None:
+        """Remember that no token is to be had before a moment."""
+        self._remember(quota.Block(Api.ACCOUNTS, ALL, int(until), reason))
 
     @property
     def policy(self) -> Policy:
@@ -210,6 +226,13 @@ class Runtime:
     def artists_before(self) -> int:
         """Artists fetched before this moment are asked again."""
         if "artists" in self.force:
+            return self.started_at
+        return self.started_at - int(self.config.artist_refresh_days * 86_400)
+
+    @property
+    def details_before(self) -> int:
+        """Track details asked before this moment are asked again, at an artist's age."""
+        if "details" in self.force:
             return self.started_at
         return self.started_at - int(self.config.artist_refresh_days * 86_400)
 
@@ -239,11 +262,12 @@ class Runtime:
         """
         if self.budget is None or self.regime is None:
             return None
-        workers = [worker for worker in (self.artist_worker, self.feature_worker) if worker]
         asked = self.spent[Family.SEARCH] + self.spent[Family.PLAYLIST]
-        left = self.budget - asked - sum(worker.calls_needed for worker in workers)
+        left = self.budget - asked - sum(worker.calls_needed for worker in self.workers)
         rows = self.regime.search_page(self.config.page_size)
         a_page = 1 + rows / FEATURES_BATCH + rows / max(self.regime.artist_batch, rows)
+        if not self.regime.track_popularity:
+            a_page += rows / TRACKS_BATCH
         pages = int(left / a_page)
         return pages if pages or self.pages_asked else min(1, left)
 
@@ -260,15 +284,26 @@ class Runtime:
             raise ApiPaused(Api.SPOTIFY, family, until, f"{limit} calls in 24 h are spent")
         hour = now - now % quota.HOUR
         hours[hour] = hours.get(hour, 0) + 1
+        if family in self._since_refusal:
+            self._since_refusal[family] += 1
+
+    def _measured(self, family: str) -> int:
+        """Calls by which the next refusal of a family's quota is judged."""
+        return self._since_refusal.get(family, sum(self._day.get(family, {}).values()))
+
+    def _near_limit(self, family: str) -> bool:
+        """Whether a quota that was found out is all but spent: then one call at a time."""
+        found, in_flight = self._learnt.get(family), self.config.spotify_concurrency
+        return found is not None and self._measured(family) >= found - in_flight
 
     def quota_limit(self, family: str) -> int | None:
         """Calls in 24 h the user allows: set, or the share of what a refusal taught."""
-        share = self.config.quota_share
-        if family in self.config.quota_limits:
-            return int(self.config.quota_limits[family] * share)
-        if share < 1 and family in self._learnt:
-            return int(self._learnt[family] * share)
-        return None
+        config = self.config
+        limit, origin = quota.limit_of(
+            family, config.quota_limits, self._learnt, share=config.quota_share
+        )
+        # What was learnt only informs, unless the user wants a share of it kept free.
+        return limit if origin == "set" or config.quota_share < 1 else None
 
     def flush_quota(self, connection: sa.Connection) -> None:
         """Write the calls since the last flush into the quota ledger."""
@@ -303,17 +338,15 @@ class Runtime:
         config = self.config
 
         def remember(family: str, until: float, reason: str) -> None:
-            found = quota.Block(api, family, int(until), reason)
-            calls = sum(self._day.get(family, {}).values()) if api == Api.SPOTIFY else 0
-
-            def write(connection: sa.Connection) -> None:
-                quota.block(connection, found)
-                if calls:
-                    quota.learn_limit(connection, api, family, calls)
-
-            task = asyncio.ensure_future(self.store.run(write))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            block = quota.Block(api, family, int(until), reason)
+            if api != Api.SPOTIFY or family == ALL or family in self._refused:
+                # Others that were on their way are refused as well: that teaches nothing new.
+                self._remember(block)
+                return
+            self._refused.add(family)
+            # Not taken were the refused call itself and those on their way behind it.
+            taken = self._measured(family) - 1 - self.guards[Api.SPOTIFY].under_way[family]
+            self._remember(block, taken)
 
         return Guard(
             api,
@@ -328,7 +361,20 @@ class Runtime:
             count=lambda event: self._count(api, event),
             on_block=remember,
             stopping=self._stopping,
+            careful=self._near_limit if api == Api.SPOTIFY else lambda _family: False,
         )
+
+    def _remember(self, block: quota.Block, calls: int = 0) -> None:
+        """Write a refusal down, and after how many calls in a day it came."""
+
+        def write(connection: sa.Connection) -> None:
+            quota.block(connection, block)
+            if calls:
+                quota.learn_limit(connection, block.account, block.family, calls)
+
+        task = asyncio.ensure_future(self.store.run(write))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _spotify_pacer(self, connection: sa.Connection) -> Pacer:
         """From what an earlier run learnt, else from below; a server of our own paces itself."""

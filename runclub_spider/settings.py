@@ -70,6 +70,8 @@ ITEM_PIPELINES = {
     "runclub_spider.pipelines.store.StorePipeline": 400,
     "runclub_spider.pipelines.artists.ArtistsPipeline": 500,
     "runclub_spider.pipelines.features.FeaturesPipeline": 600,
+    "runclub_spider.pipelines.borrow.BorrowPipeline": 700,
+    "runclub_spider.pipelines.details.DetailsPipeline": 800,
 }
 
 EXTENSIONS = {

@@ -2,3 +2,5 @@
 
 # The frontier has no more pages: enrichers send what is left, partial batches too. Awaited.
 discovery_done = object()
+# Every eligible track was asked for features: what is missing may be borrowed. Awaited.
+features_done = object()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 
+import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 from scrapy.settings import BaseSettings
 
+from runclub_spider.apis.call import Api
+from runclub_spider.apis.guard import ALL
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import StoreError
@@ -49,13 +52,11 @@ def show(settings: BaseSettings) -> None:
                 console.print(_grid(grid))
             console.print(_seeds(overview.seeds(connection)))
             now = utc_now()
-            console.print("calls in the last 24 h:")
-            for account, family, calls in overview.calls_since(connection, now - _DAY):
-                console.print(f"  {account} {family}: {calls:,}")
+            console.print(_calls(config, connection, now))
             for block in quota.blocks(connection, now):
+                what = block.account if block.family == ALL else f"{block.account} {block.family}"
                 console.print(
-                    f"{block.account} refuses requests until {moment(block.blocked_until)} "
-                    f"({block.reason})"
+                    f"{what} refuses requests until {moment(block.blocked_until)} ({block.reason})"
                 )
             for run in overview.last_runs(connection, 5):
                 console.print(
@@ -71,6 +72,24 @@ def show(settings: BaseSettings) -> None:
             "the store is damaged; put a good copy in its place, or crawl anew into another "
             "CACHE_DIR"
         )
+
+
+def _calls(config: Config, connection: sa.Connection, now: int) -> Table:
+    """Calls of the last 24 hours by family: spent, what a limit leaves, and who named it."""
+    table = Table(title="calls in the last 24 h", title_justify="left", box=None)
+    for name in ("api", "family", "spent", "left", "limit"):
+        table.add_column(name, justify="right" if name in {"spent", "left"} else "left")
+    learnt = quota.learnt_limits(connection, Api.SPOTIFY)
+    for account, family, calls in overview.calls_since(connection, now - _DAY):
+        limit, origin = None, ""
+        if account == Api.SPOTIFY:
+            limit, origin = quota.limit_of(
+                family, config.quota_limits, learnt, share=config.quota_share
+            )
+        left = "" if limit is None else f"{max(0, limit - calls):,}"
+        shown = "none known" if limit is None else f"{limit:,} {origin}"
+        table.add_row(account, family, f"{calls:,}", left, shown)
+    return table
 
 
 def _grid(cells: dict[str, dict[str, int]]) -> Table:

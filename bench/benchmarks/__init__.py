@@ -6,4 +6,4 @@ name here.
 
 #: In the order in which they run: the first crawl serves the next three, and `publish`, whose
 #: largest size costs most, and the sweep take what time is left.
-NAMES = ("crawl", "requests", "noop", "verify", "publish", "environments", "kill_sweep")
+NAMES = ("crawl", "requests", "noop", "verify", "publish", "pacing", "environments", "kill_sweep")

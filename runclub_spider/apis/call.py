@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 
 
 class Api(StrEnum):
-    """The services a call can go to; each has one guard."""
+    """The services a call can go to; the first two have a guard, the last its token client."""
 
     SPOTIFY = "spotify"
     RECCOBEATS = "reccobeats"
+    ACCOUNTS = "accounts"
 
 
 class Family(StrEnum):
@@ -21,6 +22,7 @@ class Family(StrEnum):
     SEARCH = "search"
     PLAYLIST = "playlist"
     ARTIST = "artist"
+    TRACK = "track"
     FEATURES = "features"
     ACCOUNTS = "accounts"
 

@@ -10,6 +10,7 @@ import asyncio
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -112,7 +113,11 @@ class Slots:
 
 
 class Guard:
-    """Lets requests of one API through, one window and one cap for all of its callers."""
+    """Lets requests of one API through, one window and one cap for all of its callers.
+
+    While `careful` says so of a family its calls go one at a time: a refusal is then met by one
+    call and not by all that are on their way.
+    """
 
     def __init__(
         self,
@@ -123,6 +128,7 @@ class Guard:
         count: Callable[[str], None] = lambda _event: None,
         on_block: Callable[[str, float, str], None] = lambda _family, _until, _reason: None,
         stopping: Callable[[], bool] = lambda: False,
+        careful: Callable[[str], bool] = lambda _family: False,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -131,8 +137,11 @@ class Guard:
         self.pacer = pacer or Pacer(math.inf)
         self.slots = Slots(manners)
         self.blocks: dict[str, tuple[float, str]] = {}
+        # Calls sent and not yet answered, by family.
+        self.under_way: Counter[str] = Counter()
         self._window_until = 0.0
         self._count, self._on_block, self._stopping = count, on_block, stopping
+        self._careful, self._alone = careful, asyncio.Lock()
         self._clock, self._sleep = clock, sleep
 
     def block(self, family: str, until: float, reason: str) -> None:
@@ -161,41 +170,57 @@ class Guard:
             Stopping: the run ended while waiting.
         """
         async with self.slots:
-            problem = ""
-            for attempt in range(self.manners.retries + 1):
-                if attempt:
-                    self._count("retries")
-                    ceiling = self.manners.backoff * 2 ** (attempt - 1)
-                    await self._wait(random.uniform(0, min(ceiling, self.manners.max_wait)))
-                await self._pass_window(family)
-                number = await self.pacer.pace(self._stopping)
-                # Waiting for its turn took time: the window may have closed meanwhile.
-                await self._pass_window(family)
-                spend()
-                self._count("requests")
-                try:
-                    answer = await once()
-                except transient as error:
-                    problem = str(error).splitlines()[0][:200] if str(error) else ""
-                    problem = f"{type(error).__name__} {problem}".strip()
-                    self._count("errors")
-                    continue
-                if answer.status == 429:
-                    problem = "429"
-                    self._count("refused")
-                    self._read_refusal(family, number, answer.body, headers(answer))
-                    continue
-                self.pacer.answered(number)
-                if answer.status in RETRIED:
-                    problem = f"status {answer.status}"
-                    self._count("errors")
-                elif answer.status == 200 and not answer.body.rstrip().endswith(b"}"):
-                    problem = "an answer cut short"
-                    self._count("errors")
-                else:
-                    self.slots.answered()
-                    return answer
-            raise ApiUnavailable(self.api, f"{problem} after {self.manners.retries + 1} tries")
+            if not self._careful(family):
+                return await self._send(once, headers, family, transient, spend)
+            async with self._alone:
+                return await self._send(once, headers, family, transient, spend)
+
+    async def _send(
+        self,
+        once: Callable[[], Awaitable[A]],
+        headers: Callable[[A], Mapping[str, str]],
+        family: str,
+        transient: tuple[type[Exception], ...],
+        spend: Callable[[], None],
+    ) -> A:
+        problem = ""
+        for attempt in range(self.manners.retries + 1):
+            if attempt:
+                self._count("retries")
+                ceiling = self.manners.backoff * 2 ** (attempt - 1)
+                await self._wait(random.uniform(0, min(ceiling, self.manners.max_wait)))
+            await self._pass_window(family)
+            number = await self.pacer.pace(self._stopping)
+            # Waiting for its turn took time: the window may have closed meanwhile.
+            await self._pass_window(family)
+            spend()
+            self._count("requests")
+            self.under_way[family] += 1
+            try:
+                answer = await once()
+            except transient as error:
+                problem = str(error).splitlines()[0][:200] if str(error) else ""
+                problem = f"{type(error).__name__} {problem}".strip()
+                self._count("errors")
+                continue
+            finally:
+                self.under_way[family] -= 1
+            if answer.status == 429:
+                problem = "429"
+                self._count("refused")
+                self._read_refusal(family, number, answer.body, headers(answer))
+                continue
+            self.pacer.answered(number)
+            if answer.status in RETRIED:
+                problem = f"status {answer.status}"
+                self._count("errors")
+            elif answer.status == 200 and not answer.body.rstrip().endswith(b"}"):
+                problem = "an answer cut short"
+                self._count("errors")
+            else:
+                self.slots.answered()
+                return answer
+        raise ApiUnavailable(self.api, f"{problem} after {self.manners.retries + 1} tries")
 
     def _read_refusal(
         self, family: str, number: int, body: bytes, headers: Mapping[str, str]

@@ -65,11 +65,11 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Artist:
-    """An artist record: genres normalised, popularity 0-100."""
+    """An artist record: genres normalised (None: the answer did not say), popularity 0-100."""
 
     artist_id: str
     name: str
-    genres: tuple[str, ...]
+    genres: tuple[str, ...] | None
     popularity: int | None
     image_url: str | None
 
@@ -110,6 +110,21 @@ class AudioFeatures:
     def usable(self) -> bool:
         """A row without tempo or energy exists at ReccoBeats but serves no run (reference)."""
         return self.tempo is not None and self.energy is not None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackDetail:
+    """What ReccoBeats knows of a recording's edition; `track_id` is Spotify's, None if not told.
+
+    Popularity is 0-100, ReccoBeats' own snapshot; countries are ISO codes, sorted.
+    """
+
+    recco_track_id: str
+    track_id: str | None
+    isrc: str | None
+    popularity: int | None
+    countries: tuple[str, ...]
+    duration_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)

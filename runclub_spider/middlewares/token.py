@@ -72,10 +72,13 @@ class SpotifyTokenMiddleware:
             return self._token
 
     def _fail(self, reason: str, error: RunclubError | None = None) -> None:
-        paused = isinstance(error, RunPaused)
+        paused, until = isinstance(error, RunPaused), getattr(error, "until", None)
+        if until is not None:
+            self._runtime.accounts_refuse(until, "rate limit")
         self._runtime.outcome.report(
             PAUSED if paused else FAILED,
             reason,
+            resume_at=until,
             exit_code=error.exit_code if error else None,
         )
         if self._runtime.frontier is not None:

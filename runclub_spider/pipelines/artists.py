@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runclub_spider.apis.spotify.parser import parse_artists
+from runclub_spider.apis.spotify.parser import parse_artist, parse_artists
+from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import utc_now
 from runclub_spider.enrichment import BatchWorker
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.runtime import Runtime
+from runclub_spider.runtime import PAUSED, Runtime, genres_key
 from runclub_spider.signals import discovery_done
-from runclub_spider.store import artists
+from runclub_spider.store import artists, meta
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+
+_DAY = 86_400
+NOT_FOUND = 404
 
 
 class ArtistsPipeline:
     """Owns the worker that asks for artists in full batches; holds no item.
 
-    Where the key has no batch read, or artist records carry no genres, it stays off: the
-    names came with the tracks, and umbrellas come from provenance.
+    Where the key has no batch read, only artists that decide most are asked, one by one when
+    discovery is done, and none for a while once their records turn out to carry no genres:
+    the names came with the tracks, and umbrellas come from provenance.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -37,28 +43,27 @@ class ArtistsPipeline:
 
     async def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
         """Take up the artists this page left pending."""
-        worker = await self._started()
+        worker = await self._batches()
         if worker is not None:
             worker.add(item.pending_artists)
         return item
 
-    async def _started(self) -> BatchWorker | None:
+    async def _batches(self) -> BatchWorker | None:
         """The worker; at its first use what earlier runs left pending comes before the new."""
-        regime = self._runtime.regime
-        if regime is None or not regime.artist_batch or not regime.artist_genres:
+        runtime, regime = self._runtime, self._runtime.regime
+        if regime is None or not regime.artist_batch:
             return None
         if self._worker is None:
-            self._worker = self._runtime.artist_worker = BatchWorker(
-                self._runtime,
+            self._worker = BatchWorker(
+                runtime,
                 "artists",
                 batch=regime.artist_batch,
-                call=self._runtime.spotify.artists,
+                call=runtime.spotify.artists,
                 accept=self._accept,
             )
-            stale = self._runtime.artists_before
-            earlier = await self._runtime.store.run(
-                lambda c: artists.pending(c, stale_before=stale)
-            )
+            runtime.workers.append(self._worker)
+            stale = runtime.artists_before
+            earlier = await runtime.store.run(lambda c: artists.pending(c, stale_before=stale))
             self._worker.add(earlier)
         return self._worker
 
@@ -67,6 +72,54 @@ class ArtistsPipeline:
         await self._runtime.store.run(lambda c: artists.save(c, ids, found, utc_now()))
 
     async def _drain(self) -> None:
-        worker = await self._started()
+        worker = await self._batches()
         if worker is not None:
             await worker.drain()
+        elif self._runtime.regime is not None and self._runtime.outcome.result != PAUSED:
+            await self._ask_singly(self._runtime.regime)
+
+    async def _ask_singly(self, regime: Regime) -> None:
+        runtime = self._runtime
+        most = runtime.config.artist_single_calls
+        if not regime.artist_genres:
+            withheld = await runtime.store.run(lambda c: meta.get(c, genres_key(runtime.config)))
+            old = utc_now() - runtime.config.regime_max_age_days * _DAY
+            if withheld and int(withheld) > old:
+                return
+            # The first answer tells whether the others are worth their calls.
+            if not await self._ask(1):
+                return
+            most -= 1
+        await self._ask(most)
+
+    async def _ask(self, number: int) -> bool:
+        """Ask the next artists; says whether their records speak of genres."""
+        runtime, stale = self._runtime, self._runtime.artists_before
+        ids = await runtime.store.run(
+            lambda c: artists.deciding(c, stale_before=stale, limit=number)
+        )
+        spoken = False
+
+        async def accept(response: Response, asked: Sequence[str]) -> None:
+            nonlocal spoken
+            found = [] if response.status == NOT_FOUND else [parse_artist(response.body)]
+            spoken = any(artist.genres is not None for artist in found)
+
+            def save(connection: sa.Connection) -> None:
+                artists.save(connection, asked, found, utc_now())
+                if found and not spoken:
+                    meta.put(connection, genres_key(runtime.config), str(utc_now()))
+
+            await runtime.store.run(save)
+
+        worker = BatchWorker(
+            runtime,
+            "artists",
+            batch=1,
+            call=runtime.spotify.artist,
+            accept=accept,
+            read_anyway={NOT_FOUND},
+        )
+        worker.add(ids)
+        await worker.drain()
+        return spoken

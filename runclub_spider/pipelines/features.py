@@ -11,7 +11,7 @@ from runclub_spider.config import utc_now
 from runclub_spider.enrichment import BatchWorker
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.runtime import Runtime
-from runclub_spider.signals import discovery_done
+from runclub_spider.signals import discovery_done, features_done
 from runclub_spider.store import features
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class FeaturesPipeline:
     def __init__(self, crawler: Crawler) -> None:
         self._runtime = Runtime.of(crawler)
         self._stats = crawler.stats
+        self._signals = crawler.signals
         self._worker: BatchWorker | None = None
         crawler.signals.connect(self._drain, signal=discovery_done)
 
@@ -43,13 +44,14 @@ class FeaturesPipeline:
     async def _started(self) -> BatchWorker:
         """The worker; at its first use what earlier runs left pending comes before the new."""
         if self._worker is None:
-            self._worker = self._runtime.feature_worker = BatchWorker(
+            self._worker = BatchWorker(
                 self._runtime,
                 "audio features",
                 batch=FEATURES_BATCH,
                 call=self._runtime.reccobeats.features,
                 accept=self._accept,
             )
+            self._runtime.workers.append(self._worker)
             version = self._runtime.config.recco_features_version
             earlier = await self._runtime.store.run(
                 lambda c: features.pending(
@@ -81,3 +83,4 @@ class FeaturesPipeline:
 
     async def _drain(self) -> None:
         await (await self._started()).drain()
+        await self._signals.send_catch_log_async(features_done)

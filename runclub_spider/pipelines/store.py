@@ -16,6 +16,7 @@ from runclub_spider.items import DiscoveredPage
 from runclub_spider.runtime import Runtime
 from runclub_spider.store import (
     artists,
+    details,
     features,
     meta,
     pages,
@@ -109,6 +110,10 @@ class StorePipeline:
             track_ids=eligible,
             stale_before=runtime.artists_before,
         )
+        if runtime.regime is not None and not runtime.regime.track_popularity:
+            item.pending_details = details.pending(
+                connection, track_ids=eligible, stale_before=runtime.details_before
+            )
         return eligible_new
 
     @staticmethod

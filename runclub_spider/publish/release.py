@@ -81,6 +81,7 @@ def publish(config: Config) -> str:
 
 
 def _publish(config: Config, connection: sa.Connection) -> str:
+    _clear_staging(config.export_dir)
     if not catalogue.track_count(connection):
         return "Nothing to publish: the store holds no track yet."
     umbrellas = _umbrellas(config)
@@ -527,12 +528,16 @@ def _prune(config: Config, version: str) -> None:
         shutil.rmtree(gone)
 
 
+def _clear_staging(export: Path) -> None:
+    """Remove what a killed run left; the store's lock says that no other is at work."""
+    for stale in export.glob(".staging-*"):
+        shutil.rmtree(stale)
+
+
 @contextmanager
 def _staging(export: Path) -> Iterator[Path]:
     """A folder beside the releases; whatever is left in it at the end is removed."""
     export.mkdir(parents=True, exist_ok=True)
-    for stale in export.glob(".staging-*"):
-        shutil.rmtree(stale)
     outer = export / f".staging-{os.getpid()}"
     inner = outer / "release"
     inner.mkdir(parents=True)

@@ -38,6 +38,29 @@ def pending(
     return sorted(found)
 
 
+def deciding(connection: sa.Connection, *, stale_before: int, limit: int) -> list[str]:
+    """Artists of most eligible tracks with a year, that were never asked or before a moment.
+
+    They decide most about which cell a track may fill. By number of tracks, then by id.
+    """
+    tracks = sa.func.count()
+    return list(
+        connection.scalars(
+            sa.select(artist.c.artist_id)
+            .join_from(artist, track_artist, track_artist.c.artist_id == artist.c.artist_id)
+            .join(track, track.c.track_id == track_artist.c.track_id)
+            .where(
+                artist.c.fetched_at.is_(None) | (artist.c.fetched_at < stale_before),
+                track.c.release_date >= "1970",
+                ~sa.exists().where(rejection.c.track_id == track_artist.c.track_id),
+            )
+            .group_by(artist.c.artist_id)
+            .order_by(tracks.desc(), artist.c.artist_id)
+            .limit(limit)
+        )
+    )
+
+
 def save(
     connection: sa.Connection, asked: Sequence[str], found: Sequence[Artist], now: int
 ) -> None:
@@ -54,7 +77,7 @@ def save(
             continue
         values = {
             "name": (now_row.name if now_row else "") or before.name,
-            "genres": orjson.dumps(now_row.genres if now_row else ()).decode(),
+            "genres": _genres(before.genres, now_row),
             "popularity": now_row.popularity if now_row else None,
             "image_url": now_row.image_url if now_row else None,
         }
@@ -73,6 +96,13 @@ def save(
         meta.touch(connection)
     theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(asked))
     _note_complete(connection, track.c.track_id.in_(theirs), now)
+
+
+def _genres(before: str | None, found: Artist | None) -> str | None:
+    """The JSON text to keep: an artist that is gone has none, silence changes nothing."""
+    if found is not None and found.genres is None:
+        return before
+    return orjson.dumps(found.genres if found else ()).decode()
 
 
 def note_complete(connection: sa.Connection, track_ids: Sequence[str], now: int) -> None:

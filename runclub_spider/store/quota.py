@@ -11,6 +11,7 @@ from runclub_spider.store import meta
 from runclub_spider.store.tables import api_block, quota
 from runclub_spider.store.upsert import insert_new, upsert
 
+_SINCE = "calls_since_refusal|"
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -30,12 +31,15 @@ def count(connection: sa.Connection, account: str, calls: Mapping[str, int], now
     hour = now - now % HOUR
     rows = [{"account": account, "family": family, "hour": hour, "calls": 0} for family in calls]
     insert_new(connection, quota, rows)
+    counted = since_refusal(connection, account)
     for family, number in calls.items():
         connection.execute(
             sa.update(quota)
             .where(quota.c.account == account, quota.c.family == family, quota.c.hour == hour)
             .values(calls=quota.c.calls + number)
         )
+        if family in counted:
+            meta.put(connection, f"{_SINCE}{account}|{family}", str(counted[family] + number))
 
 
 def last_day(connection: sa.Connection, account: str, now: int) -> dict[str, dict[int, int]]:
@@ -51,9 +55,23 @@ def last_day(connection: sa.Connection, account: str, now: int) -> dict[str, dic
     return found
 
 
+def since_refusal(connection: sa.Connection, account: str) -> dict[str, int]:
+    """Calls since a family's quota was last refused; only of families to which that happened.
+
+    Nobody knows when an API's day begins: these calls, not those of 24 hours, are what the next
+    refusal is measured by.
+    """
+    prefix = f"{_SINCE}{account}|"
+    return {
+        key.removeprefix(prefix): int(value)
+        for key, value in meta.starting_with(connection, prefix).items()
+    }
+
+
 def learn_limit(connection: sa.Connection, account: str, family: str, calls: int) -> None:
-    """Remember how many calls of a family stood in 24 hours when its quota was refused."""
+    """Remember after how many calls of a family its quota was refused, and count anew."""
     meta.put(connection, f"quota_limit|{account}|{family}", str(calls))
+    meta.put(connection, f"{_SINCE}{account}|{family}", "0")
 
 
 def learnt_limits(connection: sa.Connection, account: str) -> dict[str, int]:
@@ -63,6 +81,17 @@ def learnt_limits(connection: sa.Connection, account: str) -> dict[str, int]:
         key.removeprefix(prefix): int(value)
         for key, value in meta.starting_with(connection, prefix).items()
     }
+
+
+def limit_of(
+    family: str, given: Mapping[str, int], learnt: Mapping[str, int], *, share: float
+) -> tuple[int | None, str]:
+    """Calls in 24 h a family may have, and whether the limit was set or learnt; None: unknown."""
+    if family in given:
+        return int(given[family] * share), "set"
+    if family in learnt:
+        return int(learnt[family] * share), "learnt"
+    return None, ""
 
 
 def learnt_pace(connection: sa.Connection, key: str, since: int) -> int | None:

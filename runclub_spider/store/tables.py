@@ -268,6 +268,39 @@ feature_miss = Table(
     **_compact,
 )
 
+# What ReccoBeats says of a track where Spotify's answers withhold it; never mixed with theirs.
+track_detail = Table(
+    "track_detail",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("isrc", Text),
+    Column("popularity", Integer),
+    Column("countries", Text),
+    Column("fetched_at", BigInteger, nullable=False),
+    **_compact,
+)
+
+# When ReccoBeats was last asked which editions share the ISRC of a feature miss.
+edition_search = Table(
+    "edition_search",
+    metadata,
+    Column("isrc", Key, primary_key=True),
+    Column("asked_at", BigInteger, nullable=False),
+    **_compact,
+)
+
+# Those editions, and when their features were last asked for in place of the miss's own.
+edition = Table(
+    "edition",
+    metadata,
+    Column("isrc", Key, primary_key=True),
+    Column("track_id", Key, primary_key=True),
+    Column("duration_ms", Integer),
+    Column("popularity", Integer),
+    Column("asked_at", BigInteger),
+    **_compact,
+)
+
 # Verdicts of the filter under the policy named in `meta`; no row means eligible.
 rejection = Table(
     "rejection",

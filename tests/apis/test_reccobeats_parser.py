@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runclub_spider.apis.call import AnswerError
-from runclub_spider.apis.reccobeats.parser import parse_features
+from runclub_spider.apis.reccobeats.parser import parse_features, parse_tracks
+from runclub_spider.catalog.models import TrackDetail
 from tests.store.making import an_id
 
 A, B, Z = "A" * 22, "B" * 22, "Z" * 22
@@ -152,3 +153,31 @@ def test_order_and_strays_never_shift_a_row_to_another_track(data: st.DataObject
     ]
     assert read.missed == [one for number, one in enumerate(asked) if number not in served]
     assert read.stray == sum(number >= 6 for number in served)
+
+
+def test_tracks_by_isrc_in_their_awkward_forms() -> None:
+    rows = [
+        {
+            "id": UUID,
+            "isrc": "gb-xyz-01-00009",
+            "href": TRACK + A + "?si=x",
+            "popularity": 41,
+            "durationMs": 200_100,
+            "availableCountries": "US,CA, GB,CA",
+        },
+        {"id": UUID, "isrc": None, "href": None, "popularity": 101, "durationMs": 0},
+        {"id": UUID, "availableCountries": "", "popularity": None},
+        {"href": TRACK + B},
+        None,
+        "a text",
+    ]
+    first, second, third = parse_tracks(answer(*rows))
+    assert first == TrackDetail(UUID, A, "GBXYZ0100009", 41, ("CA", "GB", "US"), 200_100)
+    assert second == TrackDetail(UUID, None, None, None, (), None)
+    assert third == second
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"content": {}}'])
+def test_an_answer_without_track_rows_is_an_error(body: bytes) -> None:
+    with pytest.raises(AnswerError):
+        parse_tracks(body)

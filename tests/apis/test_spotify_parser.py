@@ -358,7 +358,7 @@ def test_a_batch_of_artists() -> None:
     ]
     first, second = parse_artists(orjson.dumps({"artists": rows}))
     assert (first.artist_id, first.genres, first.popularity) == ("a1", ("randb", "alt country"), 7)
-    assert (second.artist_id, second.genres, second.popularity) == ("a2", (), None)
+    assert (second.artist_id, second.genres, second.popularity) == ("a2", None, None)
 
 
 def recorded() -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
+from runclub_spider.apis.guard import UNNAMED_BLOCK_SECONDS
 from runclub_spider.apis.spotify.tokens import AccessToken, TokenClient
 from runclub_spider.errors import ConfigurationError, RunclubError, RunPaused
 from runclub_spider.sandbox.options import DEMO_CLIENT_SECRET, DEMO_REFRESH_TOKEN
@@ -265,7 +266,6 @@ def test_a_lifetime_of_null_counts_as_not_told(serve: Serve, refresh: str | None
     [
         (500, b"oops", RunPaused, 3),
         (503, b"upstream connect error", RunPaused, 3),
-        (429, b"Too many requests", RunPaused, 3),
         (404, b"Not found", ConfigurationError, 1),
         (403, b"<html>", ConfigurationError, 1),
         (400, {"error": "invalid_client"}, ConfigurationError, 1),
@@ -283,6 +283,57 @@ def test_statuses(
     assert len(server.seen) == asked
     assert "\n" not in str(caught.value)
     assert_nothing_told(caught.value)
+
+
+class Clock:
+    """A clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+        self.waits: list[float] = []
+
+    def pause(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
+def test_a_short_refusal_is_waited_out_whole(serve: Serve, refresh: str | None) -> None:
+    server, clock = serve(429, b"Too many requests", **{"Retry-After": "7"}), Clock()
+    client = TokenClient(
+        url(server), ID, SECRET, refresh, clock=lambda: clock.now, pause=clock.pause, max_wait=60
+    )
+    with pytest.raises(RunPaused) as caught:
+        client.fetch()
+    assert len(server.seen) == 3
+    assert clock.waits == [7, 7]
+    assert_nothing_told(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"), [({"Retry-After": "86400"}, 86_400), ({}, UNNAMED_BLOCK_SECONDS)]
+)
+@pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
+def test_a_long_refusal_pauses_until_its_end(
+    serve: Serve, headers: dict[str, str], wait: float, refresh: str | None
+) -> None:
+    server, clock = serve(429, b"Too many requests", **headers), Clock()
+    client = TokenClient(
+        url(server), ID, SECRET, refresh, clock=lambda: clock.now, pause=clock.pause
+    )
+    for _ in range(2):
+        with pytest.raises(RunPaused, match="until 1970") as caught:
+            client.fetch()
+        assert caught.value.until == clock.now + wait
+    # Nothing is sent inside the window, nor by a client that was told of it.
+    assert len(server.seen) == 1
+    later = TokenClient(
+        url(server), ID, SECRET, refresh, closed_until=clock.now + wait, clock=lambda: clock.now
+    )
+    with pytest.raises(RunPaused):
+        later.fetch()
+    assert len(server.seen) == 1
+    assert clock.waits == []
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])

@@ -175,7 +175,8 @@ def asks(sandbox: Sandbox, family: str, calls: int) -> None:
 def test_one_renewal_however_many_were_refused(
     calm: Place, place: Place, sandbox: Sandbox, launcher: Launcher
 ) -> None:
-    sandbox.configure(latency_ms=80)
+    # Long enough that all eight are on their way at once, also on a busy machine.
+    sandbox.configure(latency_ms=300)
     child = launcher.start(*SEARCH, env=place.env(sandbox, SPOTIFY_CONCURRENCY="8"))
     asks(sandbox, "search_track", 5)
     sandbox.configure(expire_tokens=True)
@@ -244,11 +245,15 @@ def test_a_development_key(profile: str, place: Place, sandbox: Sandbox, run: Ru
     run(place, "crawl", "spotify_search", "-a", "max_seeds=3", "-a", "max_results=40", **env)
     refused = sandbox.stats()["refused_by_regime"]
     assert sum(refused.values()) == (1 if profile == "auto" else 0)
-    assert asked(sandbox).keys() == {"search_track", "recco_features", "token"}
+    families = {"search_track", "artist", "recco_features", "recco_track", "token"}
+    assert asked(sandbox).keys() == families
+    # One artist tells that records carry no genres; the others are not asked.
+    assert asked(sandbox)["artist"] == 1
+    before = asked(sandbox)
     done = run(place, *PLAYLIST, **env)
     assert "1 playlist seeds yield nothing" in done.out
     assert sandbox.stats()["refused_by_regime"] == refused
-    assert asked(sandbox).keys() == {"search_track", "recco_features", "token"}
+    assert asked(sandbox) == before
     run(place, "verify", str(place.latest))
     found = manifest(place)
     assert found["spotify"]["profile"] == "development"
@@ -280,6 +285,34 @@ def readable(path: Path) -> str:
             return "\n".join([*connection.iterdump(), *pages])
     data = path.read_bytes()
     return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8", "replace")
+
+
+def test_a_storm_of_faults_changes_nothing_and_tells_nothing(
+    place: Place, sandbox: Sandbox, run: Run
+) -> None:
+    """Everything at once: errors, refusals, cut answers, resets, and tokens that die young."""
+    free = Place(place.root.with_name("free"))
+    argv = (*SEARCH[:2], "-a", "max_seeds=8", "-a", "max_results=100")
+    run(free, *argv)
+    sandbox.reset_stats()
+    sandbox.configure(
+        faults={"500": 0.05, "429": 0.05, "truncated": 0.02, "reset": 0.01},
+        token_lifetime=3,
+        latency_ms=60,
+    )
+    done = run(place, *argv, "-L", "DEBUG", **QUICK)
+    stats = sandbox.stats()
+    kinds = {kind for found in stats["faults"].values() for kind in found}
+    print(f"{stats['faults']}, {stats['apis']['accounts']['calls']} tokens")
+    assert kinds >= {"500", "429"}
+    assert stats["apis"]["accounts"]["calls"] > 1
+    assert ids(place) == ids(free)
+    assert {api: found["inside_window"] for api, found in stats["apis"].items()} == dict.fromkeys(
+        stats["apis"], 0
+    )
+    assert secrets_in(done.text) == []
+    files = [path for path in place.root.rglob("*") if path.is_file()]
+    assert {path.name: found for path in files if (found := secrets_in(readable(path)))} == {}
 
 
 def test_no_secret_leaves_the_process(place: Place, sandbox: Sandbox, run: Run) -> None:

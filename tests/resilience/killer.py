@@ -304,7 +304,7 @@ def _under_way() -> dict[str, Any]:
         slot = getattr(getattr(crawler.engine, "scraper", None), "slot", None)
         if slot is not None:
             found["pages_in_hand"] += len(slot.queue) + len(slot.active)
-        for worker in (runtime.artist_worker, runtime.feature_worker):
+        for worker in runtime.workers:
             found["batches"] += len(getattr(worker, "_tasks", ()))
     return found
 

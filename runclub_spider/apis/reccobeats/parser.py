@@ -1,4 +1,4 @@
-"""ReccoBeats' answers into audio features. Pure; rows are joined by `href`, never by position."""
+"""ReccoBeats' answers in the catalogue's words. Pure; rows are joined by `href`, not by place."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from runclub_spider.apis.call import AnswerError
-from runclub_spider.catalog.models import AudioFeatures
+from runclub_spider.catalog.isrc import normalise_isrc
+from runclub_spider.catalog.models import AudioFeatures, TrackDetail
 
 _HREF = re.compile(r"/track/([0-9A-Za-z]{22})(?:[/?#]|$)")
+_COUNTRY = re.compile(r"\b[A-Z]{2}\b")
 
 
 def _finite(value: Any) -> Any:
@@ -36,6 +38,10 @@ def _tempo(value: Any) -> Any:
 def _pitch(value: Any) -> Any:
     value = int(value) if isinstance(value, float) and value.is_integer() else value
     return value if value in range(-1, 12) else None
+
+
+def _percent(value: Any) -> Any:
+    return value if isinstance(value, int) and 0 <= value <= 100 else None
 
 
 def _mode(value: Any) -> Any:
@@ -75,8 +81,43 @@ class FeaturesAnswer:
     stray: int
 
 
-def parse_features(body: bytes, asked: Collection[str]) -> FeaturesAnswer:
-    """Read one answer for the ids asked; a row without usable numbers counts as a miss."""
+class WireTrack(BaseModel):
+    """A row of `GET /track`; `availableCountries` is one text with commas (reference)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    href: str | None = None
+    isrc: str | None = None
+    popularity: Annotated[int | None, BeforeValidator(_percent)] = None
+    durationMs: int | None = None  # noqa: N815 - the API's spelling
+    availableCountries: str | None = None  # noqa: N815
+
+
+def parse_tracks(body: bytes) -> list[TrackDetail]:
+    """Read an answer of `GET /track`, in its order; rows of no known shape are left out."""
+    found = []
+    for raw in _rows(body):
+        try:
+            wire = WireTrack.model_validate(raw)
+        except ValidationError:
+            continue
+        match = _HREF.search(wire.href or "")
+        found.append(
+            TrackDetail(
+                recco_track_id=wire.id,
+                track_id=match[1] if match else None,
+                isrc=normalise_isrc(wire.isrc),
+                popularity=wire.popularity,
+                countries=tuple(sorted(set(_COUNTRY.findall(wire.availableCountries or "")))),
+                duration_ms=wire.durationMs or None,
+            )
+        )
+    return found
+
+
+def _rows(body: bytes) -> list[Any]:
+    """The list `content` of an answer."""
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -84,8 +125,13 @@ def parse_features(body: bytes, asked: Collection[str]) -> FeaturesAnswer:
     rows = data.get("content") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise AnswerError("no list `content` in the answer")
+    return rows
+
+
+def parse_features(body: bytes, asked: Collection[str]) -> FeaturesAnswer:
+    """Read one answer for the ids asked; a row without usable numbers counts as a miss."""
     wanted, found, stray = set(asked), {}, 0
-    for raw in rows:
+    for raw in _rows(body):
         try:
             wire = WireFeatures.model_validate(raw)
         except (ValidationError, TypeError):

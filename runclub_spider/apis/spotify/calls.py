@@ -66,3 +66,7 @@ class SpotifyCalls:
     def artists(self, ids: Sequence[str]) -> Call:
         """Several artists, at most the regime's batch."""
         return self._call(Family.ARTIST, "artists", ids=",".join(ids))
+
+    def artist(self, ids: Sequence[str]) -> Call:
+        """The one artist named, for keys without the batch."""
+        return self._call(Family.ARTIST, f"artists/{''.join(ids)}")

@@ -136,9 +136,20 @@ def parse_artists(body: bytes) -> list[Artist]:
         except ValidationError:
             # One bad record must not spoil the other 49, now and at every retry.
             continue
-        genres = tuple(dict.fromkeys(g for g in map(normalise_genre, wire.genres) if g))
-        found.append(Artist(wire.id, wire.name or "", genres, wire.popularity, _image(wire.images)))
+        found.append(_artist(wire))
     return found
+
+
+def parse_artist(body: bytes) -> Artist:
+    """`GET /artists/{id}`."""
+    return _artist(_model(models.WireArtist, decode(body)))
+
+
+def _artist(wire: models.WireArtist) -> Artist:
+    genres = None
+    if "genres" in wire.model_fields_set:
+        genres = tuple(dict.fromkeys(g for g in map(normalise_genre, wire.genres) if g))
+    return Artist(wire.id, wire.name or "", genres, wire.popularity, _image(wire.images))
 
 
 def parse_row(raw: object, position: int) -> Row:

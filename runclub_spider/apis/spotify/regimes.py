@@ -15,7 +15,11 @@ SEARCH_DEPTH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """Page sizes (rows), batch sizes (ids; 0 = no such endpoint) and what answers carry."""
+    """Page sizes (rows), batch sizes (ids; 0 = no such endpoint) and what answers carry.
+
+    `artist_genres`: artist records are promised to carry genres; `track_popularity`: so are
+    tracks their popularity.
+    """
 
     name: str
     search_rows: int
@@ -23,6 +27,7 @@ class Regime:
     artist_batch: int
     reads_foreign_playlists: bool
     artist_genres: bool
+    track_popularity: bool
 
     def search_page(self, page_size: int) -> int:
         """Rows a search page: the configured size, as far as the key allows."""
@@ -40,6 +45,7 @@ EXTENDED = Regime(
     artist_batch=50,
     reads_foreign_playlists=True,
     artist_genres=True,
+    track_popularity=True,
 )
 DEVELOPMENT = Regime(
     name="development",
@@ -48,6 +54,7 @@ DEVELOPMENT = Regime(
     artist_batch=0,
     reads_foreign_playlists=False,
     artist_genres=False,
+    track_popularity=False,
 )
 REGIMES = {regime.name: regime for regime in (EXTENDED, DEVELOPMENT)}
 

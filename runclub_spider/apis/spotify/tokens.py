@@ -16,7 +16,9 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
+from runclub_spider.apis.guard import UNNAMED_BLOCK_SECONDS, retry_after
 from runclub_spider.errors import ConfigurationError, RunPaused
+from runclub_spider.text import moment
 
 # Renewed this long before the hour is over, so that no request leaves with a dying token.
 RENEW_BEFORE_SECONDS = 60
@@ -42,7 +44,8 @@ class TokenClient:
     """Fetches tokens from `<accounts base URL>/api/token`.
 
     With a refresh token the grant is `refresh_token`, else `client_credentials`, which
-    suffices for search, tracks and public playlists (reference, 5).
+    suffices for search, tracks and public playlists (reference, 5). A refusal with a time is
+    waited out up to `max_wait` seconds, and nothing is sent before its end.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class TokenClient:
         *,
         rotated: Callable[[str, str, float], None] = lambda _used, _new, _now: None,
         session: Callable[[], OAuth2Session] | None = None,
+        max_wait: float = 60,
+        closed_until: float = 0,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -62,6 +67,7 @@ class TokenClient:
         self._rotated = rotated
         self._clock = clock
         self._pause = pause
+        self._max_wait, self.closed_until = max_wait, closed_until
         self._session = session or (
             lambda: OAuth2Session(
                 client_id,
@@ -75,11 +81,19 @@ class TokenClient:
 
         Raises:
             ConfigurationError: the id, secret or refresh token is wrong; retrying cannot help.
-            RunPaused: the accounts service cannot be reached or is failing.
+            RunPaused: the accounts service cannot be reached, is failing, or refuses for long;
+                then it carries the moment.
         """
         for attempt in range(_TRIES):
+            self._pass_window()
             try:
                 return self._ask()
+            except _RateLimited as refusal:
+                problem = str(refusal)
+                self.closed_until = self._clock() + refusal.wait
+                if refusal.wait > self._max_wait:
+                    self._pass_window()
+                continue
             except _Unavailable as error:
                 problem = str(error)
             if attempt + 1 < _TRIES:
@@ -89,6 +103,17 @@ class TokenClient:
             "SPOTIFY_ACCOUNTS_BASE_URL, then run the same command again"
         )
 
+    def _pass_window(self) -> None:
+        """Wait for the end of a refusal, or give up when it is far."""
+        wait = self.closed_until - self._clock()
+        if wait > self._max_wait:
+            raise RunPaused(
+                f"Spotify's accounts service refuses requests until {moment(self.closed_until)}",
+                self.closed_until,
+            )
+        if wait > 0:
+            self._pause(wait)
+
     def _exchange(self, session: OAuth2Session) -> tuple[dict[str, Any], Exception | None]:
         """The answer to one grant, or what went wrong in our own words."""
         try:
@@ -97,6 +122,8 @@ class TokenClient:
                     self.url, refresh_token=self.refresh_token, timeout=15
                 ), None
             return session.fetch_token(self.url, grant_type="client_credentials", timeout=15), None
+        except _RateLimited as refusal:
+            return {}, refusal
         except OAuthError as error:
             return {}, ConfigurationError(_grant_problem(error.error))
         except requests.HTTPError as error:
@@ -106,11 +133,20 @@ class TokenClient:
         except ValueError:
             return {}, _Unavailable("the answer is not JSON")
 
+    def _unless_refused(self, response: requests.Response) -> requests.Response:
+        if response.status_code == 429:
+            wait = retry_after(response.headers.get("Retry-After"), self._clock())
+            raise _RateLimited(UNNAMED_BLOCK_SECONDS if wait is None else wait)
+        return response
+
     def _ask(self) -> AccessToken:
         with self._session() as session:
             # A redirect would carry the secret to another host.
             session.max_redirects = 0
             session.headers["Accept-Encoding"] = "identity"
+            # The library would read a 429 as a token that is no JSON.
+            for kind in ("access_token_response", "refresh_token_response"):
+                session.register_compliance_hook(kind, self._unless_refused)
             answer, problem = self._exchange(session)
         # Outside of the handlers: the library's own error may hold what was sent.
         if problem is not None:
@@ -126,13 +162,21 @@ class TokenClient:
         return AccessToken(value, self._clock() + float(lifetime) - margin)
 
 
+class _RateLimited(Exception):
+    """A 429, and the seconds to wait."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"the accounts service asks to wait {wait:.0f} s")
+        self.wait = wait
+
+
 class _Unavailable(Exception):
     """The service answered, but not with a token; worth another try."""
 
 
 def _unavailable(response: requests.Response | None) -> Exception:
     status = response.status_code if response is not None else "no"
-    if response is not None and 400 <= response.status_code < 500 and response.status_code != 429:
+    if response is not None and 400 <= response.status_code < 500:
         return ConfigurationError(
             f"Spotify's accounts service answered {status}; check SPOTIFY_ACCOUNTS_BASE_URL"
         )

@@ -1,0 +1,135 @@
+"""Editions that share the ISRC of a feature miss, and what they lend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+
+import sqlalchemy as sa
+
+from runclub_spider.catalog.models import AudioFeatures, TrackDetail
+from runclub_spider.store import meta
+from runclub_spider.store.tables import (
+    audio_features,
+    edition,
+    edition_search,
+    feature_miss,
+    track,
+)
+from runclub_spider.store.upsert import chunks, upsert
+
+# One recording, give or take a fade: an ISRC that stands on something else does happen.
+SAME_RECORDING_MS = 3000
+
+
+def unsearched(connection: sa.Connection) -> list[str]:
+    """ISRCs of feature misses that were not searched since the miss was last confirmed."""
+    return list(
+        connection.scalars(
+            sa.select(track.c.isrc)
+            .distinct()
+            .join_from(feature_miss, track, track.c.track_id == feature_miss.c.track_id)
+            .outerjoin(edition_search, edition_search.c.isrc == track.c.isrc)
+            .where(
+                track.c.isrc.is_not(None),
+                edition_search.c.asked_at.is_(None)
+                | (edition_search.c.asked_at < feature_miss.c.checked_at),
+            )
+            .order_by(track.c.isrc)
+        )
+    )
+
+
+def save_search(
+    connection: sa.Connection, isrcs: Sequence[str], found: Sequence[TrackDetail], now: int
+) -> None:
+    """Store which editions an answer named for the ISRCs asked; all may be asked anew."""
+    asked = set(isrcs)
+    upsert(connection, edition_search, [{"isrc": isrc, "asked_at": now} for isrc in isrcs])
+    upsert(
+        connection,
+        edition,
+        [
+            {
+                "isrc": row.isrc,
+                "track_id": row.track_id,
+                "duration_ms": row.duration_ms,
+                "popularity": row.popularity,
+                "asked_at": None,
+            }
+            for row in {(r.isrc, r.track_id): r for r in found}.values()
+            if row.isrc in asked and row.track_id is not None
+        ],
+    )
+
+
+def lenders(connection: sa.Connection) -> dict[str, list[str]]:
+    """Edition to ask next -> the misses it may lend to; the best untried one of each miss.
+
+    Best: nearest in length, then most popular, then smallest id. Whether it is in the store
+    does not count, so that the choice is the same whatever else was crawled.
+    """
+    rows = connection.execute(
+        sa.select(
+            feature_miss.c.track_id,
+            track.c.duration_ms.label("length"),
+            edition.c.track_id.label("edition"),
+            edition.c.duration_ms,
+            edition.c.popularity,
+        )
+        .join_from(feature_miss, track, track.c.track_id == feature_miss.c.track_id)
+        .join(edition, edition.c.isrc == track.c.isrc)
+        .where(edition.c.track_id != feature_miss.c.track_id, edition.c.asked_at.is_(None))
+        .order_by(feature_miss.c.track_id, edition.c.track_id)
+    )
+    found: dict[str, list[str]] = {}
+    for miss, group in groupby(rows, key=lambda row: str(row.track_id)):
+        fitting = [
+            (abs((row.duration_ms or row.length) - row.length), -(row.popularity or 0), row.edition)
+            for row in group
+        ]
+        fitting = [one for one in fitting if one[0] <= SAME_RECORDING_MS]
+        if fitting:
+            found.setdefault(min(fitting)[2], []).append(miss)
+    return found
+
+
+def save_loans(
+    connection: sa.Connection,
+    asked: Sequence[str],
+    found: Sequence[AudioFeatures],
+    *,
+    version: str,
+    now: int,
+) -> list[str]:
+    """Give the misses of today's `lenders` the features found for them; returns those helped."""
+    by_id = {row.track_id: row for row in found}
+    waiting = lenders(connection)
+    loans = [
+        {
+            **asdict(by_id[lender]),
+            "track_id": miss,
+            "version": version,
+            "fetched_at": now,
+            "borrowed_from": lender,
+        }
+        for lender in asked
+        if lender in by_id
+        for miss in waiting.get(lender, ())
+    ]
+    for part in chunks(list(asked)):
+        connection.execute(
+            sa.update(edition).where(edition.c.track_id.in_(part)).values(asked_at=now)
+        )
+    helped = [str(row["track_id"]) for row in loans]
+    if helped:
+        upsert(connection, audio_features, loans)
+        connection.execute(sa.delete(feature_miss).where(feature_miss.c.track_id.in_(helped)))
+        connection.execute(
+            sa.update(track)
+            .where(track.c.track_id.in_(helped))
+            .values(has_features=True, last_enriched_at=now, updated_at=now)
+        )
+        meta.touch(connection)
+    return helped

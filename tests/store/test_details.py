@@ -1,0 +1,126 @@
+"""Details from ReccoBeats, and editions that lend their features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from runclub_spider.catalog.models import TrackDetail
+from runclub_spider.store import details, editions, features, meta, tracks
+from runclub_spider.store.tables import audio_features, feature_miss, track, track_detail
+
+from .making import POLICY, SEARCH, a_track, an_id, found
+from .making import features as some_features
+
+ISRC = "USUM70000009"
+LENGTH = 240_000
+
+
+def saved(connection: sa.Connection, *numbers: int, **changes: Any) -> None:
+    page = [found(a_track(number, **changes)) for number in numbers]
+    tracks.save(connection, page, SEARCH, policy=POLICY, run_id=1, now=1000)
+
+
+def detail(number: int, **changes: Any) -> TrackDetail:
+    values = {"isrc": ISRC, "popularity": 10, "countries": ("CA", "US"), "duration_ms": LENGTH}
+    return TrackDetail(f"uuid{number}", an_id(number), **(values | changes))
+
+
+# --- details
+
+
+def test_only_eligible_tracks_that_lack_something_are_pending(connection: sa.Connection) -> None:
+    saved(connection, 1)
+    saved(connection, 2, popularity=None)
+    saved(connection, 3, isrc=None)
+    saved(connection, 4, popularity=None, duration_ms=999_000)
+    wanted = sorted([an_id(2), an_id(3)])
+    assert details.pending(connection, stale_before=0) == wanted
+    assert details.pending(connection, stale_before=0, track_ids=[an_id(1), an_id(3)]) == [an_id(3)]
+
+
+def test_an_answer_is_kept_and_a_silent_one_remembered(connection: sa.Connection) -> None:
+    saved(connection, 1, 2, popularity=None)
+    revision = meta.revision(connection)
+    asked = [an_id(1), an_id(2)]
+    details.save(connection, asked, [detail(1)], 2000)
+    kept = {row.track_id: row for row in connection.execute(sa.select(track_detail))}
+    assert kept[an_id(1)][1:] == (ISRC, 10, "CA,US", 2000)
+    assert kept[an_id(2)][1:] == (None, None, None, 2000)
+    assert details.pending(connection, stale_before=2000) == []
+    assert details.pending(connection, stale_before=2001) == sorted(asked)
+    moved = dict(connection.execute(sa.select(track.c.track_id, track.c.updated_at)).all())
+    assert moved == {an_id(1): 2000, an_id(2): 1000}
+    assert meta.revision(connection) == revision + 1
+    # The same again changes nothing that a release shows.
+    details.save(connection, asked, [detail(1)], 3000)
+    assert meta.revision(connection) == revision + 1
+
+
+# --- editions
+
+
+def missed(connection: sa.Connection, *numbers: int, now: int = 1000, **changes: Any) -> None:
+    saved(connection, *numbers, isrc=ISRC, **changes)
+    ids = [an_id(number) for number in numbers]
+    features.save(connection, [], ids, version="1", gap_seconds=10, now=now)
+
+
+def lend(connection: sa.Connection, *numbers: int, now: int = 1002) -> list[str]:
+    asked = list(editions.lenders(connection))
+    rows = [some_features(an_id(number)) for number in numbers]
+    return editions.save_loans(connection, asked, rows, version="1", now=now)
+
+
+def test_an_isrc_is_searched_once_a_miss(connection: sa.Connection) -> None:
+    missed(connection, 1, 2)
+    saved(connection, 3)
+    assert editions.unsearched(connection) == [ISRC]
+    editions.save_search(connection, [ISRC], [], 1001)
+    assert editions.unsearched(connection) == []
+    # Asked again and missed again: other editions may have come meanwhile.
+    features.save(connection, [], [an_id(1)], version="1", gap_seconds=10, now=1500)
+    assert editions.unsearched(connection) == [ISRC]
+
+
+def test_the_nearest_edition_lends_first_then_the_next(connection: sa.Connection) -> None:
+    missed(connection, 1)
+    rows = [
+        detail(1),
+        detail(20, duration_ms=LENGTH + 900),
+        detail(21, duration_ms=LENGTH + 100),
+        detail(22, duration_ms=LENGTH - 100, popularity=60),
+        detail(23, duration_ms=LENGTH + 9_000),
+        detail(24, isrc="USUM70000001"),
+        TrackDetail("uuid", None, ISRC, 5, (), LENGTH),
+    ]
+    editions.save_search(connection, [ISRC], rows, 1001)
+    for lender in (22, 21):
+        assert editions.lenders(connection) == {an_id(lender): [an_id(1)]}
+        assert lend(connection) == []
+    assert editions.lenders(connection) == {an_id(20): [an_id(1)]}
+    assert lend(connection, 20) == [an_id(1)]
+    (row,) = connection.execute(sa.select(audio_features))
+    assert (row.track_id, row.borrowed_from, row.tempo) == (an_id(1), an_id(20), 167.2)
+    assert connection.execute(sa.select(feature_miss)).all() == []
+    assert connection.scalar(sa.select(track.c.has_features))
+    assert editions.lenders(connection) == {}
+
+
+def test_one_edition_may_lend_to_several(connection: sa.Connection) -> None:
+    missed(connection, 1, 2)
+    editions.save_search(connection, [ISRC], [detail(20)], 1001)
+    assert editions.lenders(connection) == {an_id(20): sorted([an_id(1), an_id(2)])}
+    assert sorted(lend(connection, 20)) == sorted([an_id(1), an_id(2)])
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_new_search_asks_known_editions_anew(connection: sa.Connection, again: bool) -> None:
+    missed(connection, 1)
+    editions.save_search(connection, [ISRC], [detail(20)], 1001)
+    assert lend(connection) == []
+    if again:
+        editions.save_search(connection, [ISRC], [detail(20)], 2000)
+    assert bool(editions.lenders(connection)) == again
