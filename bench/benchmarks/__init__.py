@@ -4,6 +4,16 @@ To add one, write `bench/benchmarks/NAME.py` (its first line is what `--list` sh
 name here.
 """
 
-#: In the order in which they run: the first crawl serves the next three, and `publish`, whose
-#: largest size costs most, and the sweep take what time is left.
-NAMES = ("crawl", "requests", "noop", "verify", "publish", "pacing", "environments", "kill_sweep")
+#: In the order in which they run: the first crawl serves the next three; the sweep, which can
+#: take a sample, takes what time is left.
+NAMES = (
+    "crawl",
+    "requests",
+    "noop",
+    "verify",
+    "publish",
+    "duplicates",
+    "pacing",
+    "environments",
+    "kill_sweep",
+)
