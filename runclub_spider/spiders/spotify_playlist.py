@@ -96,13 +96,12 @@ class SpotifyPlaylistSpider(SpotifySpider):
                 self._take(item, record.page)
         else:
             item.snapshot = task.version
-            found = parse_playlist_items(body, offset=task.first_row)
-            item.odd = found.odd
-            self._take(item, found)
+            self._take(item, parse_playlist_items(body, offset=task.first_row))
 
     def _take(self, item: DiscoveredPage, page: TrackPage) -> None:
         item.rows = page.rows[: self.max_items - item.task.first_row]
         item.more = page.more
+        item.odd.add(page.odd)
         item.following = following_pages(
             item.task,
             version=item.snapshot or item.task.version,

@@ -76,7 +76,10 @@ class PlaylistPage:
 
 @dataclass(slots=True)
 class PlaylistRecord:
-    """A playlist with its embedded first page; None where the key may not read it."""
+    """A playlist with its embedded first page; None where the key may not read it.
+
+    `odd` is the record's own; the page's rows have theirs.
+    """
 
     playlist: Playlist
     page: TrackPage | None
@@ -129,18 +132,14 @@ def parse_playlist(body: bytes, asked: str = "") -> PlaylistRecord:
         raise AnswerError("neither id nor contents of a playlist in the answer")
     followers = record.followers.total if record.followers else None
     page = _entries(contents, 0) if contents else None
-    odd = Oddities()
-    odd.note(record)
-    if page is not None:
-        # The paging object was noted with the record.
-        odd.add(page.odd)
-    return PlaylistRecord(
+    found = PlaylistRecord(
         playlist=_playlist(
             record, record.id or asked, contents.total if contents else None, followers
         ),
         page=page,
-        odd=odd,
     )
+    found.odd.note(record)
+    return found
 
 
 def parse_playlist_items(body: bytes, *, offset: int) -> TrackPage:
