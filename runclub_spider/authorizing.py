@@ -8,7 +8,7 @@ from functools import partial
 
 from scrapy.settings import BaseSettings
 
-from runclub_spider.apis.spotify.grant import App, Consent, wait_for_answer
+from runclub_spider.apis.spotify.grant import App, Consent, check_redirect, wait_for_answer
 from runclub_spider.apis.spotify.token_file import LIFETIME_DAYS, Grant, TokenFile, fingerprint
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError
@@ -27,10 +27,11 @@ def authorize(settings: BaseSettings, *, paste: bool, browser: bool, timeout: fl
         config.spotify_accounts_base_url,
         config.spotify_client_id,
         config.spotify_client_secret,
-        config.spotify_redirect_uri,
     )
     if paste:
-        consent = Consent(app, config.spotify_redirect_uri or _PASTE_REDIRECT)
+        redirect = config.spotify_redirect_uri or _PASTE_REDIRECT
+        check_redirect(redirect)
+        consent = Consent(app, redirect)
         answer = _pasted(consent.url)
     else:
         opened = partial(_open, browser=browser)
