@@ -11,7 +11,12 @@ from runclub_spider.sandbox.testing import Sandbox, running_sandbox
 
 _CALM: dict[str, object] = {
     "reset_limits": True,
+    "regime": "extended",
+    "retry_after_form": "seconds",
+    "daily_quota": {},
     "faults": {},
+    "fault_retry_after": 1,
+    "account_state": "ok",
     "rotate_refresh_token": False,
     "deny_authorize": False,
 }
