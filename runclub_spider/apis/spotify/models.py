@@ -7,7 +7,6 @@ model's list of fields known and not needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -288,12 +287,20 @@ class WireFeatures(Wire):
     id: str
 
 
-def unexpected(wire: Wire) -> Iterator[str]:
+def unexpected(wire: Wire) -> list[str]:
     """`model.field` of every key that is neither read nor on the model's list, nested ones too."""
-    for name in wire.model_extra or ():
-        if name not in wire.unread:
-            yield f"{wire.called}.{name}"
+    found: list[str] = []
+    _collect(wire, found)
+    return found
+
+
+def _collect(wire: Wire, found: list[str]) -> None:
+    extra = wire.model_extra
+    if extra and not wire.unread.issuperset(extra):
+        found += [f"{wire.called}.{name}" for name in extra if name not in wire.unread]
     for value in wire.__dict__.values():
-        for one in value if isinstance(value, list) else (value,):
-            if isinstance(one, Wire):
-                yield from unexpected(one)
+        if isinstance(value, Wire):
+            _collect(value, found)
+        elif isinstance(value, list) and value and isinstance(value[0], Wire):
+            for one in value:
+                _collect(one, found)

@@ -46,7 +46,8 @@ class Oddities:
     def note(self, *wires: models.Wire) -> None:
         """Count the keys of these objects that nothing reads."""
         for wire in wires:
-            self.unexpected.update(models.unexpected(wire))
+            if found := models.unexpected(wire):
+                self.unexpected.update(found)
 
     def add(self, other: Oddities) -> None:
         """Count another answer's as well."""
