@@ -8,8 +8,8 @@ from functools import partial
 
 from scrapy.settings import BaseSettings
 
-from runclub_spider.apis.spotify.grant import App, Consent, wait_for_answer
-from runclub_spider.apis.spotify.token_file import LIFETIME_DAYS, Grant, TokenFile
+from runclub_spider.apis.spotify.grant import App, Consent, check_redirect, wait_for_answer
+from runclub_spider.apis.spotify.token_file import LIFETIME_DAYS, Grant, TokenFile, fingerprint
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.preflight import check_writable
@@ -27,10 +27,11 @@ def authorize(settings: BaseSettings, *, paste: bool, browser: bool, timeout: fl
         config.spotify_accounts_base_url,
         config.spotify_client_id,
         config.spotify_client_secret,
-        config.spotify_redirect_uri,
     )
     if paste:
-        consent = Consent(app, config.spotify_redirect_uri or _PASTE_REDIRECT)
+        redirect = config.spotify_redirect_uri or _PASTE_REDIRECT
+        check_redirect(redirect)
+        consent = Consent(app, redirect)
         answer = _pasted(consent.url)
     else:
         opened = partial(_open, browser=browser)
@@ -38,7 +39,10 @@ def authorize(settings: BaseSettings, *, paste: bool, browser: bool, timeout: fl
             lambda redirect: Consent(app, redirect), config.spotify_redirect_uri, opened, timeout
         )
     token = consent.finish(answer)
-    TokenFile(config.token_file).save(Grant(config.spotify_client_id, token, utc_now()))
+    # The new consent goes before one that the environment may still name.
+    old = config.spotify_refresh_token
+    grant = Grant(config.spotify_client_id, token, utc_now(), fingerprint(old) if old else None)
+    TokenFile(config.token_file).save(grant)
     return (
         f"Kept in {config.token_file}, readable by you alone. Spotify lets it live for "
         f"{LIFETIME_DAYS // 30} months; `scrapy doctor` warns before it ends."

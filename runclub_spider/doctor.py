@@ -1,29 +1,38 @@
-"""What `scrapy doctor` looks at. At most six requests: a token, three probes, two pings."""
+"""What `scrapy doctor` looks at.
+
+At most six requests: three tries for a token, and one each to Spotify, ReccoBeats and KEXP.
+"""
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import requests
 from rich.console import Console
 from rich.table import Table
 from scrapy.settings import BaseSettings
 
-from runclub_spider.apis.call import Api, Call, Family
-from runclub_spider.apis.reccobeats.calls import ReccoBeatsCalls
+from runclub_spider.apis.call import AnswerError, Api, Call, Family
+from runclub_spider.apis.guard import ALL, UNNAMED_BLOCK_SECONDS, retry_after
+from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
+from runclub_spider.apis.reccobeats.parser import parse_features
+from runclub_spider.apis.spotify.answers import PASSING, Problem, classify, problem_of
 from runclub_spider.apis.spotify.calls import SpotifyCalls
-from runclub_spider.apis.spotify.regimes import (
-    PROBE_LIMIT,
-    REGIMES,
-    Regime,
-    refusal,
-    regime_of_probe,
+from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
+from runclub_spider.apis.spotify.token_file import (
+    WARN_DAYS,
+    Grant,
+    TokenFile,
+    current_grant,
+    keep_rotated,
 )
-from runclub_spider.apis.spotify.token_file import WARN_DAYS, TokenFile, current_token
-from runclub_spider.apis.spotify.tokens import TokenClient
+from runclub_spider.apis.spotify.tokens import AccessToken, TokenClient
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.preflight import check_spotify_credentials, check_writable
@@ -56,18 +65,25 @@ class Doctor:
         self._config = config
         self._http = requests.Session()
         self._http.headers.update({"User-Agent": agent, "Accept": "application/json"})
-        self._blocks: dict[str, quota.Block] = {}
-        self._calls: dict[str, int] = {}
+        self._blocks: dict[tuple[str, str], quota.Block] = {}
+        # What the probes showed; written into the store at the end, if there is one.
+        self._calls: Counter[tuple[str, str]] = Counter()
+        self._refused: list[quota.Block] = []
+        self._regime: Regime | None = None
 
     def findings(self) -> Iterator[Finding]:
         """All findings."""
-        yield from self._store()
+        usable = True
+        for finding in self._store():
+            usable = usable and finding.verdict != BAD
+            yield finding
         yield from self._disk()
         yield from self._spotify()
         yield self._ping_reccobeats()
         yield self._ping_kexp()
         yield self._open_metadata()
-        self._count()
+        if usable:
+            yield from self._remember()
 
     def _store(self) -> Iterator[Finding]:
         try:
@@ -81,13 +97,14 @@ class Doctor:
             with store.reading() as connection:
                 version, problems = overview.health(connection)
                 numbers = overview.counts(connection)
-                self._blocks = {b.account: b for b in quota.blocks(connection, utc_now())}
+                found = quota.blocks(connection, utc_now())
                 calls = overview.calls_since(connection, utc_now() - 86_400)
         except RunclubError as error:
             yield Finding("store", BAD, str(error))
             return
         finally:
             store.close()
+        self._blocks = {(block.account, block.family): block for block in found}
         if problems:
             yield Finding("store", BAD, f"damaged: {problems[0]}; put a good copy in its place")
         else:
@@ -99,6 +116,14 @@ class Doctor:
             )
         spent = ", ".join(f"{family} {number:,}" for _, family, number in calls) or "none"
         yield Finding("calls in 24 h", OK, spent)
+        for block in found:
+            if block.family != ALL:
+                yield Finding(
+                    f"{block.account} {block.family}",
+                    # Every crawl begins with searches.
+                    WAIT if block.family == Family.SEARCH else WARN,
+                    _refuses(block),
+                )
 
     def _disk(self) -> Iterator[Finding]:
         if not self._config.cache_dir.exists():
@@ -115,19 +140,17 @@ class Doctor:
             yield Finding("Spotify key", BAD, str(error))
             return
         file = TokenFile(config.token_file)
-        yield from self._token_age(file)
-        if block := self._blocks.get(Api.SPOTIFY):
-            yield Finding(
-                "Spotify",
-                WAIT,
-                f"refuses requests until {moment(block.blocked_until)} ({block.reason})",
-            )
+        grant = current_grant(file, config.spotify_client_id or "", config.spotify_refresh_token)
+        yield from self._consent(file, grant)
+        if block := self._blocks.get((Api.SPOTIFY, ALL)):
+            yield Finding("Spotify", WAIT, _refuses(block))
             return
         client = TokenClient(
             config.spotify_accounts_base_url,
             config.spotify_client_id or "",
             config.spotify_client_secret,
-            current_token(file, config.spotify_client_id or "", config.spotify_refresh_token),
+            grant.refresh_token if grant else None,
+            rotated=partial(keep_rotated, file, config.spotify_client_id or ""),
         )
         try:
             token = client.fetch()
@@ -135,22 +158,29 @@ class Doctor:
             verdict = BAD if isinstance(error, ConfigurationError) else WAIT
             yield Finding("Spotify key", verdict, str(error))
             return
-        yield Finding("Spotify key", OK, "a token was given")
+        who = "for a user" if grant else "for the app"
+        yield Finding("Spotify key", OK, f"a token was given, {who}")
+        if (Api.SPOTIFY, Family.SEARCH) not in self._blocks:
+            yield from self._probe(token)
+
+    def _probe(self, token: AccessToken) -> Iterator[Finding]:
+        """What one search tells of the key."""
+        config = self._config
         call = SpotifyCalls(config.spotify_api_base_url, config.market).search(
             "track", "year:2000", limit=PROBE_LIMIT, offset=0
         )
-        answer = self._get(call, {"Authorization": f"Bearer {token.value}"})
-        if isinstance(answer, str):
-            yield Finding("Spotify", WAIT, answer)
+        got = self._get(call, {"Authorization": f"Bearer {token.value}"})
+        if isinstance(got, str):
+            yield Finding("Spotify", WAIT, got)
             return
-        regime = regime_of_probe(answer.status_code, answer.text)
-        if regime is None:
-            wait = answer.status_code in {429, 500, 502, 503, 504}
-            yield Finding(
-                "Spotify", WAIT if wait else BAD, refusal(answer.status_code, answer.content)
-            )
-            return
-        yield from self._yields(regime)
+        answer = classify(call.path, got.status_code, got.content)
+        self._regime = regime_of_probe(answer)
+        if self._regime is not None:
+            yield from self._yields(self._regime)
+        elif got.status_code == 429:
+            yield Finding("Spotify", WAIT, self._refusal(call, got))
+        else:
+            yield Finding("Spotify", WAIT if answer.problem in PASSING else BAD, answer.said)
 
     def _yields(self, regime: Regime) -> Iterator[Finding]:
         profile = self._config.spotify_profile
@@ -160,7 +190,6 @@ class Doctor:
                 BAD,
                 f"says {profile}, the key is {regime.name}; set it to auto",
             )
-        self._remember(regime)
         yield Finding("Spotify regime", OK, regime.name)
         yield Finding("spotify_search", OK, f"{regime.search_rows} rows a request")
         if regime.reads_foreign_playlists:
@@ -171,30 +200,49 @@ class Doctor:
                 WARN,
                 "yields nothing: this key may not open other people's playlists",
             )
+        features = f"audio features of {FEATURES_BATCH} tracks a request"
+        if regime.artist_batch and regime.artist_genres:
+            yield Finding("enrich", OK, f"{regime.artist_batch} artists, {features}")
+        else:
+            yield Finding(
+                "enrich",
+                WARN,
+                f"{features}; no artists' genres: umbrellas come from the seeds that found a track",
+            )
 
-    def _token_age(self, file: TokenFile) -> Iterator[Finding]:
-        grant = file.load(self._config.spotify_client_id or "")
+    def _consent(self, file: TokenFile, grant: Grant | None) -> Iterator[Finding]:
         if grant is None:
             return
         left = grant.days_left(utc_now())
-        if left < 0:
-            yield Finding("user's consent", BAD, "is over (six months); run `scrapy auth`")
+        if left is None:
+            known = "SPOTIFY_REFRESH_TOKEN is used; it lives six months from the user's consent"
+            yield Finding("user's consent", OK, known)
+        elif left < 0:
+            yield Finding("user's consent", WARN, "is six months old and over; run `scrapy auth`")
         elif left < WARN_DAYS:
             yield Finding("user's consent", WARN, f"ends in {left} days; run `scrapy auth`")
         else:
             yield Finding("user's consent", OK, f"{left} days left")
+        if file.open_to_others:
+            yield Finding("TOKEN_FILE", WARN, f"others may read {file.path}; run `chmod 600` on it")
 
     def _ping_reccobeats(self) -> Finding:
         config = self._config
-        if block := self._blocks.get(Api.RECCOBEATS):
-            return Finding(
-                "ReccoBeats",
-                WAIT,
-                f"refuses requests until {moment(block.blocked_until)} ({block.reason})",
-            )
+        if block := self._blocks.get((Api.RECCOBEATS, ALL)):
+            return Finding("ReccoBeats", WAIT, _refuses(block))
         calls = ReccoBeatsCalls(config.reccobeats_base_url, config.reccobeats_api_key)
-        answer = self._get(calls.features([_KNOWN_TRACK]))
-        return self._reached("ReccoBeats", answer)
+        call = calls.features([_KNOWN_TRACK])
+        answer = self._get(call)
+        if isinstance(answer, requests.Response):
+            if answer.status_code == 429:
+                return Finding("ReccoBeats", WAIT, self._refusal(call, answer))
+            if answer.status_code == 200:
+                try:
+                    parse_features(answer.content, [_KNOWN_TRACK])
+                except AnswerError as error:
+                    said = f"does not answer as ReccoBeats does ({error})"
+                    return Finding("ReccoBeats", BAD, f"{said}; check RECCOBEATS_BASE_URL")
+        return self._reached("ReccoBeats", "RECCOBEATS_BASE_URL", answer)
 
     def _ping_kexp(self) -> Finding:
         url = f"{self._config.kexp_base_url}/plays/?limit=1"
@@ -204,7 +252,7 @@ class Doctor:
             )
         except requests.RequestException:
             answer = f"cannot connect to {url.split('/')[2]}"
-        found = self._reached("KEXP", answer)
+        found = self._reached("KEXP", "KEXP_BASE_URL", answer)
         # Only its own spider needs it.
         return Finding(found.what, WARN if found.verdict != OK else OK, found.detail)
 
@@ -218,17 +266,32 @@ class Doctor:
         return Finding("open metadata", OK, f"{hosts}, contact {config.open_metadata_contact}")
 
     @staticmethod
-    def _reached(what: str, answer: requests.Response | str) -> Finding:
+    def _reached(what: str, setting: str, answer: requests.Response | str) -> Finding:
         if isinstance(answer, str):
             return Finding(what, WAIT, answer)
-        if answer.status_code == 200:
+        status = answer.status_code
+        if status == 200:
             return Finding(what, OK, "answers")
-        return Finding(what, WAIT, f"answers {answer.status_code}; try again later")
+        if status == 429 or status >= 500:
+            return Finding(what, WAIT, f"answers {status}; try again later")
+        return Finding(what, BAD, f"answers {status}; check {setting}")
+
+    def _refusal(self, call: Call, answer: requests.Response) -> str:
+        """A 429: how long the API wants to be left alone, kept for every later command."""
+        now = utc_now()
+        wait = retry_after(answer.headers.get("Retry-After"), now)
+        over_quota = problem_of(429, answer.content) is Problem.QUOTA
+        reason = "quota exceeded" if over_quota else "rate limit"
+        if not over_quota and wait is not None and wait <= self._config.max_wait_seconds:
+            return f"refuses requests for {wait:.0f} s ({reason}); try again then"
+        until = now + (UNNAMED_BLOCK_SECONDS if wait is None else wait)
+        block = quota.Block(call.api, call.family if over_quota else ALL, math.ceil(until), reason)
+        self._refused.append(block)
+        return _refuses(block)
 
     def _get(self, call: Call, headers: dict[str, str] | None = None) -> requests.Response | str:
         """One GET, counted; a text when there was no answer."""
-        family = call.family if call.family in set(Family) else Family.SEARCH
-        self._calls[f"{call.api}/{family}"] = self._calls.get(f"{call.api}/{family}", 0) + 1
+        self._calls[call.api, call.family] += 1
         try:
             return self._http.get(
                 call.url,
@@ -239,25 +302,30 @@ class Doctor:
         except requests.RequestException:
             return f"cannot connect to {call.base_url.split('/')[2]}; check the network"
 
-    def _remember(self, regime: Regime) -> None:
-        """A fresh look at the key saves the next crawl its probe."""
-        store = Store.open(self._config)
-        try:
-            with store.begin() as connection:
-                meta.put(connection, regime_key(self._config), f"{regime.name}|{utc_now()}")
-        finally:
-            store.close()
+    def _remember(self) -> Iterator[Finding]:
+        """The probes count like any call, their refusals hold, and the next crawl need not probe.
 
-    def _count(self) -> None:
-        """Put the probes into the quota ledger like any other call."""
-        store = Store.open(self._config)
+        Yields something only if the store does not take it.
+        """
         try:
-            with store.begin() as connection:
-                for name, number in self._calls.items():
-                    api, family = name.split("/")
-                    quota.count(connection, api, {family: number}, utc_now())
-        finally:
-            store.close()
+            store = Store.open(self._config, set_aside=False)
+            try:
+                with store.begin() as connection:
+                    for (api, family), number in self._calls.items():
+                        quota.count(connection, api, {family: number}, utc_now())
+                    for block in self._refused:
+                        quota.block(connection, block)
+                    if self._regime is not None:
+                        known = f"{self._regime.name}|{utc_now()}"
+                        meta.put(connection, regime_key(self._config), known)
+            finally:
+                store.close()
+        except RunclubError as error:
+            yield Finding("store", BAD, str(error))
+
+
+def _refuses(block: quota.Block) -> str:
+    return f"refuses requests until {moment(block.blocked_until)} ({block.reason})"
 
 
 def examine(settings: BaseSettings) -> int:

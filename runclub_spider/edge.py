@@ -16,6 +16,10 @@ def to_request(call: Call, **arguments: Any) -> Request:
         "family": str(call.family),
         # One slot an API: hosts of sandbox and proxies may be shared by several.
         "download_slot": str(call.api),
+        # Even where a user turns Scrapy's middlewares on: a redirect could carry a credential
+        # to another host, and retries are the guard's.
+        "dont_redirect": True,
+        "dont_retry": True,
         **arguments.pop("meta", {}),
     }
     return Request(call.url, headers=dict(call.headers), meta=meta, **arguments)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
+from runclub_spider.apis.spotify.parser import Oddities
 from runclub_spider.catalog.models import Playable, Playlist, Row, Track
 from runclub_spider.catalog.rules import Rule
 from runclub_spider.store.pages import PageTask
@@ -38,8 +38,7 @@ class DiscoveredPage:
     following: list[PageTask] = field(default_factory=list)
     more: bool = False
     refused: str | None = None
-    malformed: int = 0
-    unexpected: Counter[str] = field(default_factory=Counter)
+    odd: Oddities = field(default_factory=Oddities)
 
     judged: list[JudgedTrack] = field(default_factory=list)
     pending_features: list[str] = field(default_factory=list)

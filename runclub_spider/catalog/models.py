@@ -9,12 +9,21 @@ SPOTIFY_ID_LENGTH = 22
 
 
 class RowKind(StrEnum):
-    """The closed list of what a row of a page can be."""
+    """The closed list of what a row of a page can be.
+
+    `NULL` is a place without a usable track: null, or an object without a Spotify id. `UNKNOWN`
+    is an object of a type or shape that this code has never seen.
+    """
 
     TRACK = "track"
     EPISODE = "episode"
     LOCAL = "local"
     NULL = "null"
+    UNKNOWN = "unknown"
+
+
+# What may be said of a track row besides its kind.
+RESTRICTED, RELINKED = "restricted", "relinked"
 
 
 class Playable(StrEnum):
@@ -134,3 +143,13 @@ class Row:
     position: int
     kind: RowKind
     track: Track | None = None
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Its kind and, of a track, whether it is `restricted` or stands in for another one."""
+        found = [str(self.kind)]
+        if self.track is not None and self.track.restriction is not None:
+            found.append(RESTRICTED)
+        if self.track is not None and self.track.linked_from is not None:
+            found.append(RELINKED)
+        return tuple(found)

@@ -34,11 +34,11 @@ class Command(ScrapyCommand):
             "--no-browser", action="store_true", help="print the address, open nothing"
         )
         group.add_argument(
-            "--timeout", type=float, default=300.0, metavar="S", help="seconds to wait (300)"
+            "--timeout", type=_seconds, default=300.0, metavar="S", help="seconds to wait (300)"
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Exit 0 kept, 2 refused or wrong, 75 the service is away."""
+        """Exit 0 kept, 2 refused or wrong, 75 the service is away, 1 stopped."""
         if args:
             raise UsageError("scrapy auth takes no argument")
         assert self.settings is not None
@@ -57,3 +57,13 @@ class Command(ScrapyCommand):
         except RunclubError as error:
             print(f"scrapy auth: {error}", file=sys.stderr)
             self.exitcode = error.exit_code
+        except KeyboardInterrupt:
+            print("scrapy auth: stopped; nothing was kept", file=sys.stderr)
+            self.exitcode = 1
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 86_400:
+        raise argparse.ArgumentTypeError("must be seconds, above 0 and below a day")
+    return seconds

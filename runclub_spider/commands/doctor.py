@@ -22,7 +22,7 @@ class Command(ScrapyCommand):
         return "Say what works, what does not, and what to do (fewer than 10 requests)"
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002
-        """Exit 0 usable, 2 something must be mended, 75 wait, 1 a service is away."""
+        """Exit 0 usable, 2 something must be mended, 75 wait and try again, 1 anything else."""
         if args:
             raise UsageError("scrapy doctor takes no argument")
         assert self.settings is not None

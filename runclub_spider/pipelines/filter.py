@@ -29,9 +29,10 @@ class FilterPipeline:
         """Fill `judged` from the rows that hold a track."""
         policy = self._runtime.policy
         for row in item.rows:
+            for category in row.categories:
+                self._stats.inc_value(f"runclub/rows/{category}")
             track = row.track
             if track is None:
-                self._stats.inc_value(f"runclub/rows/{row.kind}")
                 continue
             playable = playability(track.is_playable, track.available_markets, policy.market)
             rules = failing_rules(
@@ -43,7 +44,6 @@ class FilterPipeline:
             )
             basis = "is_playable" if track.is_playable is not None else "available_markets"
             item.judged.append(JudgedTrack(track, row.position, playable, basis, rules))
-            self._stats.inc_value("runclub/rows/track")
             if rules:
                 self._stats.inc_value(f"runclub/rejected/{rules[0]}")
         return item

@@ -180,7 +180,8 @@ def _counts(item: DiscoveredPage, new_tracks: int) -> PageCounts:
     kinds = Counter(row.kind for row in item.rows)
     return PageCounts(
         track_rows=kinds[RowKind.TRACK],
-        null_rows=kinds[RowKind.NULL],
+        # An unknown row holds no track we could use: the accounting has no other place for it.
+        null_rows=kinds[RowKind.NULL] + kinds[RowKind.UNKNOWN],
         local_rows=kinds[RowKind.LOCAL],
         episode_rows=kinds[RowKind.EPISODE],
         new_tracks=new_tracks,

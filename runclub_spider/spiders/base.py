@@ -12,7 +12,9 @@ from scrapy import Request, Spider
 
 from runclub_spider.apis.call import AnswerError, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
-from runclub_spider.apis.spotify.regimes import Regime, contradicts_limit
+from runclub_spider.apis.spotify.answers import ACCOUNT, PAGE, Problem, explain, problem_of
+from runclub_spider.apis.spotify.parser import Oddities
+from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import Config, utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
@@ -63,6 +65,7 @@ class SpotifySpider(Spider, ABC):
     args: SpotifyArguments
     runtime: Runtime
     deltafetch_reset: bool
+    _told_unknown = False
 
     @classmethod
     def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
@@ -116,23 +119,29 @@ class SpotifySpider(Spider, ABC):
     def parse(self, response: Response, task: PageTask) -> Any:
         """One answered page into one item."""
         item = DiscoveredPage(task)
-        if response.status == 200:
+        problem = problem_of(response.status, response.body)
+        if problem is None:
             try:
                 self.read(item, response.body)
             except AnswerError as error:
                 self._defer(task, f"an answer could not be read ({error})")
                 return
-        elif response.status == 400 and contradicts_limit(response.body):
+        elif problem is Problem.PAGE_SIZE:
             self._wrong_regime(task)
             return
-        elif response.status in {400, 403, 404}:
+        elif problem in PAGE:
             item.refused = str(response.status)
             self.crawler.stats.inc_value(f"runclub/refused/{task.kind}/{response.status}")
+            if response.status == 403:
+                # One list, or all of them now: the next run finds out what the key may do.
+                self.runtime.forget_regime = True
+        elif problem in ACCOUNT:
+            self._shut_out(task, explain(problem, response.status, response.body))
+            return
         else:
             self._defer(task, f"Spotify answered {response.status}")
             return
-        for name, number in item.unexpected.items():
-            self.crawler.stats.inc_value(f"runclub/unexpected/{name}", number)
+        self._count(item.odd)
         yield item
 
     def give_up(self, failure: Failure) -> None:
@@ -162,6 +171,23 @@ class SpotifySpider(Spider, ABC):
             cb_kwargs={"task": task},
             meta={"deltafetch_key": task.key},
         )
+
+    def _count(self, odd: Oddities) -> None:
+        """Make visible what the parser did not consume; a row of a new type is told once a run."""
+        for name, number in odd.unexpected.items():
+            self.crawler.stats.inc_value(f"runclub/unexpected/{name}", number)
+        if odd.unknown and not self._told_unknown:
+            self._told_unknown = True
+            self.logger.warning(
+                "rows of a type or shape this program does not know (%s): left out, and counted "
+                "as runclub/rows/unknown",
+                ", ".join(map(repr, sorted(odd.unknown))),
+            )
+
+    def _shut_out(self, task: PageTask, reason: str) -> None:
+        """Nothing this key asks is answered any more: the page waits until somebody mends that."""
+        self._defer(task, None)
+        self.runtime.failed(RunclubError(reason))
 
     def _wrong_regime(self, task: PageTask) -> None:
         """The key may do less than was found out before: the next run finds out anew."""

@@ -5,13 +5,8 @@ from __future__ import annotations
 from scrapy.exceptions import IgnoreRequest
 
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
-from runclub_spider.apis.spotify.regimes import (
-    PROBE_LIMIT,
-    REGIMES,
-    Regime,
-    refusal,
-    regime_of_probe,
-)
+from runclub_spider.apis.spotify.answers import classify
+from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
 from runclub_spider.config import utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.handlers.api import NotSent
@@ -57,7 +52,8 @@ async def _probe(runtime: Runtime) -> Regime | None:
     except IgnoreRequest:
         # No token: the token middleware has told the outcome.
         return None
-    found = regime_of_probe(response.status, response.text)
+    answer = classify(call.path, response.status, response.body)
+    found = regime_of_probe(answer)
     if found is None:
-        runtime.outcome.report(FAILED, refusal(response.status, response.body))
+        runtime.outcome.report(FAILED, answer.said)
     return found

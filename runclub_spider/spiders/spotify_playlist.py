@@ -84,10 +84,12 @@ class SpotifyPlaylistSpider(SpotifySpider):
         """Playlists of a search, or rows of a list and the pages they lead to."""
         task = item.task
         if task.kind is PageKind.PLAYLIST_SEARCH:
-            item.playlists = parse_playlist_search(body).playlists
+            page = parse_playlist_search(body)
+            item.playlists, item.odd = page.playlists, page.odd
         elif task.kind is PageKind.PLAYLIST:
-            record = parse_playlist(body)
+            record = parse_playlist(body, task.source_key)
             item.playlists, item.snapshot = [record.playlist], record.playlist.snapshot_id
+            item.odd = record.odd
             if record.page is None:
                 item.refused = "contents withheld"
             else:
@@ -98,7 +100,8 @@ class SpotifyPlaylistSpider(SpotifySpider):
 
     def _take(self, item: DiscoveredPage, page: TrackPage) -> None:
         item.rows = page.rows[: self.max_items - item.task.first_row]
-        item.more, item.malformed, item.unexpected = page.more, page.malformed, page.unexpected
+        item.more = page.more
+        item.odd.add(page.odd)
         item.following = following_pages(
             item.task,
             version=item.snapshot or item.task.version,

@@ -62,5 +62,4 @@ class SpotifySearchSpider(SpotifySpider):
     def read(self, item: DiscoveredPage, body: bytes) -> None:
         """Rows of the page."""
         page = parse_track_search(body, offset=item.task.first_row)
-        item.rows, item.more = page.rows, page.more
-        item.malformed, item.unexpected = page.malformed, page.unexpected
+        item.rows, item.more, item.odd = page.rows, page.more, page.odd

@@ -1,15 +1,17 @@
-"""Token clients that speak to cassettes, and what keeps secrets out of those."""
+"""Token clients and consents that speak to cassettes, and what keeps secrets out of those."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import requests
 from authlib.integrations.requests_client import OAuth2Session
 from betamax import Betamax
 
+from runclub_spider.apis.spotify import grant
 from runclub_spider.apis.spotify.tokens import TokenClient
 
 CASSETTES = Path(__file__).with_name("cassettes")
@@ -26,6 +28,17 @@ CASES: dict[str, tuple[bool, dict[str, Any], str | None]] = {
     "invalid_grant": (True, {}, "refresh_token"),
 }
 WRONG = "wrong-on-purpose"
+# name -> what is wrong about the consent's exchange
+GRANTS: dict[str, str | None] = {
+    "code": None,
+    "code_without_secret": "no secret",
+    "code_wrong_secret": "secret",
+    "code_wrong_verifier": "verifier",
+    "code_spent": "spent",
+}
+# What is drawn at random: the same at recording and at playing.
+VERIFIER, STATE, CODE = "REDACTED-VERIFIER-" + "v" * 46, "REDACTED-STATE", "REDACTED-CODE"
+REDIRECT = "http://127.0.0.1:8899/callback"
 
 
 def redacted(text: str, known: dict[str, str]) -> str:
@@ -36,7 +49,8 @@ def redacted(text: str, known: dict[str, str]) -> str:
     known = dict(known)
     cassette = json.loads(text)
     for interaction in cassette["http_interactions"]:
-        interaction["request"]["headers"]["Authorization"] = ["Basic REDACTED"]
+        if "Authorization" in interaction["request"]["headers"]:
+            interaction["request"]["headers"]["Authorization"] = ["Basic REDACTED"]
         # The rest of the headers says when and where it was recorded, and nothing we read.
         kept = interaction["response"]["headers"]["Content-Type"]
         interaction["response"]["headers"] = {"Content-Type": kept}
@@ -77,3 +91,21 @@ def client_on_cassette(
     )
     tape = Betamax(session, cassette_library_dir=str(folder))
     return client, tape.use_cassette(name, record=record, match_requests_on=MATCH)
+
+
+def consent_on_cassette(
+    name: str,
+    base_url: str = BASE_URL,
+    *,
+    secret: str = SECRET,
+    folder: Path = CASSETTES,
+    record: str = "none",
+) -> tuple[grant.Consent, Betamax]:
+    """A consent whose exchange goes through a cassette; verifier and state are known."""
+    wrong = GRANTS[name]
+    known = {"secret": WRONG, "no secret": None}.get(wrong or "", secret)
+    drawn = {64: VERIFIER, 32: STATE}
+    with mock.patch.object(grant, "generate_token", drawn.__getitem__):
+        consent = grant.Consent(grant.App(base_url, CLIENT_ID, known), REDIRECT)
+    tape = Betamax(consent._session, cassette_library_dir=str(folder))
+    return consent, tape.use_cassette(name, record=record, match_requests_on=MATCH)

@@ -8,6 +8,7 @@ import pytest
 
 from runclub_spider.apis.call import Call, Family
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
+from runclub_spider.apis.spotify.answers import classify
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import (
     DEVELOPMENT,
@@ -132,7 +133,9 @@ def test_only_extended_reads_other_peoples_playlists() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "regime"),
     [
-        (200, '{"tracks":{}}', EXTENDED),
+        (200, '{"tracks":{"items":[]}}', EXTENDED),
+        (200, '{"tracks":{}}', None),
+        (200, "<html>Log in to this network</html>", None),
         (400, '{"error":{"status":400,"message":"Invalid limit"}}', DEVELOPMENT),
         (400, '{"error":{"status":400,"message":"Invalid market code"}}', None),
         (401, '{"error":{"status":401,"message":"Invalid access token"}}', None),
@@ -143,7 +146,7 @@ def test_only_extended_reads_other_peoples_playlists() -> None:
     ],
 )
 def test_reading_the_probe(status: int, body: str, regime: Regime | None) -> None:
-    assert regime_of_probe(status, body) is regime
+    assert regime_of_probe(classify("search", status, body.encode())) is regime
 
 
 def test_the_probe_asks_more_than_development_and_less_than_extended_may() -> None:

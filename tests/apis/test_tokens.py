@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import socket
-import threading
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, contextmanager
 from urllib.parse import parse_qs
 
 import pytest
@@ -19,8 +16,10 @@ from runclub_spider.apis.guard import UNNAMED_BLOCK_SECONDS
 from runclub_spider.apis.spotify.tokens import AccessToken, TokenClient
 from runclub_spider.errors import ConfigurationError, RunclubError, RunPaused
 from runclub_spider.sandbox.options import DEMO_CLIENT_SECRET, DEMO_REFRESH_TOKEN
+from tests.serving import Reply, Server, serving
 
-from .playing import CASES, CASSETTES, REFRESH, client_on_cassette
+from . import telling
+from .playing import CASES, CASSETTES, GRANTS, REFRESH, client_on_cassette
 
 ID, SECRET, REFRESH_TOKEN = "my-client", "s3cr3t-of-the-app", "r3fr3sh-of-the-user"
 ISSUED = "t0k3n-just-issued"
@@ -94,7 +93,7 @@ def test_a_refused_key_or_grant_is_told_with_its_cure(name: str, cure: str) -> N
 
 def test_cassettes_hold_no_secret() -> None:
     paths = sorted(CASSETTES.glob("*.json"))
-    assert {path.stem for path in paths} == set(CASES)
+    assert {path.stem for path in paths} == CASES.keys() | GRANTS.keys()
     basic = base64.b64encode(f"sandbox-client:{DEMO_CLIENT_SECRET}".encode()).decode()
     for path in paths:
         text = path.read_text(encoding="utf-8")
@@ -102,38 +101,10 @@ def test_cassettes_hold_no_secret() -> None:
             assert secret not in text
         for interaction in json.loads(text)["http_interactions"]:
             headers = interaction["request"]["headers"]
-            assert headers["Authorization"] == ["Basic REDACTED"]
+            assert headers.get("Authorization", ["Basic REDACTED"]) == ["Basic REDACTED"]
             answer = json.loads(interaction["response"]["body"]["string"])
             for name in ("access_token", "refresh_token"):
                 assert answer.get(name, "REDACTED-").startswith("REDACTED-")
-
-
-class Server(ThreadingHTTPServer):
-    """Answers every request with what the test says, and remembers what came."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    seen: list[tuple[str, str, str]]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        self.server.seen.append((self.path, self.headers.get("Authorization") or "", body))
-        self.send_response(self.server.status)
-        for name, value in self.server.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(self.server.body)))
-        self.end_headers()
-        self.wfile.write(self.server.body)
-
-    do_GET = do_POST = _answer  # noqa: N815 - the base class's names
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
 
 
 Serve = Callable[..., Server]
@@ -141,68 +112,46 @@ Serve = Callable[..., Server]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts servers on free ports."""
-    started: list[Server] = []
+    """Starts servers that have one answer."""
+    with ExitStack() as stack:
 
-    def start(status: int = 200, body: object = b"", **headers: str) -> Server:
-        server = Server(("127.0.0.1", 0), Handler)
-        server.status, server.seen = status, []
-        server.body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        server.headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        started.append(server)
-        return server
+        def start(status: int = 200, body: object = b"", **headers: str) -> Server:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            return stack.enter_context(serving(Reply(status, content, headers)))
 
-    yield start
-    for server in started:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def client_of(base_url: str, refresh: str | None = None) -> TokenClient:
     return TokenClient(base_url, ID, SECRET, refresh, pause=lambda _seconds: None)
 
 
-def url(server: Server) -> str:
-    return f"http://127.0.0.1:{server.server_port}"
-
-
-def everything_told(error: BaseException) -> str:
-    """Text, repr and traceback of an error, those of its causes included."""
-    seen, texts = set(), traceback.format_exception(error)
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        texts += [str(current), repr(current), repr(current.args)]
-        current = current.__cause__ or current.__context__
-    return "\n".join(texts)
-
-
 def assert_nothing_told(error: BaseException) -> None:
-    told = everything_told(error)
     basic = base64.b64encode(f"{ID}:{SECRET}".encode()).decode()
-    for secret in (SECRET, REFRESH_TOKEN, ISSUED, basic):
-        assert secret not in told
+    telling.assert_nothing_told(error, SECRET, REFRESH_TOKEN, ISSUED, basic)
 
 
 def test_a_good_answer(serve: Serve) -> None:
     server = serve(body={"access_token": ISSUED, "token_type": "Bearer", "expires_in": 60})
-    token = TokenClient(url(server), ID, SECRET, clock=lambda: 100.0).fetch()
+    token = TokenClient(server.url, ID, SECRET, clock=lambda: 100.0).fetch()
     # a quarter of a short life is margin enough
     assert token == AccessToken(ISSUED, 100.0 + 60 - 15)
-    assert server.seen[0][0] == "/api/token"
-    assert base64.b64decode(server.seen[0][1].removeprefix("Basic ")) == f"{ID}:{SECRET}".encode()
-    assert SECRET not in server.seen[0][2]
+    assert server.seen[0].path == "/api/token"
+    assert (
+        base64.b64decode(server.seen[0].authorization.removeprefix("Basic "))
+        == f"{ID}:{SECRET}".encode()
+    )
+    assert SECRET not in server.seen[0].body
     assert ISSUED not in repr(token)
     assert ISSUED not in f"{token}"
 
 
 def test_without_a_secret_the_id_goes_in_the_form(serve: Serve) -> None:
     server = serve(body={"access_token": ISSUED, "expires_in": 3600})
-    TokenClient(url(server), ID, None, REFRESH_TOKEN).fetch()
-    ((_, authorization, body),) = server.seen
-    assert authorization == ""
-    assert parse_qs(body)["client_id"] == [ID]
+    TokenClient(server.url, ID, None, REFRESH_TOKEN).fetch()
+    (visit,) = server.seen
+    assert visit.authorization == ""
+    assert parse_qs(visit.body)["client_id"] == [ID]
 
 
 @pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
@@ -219,9 +168,9 @@ def test_an_unreachable_host_is_named(refresh: str | None) -> None:
 @pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
 def test_a_redirect_is_not_followed(serve: Serve, status: int, refresh: str | None) -> None:
     thief = serve(body={"access_token": ISSUED, "expires_in": 3600})
-    server = serve(status, Location=f"{url(thief)}/api/token")
+    server = serve(status, Location=f"{thief.url}/api/token")
     with pytest.raises(RunclubError) as caught:
-        client_of(url(server), refresh).fetch()
+        client_of(server.url, refresh).fetch()
     assert thief.seen == []
     assert server.seen
     assert_nothing_told(caught.value)
@@ -250,7 +199,7 @@ def test_an_answer_without_a_usable_token_pauses(
 ) -> None:
     server = serve(body=body)
     with pytest.raises(RunPaused) as caught:
-        client_of(url(server), refresh).fetch()
+        client_of(server.url, refresh).fetch()
     assert len(server.seen) == 3
     assert_nothing_told(caught.value)
 
@@ -258,7 +207,7 @@ def test_an_answer_without_a_usable_token_pauses(
 @pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
 def test_a_lifetime_of_null_counts_as_not_told(serve: Serve, refresh: str | None) -> None:
     server = serve(body={"access_token": ISSUED, "expires_in": None})
-    assert client_of(url(server), refresh).fetch().value == ISSUED
+    assert client_of(server.url, refresh).fetch().value == ISSUED
 
 
 @pytest.mark.parametrize(
@@ -278,7 +227,7 @@ def test_statuses(
 ) -> None:
     server = serve(status, body)
     with pytest.raises(error) as caught:
-        client_of(url(server), REFRESH_TOKEN).fetch()
+        client_of(server.url, REFRESH_TOKEN).fetch()
     assert type(caught.value) is error
     assert len(server.seen) == asked
     assert "\n" not in str(caught.value)
@@ -301,7 +250,7 @@ class Clock:
 def test_a_short_refusal_is_waited_out_whole(serve: Serve, refresh: str | None) -> None:
     server, clock = serve(429, b"Too many requests", **{"Retry-After": "7"}), Clock()
     client = TokenClient(
-        url(server), ID, SECRET, refresh, clock=lambda: clock.now, pause=clock.pause, max_wait=60
+        server.url, ID, SECRET, refresh, clock=lambda: clock.now, pause=clock.pause, max_wait=60
     )
     with pytest.raises(RunPaused) as caught:
         client.fetch()
@@ -319,7 +268,7 @@ def test_a_long_refusal_pauses_until_its_end(
 ) -> None:
     server, clock = serve(429, b"Too many requests", **headers), Clock()
     client = TokenClient(
-        url(server), ID, SECRET, refresh, clock=lambda: clock.now, pause=clock.pause
+        server.url, ID, SECRET, refresh, clock=lambda: clock.now, pause=clock.pause
     )
     for _ in range(2):
         with pytest.raises(RunPaused, match="until 1970") as caught:
@@ -328,7 +277,7 @@ def test_a_long_refusal_pauses_until_its_end(
     # Nothing is sent inside the window, nor by a client that was told of it.
     assert len(server.seen) == 1
     later = TokenClient(
-        url(server), ID, SECRET, refresh, closed_until=clock.now + wait, clock=lambda: clock.now
+        server.url, ID, SECRET, refresh, closed_until=clock.now + wait, clock=lambda: clock.now
     )
     with pytest.raises(RunPaused):
         later.fetch()
@@ -341,7 +290,7 @@ def test_a_server_that_echoes_the_request_gives_nothing_away(serve: Serve, statu
     echo = {"error": f"{SECRET} {REFRESH_TOKEN}", "error_description": f"{SECRET} {ISSUED}"}
     server = serve(status, echo)
     with pytest.raises(RunclubError) as caught:
-        client_of(url(server), REFRESH_TOKEN).fetch()
+        client_of(server.url, REFRESH_TOKEN).fetch()
     assert_nothing_told(caught.value)
 
 

@@ -70,5 +70,9 @@ def playlist_row(playlist_id: str = "p1", **changes: Any) -> Data:
     return {**row, **changes}
 
 
+def whole_playlist(*entries: Any, **changes: Any) -> bytes:
+    return orjson.dumps(playlist_row(tracks=paging(*entries), **changes))
+
+
 def playlists_page(*rows: Any, **changes: Any) -> bytes:
     return orjson.dumps({"playlists": paging(*rows, **changes)})

@@ -36,5 +36,26 @@ def test_records_are_values(record: object) -> None:
     assert hash(record) is not None
 
 
-def test_row_kinds_are_the_accountings() -> None:
-    assert {str(kind) for kind in RowKind} == {"track", "episode", "local", "null"}
+def test_row_kinds_are_a_closed_list() -> None:
+    assert {str(kind) for kind in RowKind} == {"track", "episode", "local", "null", "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "categories"),
+    [
+        ({}, ("track",)),
+        ({"restriction": "market"}, ("track", "restricted")),
+        ({"linked_from": an_id(2)}, ("track", "relinked")),
+        (
+            {"restriction": "explicit", "linked_from": an_id(2)},
+            ("track", "restricted", "relinked"),
+        ),
+    ],
+)
+def test_what_is_said_of_a_row(changes: dict[str, str], categories: tuple[str, ...]) -> None:
+    assert Row(0, RowKind.TRACK, a_track(1, **changes)).categories == categories
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RowKind if kind is not RowKind.TRACK])
+def test_a_row_without_a_track_is_its_kind(kind: RowKind) -> None:
+    assert Row(0, kind).categories == (str(kind),)

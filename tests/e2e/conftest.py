@@ -25,6 +25,7 @@ CALM: dict[str, object] = {
     "token_lifetime": 3600,
     "recco_rate_limit": None,
     "account_state": "ok",
+    "rotate_refresh_token": False,
 }
 
 

@@ -57,6 +57,21 @@ def test_the_filter_judges_and_drops_nothing(make_crawler: MakeCrawler) -> None:
     assert crawler.stats.get_value("runclub/rejected/unplayable") == 1
 
 
+def test_the_filter_counts_every_row_by_its_categories(make_crawler: MakeCrawler) -> None:
+    crawler = make_crawler(SpotifySearchSpider)
+    item = page(
+        a_track(1),
+        a_track(2, restriction="market"),
+        a_track(3, linked_from=a_track(4).track_id, restriction="explicit"),
+    )
+    item.rows += [Row(4, kind) for kind in RowKind if kind is not RowKind.TRACK]
+    FilterPipeline.from_crawler(crawler).process_item(item)
+    wanted = {"track": 3, "restricted": 2, "relinked": 1, "null": 2}
+    wanted |= {"local": 1, "episode": 1, "unknown": 1}
+    found = crawler.stats.get_stats()
+    assert {k.removeprefix("runclub/rows/"): n for k, n in found.items() if "/rows/" in k} == wanted
+
+
 def test_dedupe_keeps_the_first_row_of_an_id(make_crawler: MakeCrawler) -> None:
     crawler = make_crawler(SpotifySearchSpider)
     item = page(a_track(1), a_track(2), a_track(1), a_track(1))

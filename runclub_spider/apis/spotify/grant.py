@@ -7,10 +7,11 @@ The redirect goes to the loopback literal 127.0.0.1, which Spotify takes with an
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,12 +30,11 @@ _PATH = "/callback"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A Spotify app and where it is registered to come back to."""
+    """A Spotify app and the accounts service that knows it."""
 
     accounts_url: str
     client_id: str
     client_secret: str | None
-    redirect_uri: str | None
 
 
 class Consent:
@@ -43,7 +43,7 @@ class Consent:
     def __init__(self, app: App, redirect_uri: str) -> None:
         self._app = app
         self._verifier = generate_token(64)
-        self._state = secrets.token_urlsafe(24)
+        self._state = generate_token(32)
         self._session = OAuth2Session(
             app.client_id,
             app.client_secret,
@@ -63,9 +63,12 @@ class Consent:
             ConfigurationError: refused, not ours (wrong `state`), or the app is wrong.
             RunPaused: the accounts service cannot be reached.
         """
-        query = parse_qs(urlsplit(answer_url.strip()).query)
+        try:
+            query = parse_qs(urlsplit(answer_url.strip()).query)
+        except ValueError:
+            raise ConfigurationError("that is no address; paste the whole address") from None
         given = {name: values[0] for name, values in query.items()}
-        if not secrets.compare_digest(given.get("state", ""), self._state):
+        if not secrets.compare_digest(given.get("state", "").encode(), self._state.encode()):
             raise ConfigurationError(
                 "the answer does not belong to this request (state differs); run `scrapy auth` "
                 "again and use the newest address"
@@ -77,43 +80,133 @@ class Consent:
         return self._exchange(given["code"])
 
     def _exchange(self, code: str) -> str:
+        # A redirect would carry secret and code to another host.
         self._session.max_redirects = 0
         self._session.headers["Accept-Encoding"] = "identity"
-        try:
-            token: dict[str, Any] = self._session.fetch_token(
-                f"{self._app.accounts_url}/api/token",
-                code=code,
-                code_verifier=self._verifier,
-                grant_type="authorization_code",
-                timeout=15,
-            )
-        except OAuthError:
-            raise ConfigurationError(
-                "Spotify refused the code; check SPOTIFY_CLIENT_ID, "
-                "SPOTIFY_CLIENT_SECRET and that the redirect URI is registered"
-            ) from None
-        except (requests.RequestException, ValueError):
-            raise RunPaused(
-                "Spotify's accounts service gave no token; run `scrapy auth` again later"
-            ) from None
+        token, problem = self._ask(code)
+        # Outside of the handlers: the library's own error may hold what was sent.
+        if problem is not None:
+            raise problem
         refresh = token.get("refresh_token")
         if not isinstance(refresh, str) or not refresh:
             raise RunPaused("Spotify sent no refresh token; run `scrapy auth` again later")
         return refresh
 
+    def _ask(self, code: str) -> tuple[dict[str, Any], Exception | None]:
+        """The answer to the code, or what went wrong in our own words."""
+        try:
+            with self._session as session:
+                return session.fetch_token(
+                    f"{self._app.accounts_url}/api/token",
+                    code=code,
+                    code_verifier=self._verifier,
+                    grant_type="authorization_code",
+                    timeout=15,
+                ), None
+        except OAuthError as error:
+            if error.error == "invalid_client":
+                said = "Spotify refused the key: check SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET"
+            else:
+                said = (
+                    "Spotify refused the code: it is old or used, or the redirect URI is not the "
+                    "registered one; run `scrapy auth` again"
+                )
+            return {}, ConfigurationError(said)
+        except (requests.RequestException, ValueError):
+            return {}, RunPaused(
+                "Spotify's accounts service gave no token; run `scrapy auth` again later"
+            )
 
-def redirect_target(configured: str | None) -> tuple[str, int, str]:
-    """Host, port (0 = any free) and path to listen at; refuses what Spotify refuses."""
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to listen for the browser: host, port (0 = any free) and path."""
+
+    host: str
+    port: int
+    path: str
+    configured: str | None
+
+    def redirect_uri(self, port: int) -> str:
+        """What Spotify is told; letter for letter what was configured, if that has a port."""
+        if self.configured and self.port:
+            return self.configured
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        parts = urlsplit(self.configured or f"http://{shown}{self.path}")
+        return parts._replace(netloc=f"{shown}:{port}").geturl()
+
+
+def redirect_target(configured: str | None) -> Target:
+    """Where a configured redirect URI can be listened for.
+
+    Raises:
+        ConfigurationError: not a loopback literal, which is all that Spotify takes over HTTP.
+    """
     if not configured:
-        return "127.0.0.1", 0, _PATH
+        return Target("127.0.0.1", 0, _PATH, None)
+    check_redirect(configured)
     parts = urlsplit(configured)
-    host = parts.hostname or ""
-    if parts.scheme != "http" or host == "localhost" or not is_loopback(host):
+    if parts.scheme != "http":
         raise ConfigurationError(
-            f"SPOTIFY_REDIRECT_URI {configured!r} is not http://127.0.0.1:PORT/path: Spotify takes "
-            "a loopback literal only (not localhost); for another, use `scrapy auth --paste`"
+            f"SPOTIFY_REDIRECT_URI {configured!r} leads to another machine: "
+            "use `scrapy auth --paste`, or http://127.0.0.1:PORT/path"
         )
-    return host, parts.port or 0, parts.path or "/"
+    return Target(parts.hostname or "", parts.port or 0, parts.path or "/", configured)
+
+
+def check_redirect(uri: str) -> None:
+    """Refuse what Spotify refuses: anything but https:// and loopback literals over http://."""
+    try:
+        parts = urlsplit(uri)
+        host, usable = parts.hostname or "", parts.port != 0 and not parts.fragment
+    except ValueError:
+        usable = False
+    if usable and parts.scheme == "http":
+        usable = host != "localhost" and is_loopback(host)
+    if not usable or not host or parts.scheme not in {"http", "https"}:
+        raise ConfigurationError(
+            f"SPOTIFY_REDIRECT_URI {uri!r} is not http://127.0.0.1:PORT/path: Spotify takes "
+            "https:// or a loopback literal (not localhost)"
+        )
+
+
+class _Visitor(BaseHTTPRequestHandler):
+    """Takes the browser's visit; other paths (a favicon) are not the answer."""
+
+    server: _Listener
+    # A browser may open a connection ahead of time and say nothing on it.
+    timeout = 10
+
+    def do_GET(self) -> None:
+        mine = urlsplit(self.path).path == self.server.path
+        text = "Go on at the terminal. You may close this page." if mine else "Not here."
+        body = f"<!doctype html><title>RunClub Spider</title><p>{text}".encode()
+        try:
+            self.send_response(200 if mine else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+        finally:
+            if mine:
+                self.server.answers.append(self.path)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing: the path holds the code."""
+
+
+class _Listener(ThreadingHTTPServer):
+    """Listens for the one visit."""
+
+    def __init__(self, target: Target) -> None:
+        self.address_family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
+        self.path = target.path
+        self.answers: list[str] = []
+        super().__init__((target.host, target.port), _Visitor)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that hangs up is no failure; nobody visiting in time is one."""
 
 
 def wait_for_answer(
@@ -124,48 +217,33 @@ def wait_for_answer(
 ) -> tuple[Consent, str]:
     """Listen on loopback, have the address opened, and return the address that came back.
 
+    Args:
+        consent_for: makes the attempt for a redirect URI.
+        configured: `SPOTIFY_REDIRECT_URI`, None for any free port.
+        opened: shows the address to the user.
+        timeout: seconds.
+
     Raises:
         ConfigurationError: the port is taken, or nobody consented in time.
     """
-    host, port, path = redirect_target(configured)
-    answers: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        """Takes the browser's visit; other paths (a favicon) are not the answer."""
-
-        def do_GET(self) -> None:
-            mine = urlsplit(self.path).path == path
-            if mine:
-                answers.append(self.path)
-            text = "Done. You may close this page." if mine else "Not here."
-            body = f"<!doctype html><title>RunClub Spider</title><p>{text}".encode()
-            self.send_response(200 if mine else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Say nothing: the path holds the code."""
-
+    target = redirect_target(configured)
     try:
-        server = HTTPServer((host, port), Handler)
+        server = _Listener(target)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot listen on {host}:{port} ({error.strerror}); free the port or change "
-            "SPOTIFY_REDIRECT_URI"
+            f"cannot listen on {target.host}:{target.port} ({error.strerror}); free the port or "
+            "change SPOTIFY_REDIRECT_URI"
         ) from None
     with server:
-        shown = f"[{host}]" if ":" in host else host
-        consent = consent_for(f"http://{shown}:{server.server_port}{path}")
+        consent = consent_for(target.redirect_uri(server.server_port))
         opened(consent.url)
-        server.timeout = 0.5
+        server.timeout = 0.2
         end = time.monotonic() + timeout
-        while not answers:
+        while not server.answers:
             if time.monotonic() > end:
                 raise ConfigurationError(
                     f"nobody consented within {timeout:.0f} s; run `scrapy auth` again, or with "
                     "--paste on a machine without a browser"
                 )
             server.handle_request()
-    return consent, answers[0]
+    return consent, server.answers[0]

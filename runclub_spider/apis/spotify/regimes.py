@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import orjson
+from runclub_spider.apis.spotify.answers import Answer, Problem
 
 SEARCH_DEPTH = 1000
 
@@ -62,29 +62,8 @@ REGIMES = {regime.name: regime for regime in (EXTENDED, DEVELOPMENT)}
 PROBE_LIMIT = DEVELOPMENT.search_rows + 1
 
 
-def regime_of_probe(status: int, body: str) -> Regime | None:
+def regime_of_probe(answer: Answer) -> Regime | None:
     """Read the answer to a search with `PROBE_LIMIT` rows; None when it tells nothing."""
-    if status == 200:
+    if answer.problem is None:
         return EXTENDED
-    if status == 400 and contradicts_limit(body.encode()):
-        return DEVELOPMENT
-    return None
-
-
-def contradicts_limit(body: bytes) -> bool:
-    """Whether a 400 says that the page was too large for this key (`Invalid limit`)."""
-    return b"limit" in body.lower()
-
-
-def refusal(status: int, body: bytes) -> str:
-    """Why Spotify refuses everything, with the cure where the reference knows one."""
-    text = body.decode("utf-8", "replace").strip()
-    if status == 403 and "premium" in text.lower():
-        return "Spotify refuses (403): the owner of this app needs an active Premium subscription"
-    if status == 403 and "register" in text.lower():
-        return "Spotify refuses (403): add this user to the app's allow-list in the dashboard"
-    try:
-        message = orjson.loads(body)["error"]["message"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        message = text[:120]
-    return f"Spotify answered {status} to a plain search: {message}"
+    return DEVELOPMENT if answer.problem is Problem.PAGE_SIZE else None

@@ -55,7 +55,7 @@ class TokenClient:
         client_secret: str | None,
         refresh_token: str | None = None,
         *,
-        rotated: Callable[[str, str, float], None] = lambda _used, _new, _now: None,
+        rotated: Callable[[str, str], None] = lambda _used, _new: None,
         session: Callable[[], OAuth2Session] | None = None,
         max_wait: float = 60,
         closed_until: float = 0,
@@ -156,7 +156,7 @@ class TokenClient:
             raise _Unavailable("the answer holds no token")
         new = answer.get("refresh_token")
         if self.refresh_token and new and new != self.refresh_token:
-            self._rotated(self.refresh_token, str(new), self._clock())
+            self._rotated(self.refresh_token, str(new))
             self.refresh_token = str(new)
         margin = min(RENEW_BEFORE_SECONDS, float(lifetime) / 4)
         return AccessToken(value, self._clock() + float(lifetime) - margin)
@@ -188,8 +188,8 @@ def _grant_problem(code: str | None) -> str:
         return "Spotify refused the key: check SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET"
     if code == "invalid_grant":
         return (
-            "Spotify refused the grant: SPOTIFY_REFRESH_TOKEN is expired (six months) or "
-            "revoked; run `scrapy auth` for a new one, or unset it"
+            "Spotify refused the refresh token: the user's consent is over (six months) or was "
+            "withdrawn; run `scrapy auth` for a new one, or unset SPOTIFY_REFRESH_TOKEN"
         )
     # Only words of the standard: a server's own text could echo what it was sent.
     shown = code if code in _OAUTH_ERRORS else "no reason known"

@@ -1,0 +1,150 @@
+"""What the crawl makes of an answer: a page, a closed page, a page put off, or the end."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from scrapy.http import TextResponse
+
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.runtime import FAILED, FINISHED, INCOMPLETE, Runtime
+from runclub_spider.spiders.base import SpotifySpider
+from runclub_spider.spiders.spotify_playlist import SpotifyPlaylistSpider
+from runclub_spider.spiders.spotify_search import SpotifySearchSpider
+from runclub_spider.store.pages import PageKind, PageTask
+from tests.apis import wire
+from tests.conftest import MakeCrawler
+
+SEARCHES = PageTask("spotify_search", PageKind.TRACK_SEARCH, "rock", "US", 0, 50, "g0")
+GOOD = wire.search_page(wire.track(1), None)
+FORBIDDEN = b'{"error":{"status":403,"message":"Forbidden"}}'
+LIMIT = b'{"error":{"status":400,"message":"Invalid limit"}}'
+
+
+class Asked:
+    """A spider that is handed answers; nothing runs."""
+
+    def __init__(self, make_crawler: MakeCrawler, spider: type[SpotifySpider]) -> None:
+        crawler = make_crawler(spider)
+        self.spider: Any = spider.from_crawler(crawler)
+        self.runtime = Runtime.of(crawler)
+        self.crawler = crawler
+
+    def answered(self, status: int, body: bytes, task: PageTask = SEARCHES) -> list[DiscoveredPage]:
+        response = TextResponse("https://api.spotify.com/v1/search", status=status, body=body)
+        return list(self.spider.parse(response, task))
+
+    def stats(self, prefix: str) -> dict[str, int]:
+        found = self.crawler.stats.get_stats()
+        return {key: n for key, n in found.items() if key.startswith(f"runclub/{prefix}")}
+
+
+@pytest.fixture
+def asked(make_crawler: MakeCrawler) -> Asked:
+    return Asked(make_crawler, SpotifySearchSpider)
+
+
+def test_a_good_answer_is_a_page(asked: Asked) -> None:
+    (item,) = asked.answered(200, GOOD)
+    assert [str(row.kind) for row in item.rows] == ["track", "null"]
+    assert (item.refused, asked.runtime.outcome.result) == (None, FINISHED)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(403, FORBIDDEN), (404, b""), (400, b'{"error":{"message":"invalid id"}}')]
+)
+def test_a_refused_page_is_closed(status: int, body: bytes, asked: Asked) -> None:
+    (item,) = asked.answered(status, body)
+    assert item.refused == str(status)
+    assert asked.stats("refused/") == {f"runclub/refused/track_search/{status}": 1}
+    assert asked.runtime.outcome.result == FINISHED
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(302, b""), (204, b""), (501, b""), (200, b"<html></html>"), (200, GOOD[:-1]), (200, b"{}")],
+)
+def test_what_is_no_answer_puts_the_page_off(status: int, body: bytes, asked: Asked) -> None:
+    assert asked.answered(status, body) == []
+    outcome = asked.runtime.outcome
+    assert (outcome.result, outcome.code) == (INCOMPLETE, 75)
+    assert asked.stats("pages_put_off") == {"runclub/pages_put_off": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        (b"Active premium subscription required for the owner of the app.", "Premium"),
+        (b'{"error":{"message":"User not registered in the Developer Dashboard"}}', "allow-list"),
+    ],
+)
+def test_an_account_that_is_shut_out_ends_the_run_and_keeps_its_pages(
+    body: bytes, cause: str, asked: Asked
+) -> None:
+    for _ in range(3):
+        assert asked.answered(403, body) == []
+    outcome = asked.runtime.outcome
+    assert (outcome.result, outcome.code) == (FAILED, 1)
+    assert [cause in reason for reason in outcome.reasons] == [True]
+    assert asked.stats("refused/") == {}
+    assert asked.stats("pages_put_off") == {"runclub/pages_put_off": 3}
+
+
+def test_a_page_too_large_has_the_key_probed_anew(asked: Asked) -> None:
+    assert asked.answered(400, LIMIT) == []
+    assert asked.runtime.forget_regime
+    assert asked.runtime.outcome.code == 75
+
+
+def test_new_fields_are_counted(asked: Asked) -> None:
+    asked.answered(200, wire.search_page(wire.track(1, mood=1), wire.track(2), season="wet"))
+    asked.answered(200, wire.search_page(wire.track(3, mood=1)))
+    assert asked.stats("unexpected/") == {
+        "runclub/unexpected/track.mood": 2,
+        "runclub/unexpected/page.season": 1,
+    }
+
+
+def test_rows_of_a_new_type_are_told_once(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        for number in range(3):
+            (item,) = asked.answered(
+                200, wire.search_page(wire.track(number), wire.track(9, type="hologram"), 7)
+            )
+            assert [str(row.kind) for row in item.rows] == ["track", "unknown", "unknown"]
+    (told,) = caplog.messages
+    assert "'hologram', 'malformed'" in told
+    assert asked.runtime.outcome.result == FINISHED
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "fields"),
+    [
+        (
+            PageKind.PLAYLIST_SEARCH,
+            wire.playlists_page(wire.playlist_row(mood=1), None, season="wet"),
+            {"playlist.mood", "page.season"},
+        ),
+        (
+            PageKind.PLAYLIST,
+            wire.whole_playlist(wire.entry(wire.track(1, mood=1), season="wet")),
+            {"track.mood", "entry.season"},
+        ),
+        (
+            PageKind.PLAYLIST_ITEMS,
+            wire.items_page(wire.entry(wire.track(1, mood=1)), season="wet"),
+            {"track.mood", "page.season"},
+        ),
+    ],
+)
+def test_new_fields_of_playlists_are_counted_once(
+    kind: PageKind, body: bytes, fields: set[str], make_crawler: MakeCrawler
+) -> None:
+    asked = Asked(make_crawler, SpotifyPlaylistSpider)
+    asked.spider.max_items, asked.spider.page_rows = 100, 100
+    task = PageTask("spotify_playlist", kind, "p1", "US", 0, 100, "s")
+    (item,) = asked.answered(200, body, task)
+    assert item.refused is None
+    assert asked.stats("unexpected/") == {f"runclub/unexpected/{name}": 1 for name in fields}
