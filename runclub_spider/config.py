@@ -257,8 +257,10 @@ class Config(BaseModel):
     # What is kept
     min_duration_ms: int = setting(120_000, "Shortest track.", "publish.manifest", ge=1)
     max_duration_ms: int = setting(360_000, "Longest track.", "publish.manifest", ge=1)
-    dedupe_policy: Literal["id+isrc", "id"] = setting(
-        "id+isrc", "Which duplicates are collapsed.", "publish.manifest"
+    dedupe_policy: Literal["id+isrc+soft", "id+isrc", "id"] = setting(
+        "id+isrc+soft",
+        "Which duplicates are collapsed; soft: same artist, title and version within 2 s.",
+        "publish.manifest",
     )
     global_cap: int = setting(40_000, "Most tracks of a release.", "publish.release", ge=1)
     cell_minimum: int = setting(
@@ -266,6 +268,11 @@ class Config(BaseModel):
     )
     cell_target: int = setting(
         800, "Tracks a cell is served before the rest is filled.", "publish.release", ge=0
+    )
+    backfill_order: tuple[Literal["soft", "neighbour", "decade"], ...] = setting(
+        ("soft", "neighbour", "decade"),
+        "How cells below the minimum are helped, in this order; empty: not at all.",
+        "publish.release",
     )
     feature_coverage_min: float = setting(
         0.95, "Gate: share of tracks with audio features.", "publish.release", ge=0, le=1
@@ -290,6 +297,20 @@ class Config(BaseModel):
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip().upper() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("backfill_order", mode="before")
+    @classmethod
+    def _steps(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("backfill_order")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a step stands twice; name each once")
         return value
 
     @field_validator("quota_limits", mode="before")

@@ -11,6 +11,7 @@ from scrapy.exceptions import IgnoreRequest
 
 from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
+from runclub_spider.apis.spotify.answers import explain, problem_of
 from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
 from runclub_spider.handlers.api import NotSent
@@ -117,7 +118,7 @@ class BatchWorker:
             call = self._call(ids)
             response = await engine.download_async(to_request(call))
             if response.status != 200 and response.status not in self._read_anyway:
-                self._refuse(call.api, response.status)
+                self._refuse(call.api, response)
                 return
             await self._accept(response, ids)
         except NotSent as error:
@@ -130,15 +131,17 @@ class BatchWorker:
         else:
             self._failures = 0
 
-    def _refuse(self, api: str, status: int) -> None:
+    def _refuse(self, api: str, response: Response) -> None:
         """A permanent refusal: no point in asking again this run; said once."""
         self._off = True
         if api == Api.SPOTIFY:
             # The key may do less than was found out before: the next run finds out anew.
             self.runtime.forget_regime = True
-        self.runtime.outcome.report(
-            INCOMPLETE, f"{self.name}: the API answered {status}; switched off for this run"
-        )
+        why = f"the API answered {response.status}"
+        problem = problem_of(response.status, response.body)
+        if api == Api.SPOTIFY and problem is not None:
+            why = explain(problem, response.status, response.body)
+        self.runtime.outcome.report(INCOMPLETE, f"{self.name}: {why}; switched off for this run")
 
     def _give_up(self, cause: Exception) -> None:
         if isinstance(cause, ApiPaused):

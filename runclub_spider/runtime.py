@@ -7,6 +7,7 @@ and gets the same object.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections import Counter
@@ -34,8 +35,11 @@ from runclub_spider.store.thread import StoreThread
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
+    from runclub_spider.apis.spotify.parser import Oddities
     from runclub_spider.apis.spotify.tokens import TokenClient
     from runclub_spider.frontier.driver import Frontier
+
+logger = logging.getLogger(__name__)
 
 FINISHED, PAUSED, INCOMPLETE, INTERRUPTED, FAILED = (
     "finished",
@@ -158,6 +162,7 @@ class Runtime:
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._accounts_closed_until = 0.0
+        self._told_unknown = False
         # Families whose quota was refused in this run.
         self._refused: set[str] = set()
         with self.store.store.begin() as connection:
@@ -311,6 +316,19 @@ class Runtime:
         for api in {api for api, _ in calls}:
             quota.count(
                 connection, api, {f: n for (a, f), n in calls.items() if a == api}, utc_now()
+            )
+
+    def count_odd(self, odd: Oddities) -> None:
+        """Make visible what a parser did not consume; a row of a new type is told once a run."""
+        stats = self.crawler.stats
+        for name, number in odd.unexpected.items():
+            stats.inc_value(f"runclub/unexpected/{name}", number)
+        if odd.unknown and not self._told_unknown:
+            self._told_unknown = True
+            logger.warning(
+                "rows of a type or shape this program does not know (%s): left out, and counted "
+                "as runclub/rows/unknown",
+                ", ".join(map(repr, sorted(odd.unknown))),
             )
 
     def paused(self, error: ApiPaused) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runclub_spider.apis.spotify.parser import parse_artist, parse_artists
+from runclub_spider.apis.spotify.parser import parse_artist, parse_artist_batch
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import utc_now
 from runclub_spider.enrichment import BatchWorker
@@ -68,8 +68,9 @@ class ArtistsPipeline:
         return self._worker
 
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
-        found = parse_artists(response.body)
-        await self._runtime.store.run(lambda c: artists.save(c, ids, found, utc_now()))
+        batch = parse_artist_batch(response.body)
+        self._runtime.count_odd(batch.odd)
+        await self._runtime.store.run(lambda c: artists.save(c, ids, batch.artists, utc_now()))
 
     async def _drain(self) -> None:
         worker = await self._batches()

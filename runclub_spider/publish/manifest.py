@@ -9,7 +9,7 @@ from typing import Any
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config
 from runclub_spider.publish.gates import Gate
-from runclub_spider.publish.select import Selection
+from runclub_spider.publish.select import Fate, Selection
 from runclub_spider.store.pages import PageCounts
 
 DATA_FILES = (
@@ -41,13 +41,13 @@ def accounting(selection: Selection, rows: PageCounts, distinct: int) -> dict[st
         "episodeRows": rows.episode_rows,
         "repeatedRows": rows.track_rows - distinct,
         "distinctTracks": distinct,
-        "exported": len(selection.cells),
-        "rejected": selection.rejected.total(),
-        "rejectedByRule": dict(sorted(selection.rejected.items())),
-        "mergedIsrc": len(selection.merged),
-        "mergedSoft": 0,
-        "balanceRejects": selection.balance_rejects,
-        "pending": selection.pending,
+        "exported": selection.count(Fate.EXPORTED),
+        "rejected": selection.count(Fate.REJECTED),
+        "rejectedByRule": dict(sorted(selection.rejected().items())),
+        "mergedIsrc": selection.count(Fate.MERGED_ISRC),
+        "mergedSoft": selection.count(Fate.MERGED_SOFT),
+        "balanceRejects": selection.count(Fate.BALANCE),
+        "pending": selection.count(Fate.PENDING),
     }
 
 
@@ -64,16 +64,42 @@ def imbalance(account: Mapping[str, Any]) -> str | None:
     return None
 
 
-def grid(selection: Selection, labels: Sequence[str]) -> dict[str, dict[str, int]]:
+def grid(selection: Selection) -> dict[str, dict[str, int]]:
     """Tracks by umbrella and decade, each once, in the order of the map and of time."""
     decades = [*DECADES, UNDATED]
-    table = {label: dict.fromkeys(decades, 0) for label in [*labels, UNASSIGNED]}
-    for umbrella, decade in selection.cells.values():
+    table = {label: dict.fromkeys(decades, 0) for label in [*selection.pool.labels, UNASSIGNED]}
+    for index in selection.chosen.tolist():
+        umbrella, decade = selection.cell(index)
         table[umbrella or UNASSIGNED][decade or UNDATED] += 1
     return {
         label: {decade: n for decade, n in row.items() if n}
         for label, row in table.items()
         if any(row.values())
+    }
+
+
+def balance(selection: Selection) -> dict[str, Any]:
+    """The certificate of the balance: what each cell wants and has, and why it is the optimum."""
+    found = selection.choice.certificate
+    cells: dict[str, dict[str, Any]] = {}
+    for (umbrella, decade), count in found.cells.items():
+        cells.setdefault(umbrella, {})[decade] = {
+            "tracks": count.tracks,
+            "shortfall": count.shortfall,
+            "backfill": dict(count.backfill),
+        }
+    return {
+        "target": found.target,
+        "minimum": found.minimum,
+        "backfillOrder": list(selection.targets.backfill),
+        "wanted": found.target * len(found.cells),
+        "totalShortfall": found.shortfall,
+        "proof": {
+            "cells": [list(cell) for cell in found.proof],
+            "wanted": found.wanted,
+            "tracks": found.tracks,
+        },
+        "cells": cells,
     }
 
 
@@ -98,13 +124,20 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
         ),
         (
             f"Playable means is_playable under market {config.market}, else its "
-            "available_markets; unknown is excluded."
+            "available_markets; unknown is excluded but where a cell is thin "
+            "(_extra.available_us_source thin_cell_policy)."
         ),
         "time_signature is null throughout: ReccoBeats does not give it.",
         "A ReccoBeats row without tempo or energy counts as a miss.",
         (
-            "Duplicates share an ISRC or are relinked; the last release's choice survives, else "
-            "the most popular, then the earliest album year, then the smallest id."
+            "Duplicates share an ISRC or are relinked, or are renderings of one recording "
+            "(dedupePolicy); the last release's choice survives unless an original edition "
+            "appears, else the most popular, then the earliest album year, then the smallest id."
+        ),
+        (
+            "A track counts under one of its umbrellas and its own decade. balance.proof names "
+            "cells that want more tracks than the pool has for them: the shortfall has no "
+            "smaller value. _extra.backfill_for names the thin cell a track stands in for."
         ),
         "The year gate counts tracks that have a year and a decade.",
     ]
@@ -126,10 +159,13 @@ def build(
     config: Config,
     hashes: Mapping[str, str],
     account: Mapping[str, Any],
+    balance: Mapping[str, Any],
+    canonical: Mapping[str, Any],
     gates: Sequence[Gate],
     note_lines: Sequence[str],
 ) -> dict[str, Any]:
     """The manifest's JSON, keys in the specification's order."""
+    unless = " but for thin cells" if "soft" in config.backfill_order else ""
     return {
         "version": version,
         "createdAt": created_at,
@@ -140,11 +176,13 @@ def build(
             "minDurationMs": config.min_duration_ms,
             "maxDurationMs": config.max_duration_ms,
             "explicitPolicy": "retained, flagged",
-            "playabilityPolicy": f"playable in {config.market}; unknown excluded",
+            "playabilityPolicy": f"playable in {config.market}; unknown excluded{unless}",
             "dedupePolicy": config.dedupe_policy,
         },
         "fileHashes": dict(sorted(hashes.items())),
         "accounting": dict(account),
+        "balance": dict(balance),
+        "canonical": dict(canonical),
         "gates": [gate.as_json() for gate in gates],
         "notes": list(note_lines),
     }

@@ -7,25 +7,29 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from runclub_spider import __version__
-from runclub_spider.catalog.dates import DECADES, release_year
-from runclub_spider.catalog.rules import Policy, failing_rules
+from runclub_spider.catalog import versions
+from runclub_spider.catalog.dates import DECADES
+from runclub_spider.catalog.models import Playable
+from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
 from runclub_spider.publish import gates, manifest
+from runclub_spider.publish.balance import Targets
+from runclub_spider.publish.canonical import Canonicals, Log, canonicals, remembered, to_remember
 from runclub_spider.publish.exporters import CatalogLinesExporter
 from runclub_spider.publish.files import fsync, fsync_tree, gzip_copy, sha256, swap_link
+from runclub_spider.publish.pool import Merged, SoftKey, Voter, read
 from runclub_spider.publish.rows import (
     ArtistRow,
     SourceRow,
@@ -34,17 +38,19 @@ from runclub_spider.publish.rows import (
     track_row,
     wide_row,
 )
-from runclub_spider.publish.select import Candidate, Selection, Targets, select
+from runclub_spider.publish.select import Fate, Selection, select
 from runclub_spider.store import catalogue, meta, pages
 from runclub_spider.store.engine import Store
 from runclub_spider.store.pages import PageKind
-from runclub_spider.store.tracks import market_playability
+from runclub_spider.store.upsert import chunks
 from runclub_spider.text import timestamp
 
 SCHEMAS = Path(__file__).parent / "schemas"
 _ROW_PAGES = (PageKind.TRACK_SEARCH, PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
-# An umbrella with less than this share of a track's votes is not worth naming.
-_MINOR_VOTE = 0.2
+# Chosen tracks read at once.
+_PART = 500
+# Under this key the store keeps the changes of canonical ids that the last release named.
+_LOG = "canonical_log"
 
 
 @dataclass(slots=True)
@@ -89,25 +95,28 @@ def _publish(config: Config, connection: sa.Connection) -> str:
     if (known := _published(config, connection, inputs)) is not None:
         return f"Nothing new to publish: {config.export_dir.name}/latest is {known}."
     source = meta.get(connection, "source|spotify") or "unknown"
-    selection, votes = _select(config, connection, umbrellas)
+    selection = choose(config, connection, umbrellas)
+    entries = canonicals(selection, catalogue.canonicals(connection))
     account = manifest.accounting(
         selection, pages.row_totals(connection, _ROW_PAGES), catalogue.track_count(connection)
     )
-    if selection.pending and not selection.cells:
+    pending = selection.count(Fate.PENDING)
+    if pending and not selection.count(Fate.EXPORTED):
         return (
-            f"Nothing to publish yet: {selection.pending:,} tracks wait for their features; "
+            f"Nothing to publish yet: {pending:,} tracks wait for their features; "
             "run `scrapy crawl enrich`."
         )
     if problem := manifest.imbalance(account):
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
     with _staging(config.export_dir) as staging:
-        written = _write_data(config, connection, staging, selection, votes)
+        written = _write_data(config, connection, staging, selection)
         hashes = {name: sha256(staging / name) for name in manifest.DATA_FILES}
         digest = manifest.data_digest(hashes)
         version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
         target = config.export_dir / version
+        log = entries.log or remembered(meta.get(connection, _LOG), digest)
         document, checks = _describe(
-            config, connection, umbrellas, source, version, selection, account, written
+            config, connection, source, version, selection, account, written, entries, log
         )
         failed = [gate for gate in checks if not gate.passed]
         if failed:
@@ -118,7 +127,7 @@ def _publish(config: Config, connection: sa.Connection) -> str:
                 f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
             )
         if _is_current(config.export_dir, target, digest):
-            _remember(config, connection, version, inputs, digest, selection)
+            _remember(config, connection, version, inputs, digest, entries, log)
             return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
         _refuse_mixing(config.export_dir, source)
         _write_rest(staging, document)
@@ -130,7 +139,7 @@ def _publish(config: Config, connection: sa.Connection) -> str:
         ready.rename(target)
         fsync(config.export_dir)
         swap_link(config.export_dir / "latest", version)
-        _remember(config, connection, version, inputs, digest, selection)
+        _remember(config, connection, version, inputs, digest, entries, log)
         _prune(config, version)
     return (
         f"Released {version}: {written.tracks:,} tracks, {written.artists:,} artists, "
@@ -140,9 +149,7 @@ def _publish(config: Config, connection: sa.Connection) -> str:
 
 def coverage(config: Config, connection: sa.Connection) -> dict[str, dict[str, int]]:
     """The grid umbrella -> decade -> tracks that a release made now would hold."""
-    umbrellas = _umbrellas(config)
-    selection, _ = _select(config, connection, umbrellas)
-    return manifest.grid(selection, umbrellas.labels)
+    return manifest.grid(choose(config, connection, _umbrellas(config)))
 
 
 def _input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:
@@ -158,6 +165,7 @@ def _input_digest(config: Config, connection: sa.Connection, umbrellas: Umbrella
             "global_cap",
             "cell_minimum",
             "cell_target",
+            "backfill_order",
             "feature_coverage_min",
             "year_coverage_min",
             "min_tracks",
@@ -182,134 +190,77 @@ def _umbrellas(config: Config) -> UmbrellaMap:
         raise ConfigurationError(str(error)) from None
 
 
-def _select(
-    config: Config, connection: sa.Connection, umbrellas: UmbrellaMap
-) -> tuple[Selection, dict[str, tuple[tuple[str, ...], str, float]]]:
-    """The selection, and per chosen track its umbrellas, their source and confidence."""
-    votes: dict[str, tuple[tuple[str, ...], str, float]] = {}
+def choose(
+    config: Config,
+    connection: sa.Connection,
+    umbrellas: UmbrellaMap,
+    *,
+    vote: Voter | None = None,
+    soft_key: SoftKey | None = None,
+) -> Selection:
+    """What a release made now would hold, and where all other tracks went.
+
+    Args:
+        config: policies and targets.
+        connection: of the store.
+        umbrellas: the genre map.
+        vote: see :func:`.pool.read`.
+        soft_key: see :func:`.pool.read`.
+    """
     policy = Policy(config.market, config.min_duration_ms, config.max_duration_ms)
-    genres = {
-        row.artist_id: catalogue.genres_of(row.genres) for row in catalogue.artists(connection)
-    }
-    of_source = catalogue.seed_umbrellas(connection)
-    artists = _Merge(catalogue.artists_of_tracks(connection))
-    sources = _Merge(catalogue.sources_of_tracks(connection))
+    if soft_key is None and config.dedupe_policy.endswith("+soft"):
+        soft_key = versions.soft_key
+    pool = read(connection, policy, umbrellas, vote=vote, soft_key=soft_key)
+    return select(pool, targets(config, umbrellas))
 
-    def candidates() -> Iterator[Candidate]:
-        for row in catalogue.candidates(connection, config.market):
-            ids = [a.artist_id for a in artists.of(row.track_id)]
-            seen = [(s.source_type, s.source_key) for s in sources.of(row.track_id)]
-            voted = umbrellas.of_artists([genres.get(i, ()) for i in ids])
-            origin = "artist_genres"
-            if not voted:
-                voted, origin = _provenance(seen, of_source, umbrellas.labels), "provenance"
-            names = tuple(label for label, weight in voted if weight >= _MINOR_VOTE)
-            votes[row.track_id] = (
-                names,
-                origin if names else "none",
-                round(voted[0][1], 4) if names else 0.0,
-            )
-            rules = failing_rules(
-                name=row.name,
-                artists=len(ids),
-                duration_ms=row.duration_ms,
-                playable=market_playability(row.playable, row.available_markets, config.market),
-                policy=policy,
-            )
-            yield Candidate(
-                track_id=row.track_id,
-                isrc=row.isrc,
-                linked_from=row.linked_from,
-                duration_ms=row.duration_ms,
-                year=release_year(row.release_date),
-                popularity=row.popularity,
-                has_features=row.features is not None,
-                asked_features=row.tries is not None,
-                umbrellas=names,
-                rule=rules[0] if rules else None,
-            )
 
-    possible = max(1, len(umbrellas.possible_cells(DECADES)))
-    targets = Targets(
+def targets(config: Config, umbrellas: UmbrellaMap) -> Targets:
+    """What the configuration and the genre map make a release aim at."""
+    return Targets(
         cap=config.global_cap,
-        cell_target=min(config.cell_target, config.global_cap // possible),
+        cell_target=config.cell_target,
+        cell_minimum=config.cell_minimum,
         coverage=Fraction(str(config.feature_coverage_min)),
-        collapse_isrc=config.dedupe_policy == "id+isrc",
+        cells=umbrellas.possible_cells(DECADES),
+        neighbours={label: umbrellas.neighbours(label) for label in umbrellas.labels},
+        backfill=config.backfill_order,
+        dedupe=config.dedupe_policy,
     )
-    selection = select(candidates(), targets, catalogue.previous_canonicals(connection))
-    return selection, {i: votes[i] for i in selection.cells}
-
-
-def _provenance(
-    sources: list[tuple[str, str]], of_source: dict[tuple[str, str], Any], labels: tuple[str, ...]
-) -> tuple[tuple[str, float], ...]:
-    """Umbrella votes of the seeds and playlists that found a track; each source weighs 1."""
-    weights: dict[str, float] = {}
-    for source in sources:
-        counter = of_source.get(source)
-        if counter:
-            for label, number in counter.items():
-                weights[label] = weights.get(label, 0.0) + number / counter.total()
-    total = sum(weights[label] for label in sorted(weights))
-    known = [label for label in labels if label in weights]
-    order = sorted(known, key=lambda label: (-round(weights[label], 9), labels.index(label)))
-    return tuple((label, weights[label] / total) for label in order)
 
 
 def _write_data(
-    config: Config,
-    connection: sa.Connection,
-    folder: Path,
-    selection: Selection,
-    votes: dict[str, tuple[tuple[str, ...], str, float]],
+    config: Config, connection: sa.Connection, folder: Path, selection: Selection
 ) -> _Written:
     """The four data files, in one pass over the chosen tracks."""
     written = _Written()
-    people = {row.artist_id: _artist(row) for row in catalogue.artists(connection)}
     lists = catalogue.playlists(connection)
     terms = catalogue.playlist_terms(connection)
-    merged_into: dict[str, list[str]] = {}
-    for lost, kept in sorted(selection.merged.items()):
-        merged_into.setdefault(kept, []).append(lost)
+    merged = _merged(selection)
     primary = tuple(dict.fromkeys((*config.primary_markets, config.market)))
-    artists = _Merge(catalogue.artists_of_tracks(connection))
-    sources = _Merge(catalogue.sources_of_tracks(connection))
-    markets = _Merge(catalogue.markets_of_tracks(connection))
     used: set[str] = set()
     with ExitStack() as stack:
         wide_file, track_file, feature_file, artist_file = (
             stack.enter_context(_lines(folder / name)) for name in manifest.DATA_FILES
         )
-        for row in catalogue.wide(connection):
-            ids = [a.artist_id for a in artists.of(row.track_id)]
+        for index, row, people, sources, markets in _rows(connection, selection):
             seen = [
                 SourceRow(s.source_type, s.source_key, *lists.get(s.source_key, (None, None)))
                 if s.source_type == "playlist"
                 else SourceRow(s.source_type, s.source_key)
-                for s in sources.of(row.track_id)
+                for s in sources
             ]
-            probed = {m.market: (m.playable, m.basis) for m in markets.of(row.track_id)}
-            if row.track_id not in selection.cells:
-                continue
-            umbrella = selection.cells[row.track_id][0]
-            names, origin, confidence = votes[row.track_id]
-            names = tuple(sorted(names, key=lambda name: name != umbrella))
+            probed = {m.market: (m.playable, m.basis) for m in markets}
+            backfill = selection.choice.backfill.get(index)
+            if backfill is not None and backfill.step == "soft":
+                # Nobody said so; the policy for thin cells takes it for playable.
+                probed[config.market] = (str(Playable.YES), "thin_cell_policy")
             wide = wide_row(
                 row._asdict(),
-                [people[i] for i in ids],
+                [_artist(person) for person in people],
                 seen,
                 markets=probed,
                 primary_markets=primary,
-                extra={
-                    "umbrellas": list(names),
-                    "umbrella_source": origin,
-                    "umbrella_confidence": confidence,
-                    "album_id": row.album_id,
-                    "album_type": row.album_type,
-                    "linked_from": row.linked_from,
-                    "merged_track_ids": merged_into.get(row.track_id, []),
-                    "features_source": "reccobeats" if row.features_of else None,
-                },
+                extra=_extra(selection, index, row, merged.get(index, ((), ()))),
             )
             source = wide["sources"][0]
             query = (
@@ -322,14 +273,73 @@ def _write_data(
             if (features := features_row(wide)) is not None:
                 feature_file.export_item(features)
                 written.features += 1
-            used.update(ids)
+            used.update(wide["artist_ids"])
             written.tracks += 1
             written.with_decade += wide["album_decade_label"] is not None
             written.newest = max(written.newest, row.updated_at)
-        for artist_id in sorted(used):
-            artist_file.export_item(artist_row(people[artist_id]))
+        for part in chunks(sorted(used)):
+            for row in catalogue.artists(connection, part):
+                artist_file.export_item(artist_row(_artist(row)))
     written.artists = len(used)
     return written
+
+
+def _rows(connection: sa.Connection, selection: Selection) -> Iterator[tuple[Any, ...]]:
+    """Each chosen track by id: its position and row, and those of artists, sources, markets."""
+    pool, chosen = selection.pool, selection.chosen
+    for start in range(0, len(chosen), _PART):
+        part = chosen[start : start + _PART].tolist()
+        ids = [pool.id_of(index) for index in part]
+        artists, sources, markets = (
+            Merged(stream(connection, ids))
+            for stream in (
+                catalogue.credits_of_tracks,
+                catalogue.sources_of_tracks,
+                catalogue.markets_of_tracks,
+            )
+        )
+        for index, row in zip(part, catalogue.wide(connection, ids), strict=True):
+            one = row.track_id
+            yield index, row, artists.of(one), sources.of(one), markets.of(one)
+
+
+def _merged(selection: Selection) -> dict[int, tuple[list[str], list[str]]]:
+    """By chosen track the ids it stands for: the same recording, and soft duplicates."""
+    found: dict[int, tuple[list[str], list[str]]] = {}
+    for lost, kept, same_recording in selection.merged():
+        if selection.fate[kept] == Fate.EXPORTED:
+            lists = found.setdefault(kept, ([], []))
+            lists[0 if same_recording else 1].append(selection.pool.id_of(lost))
+    return found
+
+
+def _extra(
+    selection: Selection, index: int, row: Any, merged: tuple[Sequence[str], Sequence[str]]
+) -> dict[str, Any]:
+    """The ingestion-only fields of a wide row."""
+    pool = selection.pool
+    umbrella = selection.cell(index)[0]
+    names = sorted(pool.umbrellas_of(index), key=lambda name: name != umbrella)
+    backfill = selection.choice.backfill.get(index)
+    return {
+        "umbrellas": names,
+        "umbrella_source": pool.origins[pool.origin[index]],
+        "umbrella_confidence": int(pool.confidence[index]) / 10_000,
+        "album_id": row.album_id,
+        "album_type": row.album_type,
+        "linked_from": row.linked_from,
+        "merged_track_ids": list(merged[0]),
+        "soft_merged_track_ids": list(merged[1]),
+        "backfill_for": None
+        if backfill is None
+        else {
+            "umbrella": backfill.cell[0],
+            "decade": backfill.cell[1],
+            "step": backfill.step,
+        },
+        "features_source": "reccobeats" if row.features_of else None,
+        "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
+    }
 
 
 def _artist(row: Any) -> ArtistRow:
@@ -341,12 +351,13 @@ def _artist(row: Any) -> ArtistRow:
 def _describe(
     config: Config,
     connection: sa.Connection,
-    umbrellas: UmbrellaMap,
     source: str,
     version: str,
     selection: Selection,
     account: dict[str, Any],
     written: _Written,
+    entries: Canonicals,
+    log: Log,
 ) -> tuple[dict[str, Any], list[gates.Gate]]:
     """The manifest without file hashes, and the gates."""
     profile = meta.get(connection, "profile")
@@ -401,11 +412,13 @@ def _describe(
             "tracks": written.tracks,
             "artists": written.artists,
             "audioFeatures": written.features,
-            "byUmbrellaAndDecade": manifest.grid(selection, umbrellas.labels),
+            "byUmbrellaAndDecade": manifest.grid(selection),
         },
         config=config,
         hashes={},
         account=account,
+        balance=manifest.balance(selection),
+        canonical={"isrcs": len(entries.isrc), **log.as_json()},
         gates=checks,
         note_lines=manifest.notes(config, source, profile),
     )
@@ -489,17 +502,22 @@ def _remember(
     version: str,
     inputs: str,
     digest: str,
-    selection: Selection,
+    entries: Canonicals,
+    log: Log,
 ) -> None:
+    selection = entries.selection
     catalogue.remember_release(
         connection,
         version=version,
         created_at=int(config.source_date_epoch or time.time()),
         input_digest=inputs,
         data_digest=digest,
-        cells=[(i, *cell) for i, cell in selection.cells.items()],
-        canonicals=selection.canonicals,
+        tracks=selection.count(Fate.EXPORTED),
+        cells=((i, *cell) for i, cell in selection.cells()),
+        canonicals=entries.rows(),
     )
+    # Publishing the same data again finds nothing changed, and must say the same.
+    meta.put(connection, _LOG, to_remember(log, digest))
 
 
 def _keep_failure(export: Path, version: str, staging: Path) -> None:
@@ -554,21 +572,3 @@ def _lines(path: Path) -> Iterator[CatalogLinesExporter]:
         exporter.start_exporting()
         yield exporter
         exporter.finish_exporting()
-
-
-class _Merge:
-    """Walks a stream sorted by track id beside another: `of(id)` gives the rows of that id."""
-
-    def __init__(self, rows: Iterator[Any]) -> None:
-        self._groups = groupby(rows, key=lambda row: row.track_id)
-        self._next = next(self._groups, None)
-
-    def of(self, track_id: str) -> list[Any]:
-        """The rows of an id; ids must be asked in ascending order."""
-        while self._next is not None and self._next[0] < track_id:
-            self._next = next(self._groups, None)
-        if self._next is None or self._next[0] != track_id:
-            return []
-        rows = list(self._next[1])
-        self._next = next(self._groups, None)
-        return rows

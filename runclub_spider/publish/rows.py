@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,22 +80,25 @@ def wide_row(
     """A row of `catalog_wide.jsonl`.
 
     `track` holds the columns of the track table and, prefixed `f_`, those of its features.
-    `markets` maps a probed market to (playable, basis).
+    `markets` maps a probed market to (playable, basis). Columns prefixed `d_` are what ReccoBeats
+    knows of the track; they stand in for what Spotify withheld, and `_extra` names the source.
     """
     year = release_year(track["release_date"])
     ordered = order_sources(sources)
     playlist = next((s for s in ordered if s.source_type == "playlist"), None)
     images = [artist.image_url or "" for artist in artists]
     listed = set((track["available_markets"] or "").split(",")) - {""}
-    us, us_basis = in_market("US", markets, listed)
-    primary = [m for m in primary_markets if in_market(m, markets, listed)[0]]
-    popularity = track["popularity"]
+    countries = set((track["d_countries"] or "").split(",")) - {""}
+    us, us_basis = in_market("US", markets, listed, countries)
+    primary = [m for m in primary_markets if in_market(m, markets, listed, countries)[0]]
+    isrc, isrc_source = _either(track, "isrc")
+    popularity, popularity_source = _either(track, "popularity")
     has_features = track["features_of"] is not None
     features = {name: track[f"f_{name}"] if has_features else None for name in FEATURES}
     return {
         "id": row_id(track["track_id"]),
         "spotify_track_id": track["track_id"],
-        "isrc": track["isrc"],
+        "isrc": isrc,
         "name": track["name"],
         "duration_ms": track["duration_ms"],
         "explicit": bool(track["explicit"]),
@@ -122,23 +126,44 @@ def wide_row(
         **features,
         "created_at": timestamp(track["first_seen_at"]),
         "updated_at": timestamp(track["updated_at"]),
-        "_extra": {**extra, "available_us_source": us_basis},
+        "_extra": {
+            **extra,
+            "isrc_source": isrc_source,
+            "popularity_source": popularity_source,
+            "available_us_source": us_basis,
+            "available_primary_markets_source": (
+                "available_markets" if listed else "reccobeats" if countries else "is_playable"
+            ),
+        },
     }
 
 
+def _either(track: Mapping[str, Any], name: str) -> tuple[Any, str | None]:
+    """Spotify's value of a column, else ReccoBeats', and whose it is."""
+    if track[name] is not None:
+        return track[name], "spotify"
+    value = track[f"d_{name}"]
+    return value, None if value is None else "reccobeats"
+
+
 def in_market(
-    market: str, probed: Mapping[str, tuple[str, str]], listed: set[str]
+    market: str,
+    probed: Mapping[str, tuple[str, str]],
+    listed: set[str],
+    countries: AbstractSet[str] = frozenset(),
 ) -> tuple[bool, str]:
     """Whether a track plays in a market, and which field said so.
 
-    The probe of that market first, then the list of markets; a market nobody asked for is
-    False with the source `none`.
+    The probe of that market first, then the list of markets, then ReccoBeats' countries; a
+    market nobody asked for is False with the source `none`.
     """
     playable, basis = probed.get(market, ("unknown", ""))
     if playable != "unknown":
         return playable == "yes", basis
     if listed:
         return market in listed, "available_markets"
+    if countries:
+        return market in countries, "reccobeats"
     return False, "none"
 
 

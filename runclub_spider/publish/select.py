@@ -1,178 +1,94 @@
-"""Which tracks make the release. Pure: same candidates, same selection, in any order."""
+"""Which tracks make the release, and where all others went. Pure: same pool, same selection."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
 
-from runclub_spider.catalog.dates import decade_of
-from runclub_spider.catalog.rules import Rule
+import numpy as np
+from numpy.typing import NDArray
+
+from runclub_spider.publish.balance import Choice, Targets, balance
+from runclub_spider.publish.collapse import Duplicates, Merge, Reason, collapse
+from runclub_spider.publish.pool import NONE, RULES, Indices, Pool
 
 Cell = tuple[str | None, str | None]
 
-# Longer tracks rank last: "permit up to 6 min only if otherwise eliminating coverage".
-PREFERRED_MAX_MS = 300_000
 
+class Fate(IntEnum):
+    """What became of a track: the parts of the accounting."""
 
-@dataclass(slots=True)
-class Candidate:
-    """A stored track as far as choosing needs it; `umbrellas` best first, weights sum to 1."""
-
-    track_id: str
-    isrc: str | None
-    linked_from: str | None
-    duration_ms: int
-    year: int | None
-    popularity: int | None
-    has_features: bool
-    asked_features: bool
-    umbrellas: tuple[str, ...]
-    rule: Rule | None
-
-    @property
-    def cell(self) -> Cell:
-        """Its umbrella and decade; None where it has none."""
-        return (self.umbrellas[0] if self.umbrellas else None, decade_of(self.year))
+    EXPORTED = 0
+    REJECTED = 1
+    MERGED_ISRC = 2
+    MERGED_SOFT = 3
+    BALANCE = 4
+    PENDING = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
-    """What the balance aims at; counts of tracks, coverage as a share."""
-
-    cap: int
-    cell_target: int
-    coverage: Fraction
-    collapse_isrc: bool = True
-
-
-@dataclass(slots=True)
 class Selection:
-    """The outcome: chosen tracks with their cells, and where all others went."""
+    """The outcome for each track of a pool; `fate` holds a `Fate` a track."""
 
-    cells: dict[str, Cell] = field(default_factory=dict)
-    merged: dict[str, str] = field(default_factory=dict)
-    canonicals: dict[str, tuple[str, str]] = field(default_factory=dict)
-    rejected: Counter[str] = field(default_factory=Counter)
-    pending: int = 0
-    balance_rejects: int = 0
+    pool: Pool
+    targets: Targets
+    duplicates: Duplicates
+    choice: Choice
+    fate: NDArray[np.int8]
+
+    @property
+    def chosen(self) -> Indices:
+        """Positions of the release's tracks, ascending: so their ids ascend too."""
+        return np.flatnonzero(self.fate == Fate.EXPORTED)
+
+    def count(self, fate: Fate) -> int:
+        """How many tracks met a fate."""
+        return int(np.count_nonzero(self.fate == fate))
+
+    def rejected(self) -> Counter[str]:
+        """Refused tracks by the first rule that refuses them."""
+        rules = self.pool.rule[self.fate == Fate.REJECTED]
+        numbers = np.bincount(rules, minlength=len(RULES)).tolist()
+        return Counter({str(rule): n for rule, n in zip(RULES, numbers, strict=True) if n})
+
+    def cell(self, index: int) -> Cell:
+        """Umbrella and decade that a chosen track is counted under; None where it has none."""
+        umbrella = int(self.choice.umbrella[index])
+        label = None if umbrella == NONE else self.pool.labels[umbrella]
+        return label, self.pool.decade_of(index)
+
+    def cells(self) -> Iterator[tuple[str, Cell]]:
+        """(id, cell) of the release's tracks, by id."""
+        for index in self.chosen.tolist():
+            yield self.pool.id_of(index), self.cell(index)
+
+    def merged(self) -> Iterator[tuple[int, int, bool]]:
+        """(merged track, the one that stands for it, whether they are one recording)."""
+        found = self.duplicates
+        for index in np.flatnonzero(found.merge != Merge.NOT).tolist():
+            other = int(found.survivor[index])
+            yield index, other, bool(found.recording[index] == found.recording[other])
+
+    def reason(self, index: int) -> Reason:
+        """Why a survivor stands for its group."""
+        return Reason(int(self.duplicates.reason[index]))
 
 
-def select(
-    candidates: Iterable[Candidate],
-    targets: Targets,
-    previous: Mapping[str, str] | None = None,
-) -> Selection:
-    """Apply rules, collapse, pending, coverage and balance, in the order of the accounting."""
-    selection = Selection()
-    eligible = []
-    for candidate in candidates:
-        if candidate.rule is not None:
-            selection.rejected[str(candidate.rule)] += 1
-        else:
-            eligible.append(candidate)
-    if targets.collapse_isrc:
-        eligible = _collapse(eligible, previous or {}, selection)
-    ready = [c for c in eligible if c.has_features or c.asked_features]
-    selection.pending = len(eligible) - len(ready)
-    chosen = _choose(ready, targets)
-    selection.balance_rejects = len(ready) - len(chosen)
-    for candidate in sorted(chosen, key=lambda c: c.track_id):
-        selection.cells[candidate.track_id] = candidate.cell
-    return selection
+def select(pool: Pool, targets: Targets) -> Selection:
+    """Apply rules, collapse, pending, coverage and balance, in the order of the accounting.
 
-
-def rank(candidate: Candidate) -> tuple[bool, bool, int, str]:
-    """Sort key, best first: with features, up to 5 minutes, most popular, smallest id."""
-    return (
-        not candidate.has_features,
-        candidate.duration_ms > PREFERRED_MAX_MS,
-        -(candidate.popularity if candidate.popularity is not None else -1),
-        candidate.track_id,
-    )
-
-
-def survivor(group: Sequence[Candidate], previous: AbstractSet[str]) -> tuple[Candidate, str]:
-    """The one that stays of a duplicate group, and why.
-
-    The last release's choice if it is still here, else the most popular, then the earliest
-    album year, then the smallest id.
+    Raises:
+        RunclubError: the balance is not the optimum (a mistake in this project).
     """
-    kept = [c for c in group if c.track_id in previous]
-    pool, why = (kept, "kept from the last release") if kept else (group, "most popular edition")
-    best = min(
-        pool,
-        key=lambda c: (
-            -(c.popularity if c.popularity is not None else -1),
-            c.year if c.year is not None else 9999,
-            c.track_id,
-        ),
-    )
-    return best, why
-
-
-def _collapse(
-    eligible: Sequence[Candidate], previous: Mapping[str, str], selection: Selection
-) -> list[Candidate]:
-    """One track for each group that shares an ISRC or is relinked to one another."""
-    parent = {c.track_id: c.track_id for c in eligible}
-
-    def root(one: str) -> str:
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        return one
-
-    first: dict[str, str] = {}
-    for c in eligible:
-        links = [c.linked_from] if c.linked_from in parent else []
-        if c.isrc:
-            links.append(first.setdefault(c.isrc, c.track_id))
-        for link in links:
-            parent[root(str(link))] = root(c.track_id)
-    groups: dict[str, list[Candidate]] = defaultdict(list)
-    for c in eligible:
-        groups[root(c.track_id)].append(c)
-    survivors = []
-    kept_before = set(previous.values())
-    for group in groups.values():
-        if len(group) == 1:
-            best, why = group[0], "only edition"
-        else:
-            best, why = survivor(group, kept_before)
-        survivors.append(best)
-        for c in group:
-            if c.isrc:
-                selection.canonicals[c.isrc] = (best.track_id, why)
-            if c is not best:
-                selection.merged[c.track_id] = best.track_id
-    return survivors
-
-
-def _choose(ready: Sequence[Candidate], targets: Targets) -> list[Candidate]:
-    """Tracks with features as far as the cap goes, then others as far as the gate allows."""
-    chosen = _balance([c for c in ready if c.has_features], targets)
-    without = sorted((c for c in ready if not c.has_features), key=rank)
-    room = targets.cap - len(chosen)
-    if targets.coverage:
-        room = min(room, int(len(chosen) * (1 - targets.coverage) / targets.coverage))
-    return [*chosen, *without[:room]]
-
-
-def _balance(pool: Sequence[Candidate], targets: Targets) -> list[Candidate]:
-    """Below the cap everything; above it each cell up to its target, then the best ranked."""
-    if len(pool) <= targets.cap:
-        return list(pool)
-    taken: Counter[Cell] = Counter()
-    first: list[Candidate] = []
-    rest: list[Candidate] = []
-    for c in sorted(pool, key=rank):
-        in_grid = None not in c.cell
-        if in_grid and taken[c.cell] < targets.cell_target and len(first) < targets.cap:
-            taken[c.cell] += 1
-            first.append(c)
-        else:
-            rest.append(c)
-    return [*first, *rest[: targets.cap - len(first)]]
+    duplicates = collapse(pool, targets.dedupe)
+    fate = np.full(len(pool), Fate.REJECTED, np.int8)
+    fate[duplicates.merge == Merge.ISRC] = Fate.MERGED_ISRC
+    fate[duplicates.merge == Merge.SOFT] = Fate.MERGED_SOFT
+    standing = (duplicates.survivor >= 0) & (duplicates.merge == Merge.NOT)
+    known = pool.features | pool.asked
+    fate[standing] = np.where(known[standing], Fate.BALANCE, Fate.PENDING)
+    choice = balance(pool, standing & known, duplicates.reserve, targets)
+    fate[choice.chosen] = Fate.EXPORTED
+    return Selection(pool, targets, duplicates, choice, fate)

@@ -13,7 +13,6 @@ from scrapy import Request, Spider
 from runclub_spider.apis.call import AnswerError, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.answers import ACCOUNT, PAGE, Problem, explain, problem_of
-from runclub_spider.apis.spotify.parser import Oddities
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import Config, utc_now
 from runclub_spider.edge import to_request
@@ -65,7 +64,6 @@ class SpotifySpider(Spider, ABC):
     args: SpotifyArguments
     runtime: Runtime
     deltafetch_reset: bool
-    _told_unknown = False
 
     @classmethod
     def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
@@ -141,7 +139,7 @@ class SpotifySpider(Spider, ABC):
         else:
             self._defer(task, f"Spotify answered {response.status}")
             return
-        self._count(item.odd)
+        self.runtime.count_odd(item.odd)
         yield item
 
     def give_up(self, failure: Failure) -> None:
@@ -171,18 +169,6 @@ class SpotifySpider(Spider, ABC):
             cb_kwargs={"task": task},
             meta={"deltafetch_key": task.key},
         )
-
-    def _count(self, odd: Oddities) -> None:
-        """Make visible what the parser did not consume; a row of a new type is told once a run."""
-        for name, number in odd.unexpected.items():
-            self.crawler.stats.inc_value(f"runclub/unexpected/{name}", number)
-        if odd.unknown and not self._told_unknown:
-            self._told_unknown = True
-            self.logger.warning(
-                "rows of a type or shape this program does not know (%s): left out, and counted "
-                "as runclub/rows/unknown",
-                ", ".join(map(repr, sorted(odd.unknown))),
-            )
 
     def _shut_out(self, task: PageTask, reason: str) -> None:
         """Nothing this key asks is answered any more: the page waits until somebody mends that."""

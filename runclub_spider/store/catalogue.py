@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -22,12 +23,14 @@ from runclub_spider.store.tables import (
     seed_playlist,
     track,
     track_artist,
+    track_detail,
     track_market,
     track_source,
 )
 from runclub_spider.store.upsert import upsert
 
 _STREAM = {"yield_per": 2000}
+_BATCH = 5000
 
 
 def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
@@ -37,11 +40,13 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
             sa.select(
                 track.c.track_id,
                 track.c.name,
-                track.c.isrc,
+                sa.func.coalesce(track.c.isrc, track_detail.c.isrc).label("isrc"),
                 track.c.linked_from,
                 track.c.duration_ms,
+                track.c.album_id,
+                track.c.album_type,
                 track.c.release_date,
-                track.c.popularity,
+                sa.func.coalesce(track.c.popularity, track_detail.c.popularity).label("popularity"),
                 track.c.available_markets,
                 track_market.c.playable,
                 audio_features.c.track_id.label("features"),
@@ -54,77 +59,94 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
             )
             .outerjoin(audio_features, audio_features.c.track_id == track.c.track_id)
             .outerjoin(feature_miss, feature_miss.c.track_id == track.c.track_id)
+            .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
             .order_by(track.c.track_id)
             .execution_options(**_STREAM)
         )
     )
 
 
-def wide(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
-    """Every track with all exported columns and its features, by id."""
+def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    """Those tracks with all exported columns, features (`f_`) and details (`d_`), by id."""
     columns = [c for c in audio_features.c if c.name != "track_id"]
+    details = (track_detail.c.isrc, track_detail.c.popularity, track_detail.c.countries)
     return iter(
         connection.execute(
             sa.select(
                 track,
                 audio_features.c.track_id.label("features_of"),
                 *(c.label(f"f_{c.name}") for c in columns),
+                *(c.label(f"d_{c.name}") for c in details),
             )
             .outerjoin_from(track, audio_features, audio_features.c.track_id == track.c.track_id)
+            .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
+            .where(track.c.track_id.in_(ids))
             .order_by(track.c.track_id)
             .execution_options(**_STREAM)
         )
     )
 
 
-def artists_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
-    """(track_id, artist_id) by track id and position."""
-    return iter(
-        connection.execute(
-            sa.select(track_artist.c.track_id, track_artist.c.artist_id)
-            .order_by(track_artist.c.track_id, track_artist.c.position)
-            .execution_options(**_STREAM)
-        )
-    )
+def credits_of_tracks(
+    connection: sa.Connection, ids: Sequence[str] | None = None
+) -> Iterator[sa.Row[Any]]:
+    """The artists of each track, or of those tracks, by track id and position.
+
+    `genres` is still JSON text or None.
+    """
+    query = sa.select(
+        track_artist.c.track_id,
+        track_artist.c.artist_id,
+        artist.c.name,
+        artist.c.genres,
+        artist.c.popularity,
+        artist.c.image_url,
+    ).join_from(track_artist, artist, artist.c.artist_id == track_artist.c.artist_id)
+    query = query.order_by(track_artist.c.track_id, track_artist.c.position)
+    return _stream(connection, query, track_artist.c.track_id, ids)
 
 
-def sources_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+def sources_of_tracks(
+    connection: sa.Connection, ids: Sequence[str] | None = None
+) -> Iterator[sa.Row[Any]]:
     """(track_id, source_type, source_key), playlists before searches, by track id."""
     order = (track_source.c.track_id, track_source.c.source_type, track_source.c.source_key)
-    return iter(connection.execute(sa.select(*order).order_by(*order).execution_options(**_STREAM)))
+    query = sa.select(*order).order_by(*order)
+    return _stream(connection, query, track_source.c.track_id, ids)
 
 
-def markets_of_tracks(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+def markets_of_tracks(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
     """(track_id, market, playable, basis) by track id and market."""
-    return iter(
-        connection.execute(
-            sa.select(
-                track_market.c.track_id,
-                track_market.c.market,
-                track_market.c.playable,
-                track_market.c.basis,
-            )
-            .order_by(track_market.c.track_id, track_market.c.market)
-            .execution_options(**_STREAM)
-        )
-    )
+    query = sa.select(
+        track_market.c.track_id,
+        track_market.c.market,
+        track_market.c.playable,
+        track_market.c.basis,
+    ).order_by(track_market.c.track_id, track_market.c.market)
+    return _stream(connection, query, track_market.c.track_id, ids)
 
 
-def artists(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
-    """Artist records by id; `genres` is still JSON text or None."""
-    return iter(
-        connection.execute(
-            sa.select(
-                artist.c.artist_id,
-                artist.c.name,
-                artist.c.genres,
-                artist.c.popularity,
-                artist.c.image_url,
-            )
-            .order_by(artist.c.artist_id)
-            .execution_options(**_STREAM)
-        )
-    )
+def _stream(
+    connection: sa.Connection,
+    query: sa.Select[Any],
+    key: sa.Column[Any],
+    ids: Sequence[str] | None,
+) -> Iterator[sa.Row[Any]]:
+    if ids is not None:
+        query = query.where(key.in_(ids))
+    return iter(connection.execute(query.execution_options(**_STREAM)))
+
+
+def artists(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    """Those artists' records by id; `genres` is still JSON text or None."""
+    query = sa.select(
+        artist.c.artist_id,
+        artist.c.name,
+        artist.c.genres,
+        artist.c.popularity,
+        artist.c.image_url,
+    ).order_by(artist.c.artist_id)
+    return _stream(connection, query, artist.c.artist_id, ids)
 
 
 def genres_of(text: str | None) -> tuple[str, ...]:
@@ -226,10 +248,18 @@ def track_count(connection: sa.Connection) -> int:
     return int(connection.scalar(sa.select(sa.func.count()).select_from(track)) or 0)
 
 
-def previous_canonicals(connection: sa.Connection) -> dict[str, str]:
-    """ISRC -> survivor of the last release."""
-    rows = connection.execute(sa.select(canonical.c.isrc, canonical.c.track_id))
-    return {row.isrc: row.track_id for row in rows}
+def previous_release(connection: sa.Connection) -> Iterator[tuple[str, str | None]]:
+    """(track id, umbrella) of the last release's tracks."""
+    query = sa.select(release_row.c.track_id, release_row.c.umbrella)
+    for row in connection.execute(query.execution_options(**_STREAM)):
+        yield row.track_id, row.umbrella
+
+
+def canonicals(connection: sa.Connection) -> Iterator[tuple[str, str]]:
+    """(ISRC, the track that stands for it since some release), by ISRC."""
+    query = sa.select(canonical.c.isrc, canonical.c.track_id).order_by(canonical.c.isrc)
+    for row in connection.execute(query.execution_options(**_STREAM)):
+        yield row.isrc, row.track_id
 
 
 def releases_of(connection: sa.Connection, input_digest: str) -> list[tuple[str, str]]:
@@ -249,10 +279,15 @@ def remember_release(
     created_at: int,
     input_digest: str,
     data_digest: str,
-    cells: Sequence[tuple[str, str | None, str | None]],
-    canonicals: dict[str, tuple[str, str]],
+    tracks: int,
+    cells: Iterable[tuple[str, str | None, str | None]],
+    canonicals: Iterable[tuple[str, str, str]],
 ) -> None:
-    """Make a release the one that the next starts from."""
+    """Make a release the one that the next starts from.
+
+    `cells` are (track id, umbrella, decade) of all its tracks, `canonicals` those (ISRC, track
+    id, reason) that are new or changed.
+    """
     upsert(
         connection,
         release,
@@ -262,22 +297,24 @@ def remember_release(
                 "created_at": created_at,
                 "input_digest": input_digest,
                 "data_digest": data_digest,
-                "tracks": len(cells),
+                "tracks": tracks,
             }
         ],
     )
     connection.execute(sa.delete(release_row))
-    rows = [
-        {"track_id": i, "version": version, "umbrella": umbrella, "decade": decade}
-        for i, umbrella, decade in cells
-    ]
-    for start in range(0, len(rows), 5000):
-        connection.execute(sa.insert(release_row), rows[start : start + 5000])
-    upsert(
-        connection,
-        canonical,
-        [
-            {"isrc": isrc, "track_id": i, "reason": why}
-            for isrc, (i, why) in sorted(canonicals.items())
-        ],
-    )
+    rows = iter(cells)
+    while part := list(islice(rows, _BATCH)):
+        connection.execute(
+            sa.insert(release_row),
+            [
+                {"track_id": i, "version": version, "umbrella": umbrella, "decade": decade}
+                for i, umbrella, decade in part
+            ],
+        )
+    changed = iter(canonicals)
+    while found := list(islice(changed, _BATCH)):
+        upsert(
+            connection,
+            canonical,
+            [{"isrc": isrc, "track_id": i, "reason": why} for isrc, i, why in found],
+        )

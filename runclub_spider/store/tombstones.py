@@ -16,6 +16,7 @@ from runclub_spider.store.tables import (
     artist,
     audio_features,
     canonical,
+    edition,
     feature_miss,
     page,
     playlist_change,
@@ -24,6 +25,7 @@ from runclub_spider.store.tables import (
     tombstone,
     track,
     track_artist,
+    track_detail,
     track_market,
     track_source,
 )
@@ -52,6 +54,8 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
             track_artist,
             audio_features,
             feature_miss,
+            track_detail,
+            edition,
             rejection,
             release_row,
             canonical,
@@ -61,6 +65,8 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
     if kind is Kind.ARTIST:
         unused = ~sa.exists().where(track_artist.c.artist_id == artist.c.artist_id)
         connection.execute(sa.delete(artist).where(artist.c.artist_id == value, unused))
+    if kind is Kind.ISRC:
+        connection.execute(sa.delete(edition).where(edition.c.isrc == value))
     gone = frozenset(ids) | ({value} if kind is Kind.TRACK else frozenset())
     _scrub_pages(connection, gone, kind, value)
     _scrub_changes(connection, gone)

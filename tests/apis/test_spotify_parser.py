@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.spotify.parser import (
     TrackPage,
-    parse_artists,
+    parse_artist_batch,
     parse_playlist,
     parse_playlist_items,
     parse_playlist_search,
@@ -249,7 +249,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     lambda body: parse_playlist_items(body, offset=0),
     parse_playlist_search,
     parse_playlist,
-    parse_artists,
+    parse_artist_batch,
 ]
 WHOLE = [
     wire.search_page(wire.track(1), None),
@@ -354,6 +354,6 @@ def test_a_batch_of_artists() -> None:
         None,
         {"id": "a2", "name": "B"},
     ]
-    first, second = parse_artists(orjson.dumps({"artists": rows}))
+    first, second = parse_artist_batch(orjson.dumps({"artists": rows})).artists
     assert (first.artist_id, first.genres, first.popularity) == ("a1", ("randb", "alt country"), 7)
     assert (second.artist_id, second.genres, second.popularity) == ("a2", None, None)

@@ -72,6 +72,7 @@ STORED: dict[str, Any] = {
     "f_version": "1",
     "f_fetched_at": 1_760_538_400,
     **{f"f_{name}": value for name, value in NUMBERS.items()},
+    **dict.fromkeys(("d_isrc", "d_popularity", "d_countries")),
 }
 ARTISTS = [
     ArtistRow("a1", "First", ("country", "alt country"), 67, None),
@@ -139,6 +140,9 @@ def test_wide_values() -> None:
     assert row["explicit"] is False
     assert row["_extra"] == {
         "umbrellas": ["Country & Americana"],
+        "isrc_source": "spotify",
+        "popularity_source": "spotify",
+        "available_primary_markets_source": "available_markets",
         "available_us_source": "is_playable",
     }
 
@@ -279,3 +283,40 @@ def test_artist_fields_in_the_specifications_order() -> None:
         "popularity": 67,
     }
     assert artist_row(ARTISTS[1])["popularity"] is None
+
+
+def test_what_spotify_withheld_comes_from_reccobeats_and_says_so() -> None:
+    row = wide(
+        isrc=None,
+        popularity=None,
+        available_markets=None,
+        d_isrc="GBXYZ0100009",
+        d_popularity=41,
+        d_countries="CA,US",
+    )
+    assert (row["isrc"], row["popularity_snapshot"], row["popularity_bucket"]) == (
+        "GBXYZ0100009",
+        41,
+        4,
+    )
+    assert row["available_primary_markets"] == ["US", "CA"]
+    sources = {name: row["_extra"][f"{name}_source"] for name in ("isrc", "popularity")}
+    assert sources == {"isrc": "reccobeats", "popularity": "reccobeats"}
+    # The probe of the market comes before either list.
+    assert row["_extra"]["available_us_source"] == "is_playable"
+    assert row["_extra"]["available_primary_markets_source"] == "reccobeats"
+
+
+def test_spotifys_own_values_come_first() -> None:
+    row = wide(d_isrc="GBXYZ0100009", d_popularity=41, d_countries="JP")
+    assert (row["isrc"], row["popularity_snapshot"]) == ("USUM71703861", 58)
+    assert row["available_primary_markets"] == ["US", "CA"]
+    assert row["_extra"]["isrc_source"] == row["_extra"]["popularity_source"] == "spotify"
+    assert row["_extra"]["available_primary_markets_source"] == "available_markets"
+
+
+def test_nobody_said_anything_but_the_probed_market() -> None:
+    row = wide(isrc=None, popularity=None, available_markets=None)
+    assert row["available_primary_markets"] == ["US"]
+    assert row["_extra"]["available_primary_markets_source"] == "is_playable"
+    assert row["_extra"]["isrc_source"] is row["_extra"]["popularity_source"] is None

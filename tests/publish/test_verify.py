@@ -432,6 +432,86 @@ def a_row_id_of_another_track(release: Release) -> None:
     release.wide[5]["id"] = factory.row_id("0" * 22)
 
 
+def rows_of(release: Release, number: int) -> Any:
+    wanted = factory.spotify_id("track", number)
+    return next(row for row in release.wide if row["spotify_track_id"] == wanted)["_extra"]
+
+
+@case("wide", "schema")
+def no_list_of_merged_ids(release: Release) -> None:
+    del release.wide[5]["_extra"]["merged_track_ids"]
+
+
+@case("wide", "schema")
+def a_malformed_merged_id(release: Release) -> None:
+    release.wide[5]["_extra"]["soft_merged_track_ids"] = ["spotify:track:1"]
+
+
+@case("wide", "schema")
+def a_backfill_without_a_step(release: Release) -> None:
+    release.wide[5]["_extra"]["backfill_for"] = {"umbrella": "Rock", "decade": "70s"}
+
+
+@case("wide", "merged-ids")
+def merged_ids_out_of_order(release: Release) -> None:
+    ids = sorted(factory.spotify_id("merged", number) for number in (70, 71))
+    release.wide[5]["_extra"]["merged_track_ids"] = ids[::-1]
+
+
+@case("wide", "merged-ids")
+def a_track_merged_into_itself(release: Release) -> None:
+    extra = release.wide[5]["_extra"]
+    extra["merged_track_ids"] = [release.wide[5]["spotify_track_id"]]
+
+
+@case("wide", "merged-ids")
+def a_track_merged_both_ways(release: Release) -> None:
+    extra = rows_of(release, 5)
+    extra["soft_merged_track_ids"] = list(extra["merged_track_ids"])
+
+
+@case("wide", "merged-ids")
+def a_track_merged_into_two(release: Release) -> None:
+    rows_of(release, 25)["merged_track_ids"] = list(rows_of(release, 5)["merged_track_ids"])
+
+
+@case("wide", "merged-ids")
+def a_merged_track_with_a_row(release: Release) -> None:
+    other = release.wide[30]["spotify_track_id"]
+    release.wide[5]["_extra"]["soft_merged_track_ids"] = [other]
+
+
+@case("wide", "backfill")
+def a_neighbour_of_another_decade(release: Release) -> None:
+    rows_of(release, 7)["backfill_for"]["decade"] = "20s"
+
+
+@case("wide", "backfill")
+def a_decade_that_is_not_adjacent(release: Release) -> None:
+    mark = {"umbrella": "Rock", "decade": "20s", "step": "decade"}
+    rows_of(release, 7)["backfill_for"] = mark
+
+
+@case("wide", "backfill")
+def a_cell_of_its_own_by_another_name(release: Release) -> None:
+    rows_of(release, 7)["backfill_for"]["step"] = "soft"
+
+
+@case("wide", "backfill")
+def a_track_without_a_cell_that_helps(release: Release) -> None:
+    rows_of(release, 8)["backfill_for"] = rows_of(release, 7)["backfill_for"]
+
+
+@case("wide", "backfill")
+def playability_assumed_without_need(release: Release) -> None:
+    rows_of(release, 4)["available_us_source"] = "thin_cell_policy"
+
+
+@case("wide", "backfill")
+def playability_assumed_for_a_neighbour(release: Release) -> None:
+    rows_of(release, 7)["available_us_source"] = "thin_cell_policy"
+
+
 @case("wide", "artist-arrays")
 def fewer_names_than_artists(release: Release) -> None:
     row = next(row for row in release.wide if len(row["artist_ids"]) == 2)
@@ -708,6 +788,94 @@ def rejected_by_no_rule(release: Release) -> None:
 def exported_but_not_there(release: Release) -> None:
     release.manifest["accounting"]["exported"] += 1
     release.manifest["accounting"]["pending"] -= 1
+
+
+@case("manifest", "accounting")
+def more_merged_than_counted(release: Release) -> None:
+    release.manifest["accounting"]["mergedIsrc"] -= 4
+    release.manifest["accounting"]["mergedSoft"] -= 5
+    release.manifest["accounting"]["pending"] += 9
+
+
+@case("manifest", "canonical")
+def more_changes_than_counted(release: Release) -> None:
+    release.manifest["canonical"]["changed"] = 0
+
+
+@case("manifest", "canonical")
+def an_isrc_that_changes_into_itself(release: Release) -> None:
+    change = release.manifest["canonical"]["changes"][0]
+    change["before"] = change["after"]
+
+
+@case("manifest", "schema")
+def a_change_without_a_reason(release: Release) -> None:
+    del release.manifest["canonical"]["changes"][0]["reason"]
+
+
+@case("manifest", "schema")
+def a_balance_without_a_proof(release: Release) -> None:
+    del release.manifest["balance"]["proof"]
+
+
+@case("manifest", "schema")
+def an_unknown_backfill_step(release: Release) -> None:
+    release.manifest["balance"]["backfillOrder"] = ["luck"]
+
+
+@case("manifest", "balance")
+def a_minimum_above_the_target(release: Release) -> None:
+    release.manifest["balance"]["minimum"] = 9
+
+
+@case("manifest", "balance")
+def a_balance_that_wants_less(release: Release) -> None:
+    release.manifest["balance"]["wanted"] -= 1
+
+
+@case("manifest", "balance")
+def a_shortfall_that_is_not_the_cells(release: Release) -> None:
+    release.manifest["balance"]["totalShortfall"] += 1
+    release.manifest["balance"]["proof"]["tracks"] -= 1
+
+
+@case("manifest", "balance")
+def a_cell_that_lacks_less(release: Release) -> None:
+    release.manifest["balance"]["cells"]["Metal"]["70s"]["shortfall"] -= 1
+    release.manifest["balance"]["cells"]["Metal"]["80s"]["shortfall"] += 1
+
+
+@case("manifest", "balance")
+def a_cell_of_the_certificate_too_full(release: Release) -> None:
+    cell = release.manifest["balance"]["cells"]["Rock"]["70s"]
+    cell["tracks"], cell["shortfall"] = cell["tracks"] + 1, cell["shortfall"] - 1
+    release.manifest["balance"]["totalShortfall"] -= 1
+    release.manifest["balance"]["proof"]["tracks"] += 1
+
+
+@case("manifest", "balance")
+def a_backfill_that_no_row_names(release: Release) -> None:
+    release.manifest["balance"]["cells"]["Rock"]["70s"]["backfill"] = {"decade": 1}
+
+
+@case("manifest", "balance")
+def a_proof_of_another_shortfall(release: Release) -> None:
+    release.manifest["balance"]["proof"]["tracks"] += 1
+
+
+@case("manifest", "balance")
+def a_proof_with_a_cell_of_no_grid(release: Release) -> None:
+    proof = release.manifest["balance"]["proof"]
+    proof["cells"][-1] = ["Jazz", "20s"]
+
+
+@case("manifest", "balance")
+def a_proof_that_rows_disprove(release: Release) -> None:
+    # The figures agree, but rows that may serve Rock may serve Metal, which is still named.
+    proof = release.manifest["balance"]["proof"]
+    proof["cells"].remove(["Rock", "80s"])
+    proof["wanted"] -= 8
+    proof["tracks"] -= 8
 
 
 @case("manifest", "duration-policy")

@@ -151,11 +151,6 @@ def parse_playlist_items(body: bytes, *, offset: int) -> TrackPage:
     return found
 
 
-def parse_artists(body: bytes) -> list[Artist]:
-    """`GET /artists?ids=`: unknown ids come back as null and are left out."""
-    return parse_artist_batch(body).artists
-
-
 def parse_artist_batch(body: bytes) -> ArtistBatch:
     """The same, with what was left out."""
     rows = decode(body).get("artists")

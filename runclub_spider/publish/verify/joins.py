@@ -17,6 +17,7 @@ from runclub_spider.publish.verify.rows import (
     expected_track,
     has_features,
     ingest_faults,
+    merged_ids,
     row_faults,
 )
 from runclub_spider.publish.verify.schema import RowCheck, packaged_schema
@@ -34,6 +35,9 @@ class Counts:
         ids: The Spotify ids of the wide rows, joined without a separator.
         lines: Lines of each file that is there.
         cells: Tracks by (umbrella, decade).
+        may_serve: Tracks by (all their umbrellas, decade).
+        backfill: Tracks by (umbrella, decade, step) of the cell they stand in for.
+        merged: Ids that rows stand for.
     """
 
     sound: bool = True
@@ -42,6 +46,9 @@ class Counts:
     ids: bytearray = field(default_factory=bytearray)
     lines: dict[str, int] = field(default_factory=dict)
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+    may_serve: Counter[tuple[tuple[str, ...], str]] = field(default_factory=Counter)
+    backfill: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    merged: int = 0
 
 
 class _Follower:
@@ -91,6 +98,7 @@ class _Walk:
         self._artists = _rows(root / artists, "id", problems)
         self._known_artists: dict[str, tuple[str, list[str]]] = {}
         self._isrcs: set[str] = set()
+        self._merged: dict[str, int] = {}
         self._counts = Counts()
 
     def run(self) -> Counts:
@@ -104,6 +112,7 @@ class _Walk:
             if self._wide.intact and follower.rows.intact:
                 self._problems.absorb(follower.problems)
         self._check_artists()
+        self._check_merged()
         counts = self._counts
         counts.sound = self._wide.intact and self._wide.valid
         every = (self._wide, self._tracks.rows, self._features.rows, self._artists)
@@ -134,6 +143,14 @@ class _Walk:
         counts.with_year += data["album_release_year"] is not None and decade is not None
         umbrellas = data["_extra"]["umbrellas"]
         counts.cells[umbrellas[0] if umbrellas else UNASSIGNED, decade or UNDATED] += 1
+        counts.may_serve[tuple(sorted(umbrellas)), decade or UNDATED] += 1
+        if backfill := data["_extra"]["backfill_for"]:
+            counts.backfill[backfill["umbrella"], backfill["decade"], backfill["step"]] += 1
+        for merged in merged_ids(data):
+            counts.merged += 1
+            if self._merged.setdefault(merged, row.line) != row.line:
+                message = f"{merged} is merged into an earlier row already"
+                self._problems.add(file, row.line, "merged-ids", message)
 
     def _join_track(self, row: Row) -> None:
         track = self._tracks.match(row.id)
@@ -189,6 +206,21 @@ class _Walk:
             joins.add(file, None, "split-missing", f"no row for artist {artist_id}")
         if self._wide.intact and self._wide.valid and self._artists.intact:
             self._problems.absorb(joins)
+
+    def _check_merged(self) -> None:
+        """An id that is merged into a row has none of its own."""
+        ids = memoryview(self._counts.ids)
+        wanted = len(ids) // ID_LENGTH
+        found = sorted(self._merged)
+        at = 0
+        for place in range(wanted):
+            one = str(ids[place * ID_LENGTH : (place + 1) * ID_LENGTH], "ascii")
+            while at < len(found) and found[at] < one:
+                at += 1
+            if at < len(found) and found[at] == one:
+                message = f"{one} is merged into this row and has a row of its own"
+                line = self._merged[one]
+                self._problems.add(self._wide.file, line, "merged-ids", message)
 
 
 def check_rows(root: Path, policies: Policies, problems: Problems) -> Counts:

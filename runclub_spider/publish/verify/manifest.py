@@ -79,6 +79,9 @@ def check_manifest(folder: str, manifest: Manifest, counts: Counts, problems: Pr
     checks.filters()
     checks.accounting()
     checks.totals()
+    checks.merged()
+    checks.canonical()
+    checks.balance()
     checks.gates()
 
 
@@ -166,6 +169,74 @@ class _Checks:
             if claimed[cell] != actual[cell]:
                 message = f"{' / '.join(cell)} is {claimed[cell]}, the rows give {actual[cell]}"
                 self._fail("cells", message)
+
+    def merged(self) -> None:
+        account = self._manifest["accounting"]
+        most = account["mergedIsrc"] + account["mergedSoft"]
+        if self._counts.sound and self._counts.merged > most:
+            message = f"rows stand for {self._counts.merged} tracks, but only {most} were merged"
+            self._fail("accounting", message)
+
+    def canonical(self) -> None:
+        found = self._manifest["canonical"]
+        if found["changed"] < len(found["changes"]):
+            message = f"changed is {found['changed']}, but {len(found['changes'])} are listed"
+            self._fail("canonical", message)
+        for change in found["changes"]:
+            if change["before"] == change["after"]:
+                self._fail("canonical", f"{change['isrc']} is said to change into itself")
+
+    def balance(self) -> None:
+        """The certificate adds up, follows from the rows, and proves what it says."""
+        found = self._manifest["balance"]
+        target = found["target"]
+        cells = {
+            (umbrella, decade): cell
+            for umbrella, decades in found["cells"].items()
+            for decade, cell in decades.items()
+        }
+        if found["minimum"] > target:
+            self._fail("balance", f"minimum {found['minimum']} is above target {target}")
+        for wanted, number, name in (
+            (found["wanted"], len(cells), "wanted"),
+            (found["proof"]["wanted"], len(found["proof"]["cells"]), "proof.wanted"),
+        ):
+            if wanted != target * number:
+                self._fail("balance", f"{name} is {wanted}, {number} cells want {target} each")
+        for cell, count in cells.items():
+            short = max(0, target - count["tracks"])
+            if count["shortfall"] != short:
+                message = f"{' / '.join(cell)} lacks {short}, not {count['shortfall']}"
+                self._fail("balance", message)
+        total = sum(cell["shortfall"] for cell in cells.values())
+        if found["totalShortfall"] != total:
+            self._fail("balance", f"totalShortfall is {found['totalShortfall']}, not {total}")
+        proven = found["proof"]["wanted"] - found["proof"]["tracks"]
+        if found["totalShortfall"] != proven:
+            message = f"totalShortfall is {found['totalShortfall']}, the proof gives {proven}"
+            self._fail("balance", message)
+        if self._counts.sound:
+            self._balance_of_rows(cells)
+
+    def _balance_of_rows(self, cells: dict[tuple[str, str], Any]) -> None:
+        actual, helped = self._counts.cells, Counter[tuple[str, str, str]]()
+        for cell, count in cells.items():
+            if count["tracks"] != actual[cell]:
+                message = f"{' / '.join(cell)} has {actual[cell]} tracks, not {count['tracks']}"
+                self._fail("balance", message)
+            helped.update({(*cell, step): n for step, n in count["backfill"].items()})
+        if +helped != self._counts.backfill:
+            self._fail("balance", "backfill differs from what _extra.backfill_for gives")
+        proof = self._manifest["balance"]["proof"]
+        named = {tuple(cell) for cell in proof["cells"]}
+        serving = sum(
+            number
+            for (umbrellas, decade), number in self._counts.may_serve.items()
+            if any((umbrella, decade) in named for umbrella in umbrellas)
+        )
+        if serving > proof["tracks"] or not named <= cells.keys():
+            message = f"{serving} rows may serve the cells of the proof, not {proof['tracks']}"
+            self._fail("balance", message)
 
     def gates(self) -> None:
         for gate in self._manifest["gates"]:

@@ -10,6 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 from runclub_spider.publish.verify.problems import show
 
 HARD_CAP_MS = 360_000
+DECADES = ("70s", "80s", "90s", "00s", "10s", "20s")
+#: What `available_us_source` says of a track that only a thin cell made playable.
+ASSUMED = "thin_cell_policy"
 TRACK_URL = "https://open.spotify.com/track/"
 FEATURES = (
     "tempo",
@@ -70,6 +73,8 @@ def row_faults(row: Data, policies: Policies) -> Iterator[Fault]:
         yield "popularity-bucket", f"{row['popularity_bucket']} for popularity {popularity}"
     yield from _policy_faults(row, policies)
     yield from _source_faults(row)
+    yield from _merge_faults(row)
+    yield from _backfill_faults(row)
 
 
 def _artist_faults(row: Data) -> Iterator[Fault]:
@@ -120,6 +125,51 @@ def _source_faults(row: Data) -> Iterator[Fault]:
             yield "source-playlist", "source_playlist_id is null, but a playlist is named"
     elif named not in playlists:
         yield "source-playlist", f"playlist {named[0]} does not stand so in sources"
+
+
+def merged_ids(row: Data) -> list[str]:
+    """The ids that a row stands for."""
+    extra = row["_extra"]
+    return [*extra["merged_track_ids"], *extra["soft_merged_track_ids"]]
+
+
+def _merge_faults(row: Data) -> Iterator[Fault]:
+    for name in ("merged_track_ids", "soft_merged_track_ids"):
+        ids = row["_extra"][name]
+        if ids != sorted(set(ids)):
+            yield "merged-ids", f"{name} is not in order, or names an id twice"
+    together = merged_ids(row)
+    if row["spotify_track_id"] in together:
+        yield "merged-ids", "the track is said to be merged into itself"
+    if len(set(together)) < len(together):
+        yield "merged-ids", "an id is merged both as the same recording and softly"
+
+
+def _backfill_faults(row: Data) -> Iterator[Fault]:
+    """A step must lead from the cell that the track is counted in to the one it stands in for."""
+    extra = row["_extra"]
+    backfill = extra["backfill_for"]
+    assumed = extra.get("available_us_source") == ASSUMED
+    if backfill is None:
+        if assumed:
+            yield "backfill", "playability is assumed, but no thin cell asked for it"
+        return
+    own = ((extra["umbrellas"] or [None])[0], row["album_decade_label"])
+    there = (backfill["umbrella"], backfill["decade"])
+    if own[0] is None or own[1] is None:
+        yield "backfill", "a track without a cell stands in for one"
+        return
+    apart = abs(DECADES.index(own[1]) - DECADES.index(there[1]))
+    fits = {
+        "soft": there == own,
+        "neighbour": there[0] != own[0] and not apart,
+        "decade": there[0] == own[0] and apart == 1,
+    }
+    step = backfill["step"]
+    if not fits[step]:
+        yield "backfill", f"{' / '.join(own)} cannot help {' / '.join(there)} by {step}"
+    if assumed and step != "soft":
+        yield "backfill", f"playability is assumed for the step {step}"
 
 
 def expected_track(row: Data, market: str | None) -> Data:

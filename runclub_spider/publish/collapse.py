@@ -1,0 +1,271 @@
+"""Which editions are one song, and which of them stands for it. Pure.
+
+Two steps. *Same recording*: tracks that share an ISRC or are relinked to one another (or from
+the same id) are one group, through any chain of such ties. *Soft duplicates*: of the survivors
+with the same soft key, the best absorbs all within two seconds of it, then the best of the rest,
+and so on, so that every merged track is within two seconds of the one that stands for it.
+
+The survivor is that of the last release while no rule refuses it, so that a list of favourites
+in the app stays valid; see :func:`displaces` for the one exception. The result depends on the
+pool alone: publishing again with this result as the last release changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from runclub_spider.catalog.rules import Rule
+from runclub_spider.publish.pool import ELIGIBLE, NO_YEAR, RULES, Bools, Indices, Pool
+
+#: Policies by what they collapse; each includes the one before.
+POLICIES = ("id", "id+isrc", "id+isrc+soft")
+#: Renderings of one recording differ by no more than this.
+SOFT_WINDOW_MS = 2_000
+_AMBIGUOUS = RULES.index(Rule.PLAYABILITY_UNKNOWN)
+
+
+class Merge(IntEnum):
+    """How a track was merged into another."""
+
+    NOT = 0
+    ISRC = 1
+    SOFT = 2
+
+
+class Reason(IntEnum):
+    """Why a survivor stands for its group."""
+
+    ONLY = 0
+    KEPT = 1
+    ORIGINAL = 2
+    POPULAR = 3
+    EARLIEST = 4
+    SMALLEST = 5
+
+    def __str__(self) -> str:
+        """The words that the store and the reports keep."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.ONLY: "only edition",
+    Reason.KEPT: "kept from the last release",
+    Reason.ORIGINAL: "original edition",
+    Reason.POPULAR: "most popular edition",
+    Reason.EARLIEST: "earliest album",
+    Reason.SMALLEST: "smallest id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """The groups of a pool, by position of the track.
+
+    Attributes:
+        survivor: position of the track that stands for this one, its own if it survives; -1 for
+            a track that takes no part because a rule refuses it.
+        merge: `Merge` of the step that took the track out.
+        recording: equal for tracks of one recording group; -1 as above.
+        reason: `Reason` of a survivor.
+        reserve: tracks that only their unknown playability refuses and that stand for a song
+            which no eligible track has.
+    """
+
+    survivor: NDArray[np.int32]
+    merge: NDArray[np.int8]
+    recording: NDArray[np.int32]
+    reason: NDArray[np.int8]
+    reserve: Bools
+
+
+def collapse(pool: Pool, policy: str) -> Duplicates:
+    """Find the groups and their survivors.
+
+    Args:
+        pool: the tracks; those that a rule refuses take no part, but see `reserve`.
+        policy: one of `POLICIES`.
+
+    Raises:
+        ValueError: there is no such policy.
+    """
+    depth = POLICIES.index(policy)
+    size = len(pool)
+    own = np.arange(size, dtype=np.int32)
+    eligible = pool.rule == ELIGIBLE
+    found = Duplicates(
+        survivor=np.where(eligible, own, -1).astype(np.int32),
+        merge=np.zeros(size, np.int8),
+        recording=np.where(eligible, own, -1).astype(np.int32),
+        reason=np.zeros(size, np.int8),
+        reserve=pool.rule == _AMBIGUOUS,
+    )
+    standing = _standing(pool)
+    if depth >= POLICIES.index("id+isrc"):
+        _same_recording(pool, eligible, standing, found)
+        _reserve(pool, eligible, standing, found)
+    if depth >= POLICIES.index("id+isrc+soft"):
+        _soft(pool, standing, found)
+    return found
+
+
+def displaces(pool: Pool, new: int, old: int) -> bool:
+    """Whether an original edition takes the place of the last release's choice.
+
+    It must have stood on an album or single of an earlier year, and the old choice on a
+    compilation or in a later decade; it must not lack features that the old choice has. The
+    caller asks only for editions that also rank above the old choice: one that ranked below it
+    when the choice was made has not newly appeared, and must not win a release later.
+    """
+    earlier, later = int(pool.year[new]), int(pool.year[old])
+    if pool.compilation[new] or earlier >= later or later == NO_YEAR:
+        return False
+    if pool.features[old] and not pool.features[new]:
+        return False
+    return bool(pool.compilation[old]) or later // 10 > earlier // 10
+
+
+def _standing(pool: Pool) -> NDArray[np.int32]:
+    """Each track's place in the order: most popular, earliest album year, smallest id."""
+    order = np.lexsort((pool.year, -pool.popularity.astype(np.int16)))
+    place = np.empty(len(pool), np.int32)
+    place[order] = np.arange(len(pool), dtype=np.int32)
+    return place
+
+
+def _components(pool: Pool, part: Bools) -> NDArray[np.int32]:
+    """Group numbers of tracks tied by ISRC or relinking; ties run through `part` only."""
+    ends: list[tuple[Indices, Indices]] = []
+    (known,) = np.nonzero(part & (pool.isrc != b""))
+    by_code = known[np.argsort(pool.isrc[known], kind="stable")]
+    same = pool.isrc[by_code[1:]] == pool.isrc[by_code[:-1]]
+    ends.append((by_code[:-1][same], by_code[1:][same]))
+    (known,) = np.nonzero(part & (pool.linked >= 0))
+    by_link = known[np.argsort(pool.linked[known], kind="stable")]
+    same = pool.linked[by_link[1:]] == pool.linked[by_link[:-1]]
+    ends.append((by_link[:-1][same], by_link[1:][same]))
+    target = pool.link[known]
+    there = (target >= 0) & part[target]
+    ends.append((known[there], target[there].astype(np.int64)))
+    rows = np.concatenate([a for a, _ in ends])
+    columns = np.concatenate([b for _, b in ends])
+    graph = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(len(pool), len(pool)))
+    labels: NDArray[np.int32] = connected_components(graph.tocsr(), directed=False)[1]
+    return labels
+
+
+def _groups(labels: NDArray[np.int32], part: Bools, order: NDArray[np.int32]) -> Iterator[Indices]:
+    """The groups of more than one track of `part`, each best first."""
+    (members,) = np.nonzero(part)
+    members = members[np.lexsort((order[members], labels[members]))]
+    yield from _runs(members, labels[members])
+
+
+def _runs(members: Indices, keys: NDArray[np.int32]) -> Iterator[Indices]:
+    """Stretches of equal keys that are longer than one."""
+    if not len(members):
+        return
+    starts = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(members)]))
+    for at in np.flatnonzero(np.diff(starts) > 1).tolist():
+        yield members[starts[at] : starts[at + 1]]
+
+
+def _same_recording(
+    pool: Pool, eligible: Bools, standing: NDArray[np.int32], found: Duplicates
+) -> None:
+    labels = _components(pool, eligible)
+    found.recording[:] = np.where(eligible, labels, -1)
+    for group in _groups(labels, eligible, standing):
+        best, reason = survivor(pool, group.tolist())
+        found.survivor[group] = best
+        found.merge[group] = Merge.ISRC
+        found.merge[best] = Merge.NOT
+        found.reason[best] = reason
+
+
+def survivor(pool: Pool, group: Sequence[int]) -> tuple[int, Reason]:
+    """The track that stands for a group given best first, and why."""
+    kept = next((i for i in group if pool.canonical[i]), None)
+    if kept is not None:
+        better = group[: group.index(kept)]
+        original = next((i for i in better if displaces(pool, i, kept)), None)
+        return (kept, Reason.KEPT) if original is None else (original, Reason.ORIGINAL)
+    return group[0], _ahead(pool, group[0], group[1])
+
+
+def _ahead(pool: Pool, best: int, second: int) -> Reason:
+    """What puts one track before the next."""
+    if pool.popularity[best] != pool.popularity[second]:
+        return Reason.POPULAR
+    return Reason.EARLIEST if pool.year[best] != pool.year[second] else Reason.SMALLEST
+
+
+def _reserve(pool: Pool, eligible: Bools, standing: NDArray[np.int32], found: Duplicates) -> None:
+    """Leave in the reserve one track for each song that no eligible track has."""
+    ambiguous = found.reserve.copy()
+    if not ambiguous.any():
+        return
+    labels = _components(pool, eligible | ambiguous)
+    taken = np.zeros(labels.max() + 1, bool)
+    taken[labels[eligible]] = True
+    found.reserve[ambiguous] = ~taken[labels[ambiguous]]
+    for group in _groups(labels, found.reserve.copy(), standing):
+        best, _ = survivor(pool, group.tolist())
+        found.reserve[group] = False
+        found.reserve[best] = True
+
+
+def _soft(pool: Pool, standing: NDArray[np.int32], found: Duplicates) -> None:
+    own = np.arange(len(pool), dtype=np.int32)
+    comparable = (pool.soft[:, 0] != 0) | (pool.soft[:, 1] != 0)
+    (members,) = np.nonzero(((found.survivor == own) | found.reserve) & comparable)
+    # The reserve stands last, then the last release's choices stand first.
+    fresh = (~pool.canonical, found.reserve)
+    high, low = pool.soft[members, 0], pool.soft[members, 1]
+    keys = (standing[members], *(flag[members] for flag in fresh), low, high)
+    members = members[np.lexsort(keys)]
+    high, low = pool.soft[members, 0], pool.soft[members, 1]
+    change = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    numbers = np.concatenate(([0], np.cumsum(change))).astype(np.int32)[: len(members)]
+    into = own.copy()
+    for group in _runs(members, numbers):
+        for kept, lost in _absorbed(pool, group.tolist(), standing, found.reserve):
+            if found.reserve[lost]:
+                found.reserve[lost] = False
+                continue
+            into[lost] = kept
+            found.merge[lost] = Merge.SOFT
+            if found.reason[kept] == Reason.ONLY:
+                found.reason[kept] = (
+                    Reason.KEPT if pool.canonical[kept] else _ahead(pool, kept, lost)
+                )
+    took_part = found.survivor >= 0
+    found.survivor[took_part] = into[found.survivor[took_part]]
+
+
+def _absorbed(
+    pool: Pool, group: Sequence[int], standing: NDArray[np.int32], reserve: Bools
+) -> Iterator[tuple[int, int]]:
+    """(absorber, absorbed) of tracks with one soft key, given in the order of their claims.
+
+    Who stays is settled first, and who absorbs whom after that by standing alone: so a track
+    goes to the same absorber whether or not that one was kept from the last release.
+    """
+    anchors: list[int] = []
+    absorbed: list[int] = []
+    for one in group:
+        near = any(_near(pool, one, anchor) for anchor in anchors)
+        (absorbed if near else anchors).append(one)
+    claims = sorted(anchors, key=lambda i: (bool(reserve[i]), int(standing[i])))
+    for one in sorted(absorbed, key=lambda i: int(standing[i])):
+        yield next(anchor for anchor in claims if _near(pool, one, anchor)), one
+
+
+def _near(pool: Pool, one: int, other: int) -> bool:
+    return abs(int(pool.duration[one]) - int(pool.duration[other])) <= SOFT_WINDOW_MS

@@ -1,0 +1,416 @@
+"""The store's tracks as columns: what the rules, the collapse and the balance look at.
+
+A million tracks as objects would fill gigabytes; as numpy columns they take about eighty bytes
+each. Rows stand in the order of the Spotify ids, whatever order they arrive in, so nothing that
+is computed from a pool can depend on arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import groupby, islice
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from runclub_spider.catalog.dates import DECADES, decade_of, release_year
+from runclub_spider.catalog.rules import Policy, Rule, failing_rules
+from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.store import catalogue
+from runclub_spider.store.tracks import market_playability
+
+RULES = tuple(Rule)
+ELIGIBLE = -1
+#: No umbrella, or no decade.
+NONE = 255
+#: Stands for no year: later than any.
+NO_YEAR = 9999
+# Umbrellas kept of a track, the heaviest first; a fifth of the votes is the least that counts.
+MOST_UMBRELLAS = 5
+# An umbrella with less than this share of a track's votes is not worth naming.
+_MINOR_VOTE = 0.2
+_CHUNK = 8192
+
+Bools = NDArray[np.bool_]
+Indices = NDArray[np.int64]
+SoftKey = Callable[[str, Sequence[str]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a track's umbrellas; `genres` per artist, `sources` as (type, key)."""
+
+    track_id: str
+    album_id: str | None
+    artist_ids: tuple[str, ...]
+    genres: tuple[tuple[str, ...], ...]
+    sources: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A track's umbrellas, the heaviest first, where they come from, and the first one's share.
+
+    Without names the track belongs to no cell.
+    """
+
+    names: tuple[str, ...] = ()
+    origin: str = "none"
+    confidence: float = 0.0
+
+
+Voter = Callable[[Evidence], Vote]
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A stored track as far as choosing needs it; `rule` is the first that refuses it."""
+
+    track_id: str
+    isrc: str | None
+    linked_from: str | None
+    duration_ms: int
+    year: int | None
+    popularity: int | None
+    has_features: bool
+    asked_features: bool
+    vote: Vote
+    rule: Rule | None
+    compilation: bool = False
+    soft_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """What the last release left: (track id, umbrella) of its rows, and ids that are canonical.
+
+    Both are read once, as streams.
+    """
+
+    rows: Iterable[tuple[str, str | None]] = ()
+    canonicals: Iterable[str] = ()
+
+
+@dataclass(slots=True)
+class Pool:
+    """Columns of equal length, sorted by `ids`; indices below mean positions in them.
+
+    Attributes:
+        labels: umbrellas in the order of the map; `names` and `kept_as` hold positions in it.
+        ids: Spotify ids, bytes.
+        isrc: codes, empty bytes for none.
+        linked: codes equal for tracks relinked from the same id; negative for none.
+        link: position of the track that was relinked, where the pool holds it, else negative.
+        duration: milliseconds.
+        year: album year, 9999 for none.
+        decade: position in `DECADES`, `NONE` before 1970 or without a year.
+        popularity: 0-100, -1 for none.
+        features: has audio features.
+        asked: ReccoBeats was asked for them, with whatever result.
+        compilation: stands on a compilation.
+        rule: position in `RULES` of the first that refuses it, `ELIGIBLE` for none.
+        soft: two words of a 128-bit hash of the soft key; both 0 for not comparable.
+        names: (length, `MOST_UMBRELLAS`), the heaviest umbrella first, `NONE` for no more.
+        origin: position in `origins` of where the umbrellas come from.
+        confidence: of the first umbrella, in ten-thousandths.
+        kept: stood in the last release.
+        kept_as: under which umbrella, `NONE` for none.
+        canonical: survivor of a duplicate group of an earlier release, or kept.
+    """
+
+    labels: tuple[str, ...]
+    origins: tuple[str, ...]
+    ids: NDArray[np.bytes_]
+    isrc: NDArray[np.bytes_]
+    linked: NDArray[np.int32]
+    link: NDArray[np.int32]
+    duration: NDArray[np.int32]
+    year: NDArray[np.int16]
+    decade: NDArray[np.uint8]
+    popularity: NDArray[np.int8]
+    features: Bools
+    asked: Bools
+    compilation: Bools
+    rule: NDArray[np.int8]
+    soft: NDArray[np.uint64]
+    names: NDArray[np.uint8]
+    origin: NDArray[np.uint8]
+    confidence: NDArray[np.uint16]
+    kept: Bools
+    kept_as: NDArray[np.uint8]
+    canonical: Bools
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of(
+        cls,
+        candidates: Iterable[Candidate],
+        labels: Sequence[str],
+        previous: Previous | None = None,
+    ) -> Pool:
+        """Columns from candidates in any order; no id may come twice."""
+        place = {label: at for at, label in enumerate(labels)}
+        origins: dict[str, int] = {}
+        parts = [_columns(part, place, origins) for part in _parts(candidates)]
+        if not parts:
+            parts = [_columns([], place, origins)]
+        joined = {}
+        for name in list(parts[0]):
+            # One column at a time: both copies of all of them would double the peak.
+            joined[name] = np.concatenate([part.pop(name) for part in parts])
+        order = None
+        if not bool(np.all(joined["ids"][:-1] < joined["ids"][1:])):
+            order = np.argsort(joined["ids"], kind="stable")
+        columns = {k: v if order is None else v[order] for k, v in joined.items()}
+        linked, link = _links(columns["ids"], columns.pop("linked_from"))
+        size = len(columns["ids"])
+        pool = cls(
+            labels=tuple(labels),
+            origins=tuple(origins),
+            linked=linked,
+            link=link,
+            kept=np.zeros(size, bool),
+            kept_as=np.full(size, NONE, np.uint8),
+            canonical=np.zeros(size, bool),
+            **columns,
+        )
+        pool._remember(previous or Previous(), place)
+        return pool
+
+    def find(self, ids: Sequence[str]) -> Indices:
+        """Positions of ids; -1 for those that are not here."""
+        if not len(self):
+            return np.full(len(ids), -1, np.int64)
+        wanted = np.array([i.encode() for i in ids], dtype=np.bytes_)
+        at = np.minimum(np.searchsorted(self.ids, wanted), len(self) - 1)
+        return np.where(self.ids[at] == wanted, at, -1)
+
+    def id_of(self, index: int) -> str:
+        """The Spotify id at a position."""
+        return bytes(self.ids[index]).decode()
+
+    def umbrellas_of(self, index: int) -> tuple[str, ...]:
+        """A track's umbrellas, the heaviest first."""
+        return tuple(self.labels[at] for at in self.names[index].tolist() if at != NONE)
+
+    def decade_of(self, index: int) -> str | None:
+        """A track's own decade."""
+        at = int(self.decade[index])
+        return None if at == NONE else DECADES[at]
+
+    def _remember(self, previous: Previous, place: Mapping[str, int]) -> None:
+        """Mark what the last release held; ids that are gone mark nothing."""
+        rows = iter(previous.rows)
+        while part := list(islice(rows, _CHUNK)):
+            at = self.find([track_id for track_id, _ in part])
+            here = at >= 0
+            as_label = [place.get(label or "", NONE) for _, label in part]
+            self.kept[at[here]] = True
+            self.kept_as[at[here]] = np.array(as_label, np.uint8)[here]
+        ids = iter(previous.canonicals)
+        while names := list(islice(ids, _CHUNK)):
+            at = self.find(names)
+            self.canonical[at[at >= 0]] = True
+        # A survivor without an ISRC stands in no table but the release's own.
+        self.canonical |= self.kept
+
+
+def read(
+    connection: sa.Connection,
+    policy: Policy,
+    umbrellas: UmbrellaMap,
+    *,
+    vote: Voter | None = None,
+    soft_key: SoftKey | None = None,
+) -> Pool:
+    """The pool of a store, in one pass over its tracks.
+
+    Args:
+        connection: of the store.
+        policy: market and durations that the rules go by.
+        umbrellas: the genre map.
+        vote: how evidence becomes umbrellas; artist genres, then provenance, when None.
+        soft_key: text equal for renderings of one recording, empty when not comparable; None
+            leaves all tracks without.
+    """
+    vote = vote or provenance_voter(umbrellas, catalogue.seed_umbrellas(connection))
+    previous = Previous(
+        catalogue.previous_release(connection),
+        (track_id for _, track_id in catalogue.canonicals(connection)),
+    )
+    found = _candidates(connection, policy, vote, soft_key)
+    return Pool.of(found, umbrellas.labels, previous)
+
+
+def _candidates(
+    connection: sa.Connection, policy: Policy, vote: Voter, soft_key: SoftKey | None
+) -> Iterator[Candidate]:
+    artists = Merged(catalogue.credits_of_tracks(connection))
+    sources = Merged(catalogue.sources_of_tracks(connection))
+    for row in catalogue.candidates(connection, policy.market):
+        people = artists.of(row.track_id)
+        rules = failing_rules(
+            name=row.name,
+            artists=len(people),
+            duration_ms=row.duration_ms,
+            playable=market_playability(row.playable, row.available_markets, policy.market),
+            policy=policy,
+        )
+        yield Candidate(
+            track_id=row.track_id,
+            isrc=row.isrc,
+            linked_from=row.linked_from,
+            duration_ms=row.duration_ms,
+            year=release_year(row.release_date),
+            popularity=row.popularity,
+            has_features=row.features is not None,
+            asked_features=row.tries is not None,
+            vote=vote(
+                Evidence(
+                    row.track_id,
+                    row.album_id,
+                    tuple(p.artist_id for p in people),
+                    tuple(_genres(p.genres) for p in people),
+                    tuple((s.source_type, s.source_key) for s in sources.of(row.track_id)),
+                )
+            ),
+            rule=rules[0] if rules else None,
+            compilation=row.album_type == "compilation",
+            soft_key=soft_key(row.name, [p.name for p in people]) if soft_key else "",
+        )
+
+
+@lru_cache(maxsize=16_384)
+def _genres(text: str | None) -> tuple[str, ...]:
+    return catalogue.genres_of(text)
+
+
+def provenance_voter(
+    umbrellas: UmbrellaMap, of_source: Mapping[tuple[str, str], Mapping[str, int]]
+) -> Voter:
+    """Umbrellas by the artists' genres, else by the seeds and playlists that found the track."""
+
+    @lru_cache(maxsize=16_384)
+    def by_artists(genres: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, float], ...]:
+        return umbrellas.of_artists(genres)
+
+    def vote(evidence: Evidence) -> Vote:
+        voted, origin = by_artists(evidence.genres), "artist_genres"
+        if not voted:
+            voted = _of_sources(evidence.sources, of_source, umbrellas.labels)
+            origin = "provenance"
+        names = tuple(label for label, weight in voted if weight >= _MINOR_VOTE)
+        return Vote(names, origin, round(voted[0][1], 4)) if names else Vote()
+
+    return vote
+
+
+def _of_sources(
+    sources: Sequence[tuple[str, str]],
+    of_source: Mapping[tuple[str, str], Mapping[str, int]],
+    labels: tuple[str, ...],
+) -> tuple[tuple[str, float], ...]:
+    """Umbrella votes of the seeds and playlists that found a track; each source weighs 1."""
+    weights: dict[str, float] = {}
+    for source in sorted(sources):
+        if counted := of_source.get(source):
+            cast = sum(counted.values())
+            for label in sorted(counted):
+                weights[label] = weights.get(label, 0.0) + counted[label] / cast
+    total = sum(weights[label] for label in sorted(weights))
+    known = [label for label in labels if label in weights]
+    order = sorted(known, key=lambda label: (-round(weights[label], 9), labels.index(label)))
+    return tuple((label, weights[label] / total) for label in order)
+
+
+def _parts(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+    rows = iter(candidates)
+    while part := list(islice(rows, _CHUNK)):
+        yield part
+
+
+def _columns(
+    part: Sequence[Candidate], place: Mapping[str, int], origins: dict[str, int]
+) -> dict[str, NDArray[Any]]:
+    """One part of the candidates as columns."""
+
+    def text(values: Iterable[str | None], width: int) -> NDArray[np.bytes_]:
+        # Wider than a valid value if need be: cutting one short would make two ids one.
+        made = np.array([(value or "").encode() for value in values], dtype=np.bytes_)
+        return made.astype(f"S{max(width, made.dtype.itemsize)}")
+
+    names = np.full((len(part), MOST_UMBRELLAS), NONE, np.uint8)
+    for at, candidate in enumerate(part):
+        for column, name in enumerate(candidate.vote.names[:MOST_UMBRELLAS]):
+            names[at, column] = place[name]
+    decades = [decade_of(c.year) for c in part]
+    return {
+        "ids": text((c.track_id for c in part), 22),
+        "isrc": text((c.isrc for c in part), 12),
+        "linked_from": text((c.linked_from for c in part), 1),
+        "duration": np.array([c.duration_ms for c in part], np.int32),
+        "year": np.array([c.year or NO_YEAR for c in part], np.int16),
+        "decade": np.array([DECADES.index(d) if d else NONE for d in decades], np.uint8),
+        "popularity": np.array(
+            [-1 if c.popularity is None else c.popularity for c in part], np.int8
+        ),
+        "features": np.array([c.has_features for c in part], bool),
+        "asked": np.array([c.asked_features for c in part], bool),
+        "compilation": np.array([c.compilation for c in part], bool),
+        "rule": np.array(
+            [ELIGIBLE if c.rule is None else RULES.index(c.rule) for c in part], np.int8
+        ),
+        "soft": _hashes([c.soft_key for c in part]),
+        "names": names,
+        "origin": np.array(
+            [origins.setdefault(c.vote.origin, len(origins)) for c in part], np.uint8
+        ),
+        "confidence": np.array([round(c.vote.confidence * 10_000) for c in part], np.uint16),
+    }
+
+
+def _hashes(keys: Sequence[str]) -> NDArray[np.uint64]:
+    """(length, 2): 128 bits of each text, 0 for an empty one."""
+    empty = bytes(16)
+    digests = [blake2b(key.encode(), digest_size=16).digest() if key else empty for key in keys]
+    return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)
+
+
+def _links(
+    ids: NDArray[np.bytes_], linked_from: NDArray[np.bytes_]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Per track a code of the id it was relinked from, and that id's position; else -1."""
+    linked = np.full(len(ids), -1, np.int32)
+    link = np.full(len(ids), -1, np.int32)
+    (where,) = np.nonzero(linked_from != b"")
+    if len(where):
+        targets, codes = np.unique(linked_from[where], return_inverse=True)
+        at = np.minimum(np.searchsorted(ids, targets), len(ids) - 1)
+        linked[where] = codes
+        link[where] = np.where(ids[at] == targets, at, -1)[codes]
+    return linked, link
+
+
+class Merged:
+    """Walks a stream sorted by track id beside another: `of(id)` gives the rows of that id."""
+
+    def __init__(self, rows: Iterator[Any]) -> None:
+        self._groups = groupby(rows, key=lambda row: row.track_id)
+        self._next = next(self._groups, None)
+
+    def of(self, track_id: str) -> list[Any]:
+        """The rows of an id; ids must be asked in ascending order."""
+        while self._next is not None and self._next[0] < track_id:
+            self._next = next(self._groups, None)
+        if self._next is None or self._next[0] != track_id:
+            return []
+        rows = list(self._next[1])
+        self._next = next(self._groups, None)
+        return rows
