@@ -338,7 +338,7 @@ def examine(settings: BaseSettings) -> int:
     for finding in Doctor(config, settings["USER_AGENT"]).findings():
         found.append(finding)
         table.add_row(finding.what, finding.verdict, finding.detail)
-    Console(file=sys.stdout, highlight=False).print(table)
+    Console(file=sys.stdout, highlight=False, markup=False, emoji=False).print(table)
     worst = max((f.verdict for f in found), key=(OK, WARN, WAIT, BAD).index)
     count = sum(f.verdict == worst for f in found)
     print(

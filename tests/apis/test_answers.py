@@ -129,6 +129,11 @@ def test_a_person_is_told_cause_and_cure(status: int, body: bytes, cause: str, c
     assert cure in said
 
 
+def test_a_servers_text_cannot_steer_the_terminal() -> None:
+    said = classify("search", 500, b"\x1b[31mred\x1b]0;title\x07 \xff\r\nnext").said
+    assert said.isprintable()
+
+
 def test_a_long_text_is_cut_and_one_line() -> None:
     assert len(classify("search", 500, b"<p>\n" * 4000).said) < 200
 

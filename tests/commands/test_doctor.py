@@ -292,8 +292,13 @@ def test_a_service_that_is_another_one(name: str, what: str, reply: Reply, docto
         found = troubles(doctor(2, **{name: other.url}))
         assert len(other.seen) == 1
     assert found.keys() == {what}
-    # What a 404 of Spotify means is known, and is not that its address is wrong.
-    assert name in found[what] or (what, reply.status) == ("Spotify", 404)
+    assert name in found[what]
+
+
+def test_what_a_server_says_is_shown_to_the_letter(doctor: Doctor) -> None:
+    said = "[bold]no[/bold] :key: [::1]"
+    with serving(json_reply({"error": {"status": 400, "message": said}}, 400)) as other:
+        assert said in troubles(doctor(2, SPOTIFY_API_BASE_URL=other.url))["Spotify"]
 
 
 @pytest.mark.parametrize(("api", "what"), [("spotify", "Spotify"), ("reccobeats", "ReccoBeats")])

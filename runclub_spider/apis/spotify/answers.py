@@ -8,7 +8,6 @@ Source: reference, 1 (endpoints and shapes) and 4.3 (errors).
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +92,9 @@ def explain(problem: Problem, status: int, body: bytes) -> str:
         return _CURES[problem]
     said = _message(body)
     told = f"Spotify answered {status} ({problem})" + (f": {said}" if said else "")
-    return told + "; check SPOTIFY_API_BASE_URL" if problem is Problem.UNEXPECTED else told
+    if problem in PASSING:
+        return f"{told}; try again later"
+    return f"{told}; check SPOTIFY_API_BASE_URL and the app in the dashboard"
 
 
 def _message(body: bytes) -> str:
@@ -103,7 +104,8 @@ def _message(body: bytes) -> str:
         said = error.get("message") or error.get("description") or ""
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         said = body.decode("utf-8", "replace")
-    return " ".join(str(said).split())[:120]
+    shown = "".join(c if c.isprintable() else " " for c in str(said))
+    return " ".join(shown.split())[:120]
 
 
 class Thing(StrEnum):
@@ -156,7 +158,7 @@ class Answer:
 def classify(path: str, status: int, body: bytes) -> Answer:
     """One answer to a GET of a path below the base URL, such as `albums/4MQnUDGXmHOvnsWCpzeqWT`."""
     contents = Contents()
-    endpoint = next((e for e in _ENDPOINTS if e.pattern.fullmatch(path.strip("/"))), None)
+    endpoint = next((e for e in _ENDPOINTS if e.matches(path)), None)
     name = endpoint.name if endpoint else "unknown"
     problem = problem_of(status, body)
     if problem is not None:
@@ -258,12 +260,22 @@ _SEARCHED: dict[str, _Reader] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class _Endpoint:
     """A kind of address: `*` in its paths is one id or word."""
 
-    def __init__(self, name: str, paths: str, read: _Reader) -> None:
-        self.name, self.read = name, read
-        self.pattern = re.compile("|".join(p.replace("*", "[^/]+") for p in paths.split()))
+    name: str
+    paths: str
+    read: _Reader
+
+    def matches(self, path: str) -> bool:
+        """Whether a path below the base URL is one of these."""
+        parts = path.strip("/").split("/")
+        return any(
+            len(parts) == len(wanted)
+            and all(w in {"*", part} and part for w, part in zip(wanted, parts, strict=True))
+            for wanted in (one.split("/") for one in self.paths.split())
+        )
 
 
 _one_artist = _things(Thing.ARTIST, models.WireArtist)
