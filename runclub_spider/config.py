@@ -281,6 +281,29 @@ class Config(BaseModel):
         0.90, "Gate: share of tracks with a release year.", "publish.release", ge=0, le=1
     )
     min_tracks: int = setting(1, "Gate: fewest tracks of a release.", "publish.release", ge=0)
+    feature_null_max: float = setting(
+        0.05,
+        "Gate: most nulls of a feature field, of tracks with features.",
+        "publish.gates",
+        ge=0,
+        le=1,
+    )
+    mean_duration_min_ms: int = setting(
+        150_000, "Gate: least mean length, from 100 tracks on.", "publish.gates", ge=0
+    )
+    mean_duration_max_ms: int = setting(
+        330_000, "Gate: largest mean length, from 100 tracks on.", "publish.gates", ge=0
+    )
+    drift_max: float = setting(
+        0.15,
+        "Share of tracks that may change decade or umbrella between two releases.",
+        "publish.gates",
+        ge=0,
+        le=1,
+    )
+    drift_gates: Literal["warn", "fail"] = setting(
+        "warn", "Whether more drift than that warns or refuses the release.", "publish.gates"
+    )
     keep_releases: int = setting(
         5, "Releases kept on disk, the newest first.", "publish.release", ge=1
     )

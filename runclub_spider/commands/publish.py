@@ -21,7 +21,18 @@ class Command(ScrapyCommand):
         """One line for `scrapy -h`."""
         return "Make a release of what the store holds (no request)"
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """The command's own options."""
+        super().add_options(parser)
+        parser.add_argument(
+            "--accept",
+            metavar='GATE="reason"',
+            action="append",
+            default=[],
+            help="publish although this gate fails; the manifest records the reason (repeatable)",
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Exit 0 done or nothing to do, 3 a gate refused it, 2 it cannot be done."""
         if args:
             raise UsageError("scrapy publish takes no argument")
@@ -29,15 +40,17 @@ class Command(ScrapyCommand):
         from runclub_spider.config import Config
         from runclub_spider.errors import RunclubError
         from runclub_spider.preflight import check_writable
+        from runclub_spider.publish.gates import read_acceptances
         from runclub_spider.publish.release import publish
         from runclub_spider.store.lock import exclusive
 
         try:
+            accepted = read_acceptances(opts.accept)
             config = Config.from_settings(self.settings)
             check_writable(config.cache_dir, "CACHE_DIR")
             check_writable(config.export_dir, "EXPORT_DIR")
             with exclusive(config, "scrapy publish"):
-                print(publish(config))
+                print(publish(config, accepted))
         except RunclubError as error:
             print(f"scrapy publish: {error}", file=sys.stderr)
             self.exitcode = error.exit_code

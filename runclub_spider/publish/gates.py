@@ -1,37 +1,198 @@
-"""The quality gates: what a release must hold before it may replace the last one. Pure."""
+"""The quality gates: what a release must hold before it may replace the last one. Pure.
+
+Our own and not Spidermon's: its monitors run on `spider_closed`, where the order of handlers is
+undefined, so they can neither veto what is published nor change the exit code, and they do not
+see a release made without a crawl.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
+
+from runclub_spider.config import Config
+from runclub_spider.errors import ConfigurationError
+
+#: Features that the app reads of every track; those that ReccoBeats never gives are not asked.
+FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
+#: "Enforce hard cap at 6 min", whatever the configuration lets in.
+HARD_CAP_MS = 360_000
+#: Fewer tracks than this have no typical length, and no shares that could drift.
+_ENOUGH = 100
+
+NAMES = (
+    "min_tracks",
+    "feature_coverage",
+    "year_coverage",
+    "durations",
+    "feature_nulls",
+    "mean_duration",
+    "decade_drift",
+    "umbrella_drift",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One check: the measured value against its threshold; shares are 0-1."""
+    """One check: the measured value against its threshold; shares are 0-1.
+
+    A gate of level `warn` refuses nothing; neither does one that was accepted, with its reason.
+    """
 
     name: str
     passed: bool
     value: float
     threshold: float
+    wanted: Literal["at least", "at most"] = "at least"
+    level: Literal["fail", "warn"] = "fail"
+    accepted: str | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the release may not be published."""
+        return not self.passed and self.level == "fail" and self.accepted is None
 
     def __str__(self) -> str:
-        """`feature_coverage is 0.91, wanted at least 0.95`."""
-        return f"{self.name} is {self.value:g}, wanted at least {self.threshold:g}"
+        """`feature_coverage is 0.91, wanted at least 0.95 (off by 0.04)`."""
+        off = abs(self.value - self.threshold)
+        return (
+            f"{self.name} is {self.value:g}, wanted {self.wanted} {self.threshold:g} "
+            f"(off by {off:.6g})"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The manifest's form."""
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Measures:
-    """What the gates look at: counts over the exported rows."""
+    """What the gates look at: counts over the exported rows; durations in milliseconds."""
 
-    tracks: int
-    with_features: int
-    with_decade: int
+    tracks: int = 0
+    with_features: int = 0
+    with_decade: int = 0
+    outside_durations: int = 0
+    total_duration: int = 0
+    nulls: Counter[str] = field(default_factory=Counter)
+    decades: Counter[str] = field(default_factory=Counter)
+    umbrellas: Counter[str] = field(default_factory=Counter)
+
+    def add(self, wide: Mapping[str, Any], *, shortest: int, longest: int) -> None:
+        """Count one row of `catalog_wide`; one with any feature counts as having features."""
+        self.tracks += 1
+        self.with_decade += wide["album_decade_label"] is not None
+        allowed = min(longest, HARD_CAP_MS)
+        self.outside_durations += not shortest <= wide["duration_ms"] <= allowed
+        self.total_duration += wide["duration_ms"]
+        missing = [name for name in FEATURES if wide[name] is None]
+        if len(missing) < len(FEATURES):
+            self.with_features += 1
+            self.nulls.update(missing)
+        self.decades[wide["album_decade_label"] or ""] += 1
+        names = wide["_extra"]["umbrellas"]
+        self.umbrellas[names[0] if names else ""] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Tracks of the last release by decade and by umbrella; empty before the first."""
+
+    decades: Mapping[str, int] = field(default_factory=dict)
+    umbrellas: Mapping[str, int] = field(default_factory=dict)
+
+
+def check(measures: Measures, config: Config, before: Before | None = None) -> list[Gate]:
+    """All gates, passed or not, in the order of `NAMES`.
+
+    `year_coverage` counts tracks with a year and a decade, as the specification words it;
+    `feature_nulls` is the worst of the app's feature fields among tracks that have features;
+    a drift is the share of tracks that would have to change sides to make both releases alike.
+    """
+    before = before or Before()
+    total = measures.tracks
+    drift_level: Literal["fail", "warn"] = "fail" if config.drift_gates == "fail" else "warn"
+    worst = max((measures.nulls[name] for name in FEATURES), default=0)
+    mean = round(measures.total_duration / total) if total else 0
+    shortest, longest = config.mean_duration_min_ms, config.mean_duration_max_ms
+    # The limit that is nearer is the one to hold it against.
+    high = mean > (shortest + longest) / 2
+    return [
+        Gate("min_tracks", total >= config.min_tracks, total, config.min_tracks),
+        _share("feature_coverage", measures.with_features, total, config.feature_coverage_min),
+        _share("year_coverage", measures.with_decade, total, config.year_coverage_min),
+        Gate(
+            "durations",
+            measures.outside_durations == 0,
+            measures.outside_durations,
+            0,
+            wanted="at most",
+        ),
+        Gate(
+            "feature_nulls",
+            worst <= _exact(config.feature_null_max) * measures.with_features,
+            _rounded(worst, measures.with_features),
+            config.feature_null_max,
+            wanted="at most",
+        ),
+        Gate(
+            "mean_duration",
+            shortest <= mean <= longest or total < _ENOUGH,
+            mean,
+            longest if high else shortest,
+            wanted="at most" if high else "at least",
+        ),
+        *(
+            Gate(
+                name,
+                far <= config.drift_max,
+                far,
+                config.drift_max,
+                wanted="at most",
+                level=drift_level,
+            )
+            for name, far in (
+                ("decade_drift", _drift(before.decades, measures.decades)),
+                ("umbrella_drift", _drift(before.umbrellas, measures.umbrellas)),
+            )
+        ),
+    ]
+
+
+def accept(gates: list[Gate], reasons: Mapping[str, str]) -> list[Gate]:
+    """The gates with the owner's overrides; one that passed needs none."""
+    return [
+        replace(gate, accepted=reasons[gate.name])
+        if gate.name in reasons and not gate.passed
+        else gate
+        for gate in gates
+    ]
+
+
+def read_acceptances(given: Collection[str]) -> dict[str, str]:
+    """`GATE=reason` texts; raises `ConfigurationError` for an unknown gate or no reason."""
+    found = {}
+    for text in given:
+        name, _, reason = text.partition("=")
+        if name.strip() not in NAMES:
+            raise ConfigurationError(
+                f"--accept {text!r}: there is no such gate; there are {', '.join(NAMES)}"
+            )
+        if not reason.strip():
+            raise ConfigurationError(f'--accept {name}: give the reason, as in {name}="why"')
+        found[name.strip()] = " ".join(reason.split())
+    return found
+
+
+def _share(name: str, part: int, total: int, least: float) -> Gate:
+    return Gate(name, part >= _exact(least) * total, _rounded(part, total), least)
+
+
+def _rounded(part: int, total: int) -> float:
+    return round(part / total, 6) if total else 0.0
 
 
 def _exact(share: float) -> Fraction:
@@ -39,30 +200,13 @@ def _exact(share: float) -> Fraction:
     return Fraction(str(share))
 
 
-def check(
-    measures: Measures, *, feature_coverage: float, year_coverage: float, min_tracks: int
-) -> list[Gate]:
-    """All gates, passed or not, in a fixed order.
-
-    `year_coverage` counts tracks with a year and a decade, as the specification words it.
-    """
-    total = measures.tracks
-
-    def share(part: int) -> float:
-        return round(part / total, 6) if total else 0.0
-
-    return [
-        Gate("min_tracks", total >= min_tracks, total, min_tracks),
-        Gate(
-            "feature_coverage",
-            measures.with_features >= _exact(feature_coverage) * total,
-            share(measures.with_features),
-            feature_coverage,
-        ),
-        Gate(
-            "year_coverage",
-            measures.with_decade >= _exact(year_coverage) * total,
-            share(measures.with_decade),
-            year_coverage,
-        ),
-    ]
+def _drift(before: Mapping[str, int], now: Mapping[str, int]) -> float:
+    """Half the sum of the differences of shares: 0 is alike, 1 has nothing in common."""
+    old, new = sum(before.values()), sum(now.values())
+    if old < _ENOUGH or new < _ENOUGH:
+        return 0.0
+    names = sorted(before.keys() | now.keys())
+    apart = sum(
+        abs(Fraction(before.get(name, 0), old) - Fraction(now.get(name, 0), new)) for name in names
+    )
+    return round(float(apart / 2), 6)

@@ -7,9 +7,10 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -51,23 +52,29 @@ _ROW_PAGES = (PageKind.TRACK_SEARCH, PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
 _PART = 500
 # Under this key the store keeps the changes of canonical ids that the last release named.
 _LOG = "canonical_log"
+_BEFORE = "gates_before"
 
 
 @dataclass(slots=True)
 class _Written:
     """What writing the data files showed."""
 
-    tracks: int = 0
     artists: int = 0
     features: int = 0
-    with_decade: int = 0
     newest: int = 0
+    measures: gates.Measures = field(default_factory=gates.Measures)
+
+    @property
+    def tracks(self) -> int:
+        """Rows of `catalog_wide`."""
+        return self.measures.tracks
 
 
-def publish(config: Config) -> str:
+def publish(config: Config, accepted: Mapping[str, str] | None = None) -> str:
     """Make a release of what the store holds; returns one line saying what was done.
 
-    An empty store publishes nothing; neither does input that was published already.
+    An empty store publishes nothing; neither does input that was published already. `accepted`
+    are gates that may fail, with the owner's reasons, which the manifest records.
 
     Raises:
         GateFailed: a gate refused it; `latest` is untouched and the report says why.
@@ -76,7 +83,7 @@ def publish(config: Config) -> str:
     store = Store.open(config)
     try:
         with store.begin() as connection:
-            return _publish(config, connection)
+            return _publish(config, connection, accepted or {})
     except OSError as error:
         raise RunclubError(
             f"cannot write the release to {config.export_dir.name}: {error.strerror or error}; "
@@ -86,7 +93,7 @@ def publish(config: Config) -> str:
         store.close()
 
 
-def _publish(config: Config, connection: sa.Connection) -> str:
+def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, str]) -> str:
     _clear_staging(config.export_dir)
     if not catalogue.track_count(connection):
         return "Nothing to publish: the store holds no track yet."
@@ -115,10 +122,13 @@ def _publish(config: Config, connection: sa.Connection) -> str:
         version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
         target = config.export_dir / version
         log = entries.log or remembered(meta.get(connection, _LOG), digest)
+        before = _before(connection, digest)
         document, checks = _describe(
-            config, connection, source, version, selection, account, written, entries, log
+            config, connection, source, version, selection, account, written, entries, log, before
         )
-        failed = [gate for gate in checks if not gate.passed]
+        checks = gates.accept(checks, accepted)
+        document["gates"] = [gate.as_json() for gate in checks]
+        failed = [gate for gate in checks if gate.refuses]
         if failed:
             _write_rest(staging, document)
             _keep_failure(config.export_dir, version, staging)
@@ -127,7 +137,7 @@ def _publish(config: Config, connection: sa.Connection) -> str:
                 f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
             )
         if _is_current(config.export_dir, target, digest):
-            _remember(config, connection, version, inputs, digest, entries, log)
+            _remember(config, connection, version, inputs, digest, entries, log, before)
             return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
         _refuse_mixing(config.export_dir, source)
         _write_rest(staging, document)
@@ -139,11 +149,12 @@ def _publish(config: Config, connection: sa.Connection) -> str:
         ready.rename(target)
         fsync(config.export_dir)
         swap_link(config.export_dir / "latest", version)
-        _remember(config, connection, version, inputs, digest, entries, log)
+        _remember(config, connection, version, inputs, digest, entries, log, before)
         _prune(config, version)
+    said = "".join(f"\nWarning: {gate}." for gate in checks if not gate.passed)
     return (
         f"Released {version}: {written.tracks:,} tracks, {written.artists:,} artists, "
-        f"{written.features:,} with features, in {config.export_dir.name}/latest"
+        f"{written.features:,} with features, in {config.export_dir.name}/latest{said}"
     )
 
 
@@ -169,6 +180,11 @@ def _input_digest(config: Config, connection: sa.Connection, umbrellas: Umbrella
             "feature_coverage_min",
             "year_coverage_min",
             "min_tracks",
+            "feature_null_max",
+            "mean_duration_min_ms",
+            "mean_duration_max_ms",
+            "drift_max",
+            "drift_gates",
         },
     )
     parts = [meta.revision(connection), policy, umbrellas.digest, __version__]
@@ -274,8 +290,9 @@ def _write_data(
                 feature_file.export_item(features)
                 written.features += 1
             used.update(wide["artist_ids"])
-            written.tracks += 1
-            written.with_decade += wide["album_decade_label"] is not None
+            written.measures.add(
+                wide, shortest=config.min_duration_ms, longest=config.max_duration_ms
+            )
             written.newest = max(written.newest, row.updated_at)
         for part in chunks(sorted(used)):
             for row in catalogue.artists(connection, part):
@@ -358,16 +375,12 @@ def _describe(
     written: _Written,
     entries: Canonicals,
     log: Log,
+    before: gates.Before,
 ) -> tuple[dict[str, Any], list[gates.Gate]]:
     """The manifest without file hashes, and the gates."""
     profile = meta.get(connection, "profile")
     runs = catalogue.run_totals(connection)
-    checks = gates.check(
-        gates.Measures(written.tracks, written.features, written.with_decade),
-        feature_coverage=config.feature_coverage_min,
-        year_coverage=config.year_coverage_min,
-        min_tracks=config.min_tracks,
-    )
+    checks = gates.check(written.measures, config, before)
     seeds = catalogue.seed_summary(connection)
     row_counts = pages.row_totals(connection, (PageKind.TRACK_SEARCH,))
     list_counts = pages.row_totals(connection, (PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS))
@@ -504,6 +517,7 @@ def _remember(
     digest: str,
     entries: Canonicals,
     log: Log,
+    before: gates.Before,
 ) -> None:
     selection = entries.selection
     catalogue.remember_release(
@@ -518,6 +532,19 @@ def _remember(
     )
     # Publishing the same data again finds nothing changed, and must say the same.
     meta.put(connection, _LOG, to_remember(log, digest))
+    meta.put(connection, _BEFORE, json.dumps({"data": digest, **asdict(before)}))
+
+
+def _before(connection: sa.Connection, digest: str) -> gates.Before:
+    """The last release's shares; for data that is published already, what it was held against."""
+    kept = json.loads(meta.get(connection, _BEFORE) or "{}")
+    if kept.pop("data", None) == digest:
+        return gates.Before(**kept)
+    decades, umbrellas = Counter[str](), Counter[str]()
+    for umbrella, decade, number in catalogue.previous_cells(connection):
+        decades[decade or ""] += number
+        umbrellas[umbrella or ""] += number
+    return gates.Before(dict(decades), dict(umbrellas))
 
 
 def _keep_failure(export: Path, version: str, staging: Path) -> None:

@@ -255,6 +255,13 @@ def previous_release(connection: sa.Connection) -> Iterator[tuple[str, str | Non
         yield row.track_id, row.umbrella
 
 
+def previous_cells(connection: sa.Connection) -> list[tuple[str | None, str | None, int]]:
+    """(umbrella, decade, tracks) of the last release."""
+    cell = (release_row.c.umbrella, release_row.c.decade)
+    rows = connection.execute(sa.select(*cell, sa.func.count()).group_by(*cell).order_by(*cell))
+    return [(umbrella, decade, int(number)) for umbrella, decade, number in rows]
+
+
 def canonicals(connection: sa.Connection) -> Iterator[tuple[str, str]]:
     """(ISRC, the track that stands for it since some release), by ISRC."""
     query = sa.select(canonical.c.isrc, canonical.c.track_id).order_by(canonical.c.isrc)

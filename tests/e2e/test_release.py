@@ -6,7 +6,9 @@ import csv
 import gzip
 import json
 import math
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -210,22 +212,46 @@ def test_two_crawls_of_the_same_world_are_the_same(
 NEW = {"MIN_DURATION_MS": "150000"}
 
 
+HOLLOW = (
+    "UPDATE audio_features SET tempo = NULL, energy = NULL, danceability = NULL, valence = NULL, "
+    "loudness = NULL, key = NULL, mode = NULL, acousticness = NULL, instrumentalness = NULL, "
+    "liveness = NULL, speechiness = NULL"
+)
+FAIL_DRIFT = {"DRIFT_GATES": "fail"}
+
+
+def tamper(place: Place, *statements: str) -> None:
+    """Change the store as only a mistake could, so that there is something new to publish."""
+    with closing(sqlite3.connect(place.store)) as connection, connection:
+        for statement in (*statements, "UPDATE meta SET value = value + 1 WHERE key = 'revision'"):
+            connection.execute(statement)
+
+
 @pytest.mark.parametrize(
-    ("gate", "env"),
+    ("gate", "env", "change"),
     [
-        ("min_tracks", NEW | {"MIN_TRACKS": "100000"}),
-        ("year_coverage", NEW | {"YEAR_COVERAGE_MIN": "1"}),
+        ("min_tracks", NEW | {"MIN_TRACKS": "100000"}, ""),
         # The same tracks, but they would not be released today.
-        ("min_tracks", {"MIN_TRACKS": "100000"}),
+        ("min_tracks", {"MIN_TRACKS": "100000"}, ""),
+        ("feature_coverage", {}, f"{HOLLOW} WHERE track_id < 'A'"),
+        ("year_coverage", NEW | {"YEAR_COVERAGE_MIN": "1"}, ""),
+        ("durations", {"MAX_DURATION_MS": "420000"}, ""),
+        ("feature_nulls", {}, "UPDATE audio_features SET key = NULL"),
+        ("mean_duration", NEW | {"MEAN_DURATION_MIN_MS": "300000"}, ""),
+        ("decade_drift", FAIL_DRIFT, "UPDATE track SET release_date = '1975'"),
+        ("umbrella_drift", FAIL_DRIFT, """UPDATE artist SET genres = '["metal"]'"""),
     ],
 )
 def test_a_gate_refuses_and_leaves_latest_alone(
-    gate: str, env: dict[str, str], after: Place, run: Run
+    gate: str, env: dict[str, str], change: str, after: Place, run: Run
 ) -> None:
+    if change:
+        tamper(after, change)
     before = contents(after.export)
     done = run(after, "publish", code=3, **env)
     assert len(done.err.splitlines()) == 1
     assert gate in done.err
+    assert "off by" in done.err
     (failed,) = after.export.glob("failed-*")
     assert failed.name in done.err
     document = json.loads((failed / "manifest.json").read_bytes())
@@ -233,6 +259,25 @@ def test_a_gate_refuses_and_leaves_latest_alone(
     assert gate in (failed / "report.html").read_text(encoding="utf-8")
     found = contents(after.export).items()
     assert {n: h for n, h in found if not n.startswith("failed-")} == before
+
+
+def test_drift_only_warns_by_default(after: Place, run: Run) -> None:
+    tamper(after, "UPDATE track SET release_date = '1975'")
+    done = run(after, "publish")
+    assert "Warning: decade_drift is" in done.out
+    assert run(after, "verify", str(after.latest)).code == 0
+
+
+def test_an_accepted_gate_is_recorded(after: Place, run: Run) -> None:
+    override = "year_coverage=the labels sent no dates"
+    env = NEW | {"YEAR_COVERAGE_MIN": "1"}
+    run(after, "publish", "--accept", override, **env)
+    found = {g["name"]: g for g in manifest(after)["gates"]}
+    assert found["year_coverage"]["accepted"] == "the labels sent no dates"
+    assert found["min_tracks"]["accepted"] is None
+    assert "the labels sent no dates" in (after.latest / "report.html").read_text("utf-8")
+    run(after, "verify", str(after.latest))
+    assert "no such gate" in run(after, "publish", "--accept", "years=x", code=2).err
 
 
 def test_a_crawl_that_fails_a_gate_ends_with_3(place: Place, run: Run) -> None:

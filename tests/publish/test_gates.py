@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runclub_spider.publish.gates import Gate, Measures, check
+from runclub_spider.config import Config
+from runclub_spider.errors import ConfigurationError
+from runclub_spider.publish.gates import (
+    FEATURES,
+    NAMES,
+    Before,
+    Gate,
+    Measures,
+    accept,
+    check,
+    read_acceptances,
+)
+
+LENGTH = 240_000
 
 
-def passed(tracks: int, features: int, decade: int, minimum: int = 1) -> list[bool]:
-    gates = check(
-        Measures(tracks, features, decade),
-        feature_coverage=0.95,
-        year_coverage=0.9,
-        min_tracks=minimum,
-    )
-    assert [gate.name for gate in gates] == ["min_tracks", "feature_coverage", "year_coverage"]
-    return [gate.passed for gate in gates]
+def measures(tracks: int, features: int, decade: int, **changes: Any) -> Measures:
+    values = {"total_duration": LENGTH * tracks, **changes}
+    return Measures(tracks, features, decade, **values)
+
+
+def gate(name: str, found: Measures, before: Before | None = None, **settings: Any) -> Gate:
+    gates = check(found, Config(**settings), before)
+    assert [one.name for one in gates] == list(NAMES)
+    return gates[NAMES.index(name)]
 
 
 @pytest.mark.parametrize(
-    ("measures", "wanted"),
+    ("counts", "wanted"),
     [
         ((100, 95, 90), [True, True, True]),
         ((100, 94, 90), [True, False, True]),
@@ -35,14 +50,14 @@ def passed(tracks: int, features: int, decade: int, minimum: int = 1) -> list[bo
         ((0, 0, 0), [False, True, True]),
     ],
 )
-def test_limits_are_inclusive(measures: tuple[int, int, int], wanted: list[bool]) -> None:
-    assert passed(*measures) == wanted
+def test_limits_are_inclusive(counts: tuple[int, int, int], wanted: list[bool]) -> None:
+    assert [one.passed for one in check(measures(*counts), Config())[:3]] == wanted
 
 
 def test_fewest_tracks() -> None:
-    assert passed(99, 99, 99, minimum=100)[0] is False
-    assert passed(100, 99, 99, minimum=100)[0] is True
-    assert passed(0, 0, 0, minimum=0)[0] is True
+    assert not gate("min_tracks", measures(99, 99, 99), min_tracks=100).passed
+    assert gate("min_tracks", measures(100, 99, 99), min_tracks=100).passed
+    assert gate("min_tracks", measures(0, 0, 0), min_tracks=0).passed
 
 
 @example(100, 55, 0)
@@ -53,23 +68,120 @@ def test_a_share_is_compared_exactly(total: int, percent: int, off: int) -> None
     part = -(-total * percent // 100) + off
     if not 0 <= part <= total:
         return
-    gates = check(
-        Measures(total, part, part),
-        feature_coverage=percent / 100,
-        year_coverage=percent / 100,
-        min_tracks=0,
-    )
+    share = percent / 100
+    config = Config(feature_coverage_min=share, year_coverage_min=share)
     wanted = Fraction(part, total) >= Fraction(percent, 100)
-    assert [gate.passed for gate in gates[1:]] == [wanted, wanted]
+    gates = check(measures(total, part, part), config)
+    assert [one.passed for one in gates[1:3]] == [wanted, wanted]
 
 
-def test_a_gate_says_what_it_measured() -> None:
-    gate = check(Measures(3, 2, 3), feature_coverage=0.95, year_coverage=0.9, min_tracks=1)[1]
-    assert gate == Gate("feature_coverage", False, 0.666667, 0.95)
-    assert str(gate) == "feature_coverage is 0.666667, wanted at least 0.95"
-    assert gate.as_json() == {
+def test_durations() -> None:
+    assert gate("durations", measures(9, 9, 9)).passed
+    found = gate("durations", measures(9, 9, 9, outside_durations=1))
+    assert (found.passed, found.value, found.wanted) == (False, 1, "at most")
+
+
+def test_the_worst_field_counts() -> None:
+    found = measures(200, 100, 200, nulls=Counter(key=5, mode=2))
+    assert gate("feature_nulls", found).passed
+    found.nulls["mode"] = 6
+    assert gate("feature_nulls", found).value == 0.06
+    assert not gate("feature_nulls", found).passed
+
+
+@pytest.mark.parametrize(
+    ("tracks", "mean", "passed", "wanted"),
+    [
+        (100, 150_000, True, "at least"),
+        (100, 149_999, False, "at least"),
+        (100, 330_001, False, "at most"),
+        (99, 120_000, True, "at least"),
+    ],
+)
+def test_mean_duration(tracks: int, mean: int, passed: bool, wanted: str) -> None:
+    found = gate("mean_duration", measures(tracks, 1, 1, total_duration=mean * tracks))
+    assert (found.passed, found.value, found.wanted) == (passed, mean, wanted)
+
+
+def shares(**counts: int) -> Measures:
+    return measures(sum(counts.values()), 0, 0, decades=Counter(counts), umbrellas=Counter(counts))
+
+
+@pytest.mark.parametrize("name", ["decade_drift", "umbrella_drift"])
+def test_drift_warns_and_fails_only_when_asked(name: str) -> None:
+    before = Before({"70s": 500, "80s": 500}, {"70s": 500, "80s": 500})
+    apart = shares(**{"70s": 400, "80s": 400, "90s": 200})
+    found = gate(name, apart, before)
+    assert (found.value, found.passed, found.level, found.refuses) == (0.2, False, "warn", False)
+    assert gate(name, apart, before, drift_gates="fail").refuses
+    assert gate(name, apart, before, drift_max=0.2).passed
+    # The first release, and one that is too small to have shares, drift nowhere.
+    assert gate(name, apart).value == 0
+    assert gate(name, shares(**{"20s": 99}), before).value == 0
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcd"), st.integers(1, 900), min_size=1),
+    st.dictionaries(st.sampled_from("abcd"), st.integers(1, 900), min_size=1),
+)
+def test_drift_is_a_distance(one: dict[str, int], other: dict[str, int]) -> None:
+    there = gate("decade_drift", shares(**other), Before(one, one)).value
+    back = gate("decade_drift", shares(**one), Before(other, other)).value
+    assert there == back
+    assert 0 <= there <= 1
+    assert gate("decade_drift", shares(**one), Before(one, one)).value == 0
+
+
+def test_rows_are_counted() -> None:
+    row: dict[str, Any] = {
+        "album_decade_label": "80s",
+        "duration_ms": LENGTH,
+        "_extra": {"umbrellas": ["Rock", "Pop"]},
+        **dict.fromkeys(FEATURES, 0.5),
+    }
+    found = Measures()
+    for changes in (
+        {},
+        {"key": None},
+        dict.fromkeys(FEATURES),
+        {"album_decade_label": None, "duration_ms": 119_999, "_extra": {"umbrellas": []}},
+    ):
+        found.add({**row, **changes}, shortest=120_000, longest=360_000)
+    assert (found.tracks, found.with_features, found.with_decade) == (4, 3, 3)
+    capped = Measures()
+    capped.add({**row, "duration_ms": 360_001}, shortest=120_000, longest=400_000)
+    assert capped.outside_durations == 1
+    assert (found.outside_durations, found.total_duration) == (1, 3 * LENGTH + 119_999)
+    assert found.nulls == {"key": 1}
+    assert found.decades == {"80s": 3, "": 1}
+    assert found.umbrellas == {"Rock": 3, "": 1}
+
+
+def test_a_gate_says_what_it_measured_and_by_how_much() -> None:
+    found = gate("feature_coverage", measures(3, 2, 3))
+    assert found == Gate("feature_coverage", False, 0.666667, 0.95)
+    assert str(found) == ("feature_coverage is 0.666667, wanted at least 0.95 (off by 0.283333)")
+    assert found.as_json() == {
         "name": "feature_coverage",
         "passed": False,
         "value": 0.666667,
         "threshold": 0.95,
+        "wanted": "at least",
+        "level": "fail",
+        "accepted": None,
     }
+
+
+def test_an_override_is_recorded_and_only_where_it_is_needed() -> None:
+    gates = check(measures(3, 2, 3), Config())
+    reasons = read_acceptances(["feature_coverage= new  year ", "min_tracks=why not"])
+    found = {one.name: one for one in accept(gates, reasons)}
+    assert found["feature_coverage"].accepted == "new year"
+    assert not found["feature_coverage"].refuses
+    assert found["min_tracks"].accepted is None
+
+
+@pytest.mark.parametrize("text", ["feature=why", "feature_coverage", "feature_coverage= ", "=why"])
+def test_an_override_names_a_gate_and_a_reason(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="--accept"):
+        read_acceptances([text])

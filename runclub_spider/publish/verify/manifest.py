@@ -240,7 +240,8 @@ class _Checks:
 
     def gates(self) -> None:
         for gate in self._manifest["gates"]:
-            if not gate["passed"] and not gate.get("accepted"):
+            refuses = gate.get("level", "fail") == "fail" and not gate.get("accepted")
+            if not gate["passed"] and refuses:
                 self._fail("gate", f"{gate['name']} neither passed nor was accepted")
         if self._tracks == 0:
             self._fail("empty", "the release holds no track")
