@@ -369,6 +369,11 @@ class _Columns:
         if not self._columns:
             self._columns = self._made([])
         columns = {name: column[: self._size] for name, column in self._columns.items()}
+        # Their numbers so far are those of arrival.
+        names = sorted(self.origins)
+        numbers = np.array([names.index(name) for name in self.origins], np.uint8)
+        columns["origin"] = numbers[columns["origin"]] if names else columns["origin"]
+        self.origins = {name: at for at, name in enumerate(names)}
         where = np.concatenate([at for at, _ in self._linked] or [np.empty(0, np.int64)])
         linked_from = np.concatenate([ids for _, ids in self._linked] or [np.empty(0, "S1")])
         ids = columns["ids"]
