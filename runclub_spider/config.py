@@ -271,7 +271,7 @@ class Config(BaseModel):
     )
     backfill_order: tuple[Literal["soft", "neighbour", "decade"], ...] = setting(
         ("soft", "neighbour", "decade"),
-        "How cells below the minimum are helped, in this order; empty: not at all.",
+        "How cells below the minimum are helped, in this order; none: not at all.",
         "publish.release",
     )
     feature_coverage_min: float = setting(
@@ -325,9 +325,10 @@ class Config(BaseModel):
     @field_validator("backfill_order", mode="before")
     @classmethod
     def _steps(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
-        return value
+        if not isinstance(value, str):
+            return value
+        parts = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return () if parts == ("none",) else parts
 
     @field_validator("backfill_order")
     @classmethod

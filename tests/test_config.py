@@ -116,6 +116,9 @@ def test_the_example_is_a_valid_configuration_without_secrets() -> None:
         ("SOURCE_DATE_EPOCH", "yesterday"),
         ("MISS_RETRY_DAYS", "0"),
         ("SEED_DEDUPE", "perhaps"),
+        ("DEDUPE_POLICY", "isrc"),
+        ("BACKFILL_ORDER", "luck"),
+        ("BACKFILL_ORDER", "soft,soft"),
         ("MARKET", "U\nS"),
     ],
 )
@@ -131,6 +134,18 @@ def test_a_bad_value_is_one_line_naming_the_setting(name: str, value: str) -> No
 def test_an_endless_age_is_refused(name: str) -> None:
     # Whole seconds are reckoned from it in mid-run, which infinity has not.
     assert refused(**{name: "inf"}).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "steps"),
+    [
+        ("decade, Soft", ("decade", "soft")),
+        ("none", ()),
+        ("", ("soft", "neighbour", "decade")),
+    ],
+)
+def test_the_order_of_help_for_thin_cells(value: str, steps: tuple[str, ...]) -> None:
+    assert read(BACKFILL_ORDER=value).backfill_order == steps
 
 
 def test_several_bad_values_are_all_named() -> None:

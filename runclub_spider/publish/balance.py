@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.errors import RunclubError
+from runclub_spider.publish.collapse import Dedupe
 from runclub_spider.publish.flow import Matching, Placement, optimum
 from runclub_spider.publish.pool import NONE, Bools, Indices, Pool
 
@@ -70,7 +71,7 @@ class Targets:
     cells: tuple[Cell, ...] = ()
     neighbours: Mapping[str, Sequence[str]] = field(default_factory=dict)
     backfill: Sequence[Step] = STEPS
-    dedupe: str = "id+isrc+soft"
+    dedupe: Dedupe = "id+isrc+soft"
 
     @property
     def target(self) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,9 @@ from scipy.sparse.csgraph import connected_components
 from runclub_spider.catalog.rules import Rule
 from runclub_spider.publish.pool import ELIGIBLE, NO_YEAR, RULES, Bools, Indices, Pool
 
+Dedupe = Literal["id", "id+isrc", "id+isrc+soft"]
 #: Policies by what they collapse; each includes the one before.
-POLICIES = ("id", "id+isrc", "id+isrc+soft")
+POLICIES: tuple[Dedupe, ...] = ("id", "id+isrc", "id+isrc+soft")
 #: Renderings of one recording differ by no more than this.
 SOFT_WINDOW_MS = 2_000
 _AMBIGUOUS = RULES.index(Rule.PLAYABILITY_UNKNOWN)
@@ -85,15 +87,12 @@ class Duplicates:
     reserve: Bools
 
 
-def collapse(pool: Pool, policy: str) -> Duplicates:
+def collapse(pool: Pool, policy: Dedupe) -> Duplicates:
     """Find the groups and their survivors.
 
     Args:
         pool: the tracks; those that a rule refuses take no part, but see `reserve`.
-        policy: one of `POLICIES`.
-
-    Raises:
-        ValueError: there is no such policy.
+        policy: what is collapsed.
     """
     depth = POLICIES.index(policy)
     size = len(pool)

@@ -154,26 +154,26 @@ class Pool:
         candidates: Iterable[Candidate],
         labels: Sequence[str],
         previous: Previous | None = None,
+        expected: int = 0,
     ) -> Pool:
-        """Columns from candidates in any order; no id may come twice."""
-        place = {label: at for at, label in enumerate(labels)}
-        origins: dict[str, int] = {}
-        parts = [_columns(part, place, origins) for part in _parts(candidates)]
-        if not parts:
-            parts = [_columns([], place, origins)]
-        joined = {}
-        for name in list(parts[0]):
-            # One column at a time: both copies of all of them would double the peak.
-            joined[name] = np.concatenate([part.pop(name) for part in parts])
-        order = None
-        if not bool(np.all(joined["ids"][:-1] < joined["ids"][1:])):
-            order = np.argsort(joined["ids"], kind="stable")
-        columns = {k: v if order is None else v[order] for k, v in joined.items()}
-        linked, link = _links(columns["ids"], columns.pop("linked_from"))
+        """Columns from candidates in any order; no id may come twice.
+
+        Args:
+            candidates: read once.
+            labels: umbrellas in the order of the map.
+            previous: the last release; none by default.
+            expected: how many candidates will come, so that no column has to grow.
+        """
+        made = _Columns(labels, max(expected, 1))
+        rows = iter(candidates)
+        while part := list(islice(rows, _CHUNK)):
+            made.add(part)
+        columns, linked_from = made.finish()
+        linked, link = _links(columns["ids"], *linked_from)
         size = len(columns["ids"])
         pool = cls(
             labels=tuple(labels),
-            origins=tuple(origins),
+            origins=tuple(made.origins),
             linked=linked,
             link=link,
             kept=np.zeros(size, bool),
@@ -181,7 +181,7 @@ class Pool:
             canonical=np.zeros(size, bool),
             **columns,
         )
-        pool._remember(previous or Previous(), place)
+        pool._remember(previous or Previous(), made.place)
         return pool
 
     def find(self, ids: Sequence[str]) -> Indices:
@@ -246,7 +246,7 @@ def read(
         (track_id for _, track_id in catalogue.canonicals(connection)),
     )
     found = _candidates(connection, policy, vote, soft_key)
-    return Pool.of(found, umbrellas.labels, previous)
+    return Pool.of(found, umbrellas.labels, previous, catalogue.track_count(connection))
 
 
 def _candidates(
@@ -330,50 +330,92 @@ def _of_sources(
     return tuple((label, weights[label] / total) for label in order)
 
 
-def _parts(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
-    rows = iter(candidates)
-    while part := list(islice(rows, _CHUNK)):
-        yield part
+class _Columns:
+    """Columns that fill up part by part, in place: no second copy is ever made."""
+
+    def __init__(self, labels: Sequence[str], expected: int) -> None:
+        self.place = {label: at for at, label in enumerate(labels)}
+        self.origins: dict[str, int] = {}
+        self._size, self._length = 0, expected
+        self._columns: dict[str, NDArray[Any]] = {}
+        # Few tracks are relinked: positions and ids of those only.
+        self._linked: list[tuple[Indices, NDArray[np.bytes_]]] = []
+
+    def add(self, part: Sequence[Candidate]) -> None:
+        """Append candidates."""
+        end = self._size + len(part)
+        while self._length < end:
+            self._length *= 2
+        for name, values in self._made(part).items():
+            column = self._columns.get(name)
+            # Wider than a valid value if need be: cutting one short would make two ids one.
+            kind = values.dtype if column is None else np.promote_types(column.dtype, values.dtype)
+            if column is None or column.dtype != kind or len(column) < end:
+                grown = np.empty((self._length, *values.shape[1:]), kind)
+                if column is not None:
+                    grown[: self._size] = column[: self._size]
+                self._columns[name] = column = grown
+            column[self._size : end] = values
+        linked = [at for at, one in enumerate(part) if one.linked_from]
+        if linked:
+            ids = np.array([(part[at].linked_from or "").encode() for at in linked])
+            self._linked.append((np.array(linked, np.int64) + self._size, ids))
+        self._size = end
+
+    def finish(
+        self,
+    ) -> tuple[dict[str, NDArray[Any]], tuple[Indices, NDArray[np.bytes_]]]:
+        """The columns by ascending id; positions of relinked tracks, and from which ids."""
+        if not self._columns:
+            self._columns = self._made([])
+        columns = {name: column[: self._size] for name, column in self._columns.items()}
+        # Their numbers so far are those of arrival.
+        names = sorted(self.origins)
+        numbers = np.array([names.index(name) for name in self.origins], np.uint8)
+        columns["origin"] = numbers[columns["origin"]] if names else columns["origin"]
+        self.origins = {name: at for at, name in enumerate(names)}
+        where = np.concatenate([at for at, _ in self._linked] or [np.empty(0, np.int64)])
+        linked_from = np.concatenate([ids for _, ids in self._linked] or [np.empty(0, "S1")])
+        ids = columns["ids"]
+        if not bool(np.all(ids[:-1] < ids[1:])):
+            order = np.argsort(ids, kind="stable")
+            columns = {name: column[order] for name, column in columns.items()}
+            position = np.empty(len(order), np.int64)
+            position[order] = np.arange(len(order))
+            where = position[where]
+        return columns, (where, linked_from)
+
+    def _made(self, part: Sequence[Candidate]) -> dict[str, NDArray[Any]]:
+        names = np.full((len(part), MOST_UMBRELLAS), NONE, np.uint8)
+        for at, candidate in enumerate(part):
+            for column, name in enumerate(candidate.vote.names[:MOST_UMBRELLAS]):
+                names[at, column] = self.place[name]
+        decades = [decade_of(c.year) for c in part]
+        origins = [self.origins.setdefault(c.vote.origin, len(self.origins)) for c in part]
+        rules = [ELIGIBLE if c.rule is None else RULES.index(c.rule) for c in part]
+        return {
+            "ids": _text([c.track_id for c in part], 22),
+            "isrc": _text([c.isrc or "" for c in part], 12),
+            "duration": np.array([c.duration_ms for c in part], np.int32),
+            "year": np.array([c.year or NO_YEAR for c in part], np.int16),
+            "decade": np.array([DECADES.index(d) if d else NONE for d in decades], np.uint8),
+            "popularity": np.array(
+                [-1 if c.popularity is None else c.popularity for c in part], np.int8
+            ),
+            "features": np.array([c.has_features for c in part], bool),
+            "asked": np.array([c.asked_features for c in part], bool),
+            "compilation": np.array([c.compilation for c in part], bool),
+            "rule": np.array(rules, np.int8),
+            "soft": _hashes([c.soft_key for c in part]),
+            "names": names,
+            "origin": np.array(origins, np.uint8),
+            "confidence": np.array([round(c.vote.confidence * 10_000) for c in part], np.uint16),
+        }
 
 
-def _columns(
-    part: Sequence[Candidate], place: Mapping[str, int], origins: dict[str, int]
-) -> dict[str, NDArray[Any]]:
-    """One part of the candidates as columns."""
-
-    def text(values: Iterable[str | None], width: int) -> NDArray[np.bytes_]:
-        # Wider than a valid value if need be: cutting one short would make two ids one.
-        made = np.array([(value or "").encode() for value in values], dtype=np.bytes_)
-        return made.astype(f"S{max(width, made.dtype.itemsize)}")
-
-    names = np.full((len(part), MOST_UMBRELLAS), NONE, np.uint8)
-    for at, candidate in enumerate(part):
-        for column, name in enumerate(candidate.vote.names[:MOST_UMBRELLAS]):
-            names[at, column] = place[name]
-    decades = [decade_of(c.year) for c in part]
-    return {
-        "ids": text((c.track_id for c in part), 22),
-        "isrc": text((c.isrc for c in part), 12),
-        "linked_from": text((c.linked_from for c in part), 1),
-        "duration": np.array([c.duration_ms for c in part], np.int32),
-        "year": np.array([c.year or NO_YEAR for c in part], np.int16),
-        "decade": np.array([DECADES.index(d) if d else NONE for d in decades], np.uint8),
-        "popularity": np.array(
-            [-1 if c.popularity is None else c.popularity for c in part], np.int8
-        ),
-        "features": np.array([c.has_features for c in part], bool),
-        "asked": np.array([c.asked_features for c in part], bool),
-        "compilation": np.array([c.compilation for c in part], bool),
-        "rule": np.array(
-            [ELIGIBLE if c.rule is None else RULES.index(c.rule) for c in part], np.int8
-        ),
-        "soft": _hashes([c.soft_key for c in part]),
-        "names": names,
-        "origin": np.array(
-            [origins.setdefault(c.vote.origin, len(origins)) for c in part], np.uint8
-        ),
-        "confidence": np.array([round(c.vote.confidence * 10_000) for c in part], np.uint16),
-    }
+def _text(values: Sequence[str], width: int) -> NDArray[np.bytes_]:
+    made = np.array([value.encode() for value in values], dtype=np.bytes_)
+    return made.astype(f"S{max(width, made.dtype.itemsize)}")
 
 
 def _hashes(keys: Sequence[str]) -> NDArray[np.uint64]:
@@ -384,14 +426,13 @@ def _hashes(keys: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def _links(
-    ids: NDArray[np.bytes_], linked_from: NDArray[np.bytes_]
+    ids: NDArray[np.bytes_], where: Indices, linked_from: NDArray[np.bytes_]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Per track a code of the id it was relinked from, and that id's position; else -1."""
     linked = np.full(len(ids), -1, np.int32)
     link = np.full(len(ids), -1, np.int32)
-    (where,) = np.nonzero(linked_from != b"")
     if len(where):
-        targets, codes = np.unique(linked_from[where], return_inverse=True)
+        targets, codes = np.unique(linked_from, return_inverse=True)
         at = np.minimum(np.searchsorted(ids, targets), len(ids) - 1)
         linked[where] = codes
         link[where] = np.where(ids[at] == targets, at, -1)[codes]

@@ -41,7 +41,7 @@ _NOT_TEXT = {
 }
 # Objects of varying shape go in as JSON text.
 _AS_JSON = ("sources", "_extra")
-_BATCH = 5000
+_BATCH = 1000
 
 
 def schema(columns: list[str]) -> pa.Schema:

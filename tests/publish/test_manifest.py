@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
+from runclub_spider.catalog.rules import Rule
 from runclub_spider.config import Config
 from runclub_spider.publish.gates import Gate
 from runclub_spider.publish.manifest import (
     DATA_FILES,
     accounting,
+    balance,
     build,
     data_digest,
     grid,
@@ -18,62 +18,90 @@ from runclub_spider.publish.manifest import (
     notes,
     version_of,
 )
-from runclub_spider.publish.select import Selection
 from runclub_spider.store.pages import PageCounts
 
-SELECTION = Selection(
-    cells={"a": ("Rock", "70s"), "b": ("Rock", None), "c": (None, "80s"), "d": ("Pop", "20s")},
-    merged={"e": "a"},
-    rejected=Counter({"too_short": 2, "incomplete": 1}),
-    pending=4,
-    balance_rejects=5,
-)
-ROWS = PageCounts(track_rows=20, null_rows=3, local_rows=2, episode_rows=1, new_tracks=17)
+from .pools import candidate, chosen
+
+WORLD = [
+    candidate("a", isrc="I1", popularity=60),
+    candidate("b", year=None),
+    candidate("c", umbrellas=[], year=1984),
+    candidate("d", umbrellas=["Pop"], year=2021),
+    candidate("e", isrc="I1"),
+    *(candidate(f"f{n}", rule=Rule.TOO_SHORT) for n in range(2)),
+    candidate("g", rule=Rule.INCOMPLETE),
+    *(candidate(f"h{n}", has_features=False, asked_features=False) for n in range(4)),
+    *(candidate(f"i{n}", has_features=False) for n in range(4)),
+    candidate("j", soft_key="s", duration_ms=250_000),
+    candidate("k", soft_key="s", duration_ms=251_000),
+]
+CELLS = (("Rock", "70s"), ("Pop", "70s"), ("Pop", "20s"))
+SELECTION = chosen(WORLD, cell_target=2, cells=CELLS)
+ROWS = PageCounts(track_rows=21, null_rows=3, local_rows=2, episode_rows=1, new_tracks=18)
 
 
 def test_accounting_in_the_contracts_words() -> None:
-    assert accounting(SELECTION, ROWS, 17) == {
-        "rowsSeen": 26,
+    assert accounting(SELECTION, ROWS, 18) == {
+        "rowsSeen": 27,
         "nullRows": 3,
         "localRows": 2,
         "episodeRows": 1,
         "repeatedRows": 3,
-        "distinctTracks": 17,
-        "exported": 4,
+        "distinctTracks": 18,
+        "exported": 5,
         "rejected": 3,
         "rejectedByRule": {"incomplete": 1, "too_short": 2},
         "mergedIsrc": 1,
-        "mergedSoft": 0,
-        "balanceRejects": 5,
+        "mergedSoft": 1,
+        "balanceRejects": 4,
         "pending": 4,
     }
-    assert imbalance(accounting(SELECTION, ROWS, 17)) is None
+    assert imbalance(accounting(SELECTION, ROWS, 18)) is None
 
 
-NAMES = [name for name in accounting(SELECTION, ROWS, 17) if name != "rejectedByRule"]
+NAMES = [name for name in accounting(SELECTION, ROWS, 18) if name != "rejectedByRule"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("off", [-1, 1])
 def test_any_difference_is_an_imbalance(name: str, off: int) -> None:
-    account = accounting(SELECTION, ROWS, 17)
+    account = accounting(SELECTION, ROWS, 18)
     account[name] += off
     assert imbalance(account)
 
 
 def test_fewer_rows_than_tracks_is_an_imbalance() -> None:
-    account = accounting(SELECTION, PageCounts(track_rows=16), 17)
+    account = accounting(SELECTION, PageCounts(track_rows=17), 18)
     assert imbalance(account) == "repeatedRows is -1"
 
 
 def test_the_grid_counts_each_track_once() -> None:
-    table = grid(SELECTION, ("Pop", "Rock", "Metal"))
+    table = grid(SELECTION)
     assert table == {
         "Pop": {"20s": 1},
-        "Rock": {"70s": 1, "Undated": 1},
+        "Rock": {"70s": 2, "Undated": 1},
         "Unassigned": {"80s": 1},
     }
-    assert list(table) == ["Pop", "Rock", "Unassigned"]
+    assert list(table) == ["Rock", "Pop", "Unassigned"]
+
+
+def test_the_balance_shows_cells_and_proof() -> None:
+    found = balance(SELECTION)
+    assert found == {
+        "target": 2,
+        "minimum": 2,
+        "backfillOrder": ["soft", "neighbour", "decade"],
+        "wanted": 6,
+        "totalShortfall": 3,
+        "proof": {"cells": [["Pop", "70s"], ["Pop", "20s"]], "wanted": 4, "tracks": 1},
+        "cells": {
+            "Rock": {"70s": {"tracks": 2, "shortfall": 0, "backfill": {}}},
+            "Pop": {
+                "70s": {"tracks": 0, "shortfall": 2, "backfill": {}},
+                "20s": {"tracks": 1, "shortfall": 1, "backfill": {}},
+            },
+        },
+    }
 
 
 def test_the_version_is_date_hash_and_origin() -> None:
@@ -108,6 +136,8 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
         config=Config(min_duration_ms=1000),
         hashes={"b": "2", "a": "1"},
         account={},
+        balance={"target": 1},
+        canonical={"changed": 0},
         gates=[Gate("g", True, 1, 1)],
         note_lines=["n"],
     )
@@ -120,3 +150,26 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
     assert made["filtersApplied"]["minDurationMs"] == 1000
     assert list(made["fileHashes"]) == ["a", "b"]
     assert made["notes"] == ["n"]
+    assert (made["balance"], made["canonical"]) == ({"target": 1}, {"changed": 0})
+
+
+def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
+    def policy(config: Config) -> str:
+        made = build(
+            version="v",
+            created_at="",
+            spotify={},
+            reccobeats={},
+            totals={},
+            config=config,
+            hashes={},
+            account={},
+            balance={},
+            canonical={},
+            gates=[],
+            note_lines=[],
+        )
+        return str(made["filtersApplied"]["playabilityPolicy"])
+
+    assert policy(Config()) == "playable in US; unknown excluded but for thin cells"
+    assert policy(Config(backfill_order=("decade",))) == "playable in US; unknown excluded"

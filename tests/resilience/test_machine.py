@@ -369,7 +369,7 @@ class Crawls(RuleBasedStateMachine):
 
     def check_accounts(self, connection: sa.Connection) -> None:
         stored = catalogue.track_count(connection)
-        selection, _ = release._select(self.config, connection, UMBRELLAS)
+        selection = release.choose(self.config, connection, UMBRELLAS)
         totals = pages.row_totals(connection, release._ROW_PAGES)
         assert imbalance(accounting(selection, totals, stored)) is None
         # Every track was new on exactly one page.

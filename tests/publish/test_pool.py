@@ -1,0 +1,156 @@
+"""The pool: columns that say what the candidates said, in the order of ids, however they come."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runclub_spider.catalog.dates import decade_of
+from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.publish.pool import (
+    ELIGIBLE,
+    NO_YEAR,
+    NONE,
+    RULES,
+    Candidate,
+    Evidence,
+    Pool,
+    Previous,
+    Vote,
+    provenance_voter,
+)
+from tests.resilience.killer import ROOT
+
+from .pools import LABELS, candidate, random_pool, worlds
+
+UMBRELLAS = UmbrellaMap.load(ROOT / "seeds" / "umbrellas.yaml")
+
+
+def same(one: Pool, other: Pool) -> bool:
+    found = []
+    for field in fields(Pool):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        found.append(np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b)
+    return all(found)
+
+
+@settings(max_examples=40, deadline=None)
+@given(worlds(), st.integers(0, 40), st.randoms(use_true_random=False))
+def test_columns_say_what_the_candidates_said(
+    world: list[Candidate], expected: int, rng: random.Random
+) -> None:
+    pool = Pool.of(rng.sample(world, len(world)), LABELS, expected=expected)
+    assert same(pool, Pool.of(sorted(world, key=lambda one: one.track_id), LABELS))
+    assert len(pool) == len(world)
+    by_id = {one.track_id: one for one in world}
+    assert [pool.id_of(i) for i in range(len(pool))] == sorted(by_id)
+    for i in range(len(pool)):
+        one = by_id[pool.id_of(i)]
+        assert bytes(pool.isrc[i]).decode() == (one.isrc or "")
+        assert pool.duration[i] == one.duration_ms
+        assert pool.year[i] == (one.year or NO_YEAR)
+        assert pool.decade_of(i) == decade_of(one.year)
+        assert pool.popularity[i] == (-1 if one.popularity is None else one.popularity)
+        assert (pool.features[i], pool.asked[i]) == (one.has_features, one.asked_features)
+        assert pool.compilation[i] == one.compilation
+        assert pool.rule[i] == (ELIGIBLE if one.rule is None else RULES.index(one.rule))
+        assert pool.umbrellas_of(i) == one.vote.names
+        assert pool.origins[pool.origin[i]] == one.vote.origin
+        assert pool.confidence[i] / 10_000 == one.vote.confidence
+        assert (pool.link[i] >= 0) == (one.linked_from in by_id)
+        if pool.link[i] >= 0:
+            assert pool.id_of(int(pool.link[i])) == one.linked_from
+        for j in range(len(pool)):
+            other = by_id[pool.id_of(j)]
+            equal = one.soft_key == other.soft_key
+            assert bool((pool.soft[i] == pool.soft[j]).all()) == equal
+            tied = one.linked_from is not None and one.linked_from == other.linked_from
+            assert bool(pool.linked[i] == pool.linked[j] >= 0) == tied
+
+
+def test_a_pool_of_many_parts_is_one_pool() -> None:
+    world = random_pool(random.Random(1), 20_000)
+    world[15_000].linked_from = world[3].track_id
+    pool = Pool.of(iter(world), LABELS, expected=10)
+    assert same(pool, Pool.of(world[::-1], LABELS, expected=20_000))
+    (at,) = pool.find([world[15_000].track_id])
+    assert pool.id_of(int(pool.link[at])) == world[3].track_id
+
+
+def test_a_track_takes_about_eighty_bytes() -> None:
+    pool = Pool.of(random_pool(random.Random(2), 5_000), LABELS)
+    columns = [getattr(pool, field.name) for field in fields(Pool)]
+    size = sum(column.nbytes for column in columns if isinstance(column, np.ndarray))
+    assert size <= 85 * len(pool)
+
+
+def test_finding_ids() -> None:
+    pool = Pool.of([candidate("b"), candidate("a"), candidate("dd")], LABELS)
+    assert pool.find(["dd", "a", "c", "", "z", "d"]).tolist() == [2, 0, -1, -1, -1, -1]
+    assert Pool.of([], LABELS).find(["a"]).tolist() == [-1]
+
+
+def test_no_more_than_five_umbrellas_are_kept() -> None:
+    labels = [f"L{n}" for n in range(7)]
+    pool = Pool.of([candidate("a", umbrellas=labels)], labels)
+    assert pool.umbrellas_of(0) == tuple(labels[:5])
+
+
+def test_what_the_last_release_held() -> None:
+    previous = Previous(
+        [("a", "Pop"), ("b", None), ("gone", "Pop"), ("c", "an umbrella no more")], ["d", "gone"]
+    )
+    pool = Pool.of([candidate(i) for i in "edcba"], LABELS, previous)
+    assert pool.kept.tolist() == [True, True, True, False, False]
+    assert pool.canonical.tolist() == [True, True, True, True, False]
+    assert pool.kept_as.tolist() == [LABELS.index("Pop"), NONE, NONE, NONE, NONE]
+
+
+# Umbrellas
+
+FOUND_BY = {
+    ("search", "rock running"): Counter({"Rock": 1}),
+    ("playlist", "p1"): Counter({"Rock": 1, "Metal": 3}),
+    ("search", "fast"): Counter[str](),
+}
+
+
+def vote(*genres: tuple[str, ...], sources: tuple[tuple[str, str], ...] = ()) -> Vote:
+    people = tuple(f"a{at}" for at in range(len(genres)))
+    return provenance_voter(UMBRELLAS, FOUND_BY)(Evidence("t", None, people, genres, sources))
+
+
+def test_artist_genres_come_first() -> None:
+    found = vote(("heavy metal", "thrash metal"), ("pop",), sources=(("search", "rock running"),))
+    assert found == Vote(("Metal", "Pop"), "artist_genres", 0.6667)
+    assert vote(("heavy metal",) * 3, ("pop",), ("dance pop",)).names == ("Metal", "Pop")
+
+
+@pytest.mark.parametrize(
+    ("sources", "found"),
+    [
+        ((), Vote()),
+        ((("search", "fast"), ("search", "unknown")), Vote()),
+        ((("search", "rock running"),), Vote(("Rock",), "provenance", 1.0)),
+        ((("playlist", "p1"),), Vote(("Metal", "Rock"), "provenance", 0.75)),
+        (
+            (("search", "rock running"), ("playlist", "p1")),
+            Vote(("Rock", "Metal"), "provenance", 0.625),
+        ),
+    ],
+)
+def test_else_what_found_the_track(sources: tuple[tuple[str, str], ...], found: Vote) -> None:
+    assert vote((), sources=sources) == found
+    assert vote((), sources=sources[::-1]) == found
+
+
+def test_a_small_share_is_not_named() -> None:
+    genres = (*["rock"] * 1, "hard rock", "punk rock", "garage rock", "jazz")
+    assert vote(genres).names[0] == "Rock"
+    assert vote(("rock", "hard rock", "punk", "grunge", "emo", "jazz")).names == ("Rock",)

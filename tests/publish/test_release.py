@@ -1,0 +1,250 @@
+"""Publishing a store: what a release says of thin cells, duplicates and canonical ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+
+from runclub_spider.catalog.models import Playable, Track
+from runclub_spider.config import Config
+from runclub_spider.publish import release
+from runclub_spider.publish.pool import Evidence, Vote
+from runclub_spider.publish.release import choose, publish
+from runclub_spider.publish.select import Fate
+from runclub_spider.publish.verify import verify_release
+from runclub_spider.store import artists, features, meta, pages, tables, tracks
+from runclub_spider.store.engine import Store
+from runclub_spider.store.pages import PageCounts, PageKind, PageTask
+from tests.resilience.killer import ROOT
+from tests.store.making import POLICY, SEARCH, a_track, an_artist, an_id, found
+from tests.store.making import features as some_features
+
+UMBRELLAS = release._umbrellas(Config(seeds_dir=ROOT / "seeds"))
+NOW = 1_767_225_600
+
+
+class Shop:
+    """A store that tracks are put into, and what is published of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.config = Config(
+            cache_dir=root / "cache",
+            export_dir=root / "export",
+            seeds_dir=ROOT / "seeds",
+            source_date_epoch=NOW,
+        )
+        self.store = Store.open(self.config)
+        with self.store.begin() as connection:
+            meta.put(connection, "source|spotify", "sandbox")
+            meta.put(connection, "source|reccobeats", "sandbox")
+            meta.put(connection, "profile", "extended")
+
+    def put(self, *new: Track, playable: Playable = Playable.YES) -> None:
+        """One answered page of a search, and its features."""
+        with self.store.begin() as connection:
+            number = int(connection.scalar(sa.select(sa.func.count(tables.page.c.key))) or 0)
+            task = PageTask(
+                "spotify_search",
+                PageKind.TRACK_SEARCH,
+                SEARCH.source_key,
+                POLICY.market,
+                50 * number,
+                50,
+                "g1",
+                number,
+            )
+            pages.plan(connection, [task])
+            rows = [found(track, at, playable) for at, track in enumerate(new)]
+            saved = tracks.save(connection, rows, SEARCH, policy=POLICY, run_id=1, now=NOW)
+            counts = PageCounts(track_rows=len(rows), new_tracks=len(saved.new))
+            pages.mark_done(connection, task, counts=counts, run_id=1, now=NOW)
+            features.save(
+                connection,
+                [some_features(track.track_id) for track in new],
+                [],
+                version="1",
+                gap_seconds=1,
+                now=NOW,
+            )
+            people = [an_artist(at) for at in range(5)]
+            artists.save(connection, [one.artist_id for one in people], people, NOW)
+            meta.touch(connection)
+
+    def publish(self, folder: str = "export", **settings: Any) -> Path:
+        config = self.config.model_copy(
+            update={"export_dir": self.root / folder, "year_coverage_min": 0.0, **settings}
+        )
+        publish(config)
+        latest = config.export_dir / "latest"
+        assert verify_release(latest) == []
+        return latest
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    yield made
+    made.store.close()
+
+
+def rows(latest: Path) -> dict[str, Any]:
+    """The wide rows by id."""
+    lines = (latest / "catalog_wide.jsonl").read_bytes().splitlines()
+    return {row["spotify_track_id"]: row for row in map(orjson.loads, lines)}
+
+
+def manifest(latest: Path) -> Any:
+    return json.loads((latest / "manifest.json").read_bytes())
+
+
+def contents(latest: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in latest.rglob("*") if p.is_file()}
+
+
+def test_unknown_playability_is_let_into_thin_cells_and_said(shop: Shop) -> None:
+    shop.put(a_track(1))
+    shop.put(a_track(2, is_playable=None), playable=Playable.UNKNOWN)
+    latest = shop.publish()
+    row = rows(latest)[an_id(2)]
+    assert row["available_us"] is True
+    assert row["_extra"]["available_us_source"] == "thin_cell_policy"
+    assert row["_extra"]["backfill_for"] == {"umbrella": "Rock", "decade": "70s", "step": "soft"}
+    account = manifest(latest)["accounting"]
+    assert (account["exported"], account["rejected"]) == (2, 0)
+    assert manifest(latest)["balance"]["cells"]["Rock"]["70s"]["backfill"] == {"soft": 1}
+
+    full = shop.publish("full", cell_minimum=1, cell_target=1)
+    assert list(rows(full)) == [an_id(1)]
+    assert manifest(full)["accounting"]["rejectedByRule"] == {"playability_unknown": 1}
+    off = shop.publish("off", backfill_order=("neighbour", "decade"))
+    assert list(rows(off)) == [an_id(1)]
+
+
+def test_another_markets_unknown_playability(shop: Shop) -> None:
+    shop.put(a_track(1))
+    shop.put(a_track(2, is_playable=None), playable=Playable.UNKNOWN)
+    row = rows(shop.publish(market="GB"))[an_id(2)]
+    assert row["available_us"] is False
+    assert row["available_primary_markets"] == ["GB"]
+
+
+def test_what_a_row_stands_for(shop: Shop) -> None:
+    shop.put(
+        a_track(1, isrc="USUM70000001", popularity=60),
+        a_track(2, isrc="USUM70000001"),
+        a_track(3, name="Song 1", duration_ms=241_000),
+    )
+    config = shop.config.model_copy(update={"dedupe_policy": "id+isrc+soft"})
+
+    def key(name: str, artists: Sequence[str]) -> str:
+        assert artists
+        return name
+
+    with shop.store.reading() as connection:
+        selection = choose(config, connection, UMBRELLAS, soft_key=key)
+        plain = choose(config, connection, UMBRELLAS)
+    assert [i for i, _ in selection.cells()] == [an_id(1)]
+    assert selection.count(Fate.MERGED_SOFT) == selection.count(Fate.MERGED_ISRC) == 1
+    # Without keys nothing is comparable.
+    assert plain.count(Fate.EXPORTED) == 2
+    extra = rows(shop.publish())[an_id(1)]["_extra"]
+    assert extra["merged_track_ids"] == [an_id(2)]
+    assert extra["soft_merged_track_ids"] == []
+    none = rows(shop.publish("none", dedupe_policy="id"))
+    assert len(none) == 3
+
+
+def test_a_vote_is_the_callers(shop: Shop) -> None:
+    shop.put(a_track(1))
+    seen: list[Evidence] = []
+
+    def vote(evidence: Evidence) -> Vote:
+        seen.append(evidence)
+        return Vote(("Jazz & Blues", "Rock"), "test", 0.75)
+
+    with shop.store.reading() as connection:
+        selection = choose(shop.config, connection, UMBRELLAS, vote=vote)
+    assert dict(selection.cells()) == {an_id(1): ("Jazz & Blues", "70s")}
+    (artist,) = a_track(1).artists
+    assert seen == [
+        Evidence(
+            an_id(1),
+            an_id(1, "album"),
+            (artist.artist_id,),
+            (("rock",),),
+            (("search", SEARCH.source_key),),
+        )
+    ]
+
+
+def test_publishing_again_gives_the_same_bytes_and_the_same_log(shop: Shop) -> None:
+    shop.put(a_track(1, isrc="USUM70000001"), a_track(2))
+    shop.publish()
+    # The release's choice is refused now, and another edition takes over.
+    shop.put(a_track(3, isrc="USUM70000001"))
+    with shop.store.begin() as connection:
+        connection.execute(
+            sa.update(tables.track)
+            .where(tables.track.c.track_id == an_id(1))
+            .values(duration_ms=999_000)
+        )
+        meta.touch(connection)
+    first = shop.publish()
+    assert manifest(first)["canonical"] == {
+        "isrcs": 2,
+        "changed": 1,
+        "changes": [
+            {
+                "isrc": "USUM70000001",
+                "before": an_id(1),
+                "after": an_id(3),
+                "cause": "refused: too_long",
+                "reason": "only edition",
+            }
+        ],
+    }
+    elsewhere = shop.publish("elsewhere")
+    assert contents(elsewhere) == contents(first)
+    # Another release has a log of its own.
+    shop.put(a_track(4))
+    assert manifest(shop.publish())["canonical"]["changed"] == 0
+
+
+def test_a_reason_is_kept_with_its_entry(shop: Shop) -> None:
+    shop.put(a_track(1, isrc="USUM70000001", popularity=60), a_track(2, isrc="USUM70000001"))
+    shop.publish()
+    query = sa.select(tables.canonical.c.track_id, tables.canonical.c.reason)
+    with shop.store.reading() as connection:
+        assert connection.execute(query).all() == [(an_id(1), "most popular edition")]
+    shop.put(replace(a_track(2, isrc="USUM70000001"), popularity=90))
+    assert list(rows(shop.publish())) == [an_id(1)]
+    with shop.store.reading() as connection:
+        assert connection.execute(query).all() == [(an_id(1), "most popular edition")]
+
+
+def test_the_cap_keeps_what_was_released(shop: Shop) -> None:
+    shop.put(*(a_track(number, popularity=10) for number in range(6)))
+    before = rows(shop.publish(global_cap=6, cell_target=1))
+    shop.put(*(a_track(number, popularity=90) for number in range(10, 16)))
+    after = rows(shop.publish(global_cap=6, cell_target=1))
+    assert before.keys() == after.keys()
+    with shop.store.reading() as connection:
+        kept = connection.execute(sa.select(tables.release_row.c.track_id)).scalars().all()
+    assert sorted(kept) == sorted(after)
+
+
+def test_an_empty_store_and_one_that_waits(shop: Shop) -> None:
+    assert "holds no track" in publish(shop.config)
+    shop.put(a_track(1))
+    with shop.store.begin() as connection:
+        connection.execute(sa.delete(tables.audio_features))
+        meta.touch(connection)
+    assert "1 tracks wait for their features" in publish(shop.config)
