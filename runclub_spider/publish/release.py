@@ -149,7 +149,12 @@ def _publish(config: Config, connection: sa.Connection) -> str:
 
 def coverage(config: Config, connection: sa.Connection) -> dict[str, dict[str, int]]:
     """The grid umbrella -> decade -> tracks that a release made now would hold."""
-    return manifest.grid(choose(config, connection, _umbrellas(config)))
+    return manifest.grid(prospect(config, connection))
+
+
+def prospect(config: Config, connection: sa.Connection) -> Selection:
+    """The selection that a release made now would be."""
+    return choose(config, connection, _umbrellas(config))
 
 
 def _input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:

@@ -74,6 +74,14 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
     return ids
 
 
+def written_at(connection: sa.Connection, kind: Kind, value: str) -> int | None:
+    """When a tombstone was written; None when there is none."""
+    query = sa.select(tombstone.c.created_at).where(
+        tombstone.c.kind == str(kind), tombstone.c.value == value
+    )
+    return connection.scalar(query)
+
+
 def buried(connection: sa.Connection, tracks: Iterable[Track]) -> set[str]:
     """Ids of those tracks that a tombstone covers, by id, artist or ISRC."""
     tracks = list(tracks)
