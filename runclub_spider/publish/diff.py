@@ -170,7 +170,7 @@ def _told(manifest: Row, against: str) -> dict[str, str]:
     if changes.get("against") != against:
         return {}
     return {
-        str(one["trackId"]): str(one["reason"])
+        str(one["trackId"]): " ".join(filter(None, (one["reason"], one["other"])))
         for kind in ("added", "removed")
         for one in changes.get("listed", {}).get(kind, ())
     }

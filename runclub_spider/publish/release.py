@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,7 +24,7 @@ from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
-from runclub_spider.publish import gates, manifest
+from runclub_spider.publish import changes, gates, manifest
 from runclub_spider.publish.balance import Targets
 from runclub_spider.publish.canonical import Canonicals, Log, canonicals, remembered, to_remember
 from runclub_spider.publish.exporters import CatalogLinesExporter
@@ -49,8 +49,6 @@ SCHEMAS = Path(__file__).parent / "schemas"
 _ROW_PAGES = (PageKind.TRACK_SEARCH, PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
 # Chosen tracks read at once.
 _PART = 500
-# Under this key the store keeps the changes of canonical ids that the last release named.
-_LOG = "canonical_log"
 
 
 @dataclass(slots=True)
@@ -114,9 +112,10 @@ def _publish(config: Config, connection: sa.Connection) -> str:
         digest = manifest.data_digest(hashes)
         version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
         target = config.export_dir / version
-        log = entries.log or remembered(meta.get(connection, _LOG), digest)
+        log = entries.log or remembered(meta.get(connection, meta.CANONICAL_LOG), digest)
+        changed = _changes(connection, selection, digest)
         document, checks = _describe(
-            config, connection, source, version, selection, account, written, entries, log
+            config, connection, source, version, selection, account, written, entries, log, changed
         )
         failed = [gate for gate in checks if not gate.passed]
         if failed:
@@ -127,7 +126,7 @@ def _publish(config: Config, connection: sa.Connection) -> str:
                 f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
             )
         if _is_current(config.export_dir, target, digest):
-            _remember(config, connection, version, inputs, digest, entries, log)
+            _remember(config, connection, version, inputs, digest, entries, log, changed)
             return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
         _refuse_mixing(config.export_dir, source)
         _write_rest(staging, document)
@@ -139,7 +138,7 @@ def _publish(config: Config, connection: sa.Connection) -> str:
         ready.rename(target)
         fsync(config.export_dir)
         swap_link(config.export_dir / "latest", version)
-        _remember(config, connection, version, inputs, digest, entries, log)
+        _remember(config, connection, version, inputs, digest, entries, log, changed)
         _prune(config, version)
     return (
         f"Released {version}: {written.tracks:,} tracks, {written.artists:,} artists, "
@@ -363,6 +362,7 @@ def _describe(
     written: _Written,
     entries: Canonicals,
     log: Log,
+    changed: Mapping[str, Any],
 ) -> tuple[dict[str, Any], list[gates.Gate]]:
     """The manifest without file hashes, and the gates."""
     profile = meta.get(connection, "profile")
@@ -424,10 +424,28 @@ def _describe(
         account=account,
         balance=manifest.balance(selection),
         canonical={"isrcs": len(entries.isrc), **log.as_json()},
+        changes=changed,
         gates=checks,
         note_lines=manifest.notes(config, source, profile),
     )
     return document, checks
+
+
+def _changes(connection: sa.Connection, selection: Selection, digest: str) -> dict[str, Any]:
+    """What the release changes against the last one; of equal data what that one said itself."""
+    text = meta.get(connection, meta.CHANGES)
+    if (known := changes.remembered(text, digest)) is not None:
+        return known
+    last = changes.last_of(text)
+    if last is None and (row := catalogue.last_release(connection)) is not None:
+        # Made before the store took notes: the hour of publishing stands in.
+        last = changes.Last(row.version, row.tracks, row.created_at)
+    return changes.changes(
+        selection,
+        last,
+        catalogue.previous_cells(connection),
+        catalogue.changed_since(connection, last.moment) if last else (),
+    ).as_json()
 
 
 def _write_rest(folder: Path, document: dict[str, Any]) -> None:
@@ -509,20 +527,25 @@ def _remember(
     digest: str,
     entries: Canonicals,
     log: Log,
+    changed: Mapping[str, Any],
 ) -> None:
     selection = entries.selection
+    last = changes.Last(
+        version, selection.count(Fate.EXPORTED), catalogue.newest_change(connection)
+    )
     catalogue.remember_release(
         connection,
         version=version,
         created_at=int(config.source_date_epoch or time.time()),
         input_digest=inputs,
         data_digest=digest,
-        tracks=selection.count(Fate.EXPORTED),
+        tracks=last.tracks,
         cells=((i, *cell) for i, cell in selection.cells()),
         canonicals=entries.rows(),
     )
     # Publishing the same data again finds nothing changed, and must say the same.
-    meta.put(connection, _LOG, to_remember(log, digest))
+    meta.put(connection, meta.CANONICAL_LOG, to_remember(log, digest))
+    meta.put(connection, meta.CHANGES, changes.to_remember(last, digest, changed))
 
 
 def _keep_failure(export: Path, version: str, staging: Path) -> None:

@@ -7,6 +7,10 @@ import sqlalchemy as sa
 from runclub_spider.store.tables import meta
 from runclub_spider.store.upsert import upsert
 
+#: What the last release said of canonical ids and of its changes, so that publishing the same
+#: data again says the same; JSON whose lists name tracks.
+CANONICAL_LOG, CHANGES = "canonical_log", "release_changes"
+
 
 def get(connection: sa.Connection, key: str) -> str | None:
     """A fact, or None."""
