@@ -270,22 +270,7 @@ class _Balance:
         chosen[rest[: cap - int(chosen.sum())]] = True
 
     def _ranked(self, part: Bools, *, keeping: bool = False, mixed: bool = False) -> Indices:
-        """Positions of a part, the best first.
-
-        Args:
-            part: which tracks.
-            keeping: tracks of the last release first.
-            mixed: then those with features.
-        """
-        pool = self.pool
-        (members,) = np.nonzero(part)
-        keys: list[NDArray[Any]] = [-pool.popularity[members].astype(np.int16)]
-        keys.append(pool.duration[members] > PREFERRED_MAX_MS)
-        if mixed:
-            keys.append(~pool.features[members])
-        if keeping:
-            keys.append(~pool.kept[members])
-        return members[np.lexsort(keys)]
+        return ranked(self.pool, part, keeping=keeping, mixed=mixed)
 
     # Where the chosen are counted
 
@@ -416,6 +401,25 @@ class _Balance:
         inside = self.class_of[part & (self.class_of >= 0)]
         counts: list[int] = np.bincount(inside, minlength=len(self.cells)).tolist()
         return counts
+
+
+def ranked(pool: Pool, part: Bools, *, keeping: bool = False, mixed: bool = False) -> Indices:
+    """Positions of a part of the pool, the best first.
+
+    Args:
+        pool: the tracks.
+        part: which of them.
+        keeping: tracks of the last release first.
+        mixed: then those with features.
+    """
+    (members,) = np.nonzero(part)
+    keys: list[NDArray[Any]] = [-pool.popularity[members].astype(np.int16)]
+    keys.append(pool.duration[members] > PREFERRED_MAX_MS)
+    if mixed:
+        keys.append(~pool.features[members])
+    if keeping:
+        keys.append(~pool.kept[members])
+    return members[np.lexsort(keys)]
 
 
 def _classes(pool: Pool, part: Bools) -> tuple[NDArray[np.int32], list[tuple[int, ...]]]:

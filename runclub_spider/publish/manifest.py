@@ -161,6 +161,7 @@ def build(
     account: Mapping[str, Any],
     balance: Mapping[str, Any],
     canonical: Mapping[str, Any],
+    changes: Mapping[str, Any],
     gates: Sequence[Gate],
     note_lines: Sequence[str],
 ) -> dict[str, Any]:
@@ -183,6 +184,7 @@ def build(
         "accounting": dict(account),
         "balance": dict(balance),
         "canonical": dict(canonical),
+        "changes": dict(changes),
         "gates": [gate.as_json() for gate in gates],
         "notes": list(note_lines),
     }

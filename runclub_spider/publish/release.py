@@ -25,7 +25,7 @@ from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
-from runclub_spider.publish import gates, manifest
+from runclub_spider.publish import changes, gates, manifest
 from runclub_spider.publish.balance import Targets
 from runclub_spider.publish.canonical import Canonicals, Log, canonicals, remembered, to_remember
 from runclub_spider.publish.exporters import CatalogLinesExporter
@@ -50,9 +50,6 @@ SCHEMAS = Path(__file__).parent / "schemas"
 _ROW_PAGES = (PageKind.TRACK_SEARCH, PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
 # Chosen tracks read at once.
 _PART = 500
-# Under this key the store keeps the changes of canonical ids that the last release named.
-_LOG = "canonical_log"
-_BEFORE = "gates_before"
 
 
 @dataclass(slots=True)
@@ -68,6 +65,15 @@ class _Written:
     def tracks(self) -> int:
         """Rows of `catalog_wide`."""
         return self.measures.tracks
+
+
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """What a release says of the one before: changed canonical ids, shares, changed tracks."""
+
+    log: Log
+    before: gates.Before
+    changed: Mapping[str, Any]
 
 
 def publish(config: Config, accepted: Mapping[str, str] | None = None) -> str:
@@ -121,10 +127,13 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
         digest = manifest.data_digest(hashes)
         version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
         target = config.export_dir / version
-        log = entries.log or remembered(meta.get(connection, _LOG), digest)
-        before = _before(connection, digest)
+        held = _Against(
+            entries.log or remembered(meta.get(connection, meta.CANONICAL_LOG), digest),
+            _before(connection, digest),
+            _changes(connection, selection, digest),
+        )
         document, checks = _describe(
-            config, connection, source, version, selection, account, written, entries, log, before
+            config, connection, source, version, selection, account, written, entries, held
         )
         checks = gates.accept(checks, accepted)
         document["gates"] = [gate.as_json() for gate in checks]
@@ -137,7 +146,7 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
                 f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
             )
         if _is_current(config.export_dir, target, digest):
-            _remember(config, connection, version, inputs, digest, entries, log, before)
+            _remember(config, connection, version, inputs, digest, entries, held)
             return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
         _refuse_mixing(config.export_dir, source)
         _write_rest(staging, document)
@@ -149,7 +158,7 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
         ready.rename(target)
         fsync(config.export_dir)
         swap_link(config.export_dir / "latest", version)
-        _remember(config, connection, version, inputs, digest, entries, log, before)
+        _remember(config, connection, version, inputs, digest, entries, held)
         _prune(config, version)
     said = "".join(f"\nWarning: {gate}." for gate in checks if not gate.passed)
     return (
@@ -160,7 +169,12 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
 
 def coverage(config: Config, connection: sa.Connection) -> dict[str, dict[str, int]]:
     """The grid umbrella -> decade -> tracks that a release made now would hold."""
-    return manifest.grid(choose(config, connection, _umbrellas(config)))
+    return manifest.grid(prospect(config, connection))
+
+
+def prospect(config: Config, connection: sa.Connection) -> Selection:
+    """The selection that a release made now would be."""
+    return choose(config, connection, _umbrellas(config))
 
 
 def _input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:
@@ -374,13 +388,12 @@ def _describe(
     account: dict[str, Any],
     written: _Written,
     entries: Canonicals,
-    log: Log,
-    before: gates.Before,
+    held: _Against,
 ) -> tuple[dict[str, Any], list[gates.Gate]]:
     """The manifest without file hashes, and the gates."""
     profile = meta.get(connection, "profile")
     runs = catalogue.run_totals(connection)
-    checks = gates.check(written.measures, config, before)
+    checks = gates.check(written.measures, config, held.before)
     seeds = catalogue.seed_summary(connection)
     row_counts = pages.row_totals(connection, (PageKind.TRACK_SEARCH,))
     list_counts = pages.row_totals(connection, (PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS))
@@ -431,11 +444,29 @@ def _describe(
         hashes={},
         account=account,
         balance=manifest.balance(selection),
-        canonical={"isrcs": len(entries.isrc), **log.as_json()},
+        canonical={"isrcs": len(entries.isrc), **held.log.as_json()},
+        changes=held.changed,
         gates=checks,
         note_lines=manifest.notes(config, source, profile),
     )
     return document, checks
+
+
+def _changes(connection: sa.Connection, selection: Selection, digest: str) -> dict[str, Any]:
+    """What the release changes against the last one; of equal data what that one said itself."""
+    text = meta.get(connection, meta.CHANGES)
+    if (known := changes.remembered(text, digest)) is not None:
+        return known
+    last = changes.last_of(text)
+    if last is None and (row := catalogue.last_release(connection)) is not None:
+        # Made before the store took notes: the hour of publishing stands in.
+        last = changes.Last(row.version, row.tracks, row.created_at)
+    return changes.changes(
+        selection,
+        last,
+        catalogue.previous_cells(connection),
+        catalogue.changed_since(connection, last.moment) if last else (),
+    ).as_json()
 
 
 def _write_rest(folder: Path, document: dict[str, Any]) -> None:
@@ -516,32 +547,35 @@ def _remember(
     inputs: str,
     digest: str,
     entries: Canonicals,
-    log: Log,
-    before: gates.Before,
+    held: _Against,
 ) -> None:
     selection = entries.selection
+    last = changes.Last(
+        version, selection.count(Fate.EXPORTED), catalogue.newest_change(connection)
+    )
     catalogue.remember_release(
         connection,
         version=version,
         created_at=int(config.source_date_epoch or time.time()),
         input_digest=inputs,
         data_digest=digest,
-        tracks=selection.count(Fate.EXPORTED),
+        tracks=last.tracks,
         cells=((i, *cell) for i, cell in selection.cells()),
         canonicals=entries.rows(),
     )
     # Publishing the same data again finds nothing changed, and must say the same.
-    meta.put(connection, _LOG, to_remember(log, digest))
-    meta.put(connection, _BEFORE, json.dumps({"data": digest, **asdict(before)}))
+    meta.put(connection, meta.CANONICAL_LOG, to_remember(held.log, digest))
+    meta.put(connection, meta.CHANGES, changes.to_remember(last, digest, held.changed))
+    meta.put(connection, meta.GATES_BEFORE, json.dumps({"data": digest, **asdict(held.before)}))
 
 
 def _before(connection: sa.Connection, digest: str) -> gates.Before:
     """The last release's shares; for data that is published already, what it was held against."""
-    kept = json.loads(meta.get(connection, _BEFORE) or "{}")
+    kept = json.loads(meta.get(connection, meta.GATES_BEFORE) or "{}")
     if kept.pop("data", None) == digest:
         return gates.Before(**kept)
     decades, umbrellas = Counter[str](), Counter[str]()
-    for umbrella, decade, number in catalogue.previous_cells(connection):
+    for umbrella, decade, number in catalogue.previous_shares(connection):
         decades[decade or ""] += number
         umbrellas[umbrella or ""] += number
     return gates.Before(dict(decades), dict(umbrellas))

@@ -255,11 +255,47 @@ def previous_release(connection: sa.Connection) -> Iterator[tuple[str, str | Non
         yield row.track_id, row.umbrella
 
 
-def previous_cells(connection: sa.Connection) -> list[tuple[str | None, str | None, int]]:
+def previous_shares(connection: sa.Connection) -> list[tuple[str | None, str | None, int]]:
     """(umbrella, decade, tracks) of the last release."""
     cell = (release_row.c.umbrella, release_row.c.decade)
     rows = connection.execute(sa.select(*cell, sa.func.count()).group_by(*cell).order_by(*cell))
     return [(umbrella, decade, int(number)) for umbrella, decade, number in rows]
+
+
+def previous_cells(
+    connection: sa.Connection,
+) -> Iterator[tuple[str, str | None, str | None]]:
+    """(track id, umbrella, decade) of the last release's tracks, by id."""
+    query = sa.select(release_row.c.track_id, release_row.c.umbrella, release_row.c.decade)
+    query = query.order_by(release_row.c.track_id)
+    for row in connection.execute(query.execution_options(**_STREAM)):
+        yield row.track_id, row.umbrella, row.decade
+
+
+def last_release(connection: sa.Connection) -> Any | None:
+    """(version, tracks, created_at) of the release whose tracks are remembered."""
+    version = sa.select(release_row.c.version).limit(1).scalar_subquery()
+    return connection.execute(
+        sa.select(release.c.version, release.c.tracks, release.c.created_at).where(
+            release.c.version == version
+        )
+    ).one_or_none()
+
+
+def newest_change(connection: sa.Connection) -> int:
+    """When a track's exported values changed last; 0 without tracks."""
+    return int(connection.scalar(sa.select(sa.func.max(track.c.updated_at))) or 0)
+
+
+def changed_since(connection: sa.Connection, moment: int) -> Iterator[tuple[str, bool]]:
+    """(track id, whether it was first seen since) of what changed after a moment, by id."""
+    query = (
+        sa.select(track.c.track_id, track.c.first_seen_at)
+        .where(track.c.updated_at > moment)
+        .order_by(track.c.track_id)
+    )
+    for row in connection.execute(query.execution_options(**_STREAM)):
+        yield row.track_id, row.first_seen_at > moment
 
 
 def canonicals(connection: sa.Connection) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,10 @@ import sqlalchemy as sa
 from runclub_spider.store.tables import meta
 from runclub_spider.store.upsert import upsert
 
+#: What the last release said of canonical ids, of its changes, and the shares that its gates held
+#: it against, so that publishing the same data again says the same; JSON.
+CANONICAL_LOG, CHANGES, GATES_BEFORE = "canonical_log", "release_changes", "gates_before"
+
 
 def get(connection: sa.Connection, key: str) -> str | None:
     """A fact, or None."""

@@ -70,8 +70,17 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
     gone = frozenset(ids) | ({value} if kind is Kind.TRACK else frozenset())
     _scrub_pages(connection, gone, kind, value)
     _scrub_changes(connection, gone)
+    _scrub_logs(connection, gone | {value})
     meta.touch(connection)
     return ids
+
+
+def written_at(connection: sa.Connection, kind: Kind, value: str) -> int | None:
+    """When a tombstone was written; None when there is none."""
+    query = sa.select(tombstone.c.created_at).where(
+        tombstone.c.kind == str(kind), tombstone.c.value == value
+    )
+    return connection.scalar(query)
 
 
 def buried(connection: sa.Connection, tracks: Iterable[Track]) -> set[str]:
@@ -148,3 +157,28 @@ def _scrub_changes(connection: sa.Connection, ids: frozenset[str]) -> None:
                 )
                 .values({name: orjson.dumps(found).decode() for name, found in kept.items()})
             )
+
+
+def _scrub_logs(connection: sa.Connection, names: frozenset[str]) -> None:
+    """Releases keep their counts of changes; the lists lose what names the forgotten."""
+    for key in (meta.CANONICAL_LOG, meta.CHANGES):
+        if (text := meta.get(connection, key)) is not None:
+            kept = orjson.dumps(_unnamed(orjson.loads(text), names)).decode()
+            meta.put(connection, key, kept)
+
+
+def _unnamed(value: Any, names: frozenset[str]) -> Any:
+    """JSON without the objects in its lists that hold one of the names."""
+    if isinstance(value, dict):
+        return {key: _unnamed(one, names) for key, one in value.items()}
+    if isinstance(value, list):
+        return [
+            _unnamed(one, names)
+            for one in value
+            if not (isinstance(one, dict) and names & _texts(one))
+        ]
+    return value
+
+
+def _texts(found: dict[str, Any]) -> set[str]:
+    return {value for value in found.values() if isinstance(value, str)}

@@ -310,6 +310,7 @@ class Release:
                     }
                 ],
             },
+            "changes": self.changes(tracks),
             "gates": [
                 {"name": "features", "passed": True, "value": 97.5, "threshold": 95},
                 {"name": "year", "passed": True, "value": 100, "threshold": 90},
@@ -357,6 +358,31 @@ class Release:
                 "tracks": target * len(names) - short,
             },
             "cells": found,
+        }
+
+    def changes(self, tracks: int) -> Data:
+        """Against a release that had all but two of the tracks, and one more."""
+        ids = [row["spotify_track_id"] for row in self.rows[WIDE]]
+        added = [
+            {"trackId": one, "reason": "found since the last release", "other": None}
+            for one in ids[:2]
+        ]
+        removed = {"trackId": spotify_id("gone", 2), "reason": "refused: too_long", "other": None}
+        moved = [
+            {"trackId": one, "before": ["Rock", "70s"], "after": [None, "80s"]} for one in ids[2:3]
+        ]
+        kept = max(0, tracks - 2)
+        return {
+            "against": "2025-10-01-0123abcd",
+            "previousTracks": kept + 1,
+            "kept": kept,
+            "added": len(added),
+            "removed": 1,
+            "moved": len(moved),
+            "changed": 0,
+            "addedByReason": {"found since the last release": len(added)},
+            "removedByReason": {"refused: too_long": 1},
+            "listed": {"added": added, "removed": [removed], "moved": moved},
         }
 
     def seal(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -49,6 +50,16 @@ class Counts:
     may_serve: Counter[tuple[tuple[str, ...], str]] = field(default_factory=Counter)
     backfill: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     merged: int = 0
+
+    def holds(self, track_id: str) -> bool:
+        """Whether a wide row has this Spotify id; only of a file in order."""
+        places = range(0, len(self.ids), ID_LENGTH)
+        wanted = track_id.encode("ascii")
+        at = bisect_left(places, wanted, key=self._id_at)
+        return self._id_at(at * ID_LENGTH) == wanted
+
+    def _id_at(self, place: int) -> bytes:
+        return bytes(self.ids[place : place + ID_LENGTH])
 
 
 class _Follower:

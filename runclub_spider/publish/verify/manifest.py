@@ -81,6 +81,7 @@ def check_manifest(folder: str, manifest: Manifest, counts: Counts, problems: Pr
     checks.totals()
     checks.merged()
     checks.canonical()
+    checks.changes()
     checks.balance()
     checks.gates()
 
@@ -185,6 +186,40 @@ class _Checks:
         for change in found["changes"]:
             if change["before"] == change["after"]:
                 self._fail("canonical", f"{change['isrc']} is said to change into itself")
+
+    def changes(self) -> None:
+        """The account of changes adds up, and what it lists is where it says."""
+        found = self._manifest["changes"]
+        kept, listed = found["kept"], found["listed"]
+        sums = [
+            ("previousTracks", found["previousTracks"], "kept + removed", kept + found["removed"]),
+            ("added", found["added"], "addedByReason", sum(found["addedByReason"].values())),
+            (
+                "removed",
+                found["removed"],
+                "removedByReason",
+                sum(found["removedByReason"].values()),
+            ),
+        ]
+        if self._tracks is not None:
+            sums.append(("kept + added", kept + found["added"], "the rows", self._tracks))
+        for name, number, parts, total in sums:
+            if number != total:
+                self._fail("changes", f"{name} is {number}, but {parts} give {total}")
+        if found["moved"] + found["changed"] > kept:
+            message = f"{found['moved']} moved and {found['changed']} changed of {kept} kept tracks"
+            self._fail("changes", message)
+        if found["against"] is None and found["previousTracks"]:
+            self._fail("changes", f"{found['previousTracks']} tracks before the first release")
+        for kind, rows in listed.items():
+            if len(rows) > found[kind]:
+                self._fail("changes", f"{kind} is {found[kind]}, but {len(rows)} are listed")
+            for row in rows if self._counts.sound else ():
+                inside = self._counts.holds(row["trackId"])
+                if inside == (kind == "removed"):
+                    state = "in" if inside else "not in"
+                    message = f"{row['trackId']} is listed as {kind}, but is {state} the release"
+                    self._fail("changes", message)
 
     def balance(self) -> None:
         """The certificate adds up, follows from the rows, and proves what it says."""
