@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from runclub_spider.catalog.umbrellas import (
     DECADE_LABELS,
@@ -53,7 +53,12 @@ MAX_TERM_LENGTH = 250  # characters of one query; Spotify refuses longer ones
 _TERM_FILES: Mapping[Kind, str] = {"track": "search_terms.txt", "playlist": "playlist_terms.txt"}
 _SHARED = "lists.yaml"
 _UMBRELLAS = "umbrellas.yaml"
+# Placeholders that no list may be called after.
+_BUILT_IN = frozenset(
+    {"main", "alias", "umbrella_locale", "decade", "decade_locale", "years", "genre", "bpm"}
+)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # One spelling per decade. "twenties" is left alone: it also means the 1920s.
 _DECADE_WORDS = {"seventies": "70s", "eighties": "80s", "nineties": "90s", "noughties": "00s"}
 _DECADE_SPELLING = re.compile(
@@ -70,7 +75,8 @@ class Seed:
     """One search. ``term`` is the ``q`` sent to Spotify, character for character.
 
     ``umbrella`` and ``decade`` are what the search is about, or None when it is about neither;
-    ``bpm`` is the cadence in beats per minute, for cadence seeds only.
+    ``bpm`` is the cadence in beats per minute, for cadence seeds only; ``locale`` the language of
+    its words (ISO 639-1) where they stand in ``lists.yaml`` under one.
     """
 
     term: str
@@ -79,6 +85,12 @@ class Seed:
     umbrella: str | None = None
     decade: str | None = None
     bpm: int | None = None
+    locale: str | None = None
+
+
+# A value of a placeholder: never empty, or it would make a term of its neighbours alone.
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_ByLocale = dict[str, list[_Text]]
 
 
 class _Strict(BaseModel):
@@ -89,13 +101,15 @@ class _Caps(_Strict):
     family: int = Field(gt=0)
     umbrella: int | None = Field(default=None, gt=0)
     decade: int | None = Field(default=None, gt=0)
+    locale: int | None = Field(default=None, gt=0)
 
 
 class _Template(_Strict):
     patterns: list[str] = Field(min_length=1)
-    umbrellas: list[str] | None = None
-    decades: list[DecadeLabel] | None = None
-    genres: list[str] | None = None
+    umbrellas: list[str] | None = Field(default=None, min_length=1)
+    decades: list[DecadeLabel] | None = Field(default=None, min_length=1)
+    locales: list[str] | None = Field(default=None, min_length=1)
+    genres: list[str] | None = Field(default=None, min_length=1)
     umbrella: str | None = None
     decade: DecadeLabel | None = None
 
@@ -112,19 +126,20 @@ class _Cadence(_Strict):
 
 
 class _DecadeWords(_Strict):
-    word: str
-    locale: dict[str, list[str]] = {}
+    word: _Text
+    locale: _ByLocale = {}
 
 
 class _SharedFile(_Strict):
     decades: dict[DecadeLabel, _DecadeWords]
-    lists: dict[str, list[str]] = {}
-    locale: dict[str, dict[str, list[str]]] = {}
+    umbrellas: dict[str, _ByLocale] = {}
+    lists: dict[str, list[_Text]] = {}
+    locale: dict[str, _ByLocale] = {}
 
 
 class _FamilyFile(_Strict):
     family: str
-    lists: dict[str, list[str]] = {}
+    lists: dict[str, list[_Text]] = {}
     bpm: _Cadence | None = None
     genres: dict[str, dict[str, dict[str, DecadeLabel | tuple[DecadeLabel, DecadeLabel]]]] = {}
     track: _Section | None = None
@@ -133,13 +148,19 @@ class _FamilyFile(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """One value for a placeholder, with what it says about the seed."""
+    """One value for a placeholder, with what it says about the seed (attributes of `Seed`)."""
 
     text: str
-    umbrella: str | None = None
-    decade: str | None = None
-    bpm: int | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
     span: tuple[str, ...] = DECADE_LABELS
+
+    @property
+    def rank(self) -> tuple[int, str, str]:
+        """Its place among the values of a list: few words first, for those ask more widely.
+
+        The content alone decides, so that the order in which a file lists them does not.
+        """
+        return (self.text.count(" "), normalise_term(self.text), self.text)
 
 
 def families() -> tuple[str, ...]:
@@ -195,7 +216,7 @@ def load_seeds(
     families by their ``order``. ``kind`` and ``family`` narrow the plan without changing a seed.
     Raises :class:`SeedFileError` for a mistake in any of the files.
     """
-    shared = _read_shared(directory / _SHARED)
+    shared = _read_shared(directory / _SHARED, umbrellas)
     for path in sorted(directory.glob("*.yaml")):
         if path.name not in {_SHARED, _UMBRELLAS} and path.stem not in FAMILIES:
             raise SeedFileError(f"{path}: no such family; name it after one of {_or(FAMILIES)}")
@@ -228,13 +249,13 @@ def read_seed_file(
     """
     if path.suffix.lower() not in {".yaml", ".yml"}:
         return unique(_read_terms(path, kind, may_be_empty=False), dedupe=dedupe)
-    beside = path.parent / _SHARED
-    shared = _read_shared(beside) if beside.is_file() else None
     if umbrellas is None and (path.parent / _UMBRELLAS).is_file():
         try:
             umbrellas = UmbrellaMap.load(path.parent / _UMBRELLAS)
         except UmbrellaFileError as exc:
             raise SeedFileError(str(exc)) from exc
+    beside = path.parent / _SHARED
+    shared = _read_shared(beside, umbrellas) if beside.is_file() else None
     expander = _Family(path, umbrellas, shared)
     expander.check_name(as_file=False)
     if expander.section(kind) is None:
@@ -282,18 +303,38 @@ def _read_terms(path: Path, kind: Kind, *, may_be_empty: bool) -> list[Seed]:
 def _term_problem(term: str) -> str | None:
     if len(term) > MAX_TERM_LENGTH:
         return f"has {len(term)} characters; shorten it to {MAX_TERM_LENGTH}"
-    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in term):
+    if _CONTROL.search(term):
         return "holds a control character; remove it"
     return None
 
 
-def _read_shared(path: Path) -> _SharedFile:
+def _read_shared(path: Path, umbrellas: UmbrellaMap | None) -> _SharedFile:
     file = YamlFile(path, SeedFileError)
     shared = file.validated(_SharedFile)
     for decade in DECADE_LABELS:
         if decade not in shared.decades:
             raise file.mistake(("decades",), f"'{decade}' is missing; add it")
+    labels = umbrellas.labels if umbrellas else tuple(shared.umbrellas)
+    for label in shared.umbrellas:
+        if label not in labels:
+            raise file.mistake(("umbrellas", label), f"no such umbrella; use one of {_or(labels)}")
+    for name in shared.locale:
+        if f"{name}_locale" in _BUILT_IN:
+            raise file.mistake(("locale", name), "the name is taken; choose another")
+    for name in shared.lists:
+        if name in _BUILT_IN or name.removesuffix("_locale") in shared.locale:
+            raise file.mistake(("lists", name), "the name is taken; choose another")
     return shared
+
+
+def _in_languages(words: Mapping[str, Sequence[str]], **about: str) -> Iterator[_Choice]:
+    """Yield the words language after language, with what they are about."""
+    for locale in sorted(words):
+        yield from _ranked(_Choice(text, {**about, "locale": locale}) for text in words[locale])
+
+
+def _ranked(choices: Iterable[_Choice]) -> list[_Choice]:
+    return sorted(choices, key=lambda choice: choice.rank)
 
 
 def _or(names: Iterable[str]) -> str:
@@ -310,6 +351,12 @@ class _Family:
         self._content = self.file.validated(_FamilyFile)
         self._umbrellas = umbrellas
         self._choices = self._all_choices(shared)
+        self._locales = {
+            choice.about["locale"]
+            for values in self._choices.values()
+            for choice in values
+            if "locale" in choice.about
+        }
         for kind in KINDS:
             section = self.section(kind)
             for at, template in enumerate(section.templates if section else ()):
@@ -343,10 +390,10 @@ class _Family:
         counts: Counter[tuple[str, str]] = Counter()
         for seed in unique(self._expand(kind, section)):
             dimensions = [("family", "", section.caps.family)]
-            if seed.umbrella and section.caps.umbrella:
-                dimensions.append(("umbrella", seed.umbrella, section.caps.umbrella))
-            if seed.decade and section.caps.decade:
-                dimensions.append(("decade", seed.decade, section.caps.decade))
+            for name in ("umbrella", "decade", "locale"):
+                value, cap = getattr(seed, name), getattr(section.caps, name)
+                if value and cap:
+                    dimensions.append((name, value, cap))
             if all(counts[name, value] < cap for name, value, cap in dimensions):
                 counts.update((name, value) for name, value, _ in dimensions)
                 kept.append(seed)
@@ -356,101 +403,95 @@ class _Family:
         for at, template in enumerate(section.templates):
             for number, pattern in enumerate(template.patterns):
                 where = (kind, "templates", at, "patterns", number)
-                for values in self._products(template, pattern):
-                    yield self._seed(where, kind, template, pattern, values)
+                for text, about in self._products(template, pattern):
+                    term = clean_term(text)
+                    if problem := _term_problem(term):
+                        raise self.file.mistake(where, problem)
+                    yield Seed(term, kind, self._content.family, **about)
 
-    def _products(self, template: _Template, pattern: str) -> Iterator[dict[str, _Choice]]:
-        """Yield the sensible combinations of values, the first placeholder changing slowest."""
-        # {decade} and {years} in one pattern speak of the same decade: one dimension.
-        names = list(dict.fromkeys(_PLACEHOLDER.findall(pattern)))
+    def _products(self, template: _Template, pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the pattern with every sensible combination of values, and what it is about.
+
+        The first placeholder changes slowest.
+        """
+        # Text and name by turns: "fast {alias} {decade}" -> "fast ", "alias", " ", "decade", "".
+        parts = _PLACEHOLDER.split(pattern)
+        order = parts[1::2]
+        names = list(dict.fromkeys(order))
         for combination in product(*(self._values(name, template) for name in names)):
-            umbrella = {c.umbrella for c in combination if c.umbrella}
-            decade = {c.decade for c in combination if c.decade}
-            if len(umbrella) > 1 or len(decade) > 1:
-                continue
-            if all(self._possible(c, umbrella, decade) for c in combination):
-                yield dict(zip(names, combination, strict=True))
+            about = self._together(template, combination)
+            if about is not None:
+                values = dict(zip(names, combination, strict=True))
+                parts[1::2] = (values[name].text for name in order)
+                yield "".join(parts), about
 
-    def _possible(self, choice: _Choice, umbrella: set[str], decade: set[str]) -> bool:
-        """Return whether a value can exist in the decade of the combination."""
-        for label in decade:
-            if label not in choice.span:
-                return False
-            for name in umbrella:
-                assert self._umbrellas is not None  # an umbrella was expanded
-                first = self._umbrellas.first_decade(name)
-                if DECADE_LABELS.index(label) < DECADE_LABELS.index(first):
-                    return False
-        return True
+    def _together(
+        self, template: _Template, combination: Iterable[_Choice]
+    ) -> dict[str, Any] | None:
+        """Return what the values are about, the template filling in; None if they cannot be."""
+        about: dict[str, Any] = {}
+        for choice in combination:
+            for name, value in choice.about.items():
+                if about.setdefault(name, value) != value:
+                    return None
+        for name, said in (("umbrella", template.umbrella), ("decade", template.decade)):
+            if said is not None:
+                about.setdefault(name, said)
+        decade, umbrella = about.get("decade"), about.get("umbrella")
+        if decade is None:
+            return about
+        if umbrella is not None:
+            assert self._umbrellas is not None  # an umbrella was expanded or checked
+            first = self._umbrellas.first_decade(umbrella)
+            if DECADE_LABELS.index(decade) < DECADE_LABELS.index(first):
+                return None
+        return about if all(decade in choice.span for choice in combination) else None
 
     def _values(self, name: str, template: _Template) -> Iterator[_Choice]:
-        sets = template.genres or list(self._content.genres)
+        sets = sorted(template.genres or self._content.genres)
         names = [f"genre.{each}" for each in sets] if name == "genre" else [name]
+        wanted = {
+            "umbrella": template.umbrellas,
+            "decade": template.decades,
+            "locale": template.locales,
+        }
         for choice in (choice for each in names for choice in self._choices[each]):
-            wrong_umbrella = choice.umbrella and choice.umbrella not in (
-                template.umbrellas or [choice.umbrella]
-            )
-            wrong_decade = choice.decade and choice.decade not in (
-                template.decades or DECADE_LABELS
-            )
-            if not wrong_umbrella and not wrong_decade:
+            if all(
+                allowed is None or choice.about.get(dimension, allowed[0]) in allowed
+                for dimension, allowed in wanted.items()
+            ):
                 yield choice
-
-    def _seed(
-        self,
-        where: tuple[str | int, ...],
-        kind: Kind,
-        template: _Template,
-        pattern: str,
-        values: dict[str, _Choice],
-    ) -> Seed:
-        term = clean_term(_PLACEHOLDER.sub(lambda match: values[match[1]].text, pattern))
-        if problem := _term_problem(term):
-            raise self.file.mistake(where, problem)
-
-        def said(dimension: str) -> object:
-            told = (getattr(choice, dimension) for choice in values.values())
-            return next((each for each in told if each is not None), None)
-
-        umbrella = said("umbrella") or template.umbrella
-        decade = said("decade") or template.decade
-        return Seed(
-            term=term,
-            kind=kind,
-            family=self._content.family,
-            umbrella=str(umbrella) if umbrella else None,
-            decade=str(decade) if decade else None,
-            bpm=next((choice.bpm for choice in values.values() if choice.bpm), None),
-        )
 
     def _all_choices(self, shared: _SharedFile | None) -> dict[str, list[_Choice]]:
         """Return the values of every placeholder this file may use."""
         choices: defaultdict[str, list[_Choice]] = defaultdict(list)
-        choices["years"] = [_Choice(YEARS[d], decade=d) for d in DECADE_LABELS]
+        choices["years"] = [_Choice(YEARS[d], {"decade": d}) for d in DECADE_LABELS]
         if self._umbrellas is not None:
             for label in self._umbrellas.labels:
-                aliases = [_Choice(a, umbrella=label) for a in self._umbrellas.aliases(label)]
+                words = self._umbrellas.aliases(label)
+                aliases = [_Choice(word, {"umbrella": label}) for word in words]
                 choices["main"].append(aliases[0])
                 choices["alias"] += aliases
         if shared is not None:
             for decade in DECADE_LABELS:
-                words = shared.decades[decade]
-                choices["decade"].append(_Choice(words.word, decade=decade))
-                choices["decade_locale"] += [
-                    _Choice(text, decade=decade)
-                    for group in words.locale.values()
-                    for text in group
-                ]
+                said = shared.decades[decade]
+                choices["decade"].append(_Choice(said.word, {"decade": decade}))
+                choices["decade_locale"] += _in_languages(said.locale, decade=decade)
+            for label in self._umbrellas.labels if self._umbrellas else ():
+                by_locale = shared.umbrellas.get(label, {})
+                choices["umbrella_locale"] += _in_languages(by_locale, umbrella=label)
             for name, by_locale in shared.locale.items():
-                choices[f"{name}_locale"] = [_Choice(t) for ts in by_locale.values() for t in ts]
+                choices[f"{name}_locale"] = list(_in_languages(by_locale))
             for name, texts in shared.lists.items():
-                choices[name] = [_Choice(text) for text in texts]
+                choices[name] = _ranked(_Choice(text) for text in texts)
         for name, texts in self._content.lists.items():
-            if name in choices or name in {"genre", "bpm"}:
+            if name in choices or name in _BUILT_IN:
                 raise self.file.mistake(("lists", name), "the name is taken; choose another")
-            choices[name] = [_Choice(text) for text in texts]
+            choices[name] = _ranked(_Choice(text) for text in texts)
         if self._content.bpm is not None:
-            choices["bpm"] = [_Choice(str(bpm), bpm=bpm) for bpm in _cadences(self._content.bpm)]
+            choices["bpm"] = [
+                _Choice(str(bpm), {"bpm": bpm}) for bpm in _cadences(self._content.bpm)
+            ]
         for name, by_umbrella in self._content.genres.items():
             choices[f"genre.{name}"] = list(self._genres(name, by_umbrella))
         return dict(choices)
@@ -461,19 +502,23 @@ class _Family:
         by_umbrella: Mapping[str, Mapping[str, DecadeLabel | tuple[DecadeLabel, DecadeLabel]]],
     ) -> Iterator[_Choice]:
         labels = self._umbrellas.labels if self._umbrellas else ()
-        for umbrella, genres in by_umbrella.items():
+        for umbrella in by_umbrella:
             if umbrella not in labels:
                 raise self.file.mistake(
                     ("genres", name, umbrella), f"no such umbrella; use one of {_or(labels)}"
                 )
-            for genre, span in genres.items():
+        for umbrella in labels:
+            found: list[_Choice] = []
+            for genre, span in by_umbrella.get(umbrella, {}).items():
                 first, last = (span, "20s") if isinstance(span, str) else span
                 at, end = DECADE_LABELS.index(first), DECADE_LABELS.index(last)
                 if end < at:
                     raise self.file.mistake(
                         ("genres", name, umbrella, genre), "ends before it begins; swap the decades"
                     )
-                yield _Choice(genre, umbrella=umbrella, span=DECADE_LABELS[at : end + 1])
+                decades = DECADE_LABELS[at : end + 1]
+                found.append(_Choice(genre, {"umbrella": umbrella}, decades))
+            yield from _ranked(found)
 
     def _check(self, where: tuple[str | int, ...], template: _Template) -> None:
         """Check a template's references: placeholders, umbrellas, genre sets."""
@@ -492,6 +537,13 @@ class _Family:
                 raise self.file.mistake((*where, "umbrellas", at), f"'{label}' is no umbrella")
         if template.umbrella is not None and template.umbrella not in labels:
             raise self.file.mistake((*where, "umbrella"), f"'{template.umbrella}' is no umbrella")
+        for at, locale in enumerate(template.locales or ()):
+            if locale not in self._locales:
+                raise self.file.mistake(
+                    (*where, "locales", at),
+                    f"'{locale}' is no language of the lists; use one of "
+                    f"{_or(sorted(self._locales))}",
+                )
         for at, name in enumerate(template.genres or ()):
             if name not in self._content.genres:
                 raise self.file.mistake(
@@ -501,5 +553,6 @@ class _Family:
 
 def _cadences(cadence: _Cadence) -> list[int]:
     """Return the cadences in BPM, then their neighbours ``vary`` below and above, each once."""
-    varied = [bpm + step for bpm in cadence.cadences for step in (-cadence.vary, cadence.vary)]
-    return list(dict.fromkeys([*cadence.cadences, *sorted(varied)]))
+    named = sorted(cadence.cadences)
+    varied = [bpm + step for bpm in named for step in (-cadence.vary, cadence.vary)]
+    return list(dict.fromkeys([*named, *sorted(varied)]))

@@ -88,3 +88,19 @@ def health(connection: sa.Connection) -> tuple[str, list[str]]:
         for row in connection.execute(sa.text("PRAGMA foreign_key_check"))
     ]
     return HEAD, [line for line in found if line != "ok"]
+
+
+def seed_ledger(connection: sa.Connection, market: str) -> list[Any]:
+    """What is known of each seed in a market.
+
+    (term, search_type, state, next_offset, last_seen_at, requests, rows, new_tracks, eligible_new)
+    """
+    columns = ("term", "search_type", "state", "next_offset", "last_seen_at", "requests")
+    counts = ("rows", "new_tracks", "eligible_new")
+    return list(
+        connection.execute(
+            sa.select(*(seed.c[name] for name in (*columns, *counts))).where(
+                seed.c.market == market
+            )
+        )
+    )
