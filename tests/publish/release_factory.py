@@ -173,6 +173,20 @@ def pack(data: bytes, *, flags: int = 0, mtime: int = 0, name: bytes = b"") -> b
     return header + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
 
 
+def gate(name: str, **changes: Any) -> Data:
+    """An entry of the manifest's `gates`."""
+    return {
+        "name": name,
+        "passed": True,
+        "value": 1,
+        "threshold": 95,
+        "wanted": "at least",
+        "level": "fail",
+        "accepted": None,
+        **changes,
+    }
+
+
 class Release:
     """A release being made: change rows, lines or the manifest, then `write`.
 
@@ -312,8 +326,8 @@ class Release:
             },
             "changes": self.changes(tracks),
             "gates": [
-                {"name": "features", "passed": True, "value": 97.5, "threshold": 95},
-                {"name": "year", "passed": True, "value": 100, "threshold": 90},
+                gate("features", value=97.5),
+                gate("year", value=100, threshold=90),
             ],
             "notes": ["Decades from the album year."],
         }

@@ -885,9 +885,7 @@ def a_longest_track_beyond_the_cap(release: Release) -> None:
 
 @case("manifest", "gate")
 def a_failed_gate(release: Release) -> None:
-    release.manifest["gates"].append(
-        {"name": "duration_mean", "passed": False, "value": 1, "threshold": 2}
-    )
+    release.manifest["gates"].append(factory.gate("duration_mean", passed=False))
 
 
 @case("wide", "feature-coverage")
@@ -965,7 +963,7 @@ def test_an_accepted_gate_is_no_problem(tmp_path: Path, fault: Fault, gate: str)
     release = Release()
     fault(release)
     release.build()
-    entry = {"name": gate, "passed": False, "value": 1, "threshold": 95, "accepted": "thin year"}
+    entry = factory.gate(gate, passed=False, accepted="thin year")
     release.manifest["gates"].append(entry)
     assert verify_release(release.write(tmp_path)) == []
 
