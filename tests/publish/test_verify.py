@@ -813,6 +813,54 @@ def a_change_without_a_reason(release: Release) -> None:
     del release.manifest["canonical"]["changes"][0]["reason"]
 
 
+@case("manifest", "changes")
+def more_kept_than_there_were(release: Release) -> None:
+    release.manifest["changes"]["previousTracks"] -= 1
+
+
+@case("manifest", "changes")
+def more_kept_and_added_than_there_are(release: Release) -> None:
+    release.manifest["changes"]["kept"] += 1
+    release.manifest["changes"]["previousTracks"] += 1
+
+
+@case("manifest", "changes")
+def reasons_that_do_not_add_up(release: Release) -> None:
+    release.manifest["changes"]["removedByReason"]["forgotten"] = 1
+
+
+@case("manifest", "changes")
+def more_moved_than_kept(release: Release) -> None:
+    changes = release.manifest["changes"]
+    changes["changed"] = changes["kept"]
+
+
+@case("manifest", "changes")
+def a_first_release_with_a_past(release: Release) -> None:
+    release.manifest["changes"]["against"] = None
+
+
+@case("manifest", "changes")
+def more_listed_than_moved(release: Release) -> None:
+    release.manifest["changes"]["moved"] = 0
+
+
+@case("manifest", "changes")
+def an_added_track_that_is_not_there(release: Release) -> None:
+    release.manifest["changes"]["listed"]["added"][0]["trackId"] = factory.spotify_id("gone", 3)
+
+
+@case("manifest", "changes")
+def a_removed_track_that_is_there(release: Release) -> None:
+    listed = release.manifest["changes"]["listed"]
+    listed["removed"][0]["trackId"] = release.wide[-1]["spotify_track_id"]
+
+
+@case("manifest", "schema")
+def a_removal_without_a_reason(release: Release) -> None:
+    del release.manifest["changes"]["listed"]["removed"][0]["reason"]
+
+
 @case("manifest", "schema")
 def a_balance_without_a_proof(release: Release) -> None:
     del release.manifest["balance"]["proof"]
