@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.errors import RunclubError
 from runclub_spider.publish.collapse import Dedupe
-from runclub_spider.publish.flow import Matching, Placement, optimum
+from runclub_spider.publish.flow import Matching, Placement, Spares, cut
 from runclub_spider.publish.pool import NONE, Bools, Indices, Pool
 
 #: Longer tracks rank last: "permit up to 6 min only if otherwise eliminating coverage".
@@ -183,7 +183,7 @@ class _Balance:
         final = self._settle(standing, lending)
         umbrella = self._umbrellas(final)
         labels = self._labels(umbrella, helped, lent)
-        certificate = self._certificate(final, helped, budget, labels)
+        certificate = self._certificate(final, umbrella, helped, budget, labels)
         return Choice(self.chosen, umbrella, labels, certificate)
 
     # What thin cells lack
@@ -355,19 +355,26 @@ class _Balance:
         return dict(sorted(found.items()))
 
     def _certificate(
-        self, final: Placement, helped: Bools, budget: int, labels: Mapping[int, Backfill]
+        self,
+        final: Placement,
+        umbrella: NDArray[np.uint8],
+        helped: Bools,
+        budget: int,
+        labels: Mapping[int, Backfill],
     ) -> Certificate:
-        best = optimum(
-            self.cells,
-            self._counts(self.with_features | helped),
+        used = np.flatnonzero(self.without & self.chosen & (self.class_of >= 0)).tolist()
+        spares = Spares(
             self._counts(self.without),
+            self._counts(self.without & ~self.chosen),
+            frozenset(self._cell_of(int(umbrella[i]), i) for i in used),
             budget,
-            self.goal,
         )
+        having = self._counts(self.with_features | helped)
+        best = cut(self.cells, having, self.goal, final.at, spares)
         missing = [max(0, t - n) for t, n in zip(self.goal, final.filled, strict=True)]
         if sum(missing) != best.shortfall:
             raise RunclubError(
-                f"the balance lacks {sum(missing)} tracks, the best there is {best.shortfall}; "
+                f"the balance lacks {sum(missing)} tracks and is proven for {best.shortfall}; "
                 "please report this"
             )
         help_by_cell: dict[Cell, Counter[Step]] = defaultdict(Counter)

@@ -19,8 +19,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from runclub_spider.catalog.rules import Rule
 from runclub_spider.publish.pool import ELIGIBLE, NO_YEAR, RULES, Bools, Indices, Pool
@@ -139,24 +137,33 @@ def _standing(pool: Pool) -> NDArray[np.int32]:
 
 
 def _components(pool: Pool, part: Bools) -> NDArray[np.int32]:
-    """Group numbers of tracks tied by ISRC or relinking; ties run through `part` only."""
-    ends: list[tuple[Indices, Indices]] = []
-    (known,) = np.nonzero(part & (pool.isrc != b""))
-    by_code = known[np.argsort(pool.isrc[known], kind="stable")]
-    same = pool.isrc[by_code[1:]] == pool.isrc[by_code[:-1]]
-    ends.append((by_code[:-1][same], by_code[1:][same]))
-    (known,) = np.nonzero(part & (pool.linked >= 0))
-    by_link = known[np.argsort(pool.linked[known], kind="stable")]
-    same = pool.linked[by_link[1:]] == pool.linked[by_link[:-1]]
-    ends.append((by_link[:-1][same], by_link[1:][same]))
-    target = pool.link[known]
-    there = (target >= 0) & part[target]
-    ends.append((known[there], target[there].astype(np.int64)))
-    rows = np.concatenate([a for a, _ in ends])
-    columns = np.concatenate([b for _, b in ends])
-    graph = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(len(pool), len(pool)))
-    labels: NDArray[np.int32] = connected_components(graph.tocsr(), directed=False)[1]
+    """By track the smallest position it is tied to; ties run through `part` only."""
+    parent: dict[int, int] = {}
+
+    def root(one: int) -> int:
+        while (above := parent.get(one, one)) != one:
+            parent[one] = one = parent.get(above, above)
+        return one
+
+    for one, other in _ties(pool, part):
+        high, low = sorted((root(one), root(other)), reverse=True)
+        parent[high] = low
+    labels = np.arange(len(pool), dtype=np.int32)
+    for one in parent:
+        labels[one] = root(one)
     return labels
+
+
+def _ties(pool: Pool, part: Bools) -> Iterator[tuple[int, int]]:
+    """Pairs of tracks of `part` that are one recording, enough of them to find every group."""
+    for key, known in ((pool.isrc, pool.isrc != b""), (pool.linked, pool.linked >= 0)):
+        (members,) = np.nonzero(part & known)
+        members = members[np.argsort(key[members], kind="stable")]
+        same = key[members[1:]] == key[members[:-1]]
+        yield from zip(members[:-1][same].tolist(), members[1:][same].tolist(), strict=True)
+    (members,) = np.nonzero(part & (pool.link >= 0))
+    members = members[part[pool.link[members]]]
+    yield from zip(members.tolist(), pool.link[members].tolist(), strict=True)
 
 
 def _groups(labels: NDArray[np.int32], part: Bools, order: NDArray[np.int32]) -> Iterator[Indices]:

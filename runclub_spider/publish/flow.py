@@ -8,11 +8,10 @@ of a few thousand classes and some hundred cells. Three views of it:
 - :class:`Matching` takes tracks one by one and keeps each that can still be served, moving
   others aside if need be. The sets it can serve are the independent sets of a transversal
   matroid, so taking the best track first gives the best set there is, whatever the ties.
-- :func:`optimum` is the proof: scipy's maximum flow, another algorithm by other hands, and the
-  minimum cut that belongs to it.
+- :func:`cut` is the proof that what was found is the optimum.
 
-The library proves but does not choose: of many equal flows its releases may return different
-ones, and a release must be the same bytes everywhere.
+No library solves these: of many equal flows its versions may return different ones, and a
+release must be the same bytes everywhere. The tests hold the results against two libraries.
 """
 
 from __future__ import annotations
@@ -21,10 +20,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-
-import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 _FAR = 1 << 40
 
@@ -219,62 +214,80 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True)
-class Optimum:
-    """The least shortfall there can be, and why there can be no less.
+class Cut:
+    """A reason why no choice can lack less: weak duality, checked by counting alone.
 
     Attributes:
-        shortfall: tracks missing in all cells together.
-        cells: a set of cells that proves it: they want `wanted` tracks, and all the tracks that
-            may serve any of them are `tracks`; the difference is the shortfall.
+        cells: some cells.
+        wanted: tracks that they want together.
+        tracks: all the tracks there are that may serve any of them.
     """
 
-    shortfall: int
     cells: tuple[int, ...]
     wanted: int
     tracks: int
 
+    @property
+    def shortfall(self) -> int:
+        """Tracks that are missing in these cells, whatever is chosen."""
+        return self.wanted - self.tracks
 
-def optimum(
+
+@dataclass(frozen=True, slots=True)
+class Spares:
+    """Tracks of which all classes together may use a budget.
+
+    Attributes:
+        counts: by class, how many there are.
+        unused: by class, how many of them were not used.
+        cells: where used ones stand.
+        budget: see above.
+    """
+
+    counts: Sequence[int]
+    unused: Sequence[int]
+    cells: frozenset[int]
+    budget: int
+
+
+def cut(
     cells: Cells,
     counts: Sequence[int],
-    spare: Sequence[int],
-    budget: int,
     targets: Sequence[int],
-) -> Optimum:
-    """The least total shortfall, by maximum flow and minimum cut.
+    at: Sequence[Mapping[int, int]],
+    spares: Spares | None = None,
+) -> Cut:
+    """The minimum cut that a largest flow leads to: from where a missing track could be made up.
 
     Args:
         cells: by class, the cells it may serve.
-        counts: by class, its tracks.
-        spare: by class, further tracks of which all classes together may use `budget`.
-        budget: see `spare`.
+        counts: by class, its tracks, used or not.
         targets: by cell, the tracks it wants.
+        at: by cell, class -> tracks that stand there.
+        spares: further tracks, counted in `at` where they are used.
+
+    Returns:
+        The same cut for every largest flow; its shortfall is that of the flow, or else there is
+        a larger one.
     """
-    size, classes = len(targets), len(cells)
-    source, sink, pool = 0, 1, 2
-    first_cell, first_class = 3, 3 + size
-    edges: dict[tuple[int, int], int] = {(source, pool): min(budget, sum(spare))}
-    for cell, target in enumerate(targets):
-        edges[first_cell + cell, sink] = target
-    for one in range(classes):
-        node = first_class + one
-        edges[source, node] = counts[one]
-        edges[pool, node] = spare[one]
-        for cell in cells[one]:
-            # One more than can pass: so that the cut never lies here.
-            edges[node, first_cell + cell] = counts[one] + spare[one] + 1
-    nodes = first_class + classes
-    rows, columns = zip(*edges, strict=True)
-    capacity = coo_array(
-        (np.array(list(edges.values()), np.int32), (rows, columns)), shape=(nodes, nodes)
-    ).tocsr()
-    capacity.eliminate_zeros()
-    result = maximum_flow(capacity, source, sink)
-    left = capacity - result.flow
-    left.eliminate_zeros()
-    # From here the sink can still be reached: the same set for every maximum flow.
-    open_end = breadth_first_order(left.T.tocsr(), sink, return_predecessors=False)
-    short = tuple(sorted(int(n) - first_cell for n in open_end if 3 <= n < first_class))
-    wanted = sum(targets[cell] for cell in short)
-    shortfall = sum(targets) - int(result.flow_value)
-    return Optimum(shortfall, short, wanted, wanted - shortfall)
+    filled = [sum(classes.values()) for classes in at]
+    open_end = {cell for cell, target in enumerate(targets) if filled[cell] < target}
+    spent = spares is not None and sum(spares.counts) - sum(spares.unused) >= spares.budget
+    while True:
+        reached = {
+            cell
+            for cell, classes in enumerate(at)
+            if cell not in open_end and any(not open_end.isdisjoint(cells[one]) for one in classes)
+        }
+        touching = [one for one, their in enumerate(cells) if not open_end.isdisjoint(their)]
+        if spent and spares is not None and any(spares.unused[one] for one in touching):
+            # Any used spare could be given up for one of these.
+            reached |= spares.cells - open_end
+        if not reached:
+            break
+        open_end |= reached
+    tracks = sum(counts[one] for one in touching)
+    if spares is not None:
+        tracks += min(spares.budget, sum(spares.counts[one] for one in touching))
+    named = tuple(sorted(open_end))
+    return Cut(named, sum(targets[cell] for cell in named), tracks)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from runclub_spider.publish.flow import Matching, Optimum, Placement, optimum
+from runclub_spider.publish.flow import Cut, Matching, Placement, Spares, cut
 
 
 @dataclass
@@ -69,20 +69,54 @@ SEEDS = pytest.mark.parametrize("seed", range(60))
 
 
 @SEEDS
-def test_the_optimum_and_its_cut(seed: int) -> None:
+def test_the_cut_proves_the_shortfall(seed: int) -> None:
     net = Network.random(seed)
-    found = optimum(net.cells, net.counts, net.spare, net.budget, net.targets)
-    assert found.shortfall == sum(net.targets) - net.served(spare=True)
+    placed = Placement(net.cells, net.counts, len(net.targets))
+    placed.supply(net.targets, net.targets)
+    found = cut(net.cells, net.counts, net.targets, placed.at)
+    assert found.shortfall == sum(net.targets) - net.served()
     touching = [one for one, cells in enumerate(net.cells) if set(cells) & set(found.cells)]
-    spare = min(net.budget, sum(net.spare[one] for one in touching))
-    assert found.tracks == sum(net.counts[one] for one in touching) + spare
+    assert found.tracks == sum(net.counts[one] for one in touching)
     assert found.wanted == sum(net.targets[cell] for cell in found.cells)
-    assert found.shortfall == found.wanted - found.tracks
+    # Another largest flow leads to the same cut.
+    matching = Matching(net.cells, net.targets)
+    for one, number in reversed(list(enumerate(net.counts))):
+        for _ in range(number):
+            matching.add(one)
+    assert cut(net.cells, net.counts, net.targets, matching.at) == found
+
+
+@SEEDS
+def test_the_cut_with_spares(seed: int) -> None:
+    net = Network.random(seed)
+    matching = Matching(net.cells, net.targets)
+    for one, number in enumerate(net.counts):
+        for _ in range(number):
+            matching.add(one)
+    # Spares as classes of their own, so that it is known where they stand.
+    size = len(net.cells)
+    cells = [*net.cells, *net.cells]
+    matching.widen(cells)
+    unused, left = [0] * size + list(net.spare), net.budget
+    for one in range(size, 2 * size):
+        while left and unused[one] and matching.add(one):
+            unused[one] -= 1
+            left -= 1
+    served = sum(sum(classes.values()) for classes in matching.at)
+    assert served == net.served(spare=True)
+    spares = Spares(
+        [0] * size + list(net.spare),
+        unused,
+        frozenset(c for c, at in enumerate(matching.at) if any(one >= size for one in at)),
+        net.budget,
+    )
+    found = cut(cells, [*net.counts, *[0] * size], net.targets, matching.at, spares)
+    assert found.shortfall == sum(net.targets) - served
 
 
 def test_no_class_and_no_cell() -> None:
-    assert optimum([], [], [], 0, [3, 4]) == Optimum(7, (0, 1), 7, 0)
-    assert optimum([(0,)], [3], [0], 0, [3]) == Optimum(0, (), 0, 0)
+    assert cut([], [], [3, 4], [{}, {}]) == Cut((0, 1), 7, 0)
+    assert cut([(0,)], [3], [3], [{0: 3}]) == Cut((), 0, 0)
 
 
 @SEEDS
