@@ -66,8 +66,8 @@ class BatchWorker:
         self._send_full()
         return self.total - before
 
-    async def drain(self) -> None:
-        """Send everything left, the last batch partial, and wait for the answers.
+    async def drain(self, *, partial: bool = True) -> None:
+        """Send everything left, the last batch partial if so wanted, and wait for the answers.
 
         When the run is paused the last batch stays pending: the next run fills it.
         """
@@ -75,10 +75,13 @@ class BatchWorker:
             self._send_full()
             if self._tasks:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            elif self._queue and not self._off and self.runtime.outcome.result != PAUSED:
+            elif self._queue and partial and not self._off and not self._paused():
                 self._start(list(self._queue))
             else:
                 return
+
+    def _paused(self) -> bool:
+        return self.runtime.outcome.result == PAUSED
 
     @property
     def calls_needed(self) -> int:

@@ -23,11 +23,13 @@ class BorrowPipeline:
     """Looks up the ISRCs of feature misses, and asks for the features of their other editions.
 
     Many misses are an unlucky edition of a recording that ReccoBeats knows. A loan is marked
-    with the edition it came from.
+    with the edition it came from. A discovery sends full batches only, what is left waits until
+    there are enough or `crawl enrich` completes everything.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._runtime = runtime = Runtime.of(crawler)
+        self._crawler = crawler
         self._stats = crawler.stats
         self._searches = BatchWorker(
             runtime,
@@ -56,13 +58,21 @@ class BorrowPipeline:
         return item
 
     async def _borrow(self) -> None:
-        store = self._runtime.store
+        store, version = self._runtime.store, self._runtime.config.recco_features_version
+        everything = getattr(self._crawler.spider, "completes", False)
         self._searches.add(await store.run(editions.unsearched))
-        await self._searches.drain()
-        # The best edition of each miss first; those that have nothing to lend lead to the next.
-        while new := self._loans.add(await store.run(editions.lenders)):
-            await self._loans.drain()
-            self._stats.inc_value("runclub/features/editions_asked", new)
+        await self._searches.drain(partial=everything)
+        while True:
+            # What the store knows of an edition is not asked again.
+            known = await store.run(
+                lambda c: editions.settle_known(c, version=version, now=utc_now())
+            )
+            self._stats.inc_value("runclub/features/borrowed", known)
+            # The best edition of each miss first; those with nothing to lend lead to the next.
+            new = self._loans.add(await store.run(editions.lenders))
+            if not new:
+                return
+            await self._loans.drain(partial=everything)
 
     async def _found(self, response: Response, isrcs: Sequence[str]) -> None:
         found = parse_tracks(response.body)

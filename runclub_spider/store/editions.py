@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import groupby
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from runclub_spider.store.upsert import chunks, upsert
 
 # One recording, give or take a fade: an ISRC that stands on something else does happen.
 SAME_RECORDING_MS = 3000
+_VALUES = tuple(field.name for field in fields(AudioFeatures))
 
 
 def unsearched(connection: sa.Connection) -> list[str]:
@@ -93,6 +94,32 @@ def lenders(connection: sa.Connection) -> dict[str, list[str]]:
         if fitting:
             found.setdefault(min(fitting)[2], []).append(miss)
     return found
+
+
+def settle_known(connection: sa.Connection, *, version: str, now: int) -> int:
+    """Lend from editions that the store has features of, and pass over those it has none of.
+
+    Returns how many misses were helped; no request is needed for either.
+    """
+    helped = 0
+    while waiting := list(lenders(connection)):
+        known: list[AudioFeatures] = []
+        missed: list[str] = []
+        for part in chunks(waiting):
+            rows = connection.execute(
+                sa.select(audio_features).where(
+                    audio_features.c.track_id.in_(part), audio_features.c.borrowed_from.is_(None)
+                )
+            )
+            known += (AudioFeatures(**{n: getattr(row, n) for n in _VALUES}) for row in rows)
+            missed += connection.scalars(
+                sa.select(feature_miss.c.track_id).where(feature_miss.c.track_id.in_(part))
+            )
+        settled = [*(row.track_id for row in known), *missed]
+        if not settled:
+            break
+        helped += len(save_loans(connection, settled, known, version=version, now=now))
+    return helped
 
 
 def save_loans(

@@ -124,3 +124,34 @@ def test_a_new_search_asks_known_editions_anew(connection: sa.Connection, again:
     if again:
         editions.save_search(connection, [ISRC], [detail(20)], 2000)
     assert bool(editions.lenders(connection)) == again
+
+
+def settle(connection: sa.Connection) -> int:
+    return editions.settle_known(connection, version="1", now=1002)
+
+
+def test_what_the_store_knows_of_an_edition_is_not_asked(connection: sa.Connection) -> None:
+    missed(connection, 1, 2)
+    saved(connection, 3, isrc=ISRC, duration_ms=LENGTH + 500)
+    row = some_features(an_id(3), tempo=150.0)
+    features.save(connection, [row], [], version="1", gap_seconds=10, now=1000)
+    editions.save_search(connection, [ISRC], [detail(1), detail(2), detail(3)], 1001)
+    # The nearest editions are the misses themselves: passed over, for they have nothing.
+    assert settle(connection) == 2
+    lent = {
+        row.track_id: (row.borrowed_from, row.tempo)
+        for row in connection.execute(sa.select(audio_features))
+    }
+    assert lent == {
+        an_id(1): (an_id(3), 150.0),
+        an_id(2): (an_id(3), 150.0),
+        an_id(3): (None, 150.0),
+    }
+    assert editions.lenders(connection) == {}
+
+
+def test_an_edition_the_store_knows_nothing_of_is_asked(connection: sa.Connection) -> None:
+    missed(connection, 1, 2)
+    editions.save_search(connection, [ISRC], [detail(2), detail(20)], 1001)
+    assert settle(connection) == 0
+    assert editions.lenders(connection) == {an_id(20): sorted([an_id(1), an_id(2)])}
