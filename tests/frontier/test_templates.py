@@ -28,6 +28,7 @@ from runclub_spider.frontier.templates import (
     normalise_term,
     read_seed_file,
     rotation,
+    unique,
 )
 
 SEEDS = Path(__file__).parents[2] / "seeds"
@@ -223,6 +224,7 @@ def test_sub_genres_stand_under_the_umbrella_they_map_to() -> None:
 def test_no_duplicates_and_terms_are_clean() -> None:
     assert len({(normalise_term(s.term), s.kind) for s in PLAN}) == len(PLAN)
     assert all(s.term == clean_term(s.term) and "{" not in s.term for s in PLAN)
+    assert unique(PLAN) == unique((*PLAN, *PLAN)) == PLAN
 
 
 def test_kind_and_family_narrow_the_plan_only() -> None:
