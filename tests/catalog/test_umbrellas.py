@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runclub_spider.catalog.genres import normalise_genre
-from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaFileError, UmbrellaMap
+from runclub_spider.catalog.umbrellas import (
+    DECADE_LABELS,
+    Mention,
+    UmbrellaFileError,
+    UmbrellaMap,
+)
 from tests.realdata import real_file
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +98,7 @@ def test_labels_and_their_order() -> None:
         ("electro house", "EDM"),
         ("tropical house", "House"),
         ("detroit techno", "Techno"),
+        ("german techno", "EDM"),
         ("urbano latino", "Reggaeton"),
         ("trap latino", "Reggaeton"),
         ("trap triste", "Latin"),
@@ -149,6 +155,54 @@ def test_whole_words_only_and_most_words_win(tmp_path: Path) -> None:
     assert umbrellas.of_genre("wedding band") == "Rock"  # weak, as nothing else matches
     assert umbrellas.of_genre("metal band") == "Metal"
     assert umbrellas.of_genre("metal comedy") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "general"),
+    [
+        ("80s country hits", ("Country & Americana",), False),
+        ("Hip-Hop & R&B Mega-Mix 😎", ("Hip-Hop", "R&B & Soul"), False),
+        ("Best Trance, Dance & Deep House", ("EDM", "House"), False),  # "dance" is general
+        ("Chill Pop", ("Pop", "Electronic"), True),
+        ("Rock ’n’ Roll 70’s", ("Rock",), False),
+        ("Mansión Reggaetón", ("Reggaeton",), False),
+        ('genre:"k-pop" year:2010-2019', ("K-Pop",), False),
+        ("Folk Metal", ("Metal",), False),  # one entry, not its words
+        ("Monday Motivation", (), False),
+        ("Rock Motivation", ("Rock",), False),
+        ("🏃", (), False),
+        ("", (), False),
+    ],
+)
+def test_mentions_in_names(text: str, labels: tuple[str, ...], general: bool) -> None:
+    assert UMBRELLAS.mentions(text) == Mention(labels, general)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("Honky Tonk Women", ("Country & Americana",)),
+        ("House of Cards (Acoustic)", ()),
+        ("Deep House Sessions", ("House",)),
+        ("Pop Muzik", ()),
+        ("Around the World", ()),
+    ],
+)
+def test_mentions_in_titles(text: str, labels: tuple[str, ...]) -> None:
+    assert UMBRELLAS.mentions(text, title=True) == Mention(labels)
+
+
+@given(st.text())
+def test_any_text_can_be_read(text: str) -> None:
+    mention = UMBRELLAS.mentions(text)
+    assert set(mention.labels) <= set(LABELS)
+    assert set(UMBRELLAS.mentions(text, title=True).labels) <= set(mention.labels)
+
+
+def test_prior_is_optional(tmp_path: Path) -> None:
+    assert UmbrellaMap.load(write(tmp_path, GOOD)).prior("Rock") == 0
+    with_prior = GOOD.replace("first_decade: 70s", "first_decade: 70s\n    prior: 1.5")
+    assert UmbrellaMap.load(write(tmp_path, with_prior)).prior("Rock") == 1.5
 
 
 def test_cells() -> None:
@@ -216,6 +270,8 @@ def test_digest_follows_content_not_layout(tmp_path: Path) -> None:
         ("    aliases: [metal]\n", "", 8, "umbrellas[1].aliases", "add it"),
         ("weak:", "patterns:", 7, "umbrellas[0].patterns", "keep one"),
         ("unmapped: [comedy]", "unmapped: {? [a] : b}", 15, "unmapped", "plain word"),
+        ("unmapped: [comedy]", "ambiguous: [band]", 15, "ambiguous[0]", "check the spelling"),
+        ("label: Rock", "label: Rock\n    prior: 11", 3, "umbrellas[0].prior", "less than"),
     ],
 )
 def test_mistakes_name_file_line_key_and_cure(
@@ -291,7 +347,7 @@ def test_genres_of_the_public_lists_are_mapped(name: str, column: str | None) ->
     path = real_file(f"genres/{name}")
     if column is None:
         content = json.loads(path.read_bytes())
-        genres = set(content["genres"] if "genres" in content else content)
+        genres = set(content.get("genres", content))
     else:
         with path.open(encoding="utf-8", newline="") as file:
             genres = {row[column] for row in csv.DictReader(file)}
