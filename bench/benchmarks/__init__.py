@@ -12,6 +12,7 @@ NAMES = (
     "noop",
     "verify",
     "publish",
+    "genres",
     "duplicates",
     "pacing",
     "environments",

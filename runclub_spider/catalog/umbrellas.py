@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ _MAX_DEPTH = 20  # levels of a file; ours have six
 # libyaml where PyYAML was built with it: the seed files are read at every start.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SEPARATORS = str.maketrans(dict.fromkeys("/:,;()", " "))
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _Words = tuple[str, ...]
 _Where = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -145,6 +147,7 @@ class _Umbrella(BaseModel):
     label: str = Field(min_length=1)
     aliases: list[str] = Field(min_length=1)
     first_decade: DecadeLabel
+    prior: float = Field(default=0.0, ge=-10, le=10)
     neighbours: list[str] = Field(min_length=1)
     patterns: list[str] = Field(min_length=1)
     weak: list[str] = []
@@ -156,12 +159,22 @@ class _File(BaseModel):
 
     umbrellas: list[_Umbrella] = Field(min_length=1)
     unmapped: list[str] = []
+    ambiguous: list[str] = []
 
 
 def _words(text: str) -> _Words:
     """Split a genre into whole words, accents removed ("forró" and "forro" are one word)."""
     plain = unicodedata.normalize("NFKD", normalise_genre(text).translate(_SEPARATORS))
     return tuple("".join(c for c in plain if not unicodedata.combining(c)).split())
+
+
+def _text_words(text: str) -> _Words:
+    """Split a name that people wrote into whole words; signs and emoji are no words."""
+    plain = text.lower().replace("&", "and")  # as genres have it; hyphens part words anyway
+    if not plain.isascii():
+        decomposed = unicodedata.normalize("NFKD", plain)
+        plain = "".join(c for c in decomposed if not unicodedata.combining(c)).replace("’", "'")
+    return tuple(_WORD.findall(plain))
 
 
 def _best(words: _Words, entries: dict[_Words, str | None]) -> tuple[bool, str | None]:
@@ -174,6 +187,20 @@ def _best(words: _Words, entries: dict[_Words, str | None]) -> tuple[bool, str |
     return False, None
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """The umbrellas that a text names, in the order of the file.
+
+    ``general`` says that only general words name them ("pop", "dance"), which prove little.
+    """
+
+    labels: tuple[str, ...]
+    general: bool = False
+
+
+_NOTHING = Mention(())
+
+
 @dataclass(frozen=True)
 class UmbrellaMap:
     """The umbrellas in order, and the umbrella of a genre or of a track's artists."""
@@ -183,6 +210,9 @@ class UmbrellaMap:
     """sha256 (hex) of the canonical content: comments and layout do not count."""
     _umbrellas: dict[str, _Umbrella] = field(repr=False)
     _entries: tuple[dict[_Words, str | None], ...] = field(repr=False)
+    _longest: dict[str, int] = field(repr=False)
+    """First word of each pattern and weak entry -> most words of an entry that begins so."""
+    _ambiguous: frozenset[_Words] = field(repr=False)
     _cache: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     __hash__ = None  # type: ignore[assignment]  # holds dicts; compare by digest instead
@@ -210,12 +240,22 @@ class UmbrellaMap:
                     where, f"'{text}' stands already under {known[words] or 'unmapped'}; keep one"
                 )
             known[words] = label
+        for at, text in enumerate(content.ambiguous):
+            if _words(text) not in entries[1]:
+                raise file.mistake(
+                    ("ambiguous", at), f"'{text}' is no pattern; check the spelling or remove it"
+                )
+        longest: dict[str, int] = {}
+        for words in (*entries[1], *entries[2]):
+            longest[words[0]] = max(longest.get(words[0], 0), len(words))
         canonical = json.dumps(content.model_dump(), sort_keys=True, ensure_ascii=True)
         return cls(
             labels=labels,
             digest=hashlib.sha256(canonical.encode()).hexdigest(),
             _umbrellas={umbrella.label: umbrella for umbrella in content.umbrellas},
             _entries=entries,
+            _longest=longest,
+            _ambiguous=frozenset(_words(text) for text in content.ambiguous),
         )
 
     def of_genre(self, genre: str) -> str | None:
@@ -230,6 +270,42 @@ class UmbrellaMap:
             return exact[words]
         matched, label = _best(words, patterns)
         return label if matched else _best(words, weak)[1]
+
+    def mentions(self, text: str, *, title: bool = False) -> Mention:
+        """Return the umbrellas that the words of a name or a search term speak of.
+
+        Read from left to right, the longest entry first, each word once; weak entries count only
+        when no pattern is there. In a ``title`` (of a song or an album) weak and ambiguous
+        entries name nothing: "House of the Rising Sun" is no house.
+        """
+        words = _text_words(text)
+        if self._longest.keys().isdisjoint(words):
+            return _NOTHING
+        _, patterns, weak = self._entries
+        strong: set[str | None] = set()
+        general: set[str | None] = set()
+        at = 0
+        while at < len(words):
+            step = 1
+            for size in range(min(self._longest.get(words[at], 0), len(words) - at), 0, -1):
+                span = words[at : at + size]
+                if span in patterns:
+                    if not (title and span in self._ambiguous):
+                        strong.add(patterns[span])
+                elif span in weak:
+                    general.add(weak[span])
+                else:
+                    continue
+                step = size
+                break
+            at += step
+        found = (strong if title else strong - {None} or general) - {None}
+        labels = tuple(label for label in self.labels if label in found) if found else ()
+        return Mention(labels, general=bool(labels) and not strong - {None})
+
+    def prior(self, label: str) -> float:
+        """Return the log odds of an umbrella among tracks of which nothing else is known."""
+        return self._umbrellas[label].prior
 
     def aliases(self, label: str) -> tuple[str, ...]:
         """Return the words for an umbrella in seeds; the first is its main Spotify genre."""
