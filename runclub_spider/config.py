@@ -294,6 +294,16 @@ class Config(BaseModel):
     mean_duration_max_ms: int = setting(
         330_000, "Gate: largest mean length, from 100 tracks on.", "publish.gates", ge=0
     )
+    vote_confidence_min: float = setting(
+        0.75,
+        "Confidence from which a track without artist genres may fill a cell.",
+        "publish.release",
+        ge=0,
+        le=1,
+    )
+    suitability: Literal["rank", "gate"] = setting(
+        "rank", "Whether tracks that suit no run rank last or are rejected.", "publish.release"
+    )
     drift_max: float = setting(
         0.15,
         "Share of tracks that may change decade or umbrella between two releases.",

@@ -16,6 +16,8 @@ class Rule(StrEnum):
     TOO_LONG = "too_long"
     UNPLAYABLE = "unplayable"
     PLAYABILITY_UNKNOWN = "playability_unknown"
+    # Judged when publishing, by audio features, and only if the owner asks for it.
+    UNSUITABLE = "unsuitable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -421,6 +421,7 @@ def ranked(pool: Pool, part: Bools, *, keeping: bool = False, mixed: bool = Fals
     """
     (members,) = np.nonzero(part)
     keys: list[NDArray[Any]] = [-pool.popularity[members].astype(np.int16)]
+    keys.append(-pool.suitability[members].astype(np.int16))
     keys.append(pool.duration[members] > PREFERRED_MAX_MS)
     if mixed:
         keys.append(~pool.features[members])

@@ -133,7 +133,7 @@ def check(measures: Measures, config: Config, before: Before | None = None) -> l
         ),
         Gate(
             "feature_nulls",
-            worst <= _exact(config.feature_null_max) * measures.with_features,
+            worst <= _exact(config.feature_null_max) * measures.with_features or total < _ENOUGH,
             _rounded(worst, measures.with_features),
             config.feature_null_max,
             wanted="at most",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runclub_spider.catalog.dates import DECADES
+from runclub_spider.catalog.suitability import BANDS
 from runclub_spider.config import Config
 from runclub_spider.publish.gates import Gate
 from runclub_spider.publish.select import Fate, Selection
@@ -76,6 +77,19 @@ def grid(selection: Selection) -> dict[str, dict[str, int]]:
         for label, row in table.items()
         if any(row.values())
     }
+
+
+def tempo_buckets(
+    found: Mapping[tuple[str, str, str], int], labels: Sequence[str]
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Tracks by umbrella, decade and cadence band, each in its order; empty ones left out."""
+    table: dict[str, dict[str, dict[str, int]]] = {}
+    for label in [*labels, UNASSIGNED]:
+        for decade in [*DECADES, UNDATED]:
+            row = {b: n for b in BANDS if (n := found.get((label, decade, b), 0))}
+            if row:
+                table.setdefault(label, {})[decade] = row
+    return table
 
 
 def balance(selection: Selection) -> dict[str, Any]:
@@ -161,6 +175,7 @@ def build(
     account: Mapping[str, Any],
     balance: Mapping[str, Any],
     canonical: Mapping[str, Any],
+    tempo_buckets: Mapping[str, Any],
     changes: Mapping[str, Any],
     gates: Sequence[Gate],
     note_lines: Sequence[str],
@@ -184,6 +199,7 @@ def build(
         "accounting": dict(account),
         "balance": dict(balance),
         "canonical": dict(canonical),
+        "tempoBuckets": dict(tempo_buckets),
         "changes": dict(changes),
         "gates": [gate.as_json() for gate in gates],
         "notes": list(note_lines),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import sqlalchemy as sa
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from runclub_spider.catalog.dates import DECADES, decade_of, release_year
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
-from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.store import catalogue
 from runclub_spider.store.tracks import market_playability
 
@@ -32,8 +31,6 @@ NONE = 255
 NO_YEAR = 9999
 # Umbrellas kept of a track, the heaviest first; a fifth of the votes is the least that counts.
 MOST_UMBRELLAS = 5
-# An umbrella with less than this share of a track's votes is not worth naming.
-_MINOR_VOTE = 0.2
 _CHUNK = 8192
 
 Bools = NDArray[np.bool_]
@@ -46,8 +43,12 @@ class Evidence:
     """What speaks for a track's umbrellas; `genres` per artist, `sources` as (type, key)."""
 
     track_id: str
+    name: str
     album_id: str | None
+    album_name: str
+    compilation: bool
     artist_ids: tuple[str, ...]
+    artist_names: tuple[str, ...]
     genres: tuple[tuple[str, ...], ...]
     sources: tuple[tuple[str, str], ...]
 
@@ -67,6 +68,20 @@ class Vote:
 Voter = Callable[[Evidence], Vote]
 
 
+class Rating(Protocol):
+    """How well a track suits a run, 0-1, and whether it may stay."""
+
+    @property
+    def score(self) -> float: ...  # noqa: D102
+
+    @property
+    def passes(self) -> bool: ...  # noqa: D102
+
+
+#: From a track's row with its features, and the (type, key) of its sources; None: no features.
+Suits = Callable[[Any, Sequence[tuple[str, str]]], Rating | None]
+
+
 @dataclass(slots=True)
 class Candidate:
     """A stored track as far as choosing needs it; `rule` is the first that refuses it."""
@@ -83,6 +98,7 @@ class Candidate:
     rule: Rule | None
     compilation: bool = False
     soft_key: str = ""
+    suitability: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,7 @@ class Pool:
         features: has audio features.
         asked: ReccoBeats was asked for them, with whatever result.
         compilation: stands on a compilation.
+        suitability: for a run, in tenths, 0 for not known.
         rule: position in `RULES` of the first that refuses it, `ELIGIBLE` for none.
         soft: two words of a 128-bit hash of the soft key; both 0 for not comparable.
         names: (length, `MOST_UMBRELLAS`), the heaviest umbrella first, `NONE` for no more.
@@ -136,6 +153,7 @@ class Pool:
     features: Bools
     asked: Bools
     compilation: Bools
+    suitability: NDArray[np.uint8]
     rule: NDArray[np.int8]
     soft: NDArray[np.uint64]
     names: NDArray[np.uint8]
@@ -225,37 +243,65 @@ class Pool:
 def read(
     connection: sa.Connection,
     policy: Policy,
-    umbrellas: UmbrellaMap,
     *,
-    vote: Voter | None = None,
+    labels: Sequence[str],
+    vote: Voter,
     soft_key: SoftKey | None = None,
+    suit: Suits | None = None,
 ) -> Pool:
     """The pool of a store, in one pass over its tracks.
 
     Args:
         connection: of the store.
         policy: market and durations that the rules go by.
-        umbrellas: the genre map.
-        vote: how evidence becomes umbrellas; artist genres, then provenance, when None.
+        labels: the umbrellas, in the order of the map.
+        vote: how evidence becomes umbrellas.
         soft_key: text equal for renderings of one recording, empty when not comparable; None
             leaves all tracks without.
+        suit: how well a track suits a run, and whether it may stay; None rates all alike.
     """
-    vote = vote or provenance_voter(umbrellas, catalogue.seed_umbrellas(connection))
     previous = Previous(
         catalogue.previous_release(connection),
         (track_id for _, track_id in catalogue.canonicals(connection)),
     )
-    found = _candidates(connection, policy, vote, soft_key)
-    return Pool.of(found, umbrellas.labels, previous, catalogue.track_count(connection))
+    found = _candidates(connection, policy, vote, soft_key, suit)
+    return Pool.of(found, labels, previous, catalogue.track_count(connection))
+
+
+def evidence(connection: sa.Connection) -> Iterator[Evidence]:
+    """What speaks for the umbrella of each track, by id."""
+    artists = Merged(catalogue.credits_of_tracks(connection))
+    sources = Merged(catalogue.sources_of_tracks(connection))
+    for row in catalogue.titles(connection):
+        yield _evidence(row, artists.of(row.track_id), sources.of(row.track_id))
+
+
+def _evidence(row: Any, people: Sequence[Any], sources: Sequence[Any]) -> Evidence:
+    return Evidence(
+        row.track_id,
+        row.name,
+        row.album_id,
+        row.album_name,
+        row.album_type == "compilation",
+        tuple(p.artist_id for p in people),
+        tuple(p.name for p in people),
+        tuple(_genres(p.genres) for p in people),
+        tuple((s.source_type, s.source_key) for s in sources),
+    )
 
 
 def _candidates(
-    connection: sa.Connection, policy: Policy, vote: Voter, soft_key: SoftKey | None
+    connection: sa.Connection,
+    policy: Policy,
+    vote: Voter,
+    soft_key: SoftKey | None,
+    suit: Suits | None,
 ) -> Iterator[Candidate]:
     artists = Merged(catalogue.credits_of_tracks(connection))
     sources = Merged(catalogue.sources_of_tracks(connection))
     for row in catalogue.candidates(connection, policy.market):
         people = artists.of(row.track_id)
+        seen = _evidence(row, people, sources.of(row.track_id))
         rules = failing_rules(
             name=row.name,
             artists=len(people),
@@ -263,6 +309,9 @@ def _candidates(
             playable=market_playability(row.playable, row.available_markets, policy.market),
             policy=policy,
         )
+        rating = suit(row, seen.sources) if suit else None
+        if rating is not None and not rating.passes:
+            rules = (*rules, Rule.UNSUITABLE)
         yield Candidate(
             track_id=row.track_id,
             isrc=row.isrc,
@@ -272,62 +321,17 @@ def _candidates(
             popularity=row.popularity,
             has_features=row.features is not None,
             asked_features=row.tries is not None,
-            vote=vote(
-                Evidence(
-                    row.track_id,
-                    row.album_id,
-                    tuple(p.artist_id for p in people),
-                    tuple(_genres(p.genres) for p in people),
-                    tuple((s.source_type, s.source_key) for s in sources.of(row.track_id)),
-                )
-            ),
+            vote=vote(seen),
             rule=rules[0] if rules else None,
-            compilation=row.album_type == "compilation",
-            soft_key=soft_key(row.name, [p.name for p in people]) if soft_key else "",
+            compilation=seen.compilation,
+            soft_key=soft_key(row.name, seen.artist_names) if soft_key else "",
+            suitability=0.0 if rating is None else rating.score,
         )
 
 
 @lru_cache(maxsize=16_384)
 def _genres(text: str | None) -> tuple[str, ...]:
     return catalogue.genres_of(text)
-
-
-def provenance_voter(
-    umbrellas: UmbrellaMap, of_source: Mapping[tuple[str, str], Mapping[str, int]]
-) -> Voter:
-    """Umbrellas by the artists' genres, else by the seeds and playlists that found the track."""
-
-    @lru_cache(maxsize=16_384)
-    def by_artists(genres: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, float], ...]:
-        return umbrellas.of_artists(genres)
-
-    def vote(evidence: Evidence) -> Vote:
-        voted, origin = by_artists(evidence.genres), "artist_genres"
-        if not voted:
-            voted = _of_sources(evidence.sources, of_source, umbrellas.labels)
-            origin = "provenance"
-        names = tuple(label for label, weight in voted if weight >= _MINOR_VOTE)
-        return Vote(names, origin, round(voted[0][1], 4)) if names else Vote()
-
-    return vote
-
-
-def _of_sources(
-    sources: Sequence[tuple[str, str]],
-    of_source: Mapping[tuple[str, str], Mapping[str, int]],
-    labels: tuple[str, ...],
-) -> tuple[tuple[str, float], ...]:
-    """Umbrella votes of the seeds and playlists that found a track; each source weighs 1."""
-    weights: dict[str, float] = {}
-    for source in sorted(sources):
-        if counted := of_source.get(source):
-            cast = sum(counted.values())
-            for label in sorted(counted):
-                weights[label] = weights.get(label, 0.0) + counted[label] / cast
-    total = sum(weights[label] for label in sorted(weights))
-    known = [label for label in labels if label in weights]
-    order = sorted(known, key=lambda label: (-round(weights[label], 9), labels.index(label)))
-    return tuple((label, weights[label] / total) for label in order)
 
 
 class _Columns:
@@ -405,6 +409,7 @@ class _Columns:
             "features": np.array([c.has_features for c in part], bool),
             "asked": np.array([c.asked_features for c in part], bool),
             "compilation": np.array([c.compilation for c in part], bool),
+            "suitability": np.array([int(c.suitability * 10) for c in part], np.uint8),
             "rule": np.array(rules, np.int8),
             "soft": _hashes([c.soft_key for c in part]),
             "names": names,

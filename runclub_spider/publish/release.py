@@ -39,7 +39,9 @@ from runclub_spider.publish.rows import (
     track_row,
     wide_row,
 )
+from runclub_spider.publish.running import ratings, tempo_bucket
 from runclub_spider.publish.select import Fate, Selection, select
+from runclub_spider.publish.voting import voter
 from runclub_spider.store import catalogue, meta, pages
 from runclub_spider.store.engine import Store
 from runclub_spider.store.pages import PageKind
@@ -60,6 +62,8 @@ class _Written:
     features: int = 0
     newest: int = 0
     measures: gates.Measures = field(default_factory=gates.Measures)
+    # Tracks by umbrella, decade and cadence band, as they stand in the rows.
+    buckets: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     @property
     def tracks(self) -> int:
@@ -199,6 +203,8 @@ def _input_digest(config: Config, connection: sa.Connection, umbrellas: Umbrella
             "mean_duration_max_ms",
             "drift_max",
             "drift_gates",
+            "vote_confidence_min",
+            "suitability",
         },
     )
     parts = [meta.revision(connection), policy, umbrellas.digest, __version__]
@@ -240,7 +246,14 @@ def choose(
     policy = Policy(config.market, config.min_duration_ms, config.max_duration_ms)
     if soft_key is None and config.dedupe_policy.endswith("+soft"):
         soft_key = versions.soft_key
-    pool = read(connection, policy, umbrellas, vote=vote, soft_key=soft_key)
+    pool = read(
+        connection,
+        policy,
+        labels=umbrellas.labels,
+        vote=vote or voter(connection, umbrellas, threshold=config.vote_confidence_min),
+        soft_key=soft_key,
+        suit=ratings(connection, gate=config.suitability == "gate"),
+    )
     return select(pool, targets(config, umbrellas))
 
 
@@ -307,6 +320,10 @@ def _write_data(
             written.measures.add(
                 wide, shortest=config.min_duration_ms, longest=config.max_duration_ms
             )
+            if (bucket := wide["_extra"]["tempo_bucket"]) is not None:
+                umbrella, decade = selection.cell(index)
+                cell = umbrella or manifest.UNASSIGNED, decade or manifest.UNDATED
+                written.buckets[*cell, bucket] += 1
             written.newest = max(written.newest, row.updated_at)
         for part in chunks(sorted(used)):
             for row in catalogue.artists(connection, part):
@@ -368,6 +385,8 @@ def _extra(
             "decade": backfill.cell[1],
             "step": backfill.step,
         },
+        "run_suitability": int(pool.suitability[index]) / 10 if row.features_of else None,
+        "tempo_bucket": tempo_bucket(row.f_tempo),
         "features_source": "reccobeats" if row.features_of else None,
         "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
     }
@@ -445,6 +464,7 @@ def _describe(
         account=account,
         balance=manifest.balance(selection),
         canonical={"isrcs": len(entries.isrc), **held.log.as_json()},
+        tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),
         changes=held.changed,
         gates=checks,
         note_lines=manifest.notes(config, source, profile),
@@ -483,6 +503,11 @@ def _write_rest(folder: Path, document: dict[str, Any]) -> None:
         columns,
         parquet=folder / "catalog.parquet",
         csv=folder / "catalog.csv",
+    )
+    (folder / "tempo_buckets.json").write_text(
+        json.dumps(document["tempoBuckets"], ensure_ascii=False, indent=2) + "\n",
+        encoding="utf-8",
+        newline="\n",
     )
     (folder / "schemas").mkdir()
     for schema in sorted(SCHEMAS.glob("*.schema.json")):

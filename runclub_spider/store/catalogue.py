@@ -44,12 +44,17 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
                 track.c.linked_from,
                 track.c.duration_ms,
                 track.c.album_id,
+                track.c.album_name,
                 track.c.album_type,
                 track.c.release_date,
                 sa.func.coalesce(track.c.popularity, track_detail.c.popularity).label("popularity"),
                 track.c.available_markets,
                 track_market.c.playable,
                 audio_features.c.track_id.label("features"),
+                audio_features.c.tempo,
+                audio_features.c.energy,
+                audio_features.c.danceability,
+                audio_features.c.acousticness,
                 feature_miss.c.tries,
             )
             .outerjoin_from(
@@ -162,23 +167,44 @@ def playlists(connection: sa.Connection) -> dict[str, tuple[str, str | None]]:
     return {row.playlist_id: (row.name, row.owner_id) for row in rows}
 
 
-def seed_umbrellas(connection: sa.Connection) -> dict[tuple[str, str], Counter[str]]:
-    """Which umbrellas a source speaks for: (source_type, source_key) -> votes.
+def titles(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+    """Names of every track and its album, by id."""
+    query = sa.select(
+        track.c.track_id, track.c.name, track.c.album_id, track.c.album_name, track.c.album_type
+    ).order_by(track.c.track_id)
+    return iter(connection.execute(query.execution_options(**_STREAM)))
 
-    A search speaks for its seed's umbrella, a playlist for those of the searches that served it.
-    """
-    votes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+
+def track_seeds(connection: sa.Connection) -> list[tuple[str, str | None]]:
+    """(term, umbrella) of every track search."""
     rows = connection.execute(
-        sa.select(seed.c.term, seed.c.umbrella).where(
-            seed.c.search_type == "track", seed.c.umbrella.is_not(None)
-        )
+        sa.select(seed.c.term, seed.c.umbrella)
+        .where(seed.c.search_type == "track")
+        .distinct()
+        .order_by(seed.c.term, seed.c.umbrella)
+    )
+    return [(row.term, row.umbrella) for row in rows]
+
+
+def playlist_searches(connection: sa.Connection) -> dict[str, list[tuple[str, str | None]]]:
+    """(term, umbrella) of the searches that served each playlist."""
+    found: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
+    for row in _lists_with_seed(connection, seed.c.term, seed.c.umbrella):
+        found[row.playlist_id].append((row.term, row.umbrella))
+    return found
+
+
+def source_families(connection: sa.Connection) -> dict[tuple[str, str], frozenset[str]]:
+    """Seed families of each source: (source_type, source_key) -> families."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    rows = connection.execute(
+        sa.select(seed.c.term, seed.c.family).where(seed.c.search_type == "track")
     )
     for row in rows:
-        votes["search", row.term][row.umbrella] += 1
-    for listed in _lists_with_seed(connection, seed.c.umbrella):
-        if listed.umbrella is not None:
-            votes["playlist", listed.playlist_id][listed.umbrella] += 1
-    return votes
+        found["search", row.term].add(row.family)
+    for listed in _lists_with_seed(connection, seed.c.family):
+        found["playlist", listed.playlist_id].add(listed.family)
+    return {source: frozenset(families) for source, families in found.items()}
 
 
 def playlist_terms(connection: sa.Connection) -> dict[str, str]:
@@ -190,9 +216,9 @@ def playlist_terms(connection: sa.Connection) -> dict[str, str]:
     return {playlist_id: term for playlist_id, (_, term) in best.items()}
 
 
-def _lists_with_seed(connection: sa.Connection, column: sa.Column[Any]) -> Sequence[Any]:
+def _lists_with_seed(connection: sa.Connection, *columns: sa.Column[Any]) -> Sequence[Any]:
     return connection.execute(
-        sa.select(seed_playlist.c.playlist_id, seed_playlist.c.position, column)
+        sa.select(seed_playlist.c.playlist_id, seed_playlist.c.position, *columns)
         .join_from(
             seed_playlist,
             seed,

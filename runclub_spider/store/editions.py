@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from itertools import groupby
 
 import sqlalchemy as sa
 
@@ -66,34 +65,33 @@ def save_search(
 
 
 def lenders(connection: sa.Connection) -> dict[str, list[str]]:
-    """Edition to ask next -> the misses it may lend to; the best untried one of each miss.
+    """Edition to ask next -> the misses it may lend to; the best untried one of each ISRC.
 
-    Best: nearest in length, then most popular, then smallest id. Whether it is in the store
-    does not count, so that the choice is the same whatever else was crawled.
+    Best: most popular, then smallest id, of those that fit a miss in length. One at a time and in
+    an order of their own, so that who lends to whom depends on no other answer.
     """
     rows = connection.execute(
         sa.select(
-            feature_miss.c.track_id,
-            track.c.duration_ms.label("length"),
+            edition.c.isrc,
             edition.c.track_id.label("edition"),
             edition.c.duration_ms,
             edition.c.popularity,
+            feature_miss.c.track_id,
+            track.c.duration_ms.label("length"),
         )
         .join_from(feature_miss, track, track.c.track_id == feature_miss.c.track_id)
         .join(edition, edition.c.isrc == track.c.isrc)
         .where(edition.c.track_id != feature_miss.c.track_id, edition.c.asked_at.is_(None))
-        .order_by(feature_miss.c.track_id, edition.c.track_id)
+        .order_by(edition.c.isrc, edition.c.track_id, feature_miss.c.track_id)
     )
-    found: dict[str, list[str]] = {}
-    for miss, group in groupby(rows, key=lambda row: str(row.track_id)):
-        fitting = [
-            (abs((row.duration_ms or row.length) - row.length), -(row.popularity or 0), row.edition)
-            for row in group
-        ]
-        fitting = [one for one in fitting if one[0] <= SAME_RECORDING_MS]
-        if fitting:
-            found.setdefault(min(fitting)[2], []).append(miss)
-    return found
+    best: dict[str, tuple[int, str]] = {}
+    fitting: dict[str, list[str]] = {}
+    for row in rows:
+        if abs((row.duration_ms or row.length) - row.length) <= SAME_RECORDING_MS:
+            claim = (-(row.popularity or 0), str(row.edition))
+            best[row.isrc] = min(best.get(row.isrc, claim), claim)
+            fitting.setdefault(row.edition, []).append(row.track_id)
+    return {lender: fitting[lender] for _, lender in best.values()}
 
 
 def settle_known(connection: sa.Connection, *, version: str, now: int) -> int:

@@ -241,6 +241,7 @@ class Release:
         for path in sorted(SCHEMAS.iterdir()):
             self.files[f"schemas/{path.name}"] = path.read_bytes()
         self.files["report.html"] = b"<!doctype html><title>Release</title>\n"
+        self.files["tempo_buckets.json"] = b"{}\n"
         self.tables([row["spotify_track_id"] for row in self.rows[WIDE]])
         self.describe()
         return self

@@ -16,6 +16,7 @@ from runclub_spider.publish.manifest import (
     grid,
     imbalance,
     notes,
+    tempo_buckets,
     version_of,
 )
 from runclub_spider.store.pages import PageCounts
@@ -138,6 +139,8 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
         account={},
         balance={"target": 1},
         canonical={"changed": 0},
+        tempo_buckets={},
+        changes={},
         gates=[Gate("g", True, 1, 1)],
         note_lines=["n"],
     )
@@ -166,6 +169,8 @@ def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
             account={},
             balance={},
             canonical={},
+            tempo_buckets={},
+            changes={},
             gates=[],
             note_lines=[],
         )
@@ -173,3 +178,17 @@ def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
 
     assert policy(Config()) == "playable in US; unknown excluded but for thin cells"
     assert policy(Config(backfill_order=("decade",))) == "playable in US; unknown excluded"
+
+
+def test_tempo_buckets_stand_in_their_order() -> None:
+    found = {
+        ("Pop", "80s", "170-174"): 2,
+        ("Pop", "80s", "<140"): 1,
+        ("Unassigned", "Undated", "190+"): 3,
+        ("Pop", "70s", "140-144"): 4,
+    }
+    assert tempo_buckets(found, ["Rock", "Pop"]) == {
+        "Pop": {"70s": {"140-144": 4}, "80s": {"<140": 1, "170-174": 2}},
+        "Unassigned": {"Undated": {"190+": 3}},
+    }
+    assert list(tempo_buckets(found, ["Pop"])["Pop"]["80s"]) == ["<140", "170-174"]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from dataclasses import fields
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,11 +17,8 @@ from runclub_spider.publish.pool import (
     NONE,
     RULES,
     Candidate,
-    Evidence,
     Pool,
     Previous,
-    Vote,
-    provenance_voter,
 )
 from tests.resilience.killer import ROOT
 
@@ -110,47 +105,3 @@ def test_what_the_last_release_held() -> None:
     assert pool.kept.tolist() == [True, True, True, False, False]
     assert pool.canonical.tolist() == [True, True, True, True, False]
     assert pool.kept_as.tolist() == [LABELS.index("Pop"), NONE, NONE, NONE, NONE]
-
-
-# Umbrellas
-
-FOUND_BY = {
-    ("search", "rock running"): Counter({"Rock": 1}),
-    ("playlist", "p1"): Counter({"Rock": 1, "Metal": 3}),
-    ("search", "fast"): Counter[str](),
-}
-
-
-def vote(*genres: tuple[str, ...], sources: tuple[tuple[str, str], ...] = ()) -> Vote:
-    people = tuple(f"a{at}" for at in range(len(genres)))
-    return provenance_voter(UMBRELLAS, FOUND_BY)(Evidence("t", None, people, genres, sources))
-
-
-def test_artist_genres_come_first() -> None:
-    found = vote(("heavy metal", "thrash metal"), ("pop",), sources=(("search", "rock running"),))
-    assert found == Vote(("Metal", "Pop"), "artist_genres", 0.6667)
-    assert vote(("heavy metal",) * 3, ("pop",), ("dance pop",)).names == ("Metal", "Pop")
-
-
-@pytest.mark.parametrize(
-    ("sources", "found"),
-    [
-        ((), Vote()),
-        ((("search", "fast"), ("search", "unknown")), Vote()),
-        ((("search", "rock running"),), Vote(("Rock",), "provenance", 1.0)),
-        ((("playlist", "p1"),), Vote(("Metal", "Rock"), "provenance", 0.75)),
-        (
-            (("search", "rock running"), ("playlist", "p1")),
-            Vote(("Rock", "Metal"), "provenance", 0.625),
-        ),
-    ],
-)
-def test_else_what_found_the_track(sources: tuple[tuple[str, str], ...], found: Vote) -> None:
-    assert vote((), sources=sources) == found
-    assert vote((), sources=sources[::-1]) == found
-
-
-def test_a_small_share_is_not_named() -> None:
-    genres = (*["rock"] * 1, "hard rock", "punk rock", "garage rock", "jazz")
-    assert vote(genres).names[0] == "Rock"
-    assert vote(("rock", "hard rock", "punk", "grunge", "emo", "jazz")).names == ("Rock",)

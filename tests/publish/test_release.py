@@ -19,7 +19,7 @@ from runclub_spider.publish.pool import Evidence, Vote
 from runclub_spider.publish.release import choose, publish
 from runclub_spider.publish.select import Fate
 from runclub_spider.publish.verify import verify_release
-from runclub_spider.store import artists, features, meta, pages, tables, tracks
+from runclub_spider.store import artists, features, meta, pages, seeds, tables, tracks
 from runclub_spider.store.engine import Store
 from runclub_spider.store.pages import PageCounts, PageKind, PageTask
 from tests.resilience.killer import ROOT
@@ -177,8 +177,12 @@ def test_a_vote_is_the_callers(shop: Shop) -> None:
     assert seen == [
         Evidence(
             an_id(1),
+            "Song 1",
             an_id(1, "album"),
+            "Album 1",
+            False,
             (artist.artist_id,),
+            (artist.name,),
             (("rock",),),
             (("search", SEARCH.source_key),),
         )
@@ -248,3 +252,81 @@ def test_an_empty_store_and_one_that_waits(shop: Shop) -> None:
         connection.execute(sa.delete(tables.audio_features))
         meta.touch(connection)
     assert "1 tracks wait for their features" in publish(shop.config)
+
+
+# Votes, suitability and tempo buckets
+
+
+def silence(shop: Shop) -> None:
+    """As if no artist had genres."""
+    with shop.store.begin() as connection:
+        connection.execute(sa.update(tables.artist).values(genres=None))
+        meta.touch(connection)
+
+
+def plan_seed(shop: Shop, umbrella: str | None, family: str = "umbrella_energy") -> None:
+    with shop.store.begin() as connection:
+        row = {"term": SEARCH.source_key, "search_type": "track", "market": "US"}
+        seeds.register(
+            connection,
+            [{**row, "family": family, "umbrella": umbrella, "decade": None, "bpm": None}],
+        )
+
+
+def test_without_genres_the_seeds_vote_and_an_unsure_track_fills_no_cell(shop: Shop) -> None:
+    shop.put(a_track(1), a_track(2))
+    plan_seed(shop, "Rock")
+    silence(shop)
+    low = rows(shop.publish("low", vote_confidence_min=0.0))
+    assert {tuple(row["_extra"]["umbrellas"][:1]) for row in low.values()} == {("Rock",)}
+    origins = {row["_extra"]["umbrella_source"] for row in low.values()}
+    assert origins <= {"provenance", "mixed", "artist"}
+    (confidence,) = {row["_extra"]["umbrella_confidence"] for row in low.values()}
+    assert 0 < confidence < 1
+    high = rows(shop.publish("high", vote_confidence_min=1.0))
+    assert [row["_extra"]["umbrellas"] for row in high.values()] == [[], []]
+    # What it rests on and how sure it was is told all the same.
+    assert {row["_extra"]["umbrella_source"] for row in high.values()} == origins
+    assert {row["_extra"]["umbrella_confidence"] for row in high.values()} == {confidence}
+
+
+def test_suitability_ranks_and_rejects_only_when_asked(shop: Shop) -> None:
+    shop.put(a_track(1), a_track(2))
+    plan_seed(shop, "Rock", "trend_feeders")
+    with shop.store.begin() as connection:
+        connection.execute(
+            sa.update(tables.audio_features)
+            .where(tables.audio_features.c.track_id == an_id(1))
+            .values(tempo=100.0, energy=0.1, danceability=0.1, acousticness=0.9)
+        )
+        meta.touch(connection)
+    # One place only: the track that suits a run takes it.
+    capped = rows(shop.publish("capped", global_cap=1))
+    assert list(capped) == [an_id(2)]
+    both = rows(shop.publish("both"))
+    marks = {i: row["_extra"]["run_suitability"] for i, row in both.items()}
+    assert marks[an_id(1)] < 0.5 < marks[an_id(2)]
+    gated = shop.publish("gated", suitability="gate")
+    assert list(rows(gated)) == [an_id(2)]
+    document = json.loads((gated / "manifest.json").read_bytes())
+    assert document["accounting"]["rejectedByRule"] == {"unsuitable": 1}
+    assert verify_release(gated) == []
+
+
+def test_tempo_buckets_fold_half_and_double_time(shop: Shop) -> None:
+    shop.put(a_track(1), a_track(2), a_track(3))
+    with shop.store.begin() as connection:
+        for number, tempo in ((1, 85.0), (2, 170.0), (3, None)):
+            connection.execute(
+                sa.update(tables.audio_features)
+                .where(tables.audio_features.c.track_id == an_id(number))
+                .values(tempo=tempo)
+            )
+        meta.touch(connection)
+    made = shop.publish()
+    buckets = {i: row["_extra"]["tempo_bucket"] for i, row in rows(made).items()}
+    assert buckets == {an_id(1): "170-174", an_id(2): "170-174", an_id(3): None}
+    document = json.loads((made / "manifest.json").read_bytes())
+    assert document["tempoBuckets"] == {"Rock": {"70s": {"170-174": 2}}}
+    assert json.loads((made / "tempo_buckets.json").read_bytes()) == document["tempoBuckets"]
+    assert verify_release(made) == []

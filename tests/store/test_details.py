@@ -85,15 +85,15 @@ def test_an_isrc_is_searched_once_a_miss(connection: sa.Connection) -> None:
     assert editions.unsearched(connection) == [ISRC]
 
 
-def test_the_nearest_edition_lends_first_then_the_next(connection: sa.Connection) -> None:
+def test_the_most_popular_edition_lends_first_then_the_next(connection: sa.Connection) -> None:
     missed(connection, 1)
     rows = [
         detail(1),
         detail(20, duration_ms=LENGTH + 900),
-        detail(21, duration_ms=LENGTH + 100),
+        detail(21, duration_ms=LENGTH + 100, popularity=11),
         detail(22, duration_ms=LENGTH - 100, popularity=60),
-        detail(23, duration_ms=LENGTH + 9_000),
-        detail(24, isrc="USUM70000001"),
+        detail(23, duration_ms=LENGTH + 9_000, popularity=99),
+        detail(24, isrc="USUM70000001", popularity=99),
         TrackDetail("uuid", None, ISRC, 5, (), LENGTH),
     ]
     editions.save_search(connection, [ISRC], rows, 1001)
@@ -136,7 +136,7 @@ def test_what_the_store_knows_of_an_edition_is_not_asked(connection: sa.Connecti
     row = some_features(an_id(3), tempo=150.0)
     features.save(connection, [row], [], version="1", gap_seconds=10, now=1000)
     editions.save_search(connection, [ISRC], [detail(1), detail(2), detail(3)], 1001)
-    # The nearest editions are the misses themselves: passed over, for they have nothing.
+    # Editions that are misses themselves are passed over, for they have nothing.
     assert settle(connection) == 2
     lent = {
         row.track_id: (row.borrowed_from, row.tempo)

@@ -27,6 +27,7 @@ HASHED_FILES = (
     "report.html",
     "catalog.parquet",
     "catalog.csv",
+    "tempo_buckets.json",
 )
 _CHUNK = 1 << 20
 _FIXED_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(5)  # deflate, no flags, mtime 0
