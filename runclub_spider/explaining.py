@@ -323,6 +323,10 @@ class _Account:
         length = f"{row.duration_ms:,} ms"
         title = "a title" if row.name.strip() else "no title"
         people = f"{len(names)} artist{'' if len(names) == 1 else 's'}"
+        pool = self.selection.pool
+        (at,) = pool.find([track_id]).tolist()
+        suits = f"{int(pool.suitability[at]) / 10}" if pool.features[at] else "not known"
+        unsuitable = int(pool.rule[at]) == RULES.index(Rule.UNSUITABLE)
         too_short, too_long = Rule.TOO_SHORT in failed, Rule.TOO_LONG in failed
         found = {
             Rule.INCOMPLETE: f"{title}, {people}",
@@ -334,9 +338,10 @@ class _Account:
             ),
             Rule.UNPLAYABLE: said,
             Rule.PLAYABILITY_UNKNOWN: said,
+            Rule.UNSUITABLE: f"suits a run by {suits}, SUITABILITY={self.config.suitability}",
         }
         for rule in RULES:
-            yield rule, rule in failed, found[rule]
+            yield rule, rule in failed or (rule is Rule.UNSUITABLE and unsuitable), found[rule]
 
     def _verdicts(self, track_id: str) -> Iterator[str]:
         for rule, failed, said in self._rules(track_id):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import heapify, heappop, heapreplace
@@ -162,7 +163,10 @@ class _Balance:
         self.with_features = ready & pool.features
         self.without = ready & ~pool.features
         self.reserve = reserve
-        self.class_of, self.cells = _classes(pool, ready | reserve)
+        self.class_of, self.cells = _classes(pool, ready)
+        # By class the cells it could serve; a reserve track serves only some of them.
+        self.reach = list(self.cells)
+        self.plain = len(self.cells)
         self.size = len(pool.labels) * _YEARS
         self.place = {label: at * _YEARS for at, label in enumerate(pool.labels)}
         possible = [self._number(cell) for cell in targets.cells]
@@ -193,6 +197,7 @@ class _Balance:
         need = [max(0, m - n) for m, n in zip(self.least, supply.filled, strict=True)]
         spare = [max(0, n - t) for n, t in zip(supply.filled, self.goal, strict=True)]
         helped = np.zeros(len(self.pool), bool)
+        self._class_reserve({cell for cell, number in enumerate(need) if number})
         standing = Matching(self.cells, need)
         standing.widen(self.cells, supply.at)
         loan = Matching([()] * self.size, need)
@@ -220,6 +225,18 @@ class _Balance:
             for source, number in sources.items():
                 lent[source][thin] = number
         return helped, standing, lent
+
+    def _class_reserve(self, thin: AbstractSet[int]) -> None:
+        """Classes of their own for the reserve, which may stand in thin cells only."""
+        class_of, cells = _classes(self.pool, self.reserve)
+        numbers = np.full(len(cells), -1, np.int32)
+        for one, order in enumerate(cells):
+            if useful := tuple(cell for cell in order if cell in thin):
+                numbers[one] = len(self.cells)
+                self.cells.append(useful)
+                self.reach.append(order)
+        inside = class_of >= 0
+        self.class_of[inside] = numbers[class_of[inside]]
 
     def _roads(self, step: Step, need: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
         """(lender, thin cell) pairs, the nearest first."""
@@ -311,7 +328,7 @@ class _Balance:
         ranked = ranked[np.argsort(self.class_of[ranked], kind="stable")]
         classes = self.class_of[ranked]
         for one, quota in places.items():
-            if list(quota) == [self.cells[one][0]]:
+            if one < self.plain and list(quota) == [self.cells[one][0]]:
                 continue
             first, last = np.searchsorted(classes, [one, one + 1])
             left = []
@@ -370,7 +387,7 @@ class _Balance:
             budget,
         )
         having = self._counts(self.with_features | helped)
-        best = cut(self.cells, having, self.goal, final.at, spares)
+        best = cut(self.reach, having, self.goal, final.at, spares)
         missing = [max(0, t - n) for t, n in zip(self.goal, final.filled, strict=True)]
         if sum(missing) != best.shortfall:
             raise RunclubError(

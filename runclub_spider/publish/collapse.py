@@ -103,13 +103,21 @@ def collapse(pool: Pool, policy: Dedupe) -> Duplicates:
         reason=np.zeros(size, np.int8),
         reserve=pool.rule == _AMBIGUOUS,
     )
-    standing = _standing(pool)
+    standing, speaker = _standing(pool), own.copy()
     if depth >= POLICIES.index("id+isrc"):
-        _same_recording(pool, eligible, standing, found)
-        _reserve(pool, eligible, standing, found)
+        _same_recording(pool, eligible, standing, speaker, found)
+        _reserve(pool, eligible, standing, speaker, found)
     if depth >= POLICIES.index("id+isrc+soft"):
-        _soft(pool, standing, found)
+        _soft(pool, standing, speaker, found)
     return found
+
+
+def _speaker(pool: Pool, group: Sequence[int]) -> int:
+    """Whose soft key and length stand for a recording given best first: its best comparable one.
+
+    Not the survivor's: that depends on the last release, and so would who is whose duplicate.
+    """
+    return next((one for one in group if pool.soft[one].any()), group[0])
 
 
 def displaces(pool: Pool, new: int, old: int) -> bool:
@@ -183,7 +191,11 @@ def _runs(members: Indices, keys: NDArray[np.int32]) -> Iterator[Indices]:
 
 
 def _same_recording(
-    pool: Pool, eligible: Bools, standing: NDArray[np.int32], found: Duplicates
+    pool: Pool,
+    eligible: Bools,
+    standing: NDArray[np.int32],
+    speaker: NDArray[np.int32],
+    found: Duplicates,
 ) -> None:
     labels = _components(pool, eligible)
     found.recording[:] = np.where(eligible, labels, -1)
@@ -193,6 +205,7 @@ def _same_recording(
         found.merge[group] = Merge.ISRC
         found.merge[best] = Merge.NOT
         found.reason[best] = reason
+        speaker[best] = _speaker(pool, group.tolist())
 
 
 def survivor(pool: Pool, group: Sequence[int]) -> tuple[int, Reason]:
@@ -212,7 +225,13 @@ def _ahead(pool: Pool, best: int, second: int) -> Reason:
     return Reason.EARLIEST if pool.year[best] != pool.year[second] else Reason.SMALLEST
 
 
-def _reserve(pool: Pool, eligible: Bools, standing: NDArray[np.int32], found: Duplicates) -> None:
+def _reserve(
+    pool: Pool,
+    eligible: Bools,
+    standing: NDArray[np.int32],
+    speaker: NDArray[np.int32],
+    found: Duplicates,
+) -> None:
     """Leave in the reserve one track for each song that no eligible track has."""
     ambiguous = found.reserve.copy()
     if not ambiguous.any():
@@ -225,28 +244,34 @@ def _reserve(pool: Pool, eligible: Bools, standing: NDArray[np.int32], found: Du
         best, _ = survivor(pool, group.tolist())
         found.reserve[group] = False
         found.reserve[best] = True
+        speaker[best] = _speaker(pool, group.tolist())
 
 
-def _soft(pool: Pool, standing: NDArray[np.int32], found: Duplicates) -> None:
+def _soft(
+    pool: Pool, standing: NDArray[np.int32], speaker: NDArray[np.int32], found: Duplicates
+) -> None:
     own = np.arange(len(pool), dtype=np.int32)
     comparable = (pool.soft[:, 0] != 0) | (pool.soft[:, 1] != 0)
-    (members,) = np.nonzero(((found.survivor == own) | found.reserve) & comparable)
+    (members,) = np.nonzero(((found.survivor == own) | found.reserve) & comparable[speaker])
     # The reserve stands last, then the last release's choices stand first.
     fresh = (~pool.canonical, found.reserve)
-    high, low = pool.soft[members, 0], pool.soft[members, 1]
-    keys = (standing[members], *(flag[members] for flag in fresh), low, high)
+    high, low = pool.soft[speaker[members], 0], pool.soft[speaker[members], 1]
+    keys = (standing[speaker[members]], *(flag[members] for flag in fresh), low, high)
     members = members[np.lexsort(keys)]
-    high, low = pool.soft[members, 0], pool.soft[members, 1]
+    high, low = pool.soft[speaker[members], 0], pool.soft[speaker[members], 1]
     change = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
     numbers = np.concatenate(([0], np.cumsum(change))).astype(np.int32)[: len(members)]
     into = own.copy()
     for group in _runs(members, numbers):
-        for kept, lost in _absorbed(pool, group.tolist(), standing, found.reserve):
+        for kept, lost in _absorbed(pool, group.tolist(), standing, speaker, found.reserve):
             if found.reserve[lost]:
                 found.reserve[lost] = False
                 continue
             into[lost] = kept
-            found.merge[lost] = Merge.SOFT
+            # Of a group that goes, the speaker is counted as soft: the survivor may be another
+            # after the next release.
+            found.merge[lost] = Merge.ISRC
+            found.merge[speaker[lost]] = Merge.SOFT
             if found.reason[kept] == Reason.ONLY:
                 found.reason[kept] = (
                     Reason.KEPT if pool.canonical[kept] else _ahead(pool, kept, lost)
@@ -256,7 +281,11 @@ def _soft(pool: Pool, standing: NDArray[np.int32], found: Duplicates) -> None:
 
 
 def _absorbed(
-    pool: Pool, group: Sequence[int], standing: NDArray[np.int32], reserve: Bools
+    pool: Pool,
+    group: Sequence[int],
+    standing: NDArray[np.int32],
+    speaker: NDArray[np.int32],
+    reserve: Bools,
 ) -> Iterator[tuple[int, int]]:
     """(absorber, absorbed) of tracks with one soft key, given in the order of their claims.
 
@@ -265,13 +294,14 @@ def _absorbed(
     """
     anchors: list[int] = []
     absorbed: list[int] = []
+
+    def near(one: int, other: int) -> bool:
+        lengths = pool.duration[speaker[one]], pool.duration[speaker[other]]
+        return abs(int(lengths[0]) - int(lengths[1])) <= SOFT_WINDOW_MS
+
     for one in group:
-        near = any(_near(pool, one, anchor) for anchor in anchors)
-        (absorbed if near else anchors).append(one)
-    claims = sorted(anchors, key=lambda i: (bool(reserve[i]), int(standing[i])))
-    for one in sorted(absorbed, key=lambda i: int(standing[i])):
-        yield next(anchor for anchor in claims if _near(pool, one, anchor)), one
-
-
-def _near(pool: Pool, one: int, other: int) -> bool:
-    return abs(int(pool.duration[one]) - int(pool.duration[other])) <= SOFT_WINDOW_MS
+        close = any(near(one, anchor) for anchor in anchors)
+        (absorbed if close else anchors).append(one)
+    claims = sorted(anchors, key=lambda i: (bool(reserve[i]), int(standing[speaker[i]])))
+    for one in sorted(absorbed, key=lambda i: int(standing[speaker[i]])):
+        yield next(anchor for anchor in claims if near(one, anchor)), one

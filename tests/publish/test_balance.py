@@ -105,6 +105,18 @@ def test_the_shortfall_is_the_optimum(seed: int) -> None:
     assert {cell: count.tracks for cell, count in certificate.cells.items()} == {
         cell: counted[cell] for cell in aims.cells
     }
+    helped = Counter((mark.cell, mark.step) for mark in marks(selection).values())
+    assert helped == Counter(
+        {
+            (cell, step): number
+            for cell, count in certificate.cells.items()
+            for step, number in count.backfill.items()
+        }
+    )
+    own = dict(selection.cells())
+    for track_id, mark in marks(selection).items():
+        assert mark.step in aims.backfill
+        assert (own[track_id] == mark.cell) == (mark.step == "soft")
 
 
 @pytest.mark.parametrize("seed", range(60))
