@@ -203,13 +203,15 @@ def test_enrich_completes_what_was_left(place: Place, sandbox: Sandbox, run: Run
     run(place, "crawl", "enrich", "-a", "budget=1")
     assert asked(sandbox) == {"recco_features": 1}
     run(place, "crawl", "enrich")
-    assert asked(sandbox).keys() == {"recco_features"}
+    # The misses' other editions are looked up as well.
+    assert asked(sandbox).keys() == {"recco_features", "recco_track"}
     stats = sandbox.stats()
     assert ids_repeated(stats)["recco_features"] == {}
     eligible = place.column(
         "SELECT count(*) FROM track WHERE track_id NOT IN (SELECT track_id FROM rejection)"
     )
-    assert [stats["repeats"]["recco_features"]["ids_asked"]] == eligible
+    lent = place.column("SELECT count(*) FROM audio_features WHERE borrowed_from IS NOT NULL")
+    assert stats["repeats"]["recco_features"]["ids_asked"] >= eligible[0] + lent[0]
     run(place, "verify", str(place.latest))
     assert manifest(place)["accounting"]["pending"] == 0
 
