@@ -278,9 +278,9 @@ class Config(BaseModel):
         0.95, "Gate: share of tracks with audio features.", "publish.release", ge=0, le=1
     )
     year_coverage_min: float = setting(
-        0.90, "Gate: share of tracks with a release year.", "publish.release", ge=0, le=1
+        0.90, "Gate: share of tracks with a release year.", "publish.gates", ge=0, le=1
     )
-    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", "publish.release", ge=0)
+    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", "publish.gates", ge=0)
     feature_null_max: float = setting(
         0.05,
         "Gate: most nulls of a feature field, of tracks with features.",
