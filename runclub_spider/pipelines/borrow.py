@@ -23,13 +23,12 @@ class BorrowPipeline:
     """Looks up the ISRCs of feature misses, and asks for the features of their other editions.
 
     Many misses are an unlucky edition of a recording that ReccoBeats knows. A loan is marked
-    with the edition it came from. A discovery sends full batches only, what is left waits until
-    there are enough or `crawl enrich` completes everything.
+    with the edition it came from. Full batches only: what is left waits until there are enough,
+    or for `-a force=editions`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._runtime = runtime = Runtime.of(crawler)
-        self._crawler = crawler
         self._stats = crawler.stats
         self._searches = BatchWorker(
             runtime,
@@ -59,7 +58,7 @@ class BorrowPipeline:
 
     async def _borrow(self) -> None:
         store, version = self._runtime.store, self._runtime.config.recco_features_version
-        everything = getattr(self._crawler.spider, "completes", False)
+        everything = "editions" in self._runtime.force
         self._searches.add(await store.run(editions.unsearched))
         await self._searches.drain(partial=everything)
         while True:

@@ -38,7 +38,7 @@ def _words(value: object) -> object:
     return {word.strip() for word in str(value).split(",") if word.strip()}
 
 
-Forced = Literal["seeds", "playlists", "artists", "features", "details"]
+Forced = Literal["seeds", "playlists", "artists", "features", "details", "editions"]
 Count = Annotated[int, Field(ge=1)]
 
 

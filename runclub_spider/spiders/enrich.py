@@ -25,8 +25,6 @@ class EnrichSpider(Spider):
     name = "enrich"
     arguments = Arguments
     families = (ALL,)
-    # Half-filled batches are sent as well: there is no discovery that would fill them.
-    completes = True
     args: Arguments
     runtime: Runtime
 
