@@ -157,9 +157,11 @@ def _components(pool: Pool, part: Bools) -> NDArray[np.int32]:
 def _ties(pool: Pool, part: Bools) -> Iterator[tuple[int, int]]:
     """Pairs of tracks of `part` that are one recording, enough of them to find every group."""
     for key, known in ((pool.isrc, pool.isrc != b""), (pool.linked, pool.linked >= 0)):
-        (members,) = np.nonzero(part & known)
+        members = np.flatnonzero(part & known).astype(np.int32)
         members = members[np.argsort(key[members], kind="stable")]
-        same = key[members[1:]] == key[members[:-1]]
+        values = key[members]
+        same = values[1:] == values[:-1]
+        del values  # tens of megabytes, and the walk below is long
         yield from zip(members[:-1][same].tolist(), members[1:][same].tolist(), strict=True)
     (members,) = np.nonzero(part & (pool.link >= 0))
     members = members[part[pool.link[members]]]

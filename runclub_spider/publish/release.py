@@ -416,7 +416,7 @@ def _describe(
         hashes={},
         account=account,
         balance=manifest.balance(selection),
-        canonical={"isrcs": len(entries.isrc), **log.as_json()},
+        canonical={"isrcs": len(entries), **log.as_json()},
         gates=checks,
         note_lines=manifest.notes(config, source, profile),
     )
