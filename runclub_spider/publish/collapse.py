@@ -163,9 +163,9 @@ def _ties(pool: Pool, part: Bools) -> Iterator[tuple[int, int]]:
         same = values[1:] == values[:-1]
         del values  # tens of megabytes, and the walk below is long
         yield from zip(members[:-1][same].tolist(), members[1:][same].tolist(), strict=True)
-    (members,) = np.nonzero(part & (pool.link >= 0))
-    members = members[part[pool.link[members]]]
-    yield from zip(members.tolist(), pool.link[members].tolist(), strict=True)
+    linked = np.flatnonzero(part & (pool.link >= 0))
+    linked = linked[part[pool.link[linked]]]
+    yield from zip(linked.tolist(), pool.link[linked].tolist(), strict=True)
 
 
 def _groups(labels: NDArray[np.int32], part: Bools, order: NDArray[np.int32]) -> Iterator[Indices]:
