@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from runclub_spider.publish.select import Selection
 #: Changes that a manifest lists; it counts them all.
 MOST_LISTED = 100
 _CHUNK = 8192
+_END: tuple[None, str] = (None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +61,30 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Canonicals:
-    """The entries a selection leads to.
+    """The entries a selection leads to, by ascending ISRC.
 
     Attributes:
-        isrc: codes, ascending, bytes.
-        track: position of the track that stands for each.
+        selection: what they follow from.
+        carrier: position of one track of each ISRC; its survivor stands for the ISRC.
         differs: the entry is new or another than the stored one.
         log: changes of stored entries; new ones are none.
     """
 
     selection: Selection
-    isrc: NDArray[np.bytes_]
-    track: NDArray[np.int32]
+    carrier: NDArray[np.int32]
     differs: Bools
     log: Log
 
+    def __len__(self) -> int:
+        return len(self.carrier)
+
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """(ISRC, track id, reason) of the entries to be stored."""
-        pool = self.selection.pool
-        for at in np.flatnonzero(self.differs).tolist():
-            track = int(self.track[at])
+        pool, found = self.selection.pool, self.selection.duplicates
+        for carrier in self.carrier[self.differs].tolist():
+            track = int(found.survivor[carrier])
             reason = str(self.selection.reason(track))
-            yield bytes(self.isrc[at]).decode(), pool.id_of(track), reason
+            yield bytes(pool.isrc[carrier]).decode(), pool.id_of(track), reason
 
 
 def canonicals(selection: Selection, stored: Iterable[tuple[str, str]]) -> Canonicals:
@@ -90,29 +92,48 @@ def canonicals(selection: Selection, stored: Iterable[tuple[str, str]]) -> Canon
 
     Args:
         selection: of any policy; where ISRCs are not collapsed there are no entries.
-        stored: (ISRC, track id), each ISRC once.
+        stored: (ISRC, track id) by ascending ISRC, each ISRC once.
     """
     pool, found = selection.pool, selection.duplicates
-    (known,) = np.nonzero((found.survivor >= 0) & (pool.isrc != b""))
-    if selection.targets.dedupe == "id":
-        known = known[:0]
-    isrc, first = np.unique(pool.isrc[known], return_index=True)
-    track = found.survivor[known[first]]
-    differs = np.ones(len(isrc), bool)
+    carrier = _carriers(selection)
+    differs = np.ones(len(carrier), bool)
     changes: list[Change] = []
     number = 0
-    rows = iter(stored)
-    while len(isrc) and (part := list(islice(rows, _CHUNK))):
-        codes = np.array([code.encode() for code, _ in part], dtype=np.bytes_)
-        at = np.minimum(np.searchsorted(isrc, codes), len(isrc) - 1)
-        here = isrc[at] == codes
-        same = here & (pool.find([track_id for _, track_id in part]) == track[at])
-        differs[at[same]] = False
-        for place in np.flatnonzero(here & ~same).tolist():
-            number += 1
-            if len(changes) < MOST_LISTED:
-                changes.append(_change(selection, *part[place], int(track[at[place]])))
-    return Canonicals(selection, isrc, track, differs, Log(number, tuple(changes)))
+    entries = iter(stored)
+    isrc, before = next(entries, _END)
+    # Side by side, in parts: a million entries as objects would need more than the pool.
+    for start in range(0, len(carrier), _CHUNK):
+        part = carrier[start : start + _CHUNK]
+        tracks = found.survivor[part]
+        rows = zip(
+            pool.isrc[part].tolist(), tracks.tolist(), pool.ids[tracks].tolist(), strict=True
+        )
+        for at, (code, track, track_id) in enumerate(rows, start):
+            now = code.decode()
+            while isrc is not None and isrc < now:
+                isrc, before = next(entries, _END)
+            if isrc != now:
+                continue
+            differs[at] = before != track_id.decode()
+            if differs[at]:
+                number += 1
+                if len(changes) < MOST_LISTED:
+                    changes.append(_change(selection, now, before, track))
+    return Canonicals(selection, carrier, differs, Log(number, tuple(changes)))
+
+
+def _carriers(selection: Selection) -> NDArray[np.int32]:
+    """One track of each ISRC that takes part, by ISRC."""
+    pool = selection.pool
+    part = (selection.duplicates.survivor >= 0) & (pool.isrc != b"")
+    if selection.targets.dedupe == "id":
+        part[:] = False
+    members = np.flatnonzero(part).astype(np.int32)
+    members = members[np.argsort(pool.isrc[members], kind="stable")]
+    codes = pool.isrc[members]
+    first = np.ones(len(members), bool)
+    first[1:] = codes[1:] != codes[:-1]
+    return members[first]
 
 
 def _change(selection: Selection, isrc: str, before: str, after: int) -> Change:

@@ -165,13 +165,15 @@ def _components(pool: Pool, part: Bools) -> NDArray[np.int32]:
 def _ties(pool: Pool, part: Bools) -> Iterator[tuple[int, int]]:
     """Pairs of tracks of `part` that are one recording, enough of them to find every group."""
     for key, known in ((pool.isrc, pool.isrc != b""), (pool.linked, pool.linked >= 0)):
-        (members,) = np.nonzero(part & known)
+        members = np.flatnonzero(part & known).astype(np.int32)
         members = members[np.argsort(key[members], kind="stable")]
-        same = key[members[1:]] == key[members[:-1]]
+        values = key[members]
+        same = values[1:] == values[:-1]
+        del values  # tens of megabytes, and the walk below is long
         yield from zip(members[:-1][same].tolist(), members[1:][same].tolist(), strict=True)
-    (members,) = np.nonzero(part & (pool.link >= 0))
-    members = members[part[pool.link[members]]]
-    yield from zip(members.tolist(), pool.link[members].tolist(), strict=True)
+    linked = np.flatnonzero(part & (pool.link >= 0))
+    linked = linked[part[pool.link[linked]]]
+    yield from zip(linked.tolist(), pool.link[linked].tolist(), strict=True)
 
 
 def _groups(labels: NDArray[np.int32], part: Bools, order: NDArray[np.int32]) -> Iterator[Indices]:

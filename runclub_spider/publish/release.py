@@ -463,7 +463,7 @@ def _describe(
         hashes={},
         account=account,
         balance=manifest.balance(selection),
-        canonical={"isrcs": len(entries.isrc), **held.log.as_json()},
+        canonical={"isrcs": len(entries), **held.log.as_json()},
         tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),
         changes=held.changed,
         gates=checks,

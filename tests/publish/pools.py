@@ -62,7 +62,7 @@ def ids(selection: Selection) -> list[str]:
 
 def as_previous(selection: Selection, stored: Mapping[str, str] | None = None) -> Previous:
     """A selection as the next release finds it; `stored` are the entries it found itself."""
-    entries = canonicals(selection, (stored or {}).items())
+    entries = canonicals(selection, sorted((stored or {}).items()))
     after = {**(stored or {}), **{isrc: track_id for isrc, track_id, _ in entries.rows()}}
     return Previous([(i, cell[0]) for i, cell in selection.cells()], list(after.values()))
 

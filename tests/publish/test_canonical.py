@@ -22,7 +22,9 @@ from .pools import candidate, chosen
 
 
 def against(world: list[Candidate], stored: dict[str, str], **aims: Any) -> Canonicals:
-    return canonicals(chosen(world, Previous(canonicals=stored.values()), **aims), stored.items())
+    return canonicals(
+        chosen(world, Previous(canonicals=stored.values()), **aims), sorted(stored.items())
+    )
 
 
 def test_every_eligible_isrc_has_an_entry() -> None:
