@@ -14,10 +14,11 @@ import pytest
 from scipy.optimize import linprog
 from scipy.sparse import lil_array
 
+from runclub_spider.catalog import votes
 from runclub_spider.catalog.dates import DECADES, normalise_release_date, release_year
 from runclub_spider.catalog.rules import Rule
 from runclub_spider.publish.balance import Targets
-from runclub_spider.publish.pool import Candidate, Evidence, Pool, provenance_voter
+from runclub_spider.publish.pool import Candidate, Pool, Vote
 from runclub_spider.publish.select import Fate, Selection, select
 from tests.realdata import real_file
 
@@ -41,12 +42,23 @@ def world() -> list[Candidate]:
         row["artist_id"]: tuple(filter(None, row["genres"].split(";"))) for row in table("artists")
     }
     having = {row["track_id"] for row in table("audio_features")}
-    vote = provenance_voter(UMBRELLAS, {})
+    voter = votes.Voter(UMBRELLAS)
     found = []
     for number, row in enumerate(table("tracks")):
         if number % SHARE:
             continue
         people = tuple(row["artist_ids"].split())
+        verdict = voter.verdict(
+            votes.Evidence(
+                name=row["name"],
+                album_name="",
+                artist_ids=people,
+                artist_names=(),
+                genres=tuple(genres.get(i, ()) for i in people),
+                album_id=None,
+                sources=(),
+            )
+        )
         duration = int(row["duration_ms"] or 0)
         found.append(
             Candidate(
@@ -58,11 +70,7 @@ def world() -> list[Candidate]:
                 popularity=int(row["popularity"]) if row["popularity"] else None,
                 has_features=row["track_id"] in having,
                 asked_features=True,
-                vote=vote(
-                    Evidence(
-                        row["track_id"], None, people, tuple(genres.get(i, ()) for i in people), ()
-                    )
-                ),
+                vote=Vote(verdict.fills, str(verdict.origin), verdict.confidence),
                 rule=None if 120_000 <= duration <= 360_000 else Rule.TOO_LONG,
                 compilation=row["album_type"] == "compilation",
             )

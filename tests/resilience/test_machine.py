@@ -166,6 +166,7 @@ class Crawls(RuleBasedStateMachine):
         self.runtime = SimpleNamespace(
             config=self.config,
             market=MARKET,
+            regime=EXTENDED,
             policy=Policy(MARKET, self.config.min_duration_ms, self.config.max_duration_ms),
             features_before=0,
             artists_before=0,
