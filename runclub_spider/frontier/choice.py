@@ -120,6 +120,7 @@ class Chooser:
         self._waiting: list[PageResult] = []
         self._artists: dict[str, int] = {}
         self._artist_names: set[str] = set()
+        self._finds: dict[str, list[tuple[int, int]]] = {}
         self._add_plan(seeds)
 
     def _add_plan(self, seeds: Sequence[Seed]) -> None:
@@ -216,21 +217,30 @@ class Chooser:
             Answer(at, result.rows, more, result.total, tuple((u, d, e, n) for (u, d), (e, n) in cells.items()))
         )
         for one, u, d in fresh:
-            if one.artist and u < none_u and d < none_d and self._wanted[u, d]:
+            if one.artist:
                 self._lead(one, u, d)
 
     def _lead(self, one: Found, u: int, d: int) -> None:
-        if one.artist in self._artist_names or len(self._artist_names) >= self.tuning.artists:
+        at = self._artists.get(one.artist)
+        if at is not None:
+            self._model.hint(at, u, d)
             return
-        if self._held[u, d] > self._limit():
+        finds = self._finds.setdefault(one.artist, [])
+        finds.append((u, d))
+        if u == len(self._umbrellas) or d == len(self._decades) or not self._wanted[u, d]:
+            return
+        if len(self._artists) >= self.tuning.artists or self._held[u, d] > self._limit():
             return
         term = artist_term(one.artist)
         if term is None or term in self._terms:
             return
-        self._artist_names.add(one.artist)
         seed = Seed(term, "track", ARTIST_FAMILY, one.umbrella, one.decade)
         query = parse(term)
-        self._add(seed, query, None, frozenset(query.artist), kind="artist")
+        at = self._artists[one.artist] = self._add(
+            seed, query, None, frozenset(query.artist), kind="artist"
+        )
+        for u, d in finds:
+            self._model.hint(at, u, d)
 
     def _limit(self) -> float:
         held = self._held[self._wanted > 0]

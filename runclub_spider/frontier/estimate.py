@@ -34,10 +34,11 @@ _OWN_ROWS = 4.0
 #: for the latter like at most so many rows, or a few large ones would speak for all.
 _CORE_ROWS, _NAMED_ROWS, _CORE_CAP = 4.0, 8.0, 6.0
 _DEPTHS = 6
-_COVERS = 12
-_COVERED = np.array([1, 1, 0.9, 0.7, 0.8, 0.5, 0.7, 0.4, 0.6, 0.3, 0.2, 0.1])
+_COVERS = 16
+_HINTS = 4
+_COVERED = np.array([1, 1, 0.9, 0.7, 0.8, 0.5, 0.7, 0.4, 0.6, 0.3, 0.2, 0.1, 0.9, 0.8, 0.7, 0.6])
 #: Expected share of a first page that a wider query of 2^n rows leaves room for.
-_ROOM = 16
+_ROOM = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Model:
         self.grid = (umbrellas + 1, decades + 1)
         self.sources = _Table(
             form=0, core=0, slice=0, context=0, named=0, umbrella=-1, decade=-1, page_rows=0,
-            asked=0, next_row=0, read=0, eligible=0, total=-1, open=1,
+            asked=0, read=0, eligible=0, total=-1, open=1, hints=0,
         )  # fmt: skip
         self.known: dict[Hashable, int] = {}
         self._forms, self._cores, self._slices = _Names(), _Names(), _Names()
@@ -199,6 +200,7 @@ class Model:
         asked = int(s.column("asked")[at])
         cover = int(self._cover[at]) if at < len(self._cover) else 0
         eligible = 0
+        hinted = s.column("hints")[at] > 0
         for umbrella, decade, rows, new in answer.cells:
             cell = umbrella * self.grid[1] + decade
             eligible += rows
@@ -213,8 +215,11 @@ class Model:
                 cell_at=self._count("cell", cell),
                 **ages,
             )
-            self._core_rows[groups["core"], umbrella] += rows
-            self._add_own(at, cell, rows)
+            # What hinted at the source comes back with its first page and says nothing of the rest.
+            told = new if hinted else rows
+            if told:
+                self._core_rows[groups["core"], umbrella] += told
+                self._add_own(at, cell, told)
         if asked == 0:
             room = int(self._room[at]) if at < len(self._room) else 0
             share = eligible / s.column("page_rows")[at]
@@ -227,6 +232,10 @@ class Model:
             s.column("total")[at] = s.column("read")[at]
         elif answer.total is not None:
             s.column("total")[at] = answer.total
+
+    def hint(self, source: int, umbrella: int, decade: int) -> None:
+        """A row that the source would serve was found elsewhere."""
+        self.sources.column("hints")[source] += 1
 
     def _count(self, name: str, group: int) -> int:
         counts = self._counts[name]
@@ -273,6 +282,9 @@ class Model:
         quarter[share >= 1] = 5
         step = quarter[wide] * 2 + (self._pairs.column("equal") & (quarter[wide] > 0))
         np.maximum.at(self._cover, narrow, step)
+        hints = np.minimum(s.column("hints"), _HINTS)
+        hinted = hints > 0
+        self._cover[hinted] = _COVERS - _HINTS - 1 + hints[hinted]
         known = asked[wide]
         room = np.full(size, np.inf)
         narrow, wide = narrow[known], wide[known]
@@ -290,7 +302,8 @@ class Model:
         told = np.isfinite(room)
         pages = room[told] / s.column("page_rows")[told]
         self._room[told] = 1 + np.log2(1 + 16 * pages).astype(np.int64)
-        np.minimum(self._room, _ROOM - 1, out=self._room)
+        np.minimum(self._room, _ROOM - 1 - _HINTS, out=self._room)
+        self._room[hinted] = _ROOM - _HINTS - 1 + hints[hinted]
 
     def _decades_of(self, sources: Ints) -> Floats:
         """Eligible rows by decade of some sources (sorted), one row each."""
@@ -317,6 +330,7 @@ class Model:
         ]
         prior = np.ones(_ROOM)
         prior[1:] = np.minimum(1.3, (np.exp2(np.arange(_ROOM - 1)) - 0.9) / 16 / base)
+        prior[-_HINTS:] = 1.0
         fit = _Fit(base, share, np.ones(len(share)))
         for of, size, strength in groups:
             fit.group(of[at], of, size, strength * base)
@@ -424,7 +438,8 @@ class Outlook:
         self._cell = np.minimum(cell_novelty, 1.0)
         self._umbrellas_of_cores()
         self._decades_of_forms()
-        self._own_rows = s.column("eligible").astype(np.float64)
+        own = model._own
+        self._own_rows = np.bincount(own.column("source"), own.column("rows"), len(s))
 
     def _umbrellas_of_cores(self) -> None:
         """Shares of the umbrellas for each core."""
@@ -456,7 +471,8 @@ class Outlook:
         model, s = self._model, self._model.sources
         own, decades = model._own, model.grid[1]
         source, rows = own.column("source"), own.column("rows")
-        rows = rows * (_CORE_CAP / (_CORE_CAP + s.column("eligible")[source]))
+        told = np.bincount(source, rows, len(s))
+        rows = rows * (_CORE_CAP / (_CORE_CAP + told[source]))
         decade, umbrella = own.column("cell") % decades, own.column("cell") // decades
         form, named = s.column("form")[source], s.column("decade")[source]
         size, dated = len(model._forms), named >= 0
