@@ -152,9 +152,11 @@ class Chooser:
                 for j in members:
                     if j == i:
                         continue
+                    if any(w in self._common for w in queries[j].words):
+                        continue
                     if cores[j] == core and queries[j].years == query.years:
                         equal.append(j)
-                    elif bare[j].takes_in(bare[i]):
+                    elif queries[j].takes_in(query):
                         wider.append(j)
             self._add(seed, query, parents[i], core, tuple(wider), tuple(equal))
 
