@@ -1,7 +1,12 @@
-"""Choosing the next pages: those that promise most for what lacks most. Pure.
+"""Choosing the next pages: those that promise most of what lacks most, per request. Pure.
 
-A `Chooser` is fed with answered pages and asked for the next ones. Its state is a function of
-the pages in the order in which they were planned, whatever the order in which they arrived.
+A `Chooser` is fed with answered pages and asked for the next ones. Its state is a function of the
+answered pages in the order in which they were planned, whatever the order in which they arrived,
+so a chooser that is fed from the ledger goes on where another one stopped.
+
+What a page is worth: its expected new eligible tracks by cell, each weighed by how much its cell
+lacks, divided by the requests that the page and the enrichment of its tracks cost. What is
+expected is learnt (`estimate`).
 """
 
 from __future__ import annotations
@@ -10,24 +15,75 @@ import heapq
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
 from runclub_spider.frontier.estimate import Answer, Floats, Model, Outlook, Source
-from runclub_spider.frontier.queries import Query, artist_term, narrowed, parse, widened
-from runclub_spider.frontier.templates import Seed, normalise_term, rotation
+from runclub_spider.frontier.queries import Query, parse
+from runclub_spider.frontier.split import (
+    ARTIST_FAMILY,
+    artist_seed,
+    by_years,
+    common_words,
+    subject,
+    umbrella_words,
+    undated,
+    wider_queries,
+)
+from runclub_spider.frontier.templates import Seed, rotation
 
-SPLIT_FAMILY, ARTIST_FAMILY = "split", "artist"
+#: A track counts twice as much in a cell that holds this many fewer: the weight of a cell falls
+#: like 1 ÷ (what it holds + this), and with the square of what it can hold.
+_SPREAD = 10.0
+#: Tracks that a cell is taken to have while no search has shown more.
+_LEAST_ROOM = 15.0
+#: What a track is still worth where nothing lacks, beside one in an empty cell.
+_SURPLUS = 2e-4
+#: What a second page of the same subject and years in one round is worth, beside the first.
+_SAME = 0.5
+#: Most searches for artists, and most that split an overflowing search.
+_ARTISTS, _SPLITS = 4000, 4000
+#: Artists are followed from cells that hold no more than this or than the median cell.
+_FOLLOWED = 20.0
+#: Lists that a playlist search shows for the first time, before any was asked; and the number
+#: of searches for which that counts.
+_LISTS_SHOWN, _LISTS_PRIOR = 3.0, 4.0
+_LISTS_AGEING = 0.98
+#: Values are compared to so many digits, far above what processors make of one sum.
+_DIGITS = 10
 
-#: Words that go with so many umbrellas or more say nothing of the music: "running", "fast".
-_COMMON_WORD = 5
+
+class Kind(StrEnum):
+    """What a page asks: tracks or playlists that match a term, or a playlist's items."""
+
+    TRACKS = "tracks"
+    PLAYLISTS = "playlists"
+    ITEMS = "items"
 
 
-def in_order(mode: str, seeds: Sequence[Seed]) -> Sequence[Seed]:
-    """The plan in the order of a mode that does not learn."""
-    return rotation(tuple(seeds)) if mode == "rotation" else seeds
+Key = tuple[Kind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What is wanted: `minimum` tracks in each of the `cells` (umbrella, decade)."""
+
+    cells: tuple[tuple[str, str], ...]
+    minimum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Rows of a page and of a whole source; requests that enriching one new track costs."""
+
+    search_rows: int
+    depth: int
+    item_rows: int = 100
+    items: int = 500
+    track_cost: float = 1 / 40
 
 
 class Found(NamedTuple):
@@ -40,285 +96,390 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A playlist that a search showed; `total` rows, None when the regime hides it."""
+
+    playlist_id: str
+    name: str
+    owner: str | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PageResult:
-    """One answered page of a search.
+    """One answered page.
 
     Attributes:
-        term: the search.
+        kind: what was asked.
+        key: the term, or the playlist's id.
         ordinal: place of the page in the order of planning.
         rows: rows served, of whatever kind.
         more: whether another page follows.
-        total: how many rows the search claims to have.
+        total: how many rows the source claims to have.
         found: the eligible tracks, as served.
+        lists: the playlists that a playlist search showed.
     """
 
-    term: str
+    kind: Kind
+    key: str
     ordinal: int
     rows: int
     more: bool
     total: int | None
-    found: tuple[Found, ...]
+    found: tuple[Found, ...] = ()
+    lists: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A page to ask."""
+    """A page to ask: rows from 0; `seed` is its search, `parent` the term it was derived from.
 
-    seed: Seed
+    `promise` is the number of tracks that it is expected to add to cells that lack them.
+    """
+
+    kind: Kind
+    key: str
     first_row: int
     row_count: int
-    parent: str | None = None
+    seed: Seed | None
+    parent: str | None
+    promise: float
 
 
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What is wanted: `minimum` tracks in each of the `cells` (umbrella, decade)."""
-
-    cells: tuple[tuple[str, str], ...]
-    minimum: int
-
-
-@dataclass(slots=True)
-class Tuning:
-    spread: float = 10.0
-    scarce: float = 1.0
-    even: float = 1.0
-    unknown: float = 40.0
-    surplus: float = 2e-4
-    same: float = 0.5
-    artists: int = 4000
-    spawn_quantile: float = 0.5
-    wide: bool = True
+def in_order(mode: str, seeds: Sequence[Seed]) -> Sequence[Seed]:
+    """The plan in the order of a mode that does not learn."""
+    return rotation(tuple(seeds)) if mode == "rotation" else seeds
 
 
 class Chooser:
+    """Chooses pages for a plan of seeds.
+
+    Args:
+        seeds: the plan in template order, track and playlist searches.
+        aim: what is wanted.
+        sizes: rows and costs under the key's regime.
+        known: eligible tracks that other runs and spiders found already.
+    """
+
     def __init__(
-        self,
-        seeds: Sequence[Seed],
-        aim: Aim,
-        *,
-        page_rows: int,
-        depth: int = 1000,
-        track_cost: float = 1 / 40,
-        tuning: Tuning | None = None,
+        self, seeds: Sequence[Seed], aim: Aim, sizes: Sizes, known: Iterable[Found] = ()
     ) -> None:
-        self.tuning = tuning or Tuning()
-        self.aim = aim
-        self._umbrellas = {u: i for i, u in enumerate(dict.fromkeys(u for u, _ in aim.cells))}
-        decades = sorted({d for _, d in aim.cells})
-        self._decades = {d: i for i, d in enumerate(decades)}
-        self._model = Model(len(self._umbrellas), len(decades))
+        self._aim, self._sizes = aim, sizes
+        self._umbrellas = _numbered(umbrella for umbrella, _ in aim.cells)
+        self._decades = _numbered(decade for _, decade in aim.cells)
+        self._model = Model(len(self._umbrellas), len(self._decades))
         self._wanted = np.zeros(self._model.grid)
-        for u, d in aim.cells:
-            self._wanted[self._umbrellas[u], self._decades[d]] = 1.0
+        for umbrella, decade in aim.cells:
+            self._wanted[self._umbrellas[umbrella], self._decades[decade]] = 1.0
         self._held = np.zeros(self._model.grid)
-        self._page_rows, self._depth, self._track_cost = page_rows, depth, track_cost
-        self._seeds: list[Seed] = []
+        self._keys: list[Key] = []
+        self._seeds: list[Seed | None] = []
         self._parents: list[str | None] = []
-        self._terms: dict[str, int] = {}
+        self._at: dict[Key, int] = {}
         self._seen: set[Hashable] = set()
         self._waiting: list[PageResult] = []
         self._artists: dict[str, int] = {}
-        self._artist_names: set[str] = set()
         self._finds: dict[str, list[tuple[int, int]]] = {}
+        self._splits = 0
+        self._typical: dict[tuple[int, int], int] = {}
+        self._searches: dict[int, int] = {}
+        self._shown = (_LISTS_SHOWN * _LISTS_PRIOR, _LISTS_PRIOR)
         self._add_plan(seeds)
+        for one in known:
+            self._hold(one)
 
-    def _add_plan(self, seeds: Sequence[Seed]) -> None:
-        plan = list(seeds)
-        parents: list[str | None] = [None] * len(plan)
-        if self.tuning.wide:
-            known = {normalise_term(s.term) for s in plan}
-            for seed in seeds:
-                wide = widened(seed.term)
-                if normalise_term(wide) not in known:
-                    known.add(normalise_term(wide))
-                    plan.append(replace(seed, term=wide, decade=None))
-                    parents.append(seed.term)
-        queries = [parse(s.term) for s in plan]
-        umbrellas: dict[str, set[str | None]] = {}
-        for seed, query in zip(plan, queries, strict=True):
-            for word in query.words:
-                umbrellas.setdefault(word, set()).add(seed.umbrella)
-        self._common = {w for w, found in umbrellas.items() if len(found) >= _COMMON_WORD}
-        by_core: dict[frozenset[str], list[int]] = {}
-        cores = [self._core(q) for q in queries]
-        bare = [replace(q, words=tuple(w for w in q.words if w not in self._common)) for q in queries]
-        for i, core in enumerate(cores):
-            by_core.setdefault(core, []).append(i)
-        for i, (seed, query, core) in enumerate(zip(plan, queries, cores, strict=True)):
-            wider = []
-            equal = []
-            for _, members in _subsets(core, by_core):
-                for j in members:
-                    if j == i:
-                        continue
-                    if any(w in self._common for w in queries[j].words):
-                        continue
-                    if cores[j] == core and queries[j].years == query.years:
-                        equal.append(j)
-                    elif queries[j].takes_in(query):
-                        wider.append(j)
-            self._add(seed, query, parents[i], core, tuple(wider), tuple(equal))
+    @property
+    def held(self) -> dict[tuple[str, str], int]:
+        """Tracks found so far in each wanted cell."""
+        return {
+            (u, d): int(self._held[self._umbrellas[u], self._decades[d]])
+            for u, d in self._aim.cells
+        }
 
-    def _core(self, query: Query) -> frozenset[str]:
-        return frozenset(w for w in (*query.words, *query.genre) if w not in self._common)
-
-    def _add(self, seed, query, parent, core, wider=(), equal=(), kind="search") -> int:
-        form = (
-            kind,
-            seed.family,
-            bool(query.genre),
-            query.years is not None,
-            any(w in self._common for w in query.words),
-            seed.umbrella is None,
-        )
-        at = self._model.add(
-            Source(
-                key=seed.term,
-                form=form,
-                umbrella=self._umbrellas.get(seed.umbrella, -1),
-                decade=self._decades.get(seed.decade, -1),
-                core=(kind, core or query.words),
-                years=query.years,
-                page_rows=self._page_rows,
-                wider=wider,
-                equal=equal,
-            )
-        )
-        self._seeds.append(seed)
-        self._parents.append(parent)
-        self._terms[seed.term] = at
-        return at
+    # Taking in what was answered
 
     def observe(self, results: Iterable[PageResult]) -> None:
+        """Take in answered pages; the order within a round does not matter."""
         self._waiting += results
 
     def _absorb(self) -> None:
-        for result in sorted(self._waiting, key=lambda r: (r.ordinal, r.term)):
+        for result in sorted(self._waiting, key=lambda one: (one.ordinal, one.kind, one.key)):
             self._take(result)
-        self._waiting = []
+        self._waiting.clear()
 
     def _take(self, result: PageResult) -> None:
-        at = self._terms[result.term]
+        at = self._at[result.kind, result.key]
+        if result.kind is Kind.PLAYLISTS:
+            self._model.close(at)
+            self._list(at, result.lists)
+            return
         cells: dict[tuple[int, int], list[int]] = {}
         fresh = []
-        none_u, none_d = len(self._umbrellas), len(self._decades)
         for one in result.found:
-            u = self._umbrellas.get(one.umbrella, none_u)
-            d = self._decades.get(one.decade, none_d)
-            count = cells.setdefault((u, d), [0, 0])
+            cell = self._cell(one)
+            count = cells.setdefault(cell, [0, 0])
             count[0] += 1
-            if one.track not in self._seen:
-                self._seen.add(one.track)
+            if self._hold(one):
                 count[1] += 1
-                fresh.append((one, u, d))
-        for (u, d), (_, new) in cells.items():
-            self._held[u, d] += new
-        more = result.more and self._model.sources.column("read")[at] + result.rows < self._depth
+                fresh.append((one, cell))
+        read = int(self._model.sources.column("read")[at]) + result.rows
+        most = self._sizes.items if result.kind is Kind.ITEMS else self._sizes.depth
+        entries = tuple((u, d, rows, new) for (u, d), (rows, new) in cells.items())
         self._model.learn(
-            Answer(at, result.rows, more, result.total, tuple((u, d, e, n) for (u, d), (e, n) in cells.items()))
+            Answer(at, result.rows, result.more and read < most, result.total, entries)
         )
-        for one, u, d in fresh:
+        if result.kind is Kind.TRACKS and result.more and read >= most:
+            self._split(at)
+        for one, cell in fresh:
             if one.artist:
-                self._lead(one, u, d)
+                self._follow(one, one.artist, cell)
 
-    def _lead(self, one: Found, u: int, d: int) -> None:
-        at = self._artists.get(one.artist)
-        if at is not None:
-            self._model.hint(at, u, d)
-            return
-        finds = self._finds.setdefault(one.artist, [])
-        finds.append((u, d))
-        if u == len(self._umbrellas) or d == len(self._decades) or not self._wanted[u, d]:
-            return
-        if len(self._artists) >= self.tuning.artists or self._held[u, d] > self._limit():
-            return
-        term = artist_term(one.artist)
-        if term is None or term in self._terms:
-            return
-        seed = Seed(term, "track", ARTIST_FAMILY, one.umbrella, one.decade)
-        query = parse(term)
-        at = self._artists[one.artist] = self._add(
-            seed, query, None, frozenset(query.artist), kind="artist"
-        )
-        for u, d in finds:
-            self._model.hint(at, u, d)
-
-    def _limit(self) -> float:
-        held = self._held[self._wanted > 0]
-        return max(20.0, float(np.quantile(held, self.tuning.spawn_quantile)))
-
-    def weights(self, held: Floats) -> Floats:
-        """What one more track is worth, by cell."""
-        t, least = self.tuning, self.aim.minimum
-        lack = np.maximum(0.0, 1 - held / least) if least else np.zeros_like(held)
+    def _cell(self, one: Found) -> tuple[int, int]:
         return (
-            self._wanted * lack * self._scarcity * (t.spread / (t.spread + held)) ** t.even
+            self._umbrellas.get(one.umbrella or "", len(self._umbrellas)),
+            self._decades.get(one.decade or "", len(self._decades)),
         )
 
-    def _set_scarcity(self) -> None:
-        t = self.tuning
-        room = np.maximum(self._model.capacity().reshape(self._model.grid), self._held)
-        room = np.clip(room, t.unknown, max(self.aim.minimum, t.unknown))
-        self._scarcity = (t.spread / (t.spread + room)) ** t.scarce
+    def _hold(self, one: Found) -> bool:
+        """Count a track for its cell; False when it was counted before."""
+        if one.track in self._seen:
+            return False
+        self._seen.add(one.track)
+        self._held[self._cell(one)] += 1
+        return True
 
-    def choose(self, count: int, skip: AbstractSet[str] = frozenset()) -> list[Choice]:
+    # Where pages can come from
+
+    def _add_plan(self, seeds: Sequence[Seed]) -> None:
+        """The plan's searches, and those without a `year:` from which they can be cut."""
+        tracks = [seed for seed in seeds if seed.kind == "track"]
+        wide = undated(tracks)
+        plan = [*tracks, *wide]
+        queries = [parse(seed.term) for seed in plan]
+        self._common = common_words(seeds)
+        self._names = umbrella_words(seeds, self._common)
+        relations = wider_queries(queries, self._common)
+        for seed, query, relation in zip(plan, queries, relations, strict=True):
+            self._add_search(seed, query, wide.get(seed), *relation)
+        for seed in seeds:
+            if seed.kind == "playlist":
+                self._add_search(seed, parse(seed.term), None)
+
+    def _add_search(
+        self,
+        seed: Seed,
+        query: Query,
+        parent: str | None,
+        wider: tuple[int, ...] = (),
+        equal: tuple[int, ...] = (),
+    ) -> int:
+        kind = Kind.TRACKS if seed.kind == "track" else Kind.PLAYLISTS
+        what = ARTIST_FAMILY if query.artist else str(kind)
+        core = query.artist or tuple(sorted(subject(query, self._common)))
+        source = Source(
+            kind=what,
+            form=(
+                seed.family,
+                bool(query.genre),
+                query.years is not None,
+                not self._common.isdisjoint(query.words),
+                seed.umbrella is None,
+            ),
+            umbrella=self._umbrellas.get(seed.umbrella or "", -1),
+            decade=self._decades.get(seed.decade or "", -1),
+            core=core or query.words,
+            years=query.years,
+            page_rows=self._sizes.search_rows,
+            wider=wider,
+            equal=equal,
+        )
+        at = self._add((kind, seed.term), source, seed, parent)
+        if kind is Kind.PLAYLISTS:
+            self._searches[at] = self._typical_list(source.umbrella, source.decade)
+        return at
+
+    def _add(self, key: Key | None, source: Source, seed: Seed | None, parent: str | None) -> int:
+        at = self._model.add(source)
+        self._keys.append(key or (Kind.ITEMS, ""))
+        self._seeds.append(seed)
+        self._parents.append(parent)
+        if key is not None:
+            self._at[key] = at
+        return at
+
+    def _split(self, at: int) -> None:
+        """Cut a search that has more rows than can be read into shorter spans of years."""
+        seed = self._seeds[at]
+        assert seed is not None
+        for child in by_years(seed, tuple(self._decades)):
+            key = (Kind.TRACKS, child.term)
+            if key not in self._at and self._splits < _SPLITS:
+                self._splits += 1
+                self._add_search(child, parse(child.term), seed.term, wider=(at,))
+
+    def _follow(self, one: Found, artist: str, cell: tuple[int, int]) -> None:
+        """Search for the artists of tracks in thin cells: more of theirs will be there."""
+        known = self._artists.get(artist)
+        if known is not None:
+            self._model.hint(known)
+            return
+        finds = self._finds.setdefault(artist, [])
+        finds.append(cell)
+        if not self._wanted[cell] or len(self._artists) >= _ARTISTS:
+            return
+        held = self._held[self._wanted > 0]
+        if self._held[cell] > max(_FOLLOWED, float(np.median(held))):
+            return
+        seed = artist_seed(artist, one.umbrella, one.decade)
+        if seed is None or (Kind.TRACKS, seed.term) in self._at:
+            return
+        at = self._artists[artist] = self._add_search(seed, parse(seed.term), None)
+        for _ in finds:
+            self._model.hint(at)
+
+    def _list(self, at: int, lists: Sequence[Listed]) -> None:
+        """Take up the playlists that a search showed for the first time."""
+        searched = self._seeds[at]
+        assert searched is not None
+        fresh = [one for one in lists if (Kind.ITEMS, one.playlist_id) not in self._at]
+        total, number = self._shown
+        self._shown = (
+            total * _LISTS_AGEING + len(fresh),
+            number * _LISTS_AGEING + 1,
+        )
+        for one in fresh:
+            query = parse(one.name)
+            votes = Counter(u for word in query.words if (u := self._names.get(word)))
+            umbrella = min(votes, key=lambda u: (-votes[u], u)) if votes else searched.umbrella
+            decade = self._decade_of(query) or searched.decade
+            source = self._list_source(
+                self._umbrellas.get(umbrella or "", -1),
+                self._decades.get(decade or "", -1),
+                core=tuple(sorted(subject(query, self._common))) or query.words,
+                owner=one.owner,
+                total=one.total,
+            )
+            self._add((Kind.ITEMS, one.playlist_id), source, None, searched.term)
+
+    def _decade_of(self, query: Query) -> str | None:
+        years = query.years
+        if years is None:
+            numbers = [int(w) for w in query.words if len(w) == 4 and w.isdecimal()]
+            years = (numbers[0], numbers[0]) if numbers else None
+        if years is None:
+            return None
+        return next((d for d in self._decades if _starts(d) <= years[0] < _starts(d) + 10), None)
+
+    def _typical_list(self, umbrella: int, decade: int) -> int:
+        """A list as a search for this cell would show it; only a yardstick, never chosen."""
+        if (umbrella, decade) not in self._typical:
+            source = self._list_source(umbrella, decade, core="", owner=None, total=None)
+            self._typical[umbrella, decade] = self._add(None, source, None, None)
+        return self._typical[umbrella, decade]
+
+    def _list_source(
+        self, umbrella: int, decade: int, *, core: Hashable, owner: str | None, total: int | None
+    ) -> Source:
+        return Source(
+            kind=str(Kind.ITEMS),
+            form=("editorial" if owner == "spotify" else "other", umbrella < 0, decade < 0),
+            umbrella=umbrella,
+            decade=decade,
+            core=core,
+            years=None,
+            page_rows=self._sizes.item_rows,
+            total=total,
+        )
+
+    # Choosing
+
+    def choose(self, count: int, skip: AbstractSet[Key] = frozenset()) -> list[Choice]:
+        """Up to `count` pages of different sources, the most valuable first.
+
+        Within the choice, what earlier pages are expected to bring counts as brought. Sources
+        in `skip` are left out. Ties go to template order.
+        """
         self._absorb()
-        self._set_scarcity()
         outlook = self._model.outlook()
-        self.last = outlook
-        picked = self._pick(outlook, count, skip)
-        read = self._model.sources.column("read")
-        return [
-            Choice(self._seeds[i], int(read[i]), min(self._page_rows, self._depth - int(read[i])), self._parents[i])
-            for i in picked
-        ]
+        room = np.maximum(self._model.capacity(), self._held)
+        room = np.clip(room, _LEAST_ROOM, max(_LEAST_ROOM, self._aim.minimum))
+        scarcity = self._wanted * (_SPREAD / (_SPREAD + room)) ** 2
+        return self._pick(outlook, scarcity, count, skip)
 
-    def _pick(self, outlook: Outlook, count: int, skip: AbstractSet[str]) -> list[int]:
-        t, s = self.tuning, self._model.sources
+    def _weights(self, scarcity: Floats, held: Floats) -> Floats:
+        """What one more track is worth, by cell; 0 where nothing lacks."""
+        least = self._aim.minimum
+        lack = np.maximum(0.0, 1 - held / least) if least else np.zeros_like(held)
+        return scarcity * lack * (_SPREAD / (_SPREAD + held))
+
+    def _pick(
+        self, outlook: Outlook, scarcity: Floats, count: int, skip: AbstractSet[Key]
+    ) -> list[Choice]:
         held = self._held.copy()
-        weights = self.weights(held)
-        cost = 1 + self._track_cost * outlook.new
-        values = (outlook.worth(weights) + t.surplus * outlook.new) / cost
-        values[s.column("open") == 0] = -1.0
+        weights = self._weights(scarcity, held)
+        worth = outlook.worth(weights) + _SURPLUS * outlook.new
+        values = worth / (1 + self._sizes.track_cost * outlook.new)
+        self._value_searches(values)
+        values[self._model.sources.column("open") == 0] = -1.0
+        values[list(self._typical.values())] = -1.0
+        values = np.round(values, _DIGITS)
         order = np.argsort(-values, kind="stable")
-        slices = s.column("slice")
+        slices = self._model.sources.column("slice")
         dulled: Counter[int] = Counter()
-        cells: dict[int, Floats] = {}
         heap: list[tuple[float, int]] = []
-        picked: list[int] = []
+        choices: list[Choice] = []
         at = 0
-        while len(picked) < count:
+        # Values only fall within a round, so an old value is a bound: only the best is renewed.
+        while len(choices) < count:
             while at < len(order) and (not heap or values[order[at]] >= -heap[0][0]):
-                i = int(order[at])
+                source = int(order[at])
                 at += 1
-                if values[i] >= 0 and self._seeds[i].term not in skip:
-                    heapq.heappush(heap, (-float(values[i]), i))
+                if values[source] >= 0 and self._keys[source] not in skip:
+                    heapq.heappush(heap, (-float(values[source]), source))
             if not heap:
                 break
-            value, i = heapq.heappop(heap)
-            if i not in cells:
-                cells[i] = outlook.cells(i)
-            factor = t.same ** dulled[int(slices[i])]
-            now = factor * float((cells[i] * weights).sum() + t.surplus * outlook.new[i]) / cost[i]
-            if now < -value * (1 - 1e-9) and (heap or at < len(order)):
-                heapq.heappush(heap, (-now, i))
-                if -heap[0][0] > now or (at < len(order) and values[order[at]] > now):
-                    continue
-                heapq.heappop(heap)
-            picked.append(i)
-            held += factor * cells[i]
-            weights = self.weights(held)
-            dulled[int(slices[i])] += 1
-        return picked
+            bound, source = heapq.heappop(heap)
+            factor = _SAME ** dulled[int(slices[source])]
+            expected = factor * outlook.cells(source)
+            new = factor * float(outlook.new[source])
+            value = float((expected * weights).sum()) + _SURPLUS * new
+            value = round(value / (1 + self._sizes.track_cost * new), _DIGITS)
+            if self._keys[source][0] is Kind.PLAYLISTS:
+                value = factor * -bound
+            rival = max(-heap[0][0] if heap else -1.0, float(values[order[at]]) if at < len(order) else -1.0)
+            if value < -bound and value < rival:
+                heapq.heappush(heap, (-value, source))
+                continue
+            choices.append(self._choice(source, float((expected * (weights > 0)).sum())))
+            held += expected
+            weights = self._weights(scarcity, held)
+            dulled[int(slices[source])] += 1
+        return choices
+
+    def _value_searches(self, values: Floats) -> None:
+        """A playlist search brings lists: it is worth their value, spread over all requests."""
+        if self._searches:
+            shown = self._shown[0] / self._shown[1]
+            typical = values[list(self._searches.values())]
+            values[list(self._searches)] = typical * shown / (1 + shown)
+
+    def _choice(self, source: int, promise: float) -> Choice:
+        kind, key = self._keys[source]
+        first = int(self._model.sources.column("read")[source])
+        sizes = self._sizes
+        if kind is Kind.ITEMS:
+            rows = min(sizes.item_rows, sizes.items - first)
+        else:
+            rows = min(sizes.search_rows, sizes.depth - first)
+        return Choice(
+            kind, key, first, rows, self._seeds[source], self._parents[source], promise
+        )
 
 
-def _subsets(core, by_core):
-    from itertools import combinations
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
-    if not core or len(core) > 5:
-        return
-    for size in range(1, len(core) + 1):
-        for part in combinations(sorted(core), size):
-            if (members := by_core.get(frozenset(part))) is not None:
-                yield part, members
+
+def _starts(decade: str) -> int:
+    short = int(decade[:2])
+    return (1900 if short >= 50 else 2000) + short

@@ -46,8 +46,8 @@ class Source:
     """Something that serves pages: a search or a playlist, as far as guessing needs it.
 
     Attributes:
-        key: its identity.
-        form: how it asks; sources of one form are alike in precision.
+        kind: what it is; sources of one kind name umbrellas alike.
+        form: how it asks; sources of one kind and form are alike in precision.
         umbrella: index of the umbrella that it names, or -1.
         decade: index of the decade that it names, or -1.
         core: what it asks for apart from years and words that every umbrella has.
@@ -58,7 +58,7 @@ class Source:
         total: rows it has, if that is known beforehand.
     """
 
-    key: Hashable
+    kind: str
     form: Hashable
     umbrella: int
     decade: int
@@ -139,7 +139,6 @@ class Model:
             form=0, core=0, slice=0, context=0, named=0, umbrella=-1, decade=-1, page_rows=0,
             asked=0, read=0, eligible=0, total=-1, open=1, hints=0,
         )  # fmt: skip
-        self.known: dict[Hashable, int] = {}
         self._forms, self._cores, self._slices = _Names(), _Names(), _Names()
         self._contexts, self._named, self._kinds = _Names(), _Names(), _Names()
         self._core_named = _Table(named=0)
@@ -161,19 +160,19 @@ class Model:
 
     def add(self, source: Source) -> int:
         """Take up a source; its index."""
-        kind = source.form[0] if isinstance(source.form, tuple) else source.form
+        kind = source.kind
         named = self._named((kind, source.umbrella))
         if named == len(self._named_of):
             self._named_of.append(kind=self._kinds(kind), umbrella=source.umbrella)
-        core = self._cores(source.core)
+        core = self._cores((kind, source.core))
         if core == len(self._core_named):
             self._core_named.append(named=named)
             if core == len(self._core_rows):
                 self._core_rows = np.concatenate([self._core_rows, np.zeros_like(self._core_rows)])
         row = self.sources.append(
-            form=self._forms(source.form),
+            form=self._forms((kind, source.form)),
             core=core,
-            slice=self._slices((source.core, source.years)),
+            slice=self._slices((kind, source.core, source.years)),
             context=self._contexts((kind, source.umbrella, source.decade)),
             named=named,
             umbrella=source.umbrella,
@@ -181,7 +180,6 @@ class Model:
             page_rows=source.page_rows,
             total=-1 if source.total is None else source.total,
         )
-        self.known[source.key] = row
         for wide in source.wider:
             self._pairs.append(narrow=row, wide=wide)
         for wide in source.equal:
@@ -233,7 +231,11 @@ class Model:
         elif answer.total is not None:
             s.column("total")[at] = answer.total
 
-    def hint(self, source: int, umbrella: int, decade: int) -> None:
+    def close(self, source: int) -> None:
+        """The source has no further page."""
+        self.sources.column("open")[source] = 0
+
+    def hint(self, source: int) -> None:
         """A row that the source would serve was found elsewhere."""
         self.sources.column("hints")[source] += 1
 
@@ -257,9 +259,9 @@ class Model:
         """
         s = self.sources
         scale = np.maximum(s.column("total"), s.column("read")) / np.maximum(s.column("read"), 1)
-        found = np.zeros(self.grid[0] * self.grid[1])
+        found = np.zeros(self.grid)
         rows = (self._own.column("rows") - 1) * scale[self._own.column("source")]
-        np.maximum.at(found, self._own.column("cell"), rows)
+        np.maximum.at(found.ravel(), self._own.column("cell"), rows)
         return found
 
     def outlook(self) -> Outlook:
