@@ -37,17 +37,17 @@ from runclub_spider.frontier.templates import Seed, rotation
 
 #: A track counts twice as much in a cell that holds this many fewer: the weight of a cell falls
 #: like 1 ÷ (what it holds + this), and with the square of what it can hold.
-_SPREAD = 10.0
+_SPREAD = 20.0
 #: Tracks that a cell is taken to have while no search has shown more.
 _LEAST_ROOM = 15.0
 #: What a track is still worth where nothing lacks, beside one in an empty cell.
-_SURPLUS = 2e-4
+_SURPLUS = 2e-3
 #: What a second page of the same subject and years in one round is worth, beside the first.
 _SAME = 0.5
 #: Most searches for artists, and most that split an overflowing search.
 _ARTISTS, _SPLITS = 4000, 4000
 #: Artists are followed from cells that hold no more than this or than the median cell.
-_FOLLOWED = 20.0
+_FOLLOWED = 0.0
 #: Lists that a playlist search shows for the first time, before any was asked; and the number
 #: of searches for which that counts.
 _LISTS_SHOWN, _LISTS_PRIOR = 3.0, 4.0
