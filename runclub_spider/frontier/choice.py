@@ -46,8 +46,6 @@ _SURPLUS = 2e-3
 _SAME = 0.5
 #: Most searches for artists, and most that split an overflowing search.
 _ARTISTS, _SPLITS = 4000, 4000
-#: Artists are followed from cells that hold no more than this or than the median cell.
-_FOLLOWED = 0.0
 #: Lists that a playlist search shows for the first time, before any was asked; and the number
 #: of searches for which that counts.
 _LISTS_SHOWN, _LISTS_PRIOR = 3.0, 4.0
@@ -222,7 +220,7 @@ class Chooser:
             if self._hold(one):
                 count[1] += 1
                 fresh.append((one, cell))
-        read = int(self._model.sources.column("read")[at]) + result.rows
+        read = int(self._model.sources.ints("read")[at]) + result.rows
         most = self._sizes.items if result.kind is Kind.ITEMS else self._sizes.depth
         entries = tuple((u, d, rows, new) for (u, d), (rows, new) in cells.items())
         self._model.learn(
@@ -230,9 +228,10 @@ class Chooser:
         )
         if result.kind is Kind.TRACKS and result.more and read >= most:
             self._split(at)
+        thin = float(np.median(self._held[self._wanted > 0]))
         for one, cell in fresh:
             if one.artist:
-                self._follow(one, one.artist, cell)
+                self._follow(one, one.artist, cell, thin)
 
     def _cell(self, one: Found) -> tuple[int, int]:
         return (
@@ -275,7 +274,7 @@ class Chooser:
     ) -> int:
         kind = Kind.TRACKS if seed.kind == "track" else Kind.PLAYLISTS
         what = ARTIST_FAMILY if query.artist else str(kind)
-        core = query.artist or tuple(sorted(subject(query, self._common)))
+        about = query.artist or tuple(sorted(subject(query, self._common)))
         source = Source(
             kind=what,
             form=(
@@ -287,7 +286,7 @@ class Chooser:
             ),
             umbrella=self._umbrellas.get(seed.umbrella or "", -1),
             decade=self._decades.get(seed.decade or "", -1),
-            core=core or query.words,
+            subject=about or query.words,
             years=query.years,
             page_rows=self._sizes.search_rows,
             wider=wider,
@@ -317,7 +316,7 @@ class Chooser:
                 self._splits += 1
                 self._add_search(child, parse(child.term), seed.term, wider=(at,))
 
-    def _follow(self, one: Found, artist: str, cell: tuple[int, int]) -> None:
+    def _follow(self, one: Found, artist: str, cell: tuple[int, int], thin: float) -> None:
         """Search for the artists of tracks in thin cells: more of theirs will be there."""
         known = self._artists.get(artist)
         if known is not None:
@@ -327,8 +326,7 @@ class Chooser:
         finds.append(cell)
         if not self._wanted[cell] or len(self._artists) >= _ARTISTS:
             return
-        held = self._held[self._wanted > 0]
-        if self._held[cell] > max(_FOLLOWED, float(np.median(held))):
+        if self._held[cell] > thin:
             return
         seed = artist_seed(artist, one.umbrella, one.decade)
         if seed is None or (Kind.TRACKS, seed.term) in self._at:
@@ -355,7 +353,7 @@ class Chooser:
             source = self._list_source(
                 self._umbrellas.get(umbrella or "", -1),
                 self._decades.get(decade or "", -1),
-                core=tuple(sorted(subject(query, self._common))) or query.words,
+                about=tuple(sorted(subject(query, self._common))) or query.words,
                 owner=one.owner,
                 total=one.total,
             )
@@ -373,19 +371,19 @@ class Chooser:
     def _typical_list(self, umbrella: int, decade: int) -> int:
         """A list as a search for this cell would show it; only a yardstick, never chosen."""
         if (umbrella, decade) not in self._typical:
-            source = self._list_source(umbrella, decade, core="", owner=None, total=None)
+            source = self._list_source(umbrella, decade, about="", owner=None, total=None)
             self._typical[umbrella, decade] = self._add(None, source, None, None)
         return self._typical[umbrella, decade]
 
     def _list_source(
-        self, umbrella: int, decade: int, *, core: Hashable, owner: str | None, total: int | None
+        self, umbrella: int, decade: int, *, about: Hashable, owner: str | None, total: int | None
     ) -> Source:
         return Source(
             kind=str(Kind.ITEMS),
             form=("editorial" if owner == "spotify" else "other", umbrella < 0, decade < 0),
             umbrella=umbrella,
             decade=decade,
-            core=core,
+            subject=about,
             years=None,
             page_rows=self._sizes.item_rows,
             total=total,
@@ -420,34 +418,35 @@ class Chooser:
         worth = outlook.worth(weights) + _SURPLUS * outlook.new
         values = worth / (1 + self._sizes.track_cost * outlook.new)
         self._value_searches(values)
-        values[self._model.sources.column("open") == 0] = -1.0
+        values[self._model.sources.ints("open") == 0] = -1.0
         values[list(self._typical.values())] = -1.0
         values = np.round(values, _DIGITS)
-        order = np.argsort(-values, kind="stable")
-        slices = self._model.sources.column("slice")
+        order = _Descending(values)
+        slices = self._model.sources.ints("slice")
         dulled: Counter[int] = Counter()
+        cells: dict[int, Floats] = {}
         heap: list[tuple[float, int]] = []
         choices: list[Choice] = []
-        at = 0
         # Values only fall within a round, so an old value is a bound: only the best is renewed.
         while len(choices) < count:
-            while at < len(order) and (not heap or values[order[at]] >= -heap[0][0]):
-                source = int(order[at])
-                at += 1
-                if values[source] >= 0 and self._keys[source] not in skip:
-                    heapq.heappush(heap, (-float(values[source]), source))
+            while not heap or order.best >= -heap[0][0]:
+                if (found := order.take()) is None:
+                    break
+                if values[found] >= 0 and self._keys[found] not in skip:
+                    heapq.heappush(heap, (-float(values[found]), found))
             if not heap:
                 break
             bound, source = heapq.heappop(heap)
             factor = _SAME ** dulled[int(slices[source])]
-            expected = factor * outlook.cells(source)
+            if source not in cells:
+                cells[source] = outlook.cells(source)
+            expected = factor * cells[source]
             new = factor * float(outlook.new[source])
             value = float((expected * weights).sum()) + _SURPLUS * new
             value = round(value / (1 + self._sizes.track_cost * new), _DIGITS)
             if self._keys[source][0] is Kind.PLAYLISTS:
-                value = factor * -bound
-            rival = max(-heap[0][0] if heap else -1.0, float(values[order[at]]) if at < len(order) else -1.0)
-            if value < -bound and value < rival:
+                value = round(factor * -bound, _DIGITS)
+            if value < -bound and value < max(-heap[0][0] if heap else -1.0, order.best):
                 heapq.heappush(heap, (-value, source))
                 continue
             choices.append(self._choice(source, float((expected * (weights > 0)).sum())))
@@ -465,7 +464,7 @@ class Chooser:
 
     def _choice(self, source: int, promise: float) -> Choice:
         kind, key = self._keys[source]
-        first = int(self._model.sources.column("read")[source])
+        first = int(self._model.sources.ints("read")[source])
         sizes = self._sizes
         if kind is Kind.ITEMS:
             rows = min(sizes.item_rows, sizes.items - first)
@@ -474,6 +473,42 @@ class Chooser:
         return Choice(
             kind, key, first, rows, self._seeds[source], self._parents[source], promise
         )
+
+
+class _Descending:
+    """Numbers of values from the highest down, ties in order; only sorts as far as it is asked."""
+
+    _BLOCK = 1024
+
+    def __init__(self, values: Floats) -> None:
+        self._values = values
+        self._bound = np.inf
+        self._block: list[int] = []
+        self._refill()
+
+    @property
+    def best(self) -> float:
+        """The next value; below all others when there is none."""
+        return float(self._values[self._block[-1]]) if self._block else -1.0
+
+    def take(self) -> int | None:
+        """The next number; None at the end."""
+        if not self._block:
+            return None
+        found = self._block.pop()
+        if not self._block:
+            self._refill()
+        return found
+
+    def _refill(self) -> None:
+        left = np.flatnonzero((self._values < self._bound) & (self._values >= 0))
+        values = self._values[left]
+        if len(left) > self._BLOCK:
+            least = np.partition(values, -self._BLOCK)[-self._BLOCK]
+            left, values = left[values >= least], values[values >= least]
+        if len(left):
+            self._bound = float(values.min())
+        self._block = left[np.argsort(-values, kind="stable")][::-1].tolist()
 
 
 def _numbered(names: Iterable[str]) -> dict[str, int]:

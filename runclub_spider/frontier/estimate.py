@@ -3,20 +3,20 @@
 Three things are learnt, each for the source itself and, while little is known of it, for the
 groups it belongs to:
 
-- how many eligible rows a first page holds: a product of group effects (form of the query,
-  umbrella and decade it names, its core words, what a wider query already told);
-- into which cells they fall: the umbrellas of the core, shrunk to those of the umbrella that the
-  query names, times the decades of the form, shrunk likewise; then the source's own rows;
-- how many of them are new: a product of effects of the cell, the depth, the core, and of how far
-  queries that take this one in were read. Recent pages weigh most: novelty only falls.
+- how many eligible rows a first page holds: a product of effects of the form of the query, of
+  the umbrella and decade it names, of its subject, and of the room that wider queries leave;
+- into which cells they fall: the umbrellas of the subject, shrunk to those of queries that name
+  the same umbrella, times the decades of the form; then the source's own rows;
+- how many of them are new: a product of effects of the cell, the depth, the subject, the source,
+  and of how far queries that take this one in were read. Late pages weigh most: novelty falls.
 
 A product of effects, each shrunk to 1, is what actuaries call credibility: an effect is
-(a + observed) ÷ (a + expected), fitted in turns.
+(a + observed) ÷ (a + expected), fitted in turns (Bailey's minimum bias with prior weight a).
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,19 +25,27 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: Entries (page × cell) and first pages that the fits look back on.
-_ENTRIES, _FIRST_PAGES = 6000, 6000
-_TURNS = 2
-#: Rows of its own from which a source is believed as much as its groups.
-_OWN_ROWS = 4.0
-#: The same for the umbrellas of a core, and of the umbrella that queries name. A core counts
-#: for the latter like at most so many rows, or a few large ones would speak for all.
-_CORE_ROWS, _NAMED_ROWS, _CORE_CAP = 4.0, 8.0, 6.0
+#: Entries (page × cell) and first pages that the fits look back on, and turns of a fit.
+_ENTRIES, _FIRST_PAGES, _TURNS = 6000, 6000, 2
+#: Rows of its own by which a source is believed as much as its groups; the same for a subject
+#: and for the umbrella that queries name, of which a subject can speak for so many at most.
+_OWN_ROWS, _SUBJECT_ROWS, _NAMED_ROWS, _SUBJECT_CAP = 4.0, 4.0, 8.0, 6.0
+#: Rows by which the decades of an umbrella or a form are believed as much as those of all.
+_DECADE_ROWS = 5.0
+#: What an entry still weighs when its group has one more.
+_AGEING = {"cell": 0.95, "context": 0.97, "subject": 0.95, "slice": 0.85, "source": 0.7}
+#: Rows (novelty) by which an effect is believed as much as none.
+_STRENGTH = {"cell": 4.0, "context": 10.0, "subject": 5.0, "slice": 3.0, "source": 2.0}
 _DEPTHS = 6
-_COVERS = 16
+#: Expected novelty by how far wider queries were read: not at all, then in quarters and at the
+#: end the whole, each for wider queries and for those that ask the same; last by the number of
+#: tracks that hinted at the source.
+_COVERED = np.array(
+    [1, 1, 0.9, 0.7, 0.8, 0.5, 0.7, 0.4, 0.6, 0.3, 0.2, 0.1, 0.9, 0.8, 0.7, 0.6]
+)  # fmt: skip
 _HINTS = 4
-_COVERED = np.array([1, 1, 0.9, 0.7, 0.8, 0.5, 0.7, 0.4, 0.6, 0.3, 0.2, 0.1, 0.9, 0.8, 0.7, 0.6])
-#: Expected share of a first page that a wider query of 2^n rows leaves room for.
+#: Steps in which the room that wider queries leave is told apart (doubling from 1/16 page),
+#: and the same number of hints.
 _ROOM = 20
 
 
@@ -48,13 +56,13 @@ class Source:
     Attributes:
         kind: what it is; sources of one kind name umbrellas alike.
         form: how it asks; sources of one kind and form are alike in precision.
-        umbrella: index of the umbrella that it names, or -1.
-        decade: index of the decade that it names, or -1.
-        core: what it asks for apart from years and words that every umbrella has.
+        umbrella: number of the umbrella that it names, or -1.
+        decade: number of the decade that it names, or -1.
+        subject: what it asks for apart from years and words that every umbrella has.
         years: the years it asks for.
         page_rows: rows a page.
-        wider: indices of the sources that take this one in.
-        equal: those of them that this one takes in as well.
+        wider: numbers of the sources that take this one in.
+        equal: numbers of the sources that ask the same in other words.
         total: rows it has, if that is known beforehand.
     """
 
@@ -62,7 +70,7 @@ class Source:
     form: Hashable
     umbrella: int
     decade: int
-    core: Hashable
+    subject: Hashable
     years: Hashable
     page_rows: int
     wider: tuple[int, ...] = ()
@@ -81,38 +89,28 @@ class Answer:
     cells: tuple[tuple[int, int, int, int], ...]
 
 
-class _Names:
-    """Numbers for names, in order of appearance."""
-
-    def __init__(self) -> None:
-        self._known: dict[Hashable, int] = {}
-
-    def __call__(self, name: Hashable) -> int:
-        return self._known.setdefault(name, len(self._known))
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-
 class _Table:
     """Columns of numbers that grow by rows."""
 
     def __init__(self, **columns: float) -> None:
         self._defaults = columns
         self._size = 0
-        self._data = {
+        self._data: dict[str, NDArray[np.generic]] = {
             name: np.full(64, value, np.int64 if isinstance(value, int) else np.float64)
             for name, value in columns.items()
         }
+        self._room = 64
 
     def __len__(self) -> int:
         return self._size
 
     def append(self, **values: float) -> int:
+        """Add a row; columns without a value get their default."""
         row = self._size
-        if row == len(next(iter(self._data.values()))):
+        if row == self._room:
+            self._room *= 2
             for name, old in self._data.items():
-                fresh = np.full(2 * row, self._defaults[name], old.dtype)
+                fresh = np.full(self._room, self._defaults[name], old.dtype)
                 fresh[:row] = old
                 self._data[name] = fresh
         for name, value in values.items():
@@ -120,10 +118,46 @@ class _Table:
         self._size += 1
         return row
 
-    def column(self, name: str, last: int | None = None) -> NDArray[np.int64]:
-        """The column, or its last rows; a view."""
+    def ints(self, name: str, last: int | None = None) -> Ints:
+        """A column of whole numbers, or the last rows of it; a view."""
+        return self._column(name, last)
+
+    def floats(self, name: str, last: int | None = None) -> Floats:
+        """A column of real numbers, or the last rows of it; a view."""
+        return self._column(name, last)
+
+    def _column(self, name: str, last: int | None) -> NDArray[np.generic]:
         start = 0 if last is None else max(0, self._size - last)
         return self._data[name][start : self._size]
+
+
+class _Groups:
+    """Numbers for names in order of appearance, and how often each was counted."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, int] = {}
+        self._table = _Table(count=0)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def number(self, name: Hashable) -> int:
+        """The name's number, a new one for a new name."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._table.append()
+        return known
+
+    def count(self, number: int) -> int:
+        """Count once more; how often that was."""
+        counts = self.counts
+        counts[number] += 1
+        return int(counts[number])
+
+    @property
+    def counts(self) -> Ints:
+        """How often each was counted; a view."""
+        return self._table.ints("count")
 
 
 class Model:
@@ -133,76 +167,84 @@ class Model:
     """
 
     def __init__(self, umbrellas: int, decades: int) -> None:
-        self.umbrellas, self.decades = umbrellas, decades
         self.grid = (umbrellas + 1, decades + 1)
         self.sources = _Table(
-            form=0, core=0, slice=0, context=0, named=0, umbrella=-1, decade=-1, page_rows=0,
-            asked=0, read=0, eligible=0, total=-1, open=1, hints=0,
+            form=0, subject=0, slice=0, context=0, named=0, ask=0, umbrella=-1, decade=-1,
+            page_rows=0, asked=0, read=0, eligible=0, total=-1, open=1, hints=0,
         )  # fmt: skip
-        self._forms, self._cores, self._slices = _Names(), _Names(), _Names()
-        self._contexts, self._named, self._kinds = _Names(), _Names(), _Names()
-        self._core_named = _Table(named=0)
-        self._core_rows = np.zeros((64, self.grid[0]))
-        self._named_of = _Table(kind=0, umbrella=-1)
+        self.forms, self.kinds = _Groups(), _Groups()
+        self.groups = {name: _Groups() for name in _AGEING}
+        # How sources ask (form and decade), and which umbrella they name (by kind).
+        self.asks, self._ask_numbers = _Table(form=0, decade=-1), _Groups()
+        self.named, self._named_numbers = _Table(kind=0, umbrella=-1), _Groups()
+        self.subjects = _Table(named=0)
+        self.subject_rows = np.zeros((64, self.grid[0]))
+        self.own = _Table(source=0, cell=0, rows=0.0)
+        self.own_of: dict[int, dict[int, int]] = {}
         self._pairs = _Table(narrow=0, wide=0, equal=0)
-        self._own = _Table(source=0, cell=0, rows=0.0)
-        self._own_at: dict[tuple[int, int], int] = {}
-        self._own_of: dict[int, list[int]] = {}
         self._firsts = _Table(source=0, share=0.0, room=0)
         self._entries = _Table(
             source=0, depth=0, cell=0, eligible=0.0, new=0.0, cover=0,
-            cell_at=0, context_at=0, core_at=0, slice_at=0, source_at=0,
+            **{f"{name}_at": 0 for name in _AGEING},
         )  # fmt: skip
-        self._counts: dict[str, dict[int, int]] = {n: {} for n in _AGEING}
-        self._outlook: Outlook | None = None
         self._cover: Ints = np.zeros(0, np.int64)
         self._room: Ints = np.zeros(0, np.int64)
+        for cell in range(self.grid[0] * self.grid[1]):
+            self.groups["cell"].number(cell)
 
     def add(self, source: Source) -> int:
-        """Take up a source; its index."""
+        """Take up a source; its number."""
         kind = source.kind
-        named = self._named((kind, source.umbrella))
-        if named == len(self._named_of):
-            self._named_of.append(kind=self._kinds(kind), umbrella=source.umbrella)
-        core = self._cores((kind, source.core))
-        if core == len(self._core_named):
-            self._core_named.append(named=named)
-            if core == len(self._core_rows):
-                self._core_rows = np.concatenate([self._core_rows, np.zeros_like(self._core_rows)])
-        row = self.sources.append(
-            form=self._forms((kind, source.form)),
-            core=core,
-            slice=self._slices((kind, source.core, source.years)),
-            context=self._contexts((kind, source.umbrella, source.decade)),
+        named = self._named_numbers.number((kind, source.umbrella))
+        if named == len(self.named):
+            self.named.append(kind=self.kinds.number(kind), umbrella=source.umbrella)
+        form = self.forms.number((kind, source.form))
+        ask = self._ask_numbers.number((form, source.decade))
+        if ask == len(self.asks):
+            self.asks.append(form=form, decade=source.decade)
+        subject = self.groups["subject"].number((kind, source.subject))
+        if subject == len(self.subjects):
+            self.subjects.append(named=named)
+            if subject == len(self.subject_rows):
+                self.subject_rows = np.concatenate([self.subject_rows, 0 * self.subject_rows])
+        number = self.sources.append(
+            form=form,
+            subject=subject,
+            slice=self.groups["slice"].number((subject, source.years)),
+            context=self.groups["context"].number((kind, source.umbrella, source.decade)),
             named=named,
+            ask=ask,
             umbrella=source.umbrella,
             decade=source.decade,
             page_rows=source.page_rows,
             total=-1 if source.total is None else source.total,
         )
-        for wide in source.wider:
-            self._pairs.append(narrow=row, wide=wide)
-        for wide in source.equal:
-            self._pairs.append(narrow=row, wide=wide, equal=1)
-        return row
+        self.groups["source"].number(number)
+        for equal, others in enumerate((source.wider, source.equal)):
+            for other in others:
+                self._pairs.append(narrow=number, wide=other, equal=equal)
+        return number
+
+    def close(self, source: int) -> None:
+        """The source has no further page."""
+        self.sources.ints("open")[source] = 0
+
+    def hint(self, source: int) -> None:
+        """A row that the source would serve was found elsewhere."""
+        self.sources.ints("hints")[source] += 1
 
     def learn(self, answer: Answer) -> None:
         """Take in one answered page."""
         at, s = answer.source, self.sources
-        groups = {
-            "context": int(s.column("context")[at]),
-            "core": int(s.column("core")[at]),
-            "slice": int(s.column("slice")[at]),
-            "source": at,
-        }
-        asked = int(s.column("asked")[at])
+        groups = {name: int(s.ints(name)[at]) for name in ("context", "subject", "slice")}
+        groups["source"] = at
+        asked = int(s.ints("asked")[at])
         cover = int(self._cover[at]) if at < len(self._cover) else 0
+        hinted = s.ints("hints")[at] > 0
         eligible = 0
-        hinted = s.column("hints")[at] > 0
         for umbrella, decade, rows, new in answer.cells:
-            cell = umbrella * self.grid[1] + decade
+            groups["cell"] = cell = umbrella * self.grid[1] + decade
             eligible += rows
-            ages = {f"{name}_at": self._count(name, group) for name, group in groups.items()}
             self._entries.append(
                 source=at,
                 depth=min(asked, _DEPTHS - 1),
@@ -210,180 +252,152 @@ class Model:
                 eligible=rows,
                 new=new,
                 cover=cover,
-                cell_at=self._count("cell", cell),
-                **ages,
+                **{f"{name}_at": self.groups[name].count(of) for name, of in groups.items()},
             )
-            # What hinted at the source comes back with its first page and says nothing of the rest.
+            # What hinted at a source comes back with its first page; it does not tell of the rest.
             told = new if hinted else rows
             if told:
-                self._core_rows[groups["core"], umbrella] += told
+                self.subject_rows[groups["subject"], umbrella] += told
                 self._add_own(at, cell, told)
         if asked == 0:
             room = int(self._room[at]) if at < len(self._room) else 0
-            share = eligible / s.column("page_rows")[at]
-            self._firsts.append(source=at, share=share, room=room)
-        s.column("asked")[at] += 1
-        s.column("read")[at] += answer.rows
-        s.column("eligible")[at] += eligible
+            self._firsts.append(source=at, share=eligible / s.ints("page_rows")[at], room=room)
+        s.ints("asked")[at] += 1
+        s.ints("read")[at] += answer.rows
+        s.ints("eligible")[at] += eligible
         if not answer.more:
-            s.column("open")[at] = 0
-            s.column("total")[at] = s.column("read")[at]
+            self.close(at)
+            s.ints("total")[at] = s.ints("read")[at]
         elif answer.total is not None:
-            s.column("total")[at] = answer.total
-
-    def close(self, source: int) -> None:
-        """The source has no further page."""
-        self.sources.column("open")[source] = 0
-
-    def hint(self, source: int) -> None:
-        """A row that the source would serve was found elsewhere."""
-        self.sources.column("hints")[source] += 1
-
-    def _count(self, name: str, group: int) -> int:
-        counts = self._counts[name]
-        counts[group] = counts.get(group, 0) + 1
-        return counts[group]
+            s.ints("total")[at] = answer.total
 
     def _add_own(self, source: int, cell: int, rows: int) -> None:
-        at = self._own_at.get((source, cell))
-        if at is None:
-            at = self._own_at[source, cell] = self._own.append(source=source, cell=cell)
-            self._own_of.setdefault(source, []).append(at)
-        self._own.column("rows")[at] += rows
+        known = self.own_of.setdefault(source, {})
+        if cell not in known:
+            known[cell] = self.own.append(source=source, cell=cell)
+        self.own.floats("rows")[known[cell]] += rows
 
     def capacity(self) -> Floats:
-        """Rows that the cells are thought to hold at least, by what their best source says.
+        """Tracks that the cells are thought to hold at least, by what their best source says.
 
-        The rows a source showed of a cell, times how far it was read; one row less, because
-        one may be chance.
+        The rows that a source showed of a cell, times how much of it is still to be read; one
+        row less, because one may be chance.
         """
         s = self.sources
-        scale = np.maximum(s.column("total"), s.column("read")) / np.maximum(s.column("read"), 1)
-        found = np.zeros(self.grid)
-        rows = (self._own.column("rows") - 1) * scale[self._own.column("source")]
-        np.maximum.at(found.ravel(), self._own.column("cell"), rows)
-        return found
+        read = np.maximum(s.ints("read"), 1)
+        scale = np.maximum(s.ints("total"), read) / read
+        found = np.zeros(self.grid[0] * self.grid[1])
+        rows = (self.own.floats("rows") - 1) * scale[self.own.ints("source")]
+        np.maximum.at(found, self.own.ints("cell"), rows)
+        return found.reshape(self.grid)
 
     def outlook(self) -> Outlook:
         """What is expected of every source's next page."""
         self._look_wider()
-        rows = self._rows()
         novelty, cell_novelty = self._novelty()
-        return Outlook(self, rows, novelty, cell_novelty)
+        return Outlook(self, self._rows(), novelty, cell_novelty)
 
     def _look_wider(self) -> None:
-        """How far the wider queries were read, and how many rows they leave room for."""
+        """How far the wider queries were read, and how much room they leave."""
         s, size = self.sources, len(self.sources)
-        total, read = s.column("total"), s.column("read")
-        asked = s.column("asked") > 0
-        share = np.where(asked, read / np.maximum(total, 1), 0.0)
-        share[asked & (s.column("open") == 0)] = 1.0
-        narrow, wide = self._pairs.column("narrow"), self._pairs.column("wide")
+        asked = s.ints("asked") > 0
+        told = asked[self._pairs.ints("wide")]
+        narrow, wide = self._pairs.ints("narrow")[told], self._pairs.ints("wide")[told]
+        equal = self._pairs.ints("equal")[told]
+        total, read = s.ints("total"), s.ints("read")
+        # A total is only a claim, so a search may have shown more.
+        part = np.minimum(1.0, read[wide] / np.maximum(total[wide], 1))
+        quarter = np.ceil(4 * part).astype(np.int64)
+        quarter[s.ints("open")[wide] == 0] = 5
         self._cover = np.zeros(size, np.int64)
-        quarter = np.ceil(share * 4).astype(np.int64)
-        quarter[share >= 1] = 5
-        step = quarter[wide] * 2 + (self._pairs.column("equal") & (quarter[wide] > 0))
-        np.maximum.at(self._cover, narrow, step)
-        hints = np.minimum(s.column("hints"), _HINTS)
-        hinted = hints > 0
-        self._cover[hinted] = _COVERS - _HINTS - 1 + hints[hinted]
-        known = asked[wide]
-        room = np.full(size, np.inf)
-        narrow, wide = narrow[known], wide[known]
+        np.maximum.at(self._cover, narrow, quarter * 2 + (equal & (quarter > 0)))
+        decade = s.ints("decade")
         part = np.ones(len(narrow))
-        dated = (s.column("decade")[narrow] >= 0) & (s.column("decade")[wide] < 0)
-        if dated.any():
-            by_decade = self._decades_of(np.unique(wide[dated]))
-            index = np.searchsorted(np.unique(wide[dated]), wide[dated])
-            rows = by_decade[index]
-            part[dated] = (rows[np.arange(len(index)), s.column("decade")[narrow[dated]]] + 0.5) / (
-                rows.sum(1) + 3
-            )
-        np.minimum.at(room, narrow, total[wide] * part)
+        cut = (decade[narrow] >= 0) & (decade[wide] < 0)
+        if cut.any():
+            part[cut] = self._share_of_decade(wide[cut], decade[narrow[cut]])
+        rows = np.full(size, np.inf)
+        np.minimum.at(rows, narrow, total[wide] * part)
         self._room = np.zeros(size, np.int64)
-        told = np.isfinite(room)
-        pages = room[told] / s.column("page_rows")[told]
-        self._room[told] = 1 + np.log2(1 + 16 * pages).astype(np.int64)
-        np.minimum(self._room, _ROOM - 1 - _HINTS, out=self._room)
+        known = np.isfinite(rows)
+        pages = rows[known] / s.ints("page_rows")[known]
+        steps = 1 + np.log2(1 + 16 * pages).astype(np.int64)
+        self._room[known] = np.minimum(steps, _ROOM - _HINTS - 1)
+        hints = np.minimum(s.ints("hints"), _HINTS)
+        hinted = hints > 0
+        self._cover[hinted] = len(_COVERED) - _HINTS - 1 + hints[hinted]
         self._room[hinted] = _ROOM - _HINTS - 1 + hints[hinted]
 
-    def _decades_of(self, sources: Ints) -> Floats:
-        """Eligible rows by decade of some sources (sorted), one row each."""
-        own = self._own.column("source")
-        place = np.searchsorted(sources, own)
-        place[place == len(sources)] = 0
-        hit = sources[place] == own
-        found = np.zeros((len(sources), self.grid[1]))
-        decade = self._own.column("cell")[hit] % self.grid[1]
-        np.add.at(found, (place[hit], decade), self._own.column("rows")[hit])
-        return found
+    def _share_of_decade(self, sources: Ints, decades: Ints) -> Floats:
+        """The share of each of some decades in what each of some sources showed."""
+        known = np.unique(sources)
+        place = np.searchsorted(known, self.own.ints("source"))
+        place[place == len(known)] = 0
+        hit = known[place] == self.own.ints("source")
+        width = self.grid[1]
+        index = place[hit] * width + self.own.ints("cell")[hit] % width
+        rows = np.bincount(index, self.own.floats("rows")[hit], len(known) * width)
+        rows = rows.reshape(-1, width)[np.searchsorted(known, sources)]
+        return (rows[np.arange(len(sources)), decades] + 0.5) / (rows.sum(1) + 3)
 
     def _rows(self) -> Floats:
         """Eligible rows expected on each source's next page."""
-        s = self.sources
-        at = self._firsts.column("source", _FIRST_PAGES)
-        share = self._firsts.column("share", _FIRST_PAGES)
-        base = (share.sum() + 1) / (len(share) + 2)
-        groups = [
-            (s.column("form"), len(self._forms), 1.0),
-            (s.column("context"), len(self._contexts), 2.0),
-            (s.column("core"), len(self._cores), 1.0),
-            (s.column("slice"), len(self._slices), 0.5),
-        ]
-        prior = np.ones(_ROOM)
-        prior[1:] = np.minimum(1.3, (np.exp2(np.arange(_ROOM - 1)) - 0.9) / 16 / base)
-        prior[-_HINTS:] = 1.0
+        s, firsts = self.sources, self._firsts
+        at, share = firsts.ints("source", _FIRST_PAGES), firsts.floats("share", _FIRST_PAGES)
+        base = float((share.sum() + 1) / (len(share) + 2))
         fit = _Fit(base, share, np.ones(len(share)))
-        for of, size, strength in groups:
-            fit.group(of[at], of, size, strength * base)
-        fit.group(self._firsts.column("room", _FIRST_PAGES), self._room, _ROOM, 0.5 * base, prior)
-        rows = np.minimum(fit.predict(), 1.0) * s.column("page_rows")
-        later = s.column("asked") > 0
-        own = s.column("eligible") / np.maximum(s.column("asked"), 1)
-        left = np.where(s.column("total") >= 0, s.column("total") - s.column("read"), np.inf)
-        return np.where(later, np.minimum(own, np.maximum(left, 0)), np.minimum(rows, left))
+        for name, groups, strength in (
+            ("form", self.forms, 1.0),
+            ("context", self.groups["context"], 2.0),
+            ("subject", self.groups["subject"], 1.0),
+            ("slice", self.groups["slice"], 0.5),
+        ):
+            of = s.ints(name)
+            fit.group(of[at], of, len(groups), strength * base)
+        prior = np.ones(_ROOM)
+        steps = np.arange(_ROOM - _HINTS - 1)
+        prior[1:-_HINTS] = np.minimum(1.3, (np.exp2(steps) - 0.9) / 16 / base)
+        fit.group(firsts.ints("room", _FIRST_PAGES), self._room, _ROOM, 0.5 * base, prior)
+        first = np.minimum(fit.predict(), 1.0) * s.ints("page_rows")
+        later = s.ints("eligible") / np.maximum(s.ints("asked"), 1)
+        left = np.where(s.ints("total") >= 0, s.ints("total") - s.ints("read"), np.inf)
+        rows = np.where(s.ints("asked") > 0, later, first)
+        return np.minimum(rows, np.maximum(left, 0.0))
 
     def _novelty(self) -> tuple[Floats, Floats]:
-        """Share of new rows: an effect a source, an effect a cell."""
+        """The share of new rows as a product: what of it goes by source, and what by cell."""
         s, e = self.sources, self._entries
-        at = e.column("source", _ENTRIES)
-        eligible, new = e.column("eligible", _ENTRIES), e.column("new", _ENTRIES)
-        base = (new.sum() + 5) / (eligible.sum() + 5)
+        at = e.ints("source", _ENTRIES)
+        eligible, new = e.floats("eligible", _ENTRIES), e.floats("new", _ENTRIES)
+        base = float((new.sum() + 5) / (eligible.sum() + 5))
         fit = _Fit(base, new, eligible)
-        cells = self.grid[0] * self.grid[1]
-        numbers = {
-            "cell": (e.column("cell", _ENTRIES), None, cells, 4.0),
-            "context": (s.column("context")[at], s.column("context"), len(self._contexts), 10.0),
-            "core": (s.column("core")[at], s.column("core"), len(self._cores), 5.0),
-            "slice": (s.column("slice")[at], s.column("slice"), len(self._slices), 3.0),
-            "source": (at, np.arange(len(s)), len(s), 2.0),
-        }
-        for name, (of, now, size, strength) in numbers.items():
-            last = np.zeros(size, np.int64)
-            np.maximum.at(last, of, e.column(f"{name}_at", _ENTRIES))
-            age = last[of] - e.column(f"{name}_at", _ENTRIES)
-            fit.group(of, now, size, strength * base, weights=_AGEING[name] ** age)
-        form, depth = s.column("form"), np.minimum(s.column("asked"), _DEPTHS - 1)
-        fit.group(form[at], form, len(self._forms), 20.0 * base)
-        fit.group(e.column("depth", _ENTRIES), depth, _DEPTHS, 20.0 * base)
-        fit.group(e.column("cover", _ENTRIES), self._cover, _COVERS, 10.0 * base, _COVERED)
+        for name, ageing in _AGEING.items():
+            groups, now = self.groups[name], None
+            if name == "cell":
+                of = e.ints("cell", _ENTRIES)
+            elif name == "source":
+                of, now = at, np.arange(len(s))
+            else:
+                now = s.ints(name)
+                of = now[at]
+            age = groups.counts[of] - e.ints(f"{name}_at", _ENTRIES)
+            fit.group(of, now, len(groups), _STRENGTH[name] * base, weights=ageing**age)
+        form, depth = s.ints("form"), np.minimum(s.ints("asked"), _DEPTHS - 1)
+        fit.group(form[at], form, len(self.forms), 20 * base)
+        fit.group(e.ints("depth", _ENTRIES), depth, _DEPTHS, 20 * base)
+        cover = e.ints("cover", _ENTRIES)
+        fit.group(cover, self._cover, len(_COVERED), 10 * base, _COVERED)
         by_source = fit.predict()
-        return by_source, fit.effects[0]
-
-
-#: What an entry still weighs when its group has one more.
-_AGEING = {"cell": 0.95, "context": 0.97, "core": 0.95, "slice": 0.85, "source": 0.7}
+        return np.minimum(by_source, 1.0), np.minimum(fit.effects[0], 1.0).reshape(self.grid)
 
 
 class _Fit:
-    """Products of group effects fitted in turns; groups are added one by one, then predicted."""
+    """A product of group effects fitted in turns: add the groups one by one, then predict."""
 
     def __init__(self, base: float, observed: Floats, exposure: Floats) -> None:
         self._base, self._observed = base, observed
         self._expected = base * exposure
-        self._groups: list[
-            tuple[Ints, Ints | None, float, Floats, Floats | None]
-        ] = []
+        self._groups: list[tuple[Ints, Ints | None, float, Floats, Floats | None]] = []
         self.effects: list[Floats] = []
 
     def group(
@@ -401,147 +415,131 @@ class _Fit:
         self.effects.append(prior.copy())
 
     def predict(self) -> Floats:
-        """The product for each thing to predict; groups without numbers for them are left out."""
+        """The product for each thing to predict; groups without numbers for them stay out."""
         expected = self._expected.copy()
-        for (of, _, _, _, _), effect in zip(self._groups, self.effects, strict=True):
+        for (of, *_), effect in zip(self._groups, self.effects, strict=True):
             expected *= effect[of]
         for _ in range(_TURNS):
-            for index, (of, _, strength, prior, weights) in enumerate(self._groups):
-                effect = self.effects[index]
-                without = expected / effect[of]
-                size = len(effect)
+            for at, (of, _, strength, prior, weights) in enumerate(self._groups):
+                without = expected / self.effects[at][of]
                 seen = self._observed if weights is None else self._observed * weights
                 due = without if weights is None else without * weights
-                fresh = (strength * prior + np.bincount(of, seen, size)) / (
+                size = len(prior)
+                self.effects[at] = (strength * prior + np.bincount(of, seen, size)) / (
                     strength + np.bincount(of, due, size)
                 )
-                self.effects[index] = fresh
-                expected = without * fresh[of]
-        found: Floats | float = self._base
-        for (_, now, _, _, _), effect in zip(self._groups, self.effects, strict=True):
+                expected = without * self.effects[at][of]
+        predicted = next(now for _, now, *_ in self._groups[::-1] if now is not None)
+        found = np.full(len(predicted), self._base)
+        for (_, now, *_), effect in zip(self._groups, self.effects, strict=True):
             if now is not None:
-                found = found * effect[now]
-        return np.asarray(found, np.float64)
-
-
-def _toward(rows: Floats, prior: Floats, strength: float) -> Floats:
-    """Shares along the last axis, shrunk to a prior that counts as `strength` rows."""
-    return (strength * prior + rows) / (strength + rows.sum(-1, keepdims=True))
+                found *= effect[now]
+        return found
 
 
 class Outlook:
-    """What is expected of the next pages, as of one moment."""
+    """What is expected of the next pages, as of one moment.
+
+    Attributes:
+        new: new eligible tracks on each source's next page; 0 where there is none.
+    """
 
     def __init__(self, model: Model, rows: Floats, novelty: Floats, cell_novelty: Floats) -> None:
-        self._model = model
-        s = model.sources
-        self.new = rows * np.minimum(novelty, 1.0)
-        self.new[s.column("open") == 0] = 0.0
-        self._cell = np.minimum(cell_novelty, 1.0)
-        self._umbrellas_of_cores()
-        self._decades_of_forms()
-        own = model._own
-        self._own_rows = np.bincount(own.column("source"), own.column("rows"), len(s))
+        self._model, self._cell_novelty = model, cell_novelty
+        self.new = np.where(model.sources.ints("open") > 0, rows * novelty, 0.0)
+        own = model.own
+        self._own_rows = np.bincount(own.ints("source"), own.floats("rows"), len(model.sources))
+        self._learn_umbrellas()
+        self._learn_decades()
 
-    def _umbrellas_of_cores(self) -> None:
-        """Shares of the umbrellas for each core."""
+    def _learn_umbrellas(self) -> None:
+        """Into which umbrellas the rows of queries fall that name an umbrella."""
         model = self._model
-        rows = model._core_rows[: len(model._cores)]
-        total = rows.sum(1, keepdims=True)
-        capped = rows * (_CORE_CAP / (_CORE_CAP + total))
+        rows = model.subject_rows[: len(model.subjects)]
+        self._subject_total = rows.sum(1)
+        heard = np.flatnonzero(self._subject_total)
+        capped = rows[heard] * (_SUBJECT_CAP / (_SUBJECT_CAP + self._subject_total[heard, None]))
         every = capped.sum(0) + 0.2
         every /= every.sum()
-        named_of = model._core_named.column("named")
-        kinds = model._named_of.column("kind")
-        umbrella = model._named_of.column("umbrella")
-        by_named = np.zeros((len(kinds), model.grid[0]))
-        np.add.at(by_named, named_of, capped)
-        prior = np.tile(every, (len(kinds), 1))
+        kind, umbrella = model.named.ints("kind"), model.named.ints("umbrella")
+        by_named = np.zeros((len(kind), model.grid[0]))
+        np.add.at(by_named, model.subjects.ints("named")[heard], capped)
+        prior = np.tile(every, (len(kind), 1))
         names = np.flatnonzero(umbrella >= 0)
-        hits = np.bincount(kinds[names], by_named[names, umbrella[names]], len(model._kinds))
-        seen = np.bincount(kinds[names], by_named[names].sum(1), len(model._kinds))
-        right = (hits + 6) / (seen + 10)
-        prior[names] *= (1 - right[kinds[names]])[:, None]
-        prior[names, umbrella[names]] += right[kinds[names]]
-        by_named = (_NAMED_ROWS * prior + by_named) / (
-            _NAMED_ROWS + by_named.sum(1, keepdims=True)
-        )
-        self._cores = (_CORE_ROWS * by_named[named_of] + rows) / (_CORE_ROWS + total)
+        hits = np.bincount(kind[names], by_named[names, umbrella[names]], len(model.kinds))
+        seen = np.bincount(kind[names], by_named[names].sum(1), len(model.kinds))
+        right = ((hits + 6) / (seen + 10))[kind[names]]
+        prior[names] *= (1 - right)[:, None]
+        prior[names, umbrella[names]] += right
+        self._by_named = _toward(by_named, prior, _NAMED_ROWS)
 
-    def _decades_of_forms(self) -> None:
-        """Decades of each umbrella, and per form how far the named one is preferred."""
-        model, s = self._model, self._model.sources
-        own, decades = model._own, model.grid[1]
-        source, rows = own.column("source"), own.column("rows")
-        told = np.bincount(source, rows, len(s))
-        rows = rows * (_CORE_CAP / (_CORE_CAP + told[source]))
-        decade, umbrella = own.column("cell") % decades, own.column("cell") // decades
-        form, named = s.column("form")[source], s.column("decade")[source]
-        size, dated = len(model._forms), named >= 0
-        undated = np.zeros((size, *model.grid))
-        np.add.at(undated, (form[~dated], umbrella[~dated], decade[~dated]), rows[~dated])
-        every = np.bincount(decade, rows, decades) + 0.5
+    def _learn_decades(self) -> None:
+        """Decades of each umbrella under each way to ask: the shape (ask, umbrella, decade)."""
+        model, s, own = self._model, self._model.sources, self._model.own
+        source, width = own.ints("source"), model.grid[1]
+        rows = own.floats("rows") * (_SUBJECT_CAP / (_SUBJECT_CAP + self._own_rows[source]))
+        decade, umbrella = own.ints("cell") % width, own.ints("cell") // width
+        form, named = s.ints("form")[source], s.ints("decade")[source]
+        every = np.bincount(decade, rows, width) + 0.5
         every /= every.sum()
-        loose = undated.sum(0)
-        loose = _toward(loose, _toward(loose.sum(0), every, 5.0), 5.0)
-        by_form = _toward(undated.sum(1), every, 5.0)
-        mixed = loose * (by_form / every)[:, None, :]
-        mixed /= mixed.sum(2, keepdims=True)
-        self._undated = _toward(undated, mixed, 5.0)
-        # Of all rows of an umbrella, whatever asked for them: how common the decade is there.
-        grid = np.zeros(model.grid)
-        np.add.at(grid, (umbrella, decade), rows)
-        self._usual = _toward(grid, every, 5.0)
-        # The odds ratio over the strata (Mantel and Haenszel): with it a rare decade stays rare.
-        usual = self._usual[umbrella[dated], named[dated]]
+        dated, size = named >= 0, len(model.forms)
+        index = np.ravel_multi_index(
+            (form[~dated], umbrella[~dated], decade[~dated]), (size, *model.grid)
+        )
+        undated = np.bincount(index, rows[~dated], size * model.grid[0] * width)
+        undated = undated.reshape(size, *model.grid)
+        loose = _toward(undated.sum(0), _toward(undated.sum((0, 1)), every))
+        mixed = loose * (_toward(undated.sum(1), every) / every)[:, None, :]
+        undated = _toward(undated, mixed / mixed.sum(2, keepdims=True))
+        # How common a decade is in an umbrella whoever asks, and how much more so when a query
+        # names it: the odds ratio over the strata (Mantel and Haenszel). A rare one stays rare.
+        usual = np.bincount(own.ints("cell"), rows, model.grid[0] * width).reshape(model.grid)
+        usual = _toward(usual, every)
+        share = usual[umbrella[dated], named[dated]]
         hit = decade[dated] == named[dated]
-        right = np.bincount(form[dated], rows[dated] * hit * (1 - usual), size)
-        wrong = np.bincount(form[dated], rows[dated] * ~hit * usual, size)
-        self._odds = (right + 2.0) / (wrong + 0.1)
+        right = np.bincount(form[dated], rows[dated] * hit * (1 - share), size)
+        wrong = np.bincount(form[dated], rows[dated] * ~hit * share, size)
+        odds = (right + 2.0) / (wrong + 0.1)
+        asks = model.asks
+        self._decades = np.where(
+            (asks.ints("decade") >= 0)[:, None, None], usual, undated[asks.ints("form")]
+        )
+        for ask in np.flatnonzero(asks.ints("decade") >= 0):
+            self._decades[ask, :, asks.ints("decade")[ask]] *= odds[asks.ints("form")[ask]]
+        self._decades /= self._decades.sum(2, keepdims=True)
 
     def worth(self, weights: Floats) -> Floats:
-        """Expected new rows of each source's next page, weighed by cell (the grid's shape)."""
-        model, s = self._model, self._model.sources
-        worth = weights * self._cell.reshape(model.grid)
-        core, form, decade = s.column("core"), s.column("form"), s.column("decade")
-        dated = decade >= 0
-        found = np.zeros(len(s))
-        pairs, place = np.unique(form[dated] * model.grid[1] + decade[dated], return_inverse=True)
-        per_umbrella = np.stack(
-            [
-                (self._decades(int(pair // model.grid[1]), int(pair % model.grid[1])) * worth).sum(1)
-                for pair in pairs
-            ]
-        ) if len(pairs) else np.zeros((0, model.grid[0]))
-        found[dated] = np.einsum("su,su->s", self._cores[core[dated]], per_umbrella[place])
-        by_form = np.einsum("fud,ud->fu", self._undated, worth)
-        undated = np.flatnonzero(~dated)
-        found[undated] = np.einsum("su,su->s", self._cores[core[undated]], by_form[form[undated]])
-        own = model._own
-        seen = np.bincount(
-            own.column("source"),
-            own.column("rows") * worth.ravel()[own.column("cell")],
-            len(s),
-        )
-        share = (_OWN_ROWS * found + seen) / (_OWN_ROWS + self._own_rows)
-        return self.new * share
-
-    def _decades(self, form: int, decade: int) -> Floats:
-        """Shares of the decades by umbrella, for queries of a form that name a decade."""
-        found = self._usual.copy()
-        found[:, decade] *= self._odds[form]
-        return found / found.sum(1, keepdims=True)
+        """Expected new rows of each source's next page, weighed by cell (shape of the grid)."""
+        model, s, own = self._model, self._model.sources, self._model.own
+        worth = weights * self._cell_novelty
+        by_ask = (self._decades * worth).sum(2)
+        ask, subject = s.ints("ask"), s.ints("subject")
+        # The sum is written out, because a matrix product differs between processors.
+        named = (self._by_named[:, None, :] * by_ask).sum(2)
+        found = _SUBJECT_ROWS * named[s.ints("named"), ask]
+        total = self._subject_total[subject]
+        heard = np.flatnonzero(total)
+        found[heard] += (model.subject_rows[subject[heard]] * by_ask[ask[heard]]).sum(1)
+        found /= _SUBJECT_ROWS + total
+        shown = own.floats("rows") * worth.ravel()[own.ints("cell")]
+        found = _OWN_ROWS * found + np.bincount(own.ints("source"), shown, len(s))
+        return self.new * found / (_OWN_ROWS + self._own_rows)
 
     def cells(self, source: int) -> Floats:
-        """Expected new rows of one source's next page by cell, in the grid's shape."""
+        """Expected new rows of one source's next page by cell (shape of the grid)."""
         model, s = self._model, self._model.sources
-        core = self._cores[s.column("core")[source]]
-        form, decade = s.column("form")[source], s.column("decade")[source]
-        share = core[:, None] * (
-            self._decades(form, decade) if decade >= 0 else self._undated[form]
-        )
-        share = share * _OWN_ROWS
-        for at in model._own_of.get(source, ()):
-            share.ravel()[model._own.column("cell")[at]] += model._own.column("rows")[at]
+        subject = s.ints("subject")[source]
+        rows = model.subject_rows[subject]
+        named = _SUBJECT_ROWS * self._by_named[s.ints("named")[source]]
+        umbrellas = (named + rows) / (_SUBJECT_ROWS + self._subject_total[subject])
+        share = _OWN_ROWS * umbrellas[:, None] * self._decades[s.ints("ask")[source]]
+        for cell, at in model.own_of.get(source, {}).items():
+            share.ravel()[cell] += model.own.floats("rows")[at]
         share *= self.new[source] / (_OWN_ROWS + self._own_rows[source])
-        return share * self._cell.reshape(model.grid)
+        return share * self._cell_novelty
+
+
+def _toward(rows: Floats, prior: Floats, strength: float = _DECADE_ROWS) -> Floats:
+    """Shares along the last axis, shrunk to a prior that counts as `strength` rows."""
+    found: Floats = (strength * prior + rows) / (strength + rows.sum(-1, keepdims=True))
+    return found
