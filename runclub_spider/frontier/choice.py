@@ -46,10 +46,9 @@ _SURPLUS = 2e-3
 _SAME = 0.5
 #: Most searches for artists, and most that split an overflowing search.
 _ARTISTS, _SPLITS = 4000, 4000
-#: Lists that a playlist search shows for the first time, before any was asked; and the number
-#: of searches for which that counts.
-_LISTS_SHOWN, _LISTS_PRIOR = 3.0, 4.0
-_LISTS_AGEING = 0.98
+#: New lists of the wanted kind that a playlist search shows, before any was asked; the number
+#: of searches for which that counts; and what a search still weighs after one more.
+_LISTS_SHOWN, _LISTS_PRIOR, _LISTS_AGEING = 1.0, 4.0, 0.95
 #: Values are compared to so many digits, far above what processors make of one sum.
 _DIGITS = 10
 
@@ -339,17 +338,15 @@ class Chooser:
         """Take up the playlists that a search showed for the first time."""
         searched = self._seeds[at]
         assert searched is not None
-        fresh = [one for one in lists if (Kind.ITEMS, one.playlist_id) not in self._at]
-        total, number = self._shown
-        self._shown = (
-            total * _LISTS_AGEING + len(fresh),
-            number * _LISTS_AGEING + 1,
-        )
-        for one in fresh:
+        as_named = 0
+        for one in lists:
+            if (Kind.ITEMS, one.playlist_id) in self._at:
+                continue
             query = parse(one.name)
             votes = Counter(u for word in query.words if (u := self._names.get(word)))
             umbrella = min(votes, key=lambda u: (-votes[u], u)) if votes else searched.umbrella
             decade = self._decade_of(query) or searched.decade
+            as_named += umbrella == searched.umbrella and decade == searched.decade
             source = self._list_source(
                 self._umbrellas.get(umbrella or "", -1),
                 self._decades.get(decade or "", -1),
@@ -358,6 +355,8 @@ class Chooser:
                 total=one.total,
             )
             self._add((Kind.ITEMS, one.playlist_id), source, None, searched.term)
+        total, number = self._shown
+        self._shown = (total * _LISTS_AGEING + as_named, number * _LISTS_AGEING + 1)
 
     def _decade_of(self, query: Query) -> str | None:
         years = query.years

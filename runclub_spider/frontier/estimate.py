@@ -182,13 +182,12 @@ class Model:
         self.own = _Table(source=0, cell=0, rows=0.0)
         self.own_of: dict[int, dict[int, int]] = {}
         self._pairs = _Table(narrow=0, wide=0, equal=0)
+        self._pairs_of: dict[int, list[int]] = {}
         self._firsts = _Table(source=0, share=0.0, room=0)
         self._entries = _Table(
             source=0, depth=0, cell=0, eligible=0.0, new=0.0, cover=0,
             **{f"{name}_at": 0 for name in _AGEING},
         )  # fmt: skip
-        self._cover: Ints = np.zeros(0, np.int64)
-        self._room: Ints = np.zeros(0, np.int64)
         for cell in range(self.grid[0] * self.grid[1]):
             self.groups["cell"].number(cell)
 
@@ -222,7 +221,8 @@ class Model:
         self.groups["source"].number(number)
         for equal, others in enumerate((source.wider, source.equal)):
             for other in others:
-                self._pairs.append(narrow=number, wide=other, equal=equal)
+                pair = self._pairs.append(narrow=number, wide=other, equal=equal)
+                self._pairs_of.setdefault(number, []).append(pair)
         return number
 
     def close(self, source: int) -> None:
@@ -239,7 +239,7 @@ class Model:
         groups = {name: int(s.ints(name)[at]) for name in ("context", "subject", "slice")}
         groups["source"] = at
         asked = int(s.ints("asked")[at])
-        cover = int(self._cover[at]) if at < len(self._cover) else 0
+        cover, room = (int(one[0]) for one in self._look_wider(at))
         hinted = s.ints("hints")[at] > 0
         eligible = 0
         for umbrella, decade, rows, new in answer.cells:
@@ -260,7 +260,6 @@ class Model:
                 self.subject_rows[groups["subject"], umbrella] += told
                 self._add_own(at, cell, told)
         if asked == 0:
-            room = int(self._room[at]) if at < len(self._room) else 0
             self._firsts.append(source=at, share=eligible / s.ints("page_rows")[at], room=room)
         s.ints("asked")[at] += 1
         s.ints("read")[at] += answer.rows
@@ -293,40 +292,48 @@ class Model:
 
     def outlook(self) -> Outlook:
         """What is expected of every source's next page."""
-        self._look_wider()
-        novelty, cell_novelty = self._novelty()
-        return Outlook(self, self._rows(), novelty, cell_novelty)
+        cover, room = self._look_wider()
+        novelty, cell_novelty = self._novelty(cover)
+        return Outlook(self, self._rows(room), novelty, cell_novelty)
 
-    def _look_wider(self) -> None:
-        """How far the wider queries were read, and how much room they leave."""
-        s, size = self.sources, len(self.sources)
-        asked = s.ints("asked") > 0
-        told = asked[self._pairs.ints("wide")]
-        narrow, wide = self._pairs.ints("narrow")[told], self._pairs.ints("wide")[told]
-        equal = self._pairs.ints("equal")[told]
+    def _look_wider(self, only: int | None = None) -> tuple[Ints, Ints]:
+        """How far the wider queries were read, and how much room they leave: of every source,
+        or of `only` one.
+        """
+        s = self.sources
+        if only is None:
+            of, pairs = np.arange(len(s)), np.arange(len(self._pairs))
+            narrow = self._pairs.ints("narrow")
+        else:
+            of, pairs = np.array([only]), np.array(self._pairs_of.get(only, []), np.int64)
+            narrow = np.zeros(len(pairs), np.int64)
+        wide = self._pairs.ints("wide")[pairs]
+        told = s.ints("asked")[wide] > 0
+        narrow, wide, equal = narrow[told], wide[told], self._pairs.ints("equal")[pairs][told]
         total, read = s.ints("total"), s.ints("read")
         # A total is only a claim, so a search may have shown more.
         part = np.minimum(1.0, read[wide] / np.maximum(total[wide], 1))
         quarter = np.ceil(4 * part).astype(np.int64)
         quarter[s.ints("open")[wide] == 0] = 5
-        self._cover = np.zeros(size, np.int64)
-        np.maximum.at(self._cover, narrow, quarter * 2 + (equal & (quarter > 0)))
-        decade = s.ints("decade")
-        part = np.ones(len(narrow))
-        cut = (decade[narrow] >= 0) & (decade[wide] < 0)
+        cover = np.zeros(len(of), np.int64)
+        np.maximum.at(cover, narrow, quarter * 2 + (equal & (quarter > 0)))
+        decade = s.ints("decade")[of][narrow]
+        share = np.ones(len(narrow))
+        cut = (decade >= 0) & (s.ints("decade")[wide] < 0)
         if cut.any():
-            part[cut] = self._share_of_decade(wide[cut], decade[narrow[cut]])
-        rows = np.full(size, np.inf)
-        np.minimum.at(rows, narrow, total[wide] * part)
-        self._room = np.zeros(size, np.int64)
+            share[cut] = self._share_of_decade(wide[cut], decade[cut])
+        rows = np.full(len(of), np.inf)
+        np.minimum.at(rows, narrow, total[wide] * share)
+        room = np.zeros(len(of), np.int64)
         known = np.isfinite(rows)
-        pages = rows[known] / s.ints("page_rows")[known]
+        pages = rows[known] / s.ints("page_rows")[of][known]
         steps = 1 + np.log2(1 + 16 * pages).astype(np.int64)
-        self._room[known] = np.minimum(steps, _ROOM - _HINTS - 1)
-        hints = np.minimum(s.ints("hints"), _HINTS)
+        room[known] = np.minimum(steps, _ROOM - _HINTS - 1)
+        hints = np.minimum(s.ints("hints")[of], _HINTS)
         hinted = hints > 0
-        self._cover[hinted] = len(_COVERED) - _HINTS - 1 + hints[hinted]
-        self._room[hinted] = _ROOM - _HINTS - 1 + hints[hinted]
+        cover[hinted] = len(_COVERED) - _HINTS - 1 + hints[hinted]
+        room[hinted] = _ROOM - _HINTS - 1 + hints[hinted]
+        return cover, room
 
     def _share_of_decade(self, sources: Ints, decades: Ints) -> Floats:
         """The share of each of some decades in what each of some sources showed."""
@@ -340,7 +347,7 @@ class Model:
         rows = rows.reshape(-1, width)[np.searchsorted(known, sources)]
         return (rows[np.arange(len(sources)), decades] + 0.5) / (rows.sum(1) + 3)
 
-    def _rows(self) -> Floats:
+    def _rows(self, room: Ints) -> Floats:
         """Eligible rows expected on each source's next page."""
         s, firsts = self.sources, self._firsts
         at, share = firsts.ints("source", _FIRST_PAGES), firsts.floats("share", _FIRST_PAGES)
@@ -357,14 +364,14 @@ class Model:
         prior = np.ones(_ROOM)
         steps = np.arange(_ROOM - _HINTS - 1)
         prior[1:-_HINTS] = np.minimum(1.3, (np.exp2(steps) - 0.9) / 16 / base)
-        fit.group(firsts.ints("room", _FIRST_PAGES), self._room, _ROOM, 0.5 * base, prior)
+        fit.group(firsts.ints("room", _FIRST_PAGES), room, _ROOM, 0.5 * base, prior)
         first = np.minimum(fit.predict(), 1.0) * s.ints("page_rows")
         later = s.ints("eligible") / np.maximum(s.ints("asked"), 1)
         left = np.where(s.ints("total") >= 0, s.ints("total") - s.ints("read"), np.inf)
         rows = np.where(s.ints("asked") > 0, later, first)
         return np.minimum(rows, np.maximum(left, 0.0))
 
-    def _novelty(self) -> tuple[Floats, Floats]:
+    def _novelty(self, cover: Ints) -> tuple[Floats, Floats]:
         """The share of new rows as a product: what of it goes by source, and what by cell."""
         s, e = self.sources, self._entries
         at = e.ints("source", _ENTRIES)
@@ -385,8 +392,7 @@ class Model:
         form, depth = s.ints("form"), np.minimum(s.ints("asked"), _DEPTHS - 1)
         fit.group(form[at], form, len(self.forms), 20 * base)
         fit.group(e.ints("depth", _ENTRIES), depth, _DEPTHS, 20 * base)
-        cover = e.ints("cover", _ENTRIES)
-        fit.group(cover, self._cover, len(_COVERED), 10 * base, _COVERED)
+        fit.group(e.ints("cover", _ENTRIES), cover, len(_COVERED), 10 * base, _COVERED)
         by_source = fit.predict()
         return np.minimum(by_source, 1.0), np.minimum(fit.effects[0], 1.0).reshape(self.grid)
 
