@@ -320,7 +320,7 @@ class Ours:
     asked: Counter[str]
 
 
-def ours(game: Game, *, most: int, umbrellas_seen: bool = True) -> Ours:
+def ours(game: Game, *, most: int, umbrellas_seen: bool = True, totals: bool = True) -> Ours:
     """The project's chooser, in rounds as the spiders ask; without `umbrellas_seen` a track is
     taken for the umbrella that its search names, as under a regime that hides genres.
     """
@@ -340,7 +340,8 @@ def ours(game: Game, *, most: int, umbrellas_seen: bool = True) -> Ours:
                 score.add(np.zeros(0, np.int32))
                 results.append(
                     PageResult(
-                        choice.kind, choice.key, score.requests, len(lists), False, None,
+                        choice.kind, choice.key, score.requests, choice.first_row,
+                        choice.row_count, len(lists), False, None,
                         lists=tuple(one for one in lists if one is not None),
                     )
                 )  # fmt: skip
@@ -356,8 +357,8 @@ def ours(game: Game, *, most: int, umbrellas_seen: bool = True) -> Ours:
                 found = [one._replace(umbrella=named) for one in found]
             results.append(
                 PageResult(
-                    choice.kind, choice.key, score.requests, len(page), end < len(rows), len(rows),
-                    tuple(found),
+                    choice.kind, choice.key, score.requests, choice.first_row, choice.row_count,
+                    len(page), end < len(rows), len(rows) if totals else None, tuple(found),
                 )
             )  # fmt: skip
         chooser.observe(results)

@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -62,6 +62,7 @@ class Kind(StrEnum):
 
 
 Key = tuple[Kind, str]
+_Number = TypeVar("_Number", float, Floats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,11 @@ class PageResult:
         kind: what was asked.
         key: the term, or the playlist's id.
         ordinal: place of the page in the order of planning.
+        first_row: where it begins, from 0.
+        row_count: rows that were asked for.
         rows: rows served, of whatever kind.
         more: whether another page follows.
-        total: how many rows the source claims to have.
+        total: how many rows the source claims to have; None when nobody said.
         found: the eligible tracks, as served.
         lists: the playlists that a playlist search showed.
     """
@@ -120,6 +123,8 @@ class PageResult:
     kind: Kind
     key: str
     ordinal: int
+    first_row: int
+    row_count: int
     rows: int
     more: bool
     total: int | None
@@ -172,11 +177,12 @@ class Chooser:
         self._keys: list[Key] = []
         self._seeds: list[Seed | None] = []
         self._parents: list[str | None] = []
+        self._next: list[int] = []
         self._at: dict[Key, int] = {}
         self._seen: set[Hashable] = set()
         self._waiting: list[PageResult] = []
         self._artists: dict[str, int] = {}
-        self._finds: dict[str, list[tuple[int, int]]] = {}
+        self._finds: Counter[str] = Counter()
         self._splits = 0
         self._typical: dict[tuple[int, int], int] = {}
         self._searches: dict[int, int] = {}
@@ -205,11 +211,18 @@ class Chooser:
         self._waiting.clear()
 
     def _take(self, result: PageResult) -> None:
-        at = self._at[result.kind, result.key]
-        if result.kind is Kind.PLAYLISTS:
+        at = self._at.get((result.kind, result.key))
+        if at is None:
+            # Of another plan than today's: its tracks count, and tell nothing of a source.
+            for one in result.found:
+                self._hold(one)
+        elif result.kind is Kind.PLAYLISTS:
             self._model.close(at)
             self._list(at, result.lists)
-            return
+        else:
+            self._learn(at, result)
+
+    def _learn(self, at: int, result: PageResult) -> None:
         cells: dict[tuple[int, int], list[int]] = {}
         fresh = []
         for one in result.found:
@@ -219,18 +232,19 @@ class Chooser:
             if self._hold(one):
                 count[1] += 1
                 fresh.append((one, cell))
-        read = int(self._model.sources.ints("read")[at]) + result.rows
+        end = result.first_row + result.row_count
         most = self._sizes.items if result.kind is Kind.ITEMS else self._sizes.depth
-        entries = tuple((u, d, rows, new) for (u, d), (rows, new) in cells.items())
-        self._model.learn(
-            Answer(at, result.rows, result.more and read < most, result.total, entries)
-        )
-        if result.kind is Kind.TRACKS and result.more and read >= most:
+        more = result.more and end < most
+        rows = result.row_count if result.more else result.rows
+        entries = tuple((u, d, eligible, new) for (u, d), (eligible, new) in cells.items())
+        self._model.learn(Answer(at, rows, more, result.total, entries))
+        self._next[at] = end
+        if result.kind is Kind.TRACKS and result.more and end >= most:
             self._split(at)
-        thin = float(np.median(self._held[self._wanted > 0]))
+        thin = float(np.median(self._held[self._wanted > 0])) if self._aim.cells else 0.0
         for one, cell in fresh:
             if one.artist:
-                self._follow(one, one.artist, cell, thin)
+                self._follow(one, one.artist, cell, thin, result.key)
 
     def _cell(self, one: Found) -> tuple[int, int]:
         return (
@@ -301,6 +315,7 @@ class Chooser:
         self._keys.append(key or (Kind.ITEMS, ""))
         self._seeds.append(seed)
         self._parents.append(parent)
+        self._next.append(0)
         if key is not None:
             self._at[key] = at
         return at
@@ -315,23 +330,22 @@ class Chooser:
                 self._splits += 1
                 self._add_search(child, parse(child.term), seed.term, wider=(at,))
 
-    def _follow(self, one: Found, artist: str, cell: tuple[int, int], thin: float) -> None:
+    def _follow(
+        self, one: Found, artist: str, cell: tuple[int, int], thin: float, term: str
+    ) -> None:
         """Search for the artists of tracks in thin cells: more of theirs will be there."""
         known = self._artists.get(artist)
         if known is not None:
             self._model.hint(known)
             return
-        finds = self._finds.setdefault(artist, [])
-        finds.append(cell)
-        if not self._wanted[cell] or len(self._artists) >= _ARTISTS:
-            return
-        if self._held[cell] > thin:
+        self._finds[artist] += 1
+        if not self._wanted[cell] or self._held[cell] > thin or len(self._artists) >= _ARTISTS:
             return
         seed = artist_seed(artist, one.umbrella, one.decade)
         if seed is None or (Kind.TRACKS, seed.term) in self._at:
             return
-        at = self._artists[artist] = self._add_search(seed, parse(seed.term), None)
-        for _ in finds:
+        at = self._artists[artist] = self._add_search(seed, parse(seed.term), term)
+        for _ in range(self._finds.pop(artist)):
             self._model.hint(at)
 
     def _list(self, at: int, lists: Sequence[Listed]) -> None:
@@ -414,64 +428,74 @@ class Chooser:
     ) -> list[Choice]:
         held = self._held.copy()
         weights = self._weights(scarcity, held)
-        worth = outlook.worth(weights) + _SURPLUS * outlook.new
-        values = worth / (1 + self._sizes.track_cost * outlook.new)
-        self._value_searches(values)
-        values[self._model.sources.ints("open") == 0] = -1.0
-        values[list(self._typical.values())] = -1.0
-        values = np.round(values, _DIGITS)
-        order = _Descending(values)
+        values = self._values(outlook, weights)
+        order, heap = _Descending(values), list[tuple[float, int]]()
         slices = self._model.sources.ints("slice")
         dulled: Counter[int] = Counter()
-        cells: dict[int, Floats] = {}
-        heap: list[tuple[float, int]] = []
+        expected: dict[int, tuple[Floats, float]] = {}
         choices: list[Choice] = []
         # Values only fall within a round, so an old value is a bound: only the best is renewed.
         while len(choices) < count:
-            while not heap or order.best >= -heap[0][0]:
-                if (found := order.take()) is None:
-                    break
-                if values[found] >= 0 and self._keys[found] not in skip:
-                    heapq.heappush(heap, (-float(values[found]), found))
+            while (not heap or order.best >= -heap[0][0]) and (source := order.take()) is not None:
+                if self._keys[source] not in skip:
+                    heapq.heappush(heap, (-float(values[source]), source))
             if not heap:
                 break
             bound, source = heapq.heappop(heap)
+            if source not in expected:
+                expected[source] = self._expected(outlook, source)
             factor = _SAME ** dulled[int(slices[source])]
-            if source not in cells:
-                cells[source] = outlook.cells(source)
-            expected = factor * cells[source]
-            new = factor * float(outlook.new[source])
-            value = float((expected * weights).sum()) + _SURPLUS * new
-            value = round(value / (1 + self._sizes.track_cost * new), _DIGITS)
-            if self._keys[source][0] is Kind.PLAYLISTS:
-                value = round(factor * -bound, _DIGITS)
-            if value < -bound and value < max(-heap[0][0] if heap else -1.0, order.best):
+            cells, new = expected[source]
+            value = factor * self._value(float((cells * weights).sum()), new)
+            value = round(value, _DIGITS)
+            if value < -bound and value < max(order.best, -heap[0][0] if heap else -1.0):
                 heapq.heappush(heap, (-value, source))
                 continue
-            choices.append(self._choice(source, float((expected * (weights > 0)).sum())))
-            held += expected
+            gain = factor * cells
+            choices.append(self._choice(source, float(gain[weights > 0].sum())))
+            held += gain
             weights = self._weights(scarcity, held)
             dulled[int(slices[source])] += 1
         return choices
 
-    def _value_searches(self, values: Floats) -> None:
-        """A playlist search brings lists: it is worth their value, spread over all requests."""
+    def _value(self, worth: _Number, new: _Number) -> _Number:
+        """Worth a request, with the requests for the new tracks; any track is worth a little."""
+        return (worth + _SURPLUS * new) / (1 + self._sizes.track_cost * new)
+
+    def _values(self, outlook: Outlook, weights: Floats) -> Floats:
+        """The value of each source's next page; below 0 what cannot be asked."""
+        values = self._value(outlook.worth(weights), outlook.new)
         if self._searches:
-            shown = self._shown[0] / self._shown[1]
-            typical = values[list(self._searches.values())]
-            values[list(self._searches)] = typical * shown / (1 + shown)
+            searches, typical = list(self._searches), list(self._searches.values())
+            values[searches] = self._lists_share() * values[typical]
+            values[typical] = -1.0
+        values[self._model.sources.ints("open") == 0] = -1.0
+        return np.round(values, _DIGITS)
+
+    def _expected(self, outlook: Outlook, source: int) -> tuple[Floats, float]:
+        """New tracks of a source's next page by cell, and of all cells and none."""
+        typical = self._searches.get(source)
+        if typical is None:
+            return outlook.cells(source), float(outlook.new[source])
+        share = self._lists_share()
+        return share * outlook.cells(typical), share * float(outlook.new[typical])
+
+    def _lists_share(self) -> float:
+        """A playlist search brings lists: their value, spread over it and the reading of them."""
+        shown = self._shown[0] / self._shown[1]
+        return shown / (1 + shown)
 
     def _choice(self, source: int, promise: float) -> Choice:
         kind, key = self._keys[source]
-        first = int(self._model.sources.ints("read")[source])
-        sizes = self._sizes
+        first, sizes = self._next[source], self._sizes
         if kind is Kind.ITEMS:
             rows = min(sizes.item_rows, sizes.items - first)
-        else:
+        elif kind is Kind.TRACKS:
             rows = min(sizes.search_rows, sizes.depth - first)
-        return Choice(
-            kind, key, first, rows, self._seeds[source], self._parents[source], promise
-        )
+        else:
+            rows = sizes.search_rows
+        seed, parent = self._seeds[source], self._parents[source]
+        return Choice(kind, key, first, rows, seed, parent, promise)
 
 
 class _Descending:
