@@ -11,25 +11,30 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.worlds import Rows, Sight
-from runclub_spider.frontier.choice import Aim, Chooser, Found, Kind, PageResult, Sizes
+from runclub_spider.frontier.choice import Aim, Choice, Chooser, Found, Kind, PageResult, Sizes
 from runclub_spider.frontier.templates import Seed, rotation
+
+Floats = NDArray[np.float64]
+Weights = Callable[[NDArray[np.int64]], Floats]
 
 MARKS = (0.5, 0.8, 0.9, 0.95)
 #: Pages that a clairvoyant looks ahead in one seed.
 AHEAD = 5
 #: Pages of one round: the spiders' default.
 ROUND = 32
+_NOTHING = np.zeros(0, np.int32)
 
 
 @dataclass(slots=True)
 class Page:
-    """What one request gets; `key` is set for the page of a playlist, which many seeds lead to."""
+    """What one request gets; `key` marks the page of a playlist, which many seeds lead to."""
 
     rows: Rows
     key: tuple[str, int] | None = None
@@ -39,8 +44,10 @@ class Page:
 class Game:
     """A world under one regime: the seeds' pages in order, and what they can reach.
 
-    `reach` holds the tracks of each cell that the seeds reach; `thin` the quarter of the
-    non-empty cells with fewest, as numbers of cells.
+    Attributes:
+        arms: the pages of each seed, in the order of `seeds`.
+        reach: tracks of each cell that the seeds' pages hold.
+        thin: the quarter of the cells that hold any with the fewest, by number.
     """
 
     sight: Sight
@@ -48,91 +55,104 @@ class Game:
     aim: Aim
     sizes: Sizes
     regime: str
-    arms: list[list[Page]] = field(default_factory=list)
-    cells: list[int] = field(default_factory=list)
+    arms: list[list[Page]] = field(init=False)
+    reach: NDArray[np.int64] = field(init=False)
+    thin: frozenset[int] = field(init=False)
+    _cells: list[int] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self._number = {cell: at for at, cell in enumerate(self.aim.cells)}
         self.arms = [self._pages(seed) for seed in self.seeds]
-        found = np.unique(np.concatenate([page.rows for arm in self.arms for page in arm]))
+        tracks = np.unique(np.concatenate([page.rows for arm in self.arms for page in arm]))
+        cells = [self.cell(int(track)) for track in tracks[tracks >= 0]]
         self.reach = np.zeros(len(self.aim.cells), np.int64)
-        for track in found[found >= 0]:
-            cell = self.cell(int(track))
-            if cell >= 0:
-                self.reach[cell] += 1
-        order = [at for at in np.argsort(self.reach, kind="stable") if self.reach[at]]
-        self.thin = frozenset(int(at) for at in order[: len(order) // 4])
+        np.add.at(self.reach, [cell for cell in cells if cell >= 0], 1)
+        order = [int(at) for at in np.argsort(self.reach, kind="stable") if self.reach[at]]
+        self.thin = frozenset(order[: len(order) // 4])
 
     def cell(self, track: int) -> int:
         """The number of a track's cell, -1 outside all of them."""
-        while track >= len(self.cells):
-            one = self.sight.found[len(self.cells)]
-            self.cells.append(self._number.get((one.umbrella or "", one.decade or ""), -1))
-        return self.cells[track]
+        while track >= len(self._cells):
+            one = self.sight.found[len(self._cells)]
+            self._cells.append(self._number.get((one.umbrella or "", one.decade or ""), -1))
+        return self._cells[track]
 
     def _pages(self, seed: Seed) -> list[Page]:
-        size = self.sizes.search_rows
         if seed.kind == "track":
-            return _cut(self.sight.search(seed.term)[: self.sizes.depth], size)
-        pages = [Page(np.zeros(0, np.int32))]
-        for one in self.sight.best_lists(seed.term, self.regime, size):
-            rows = self.sight.items(one)[: self.sizes.items]
-            parts = _cut(rows, self.sizes.item_rows)
-            pages += [Page(part.rows, (one, at)) for at, part in enumerate(parts)]
+            rows = self.sight.search(seed.term)[: self.sizes.depth]
+            return [Page(part) for part in _cut(rows, self.sizes.search_rows)]
+        pages = [Page(_NOTHING)]
+        for one in self.sight.best_lists(seed.term, self.regime, self.sizes.search_rows):
+            parts = _cut(self.sight.items(one), self.sizes.item_rows)
+            pages += [Page(part, (one, at)) for at, part in enumerate(parts)]
         return pages
 
 
-def _cut(rows: Rows, size: int) -> list[Page]:
-    return [Page(rows[at : at + size]) for at in range(0, max(len(rows), 1), size)]
+def _cut(rows: Rows, size: int) -> list[Rows]:
+    """Pages of a source; one without rows has an empty one, which must be asked to know it."""
+    return [rows[at : at + size] for at in range(0, max(len(rows), 1), size)]
 
 
 class Score:
-    """Counts tracks for cells up to what the seeds reach, and notes when marks are passed."""
+    """Counts the tracks of each cell, up to what the seeds reach; notes when marks are passed."""
 
     def __init__(self, game: Game) -> None:
         self._game = game
-        self.seen: set[int] = set()
+        self._seen: set[int] = set()
         self.held = np.zeros(len(game.reach), np.int64)
         self.requests = 0
-        self._all, self._thin = 0, 0
-        self._goal_all = int(game.reach.sum())
-        self._goal_thin = int(sum(game.reach[at] for at in game.thin))
-        self.all: list[int] = []
-        self.thin: list[int] = []
+        self.all, self.thin = _Marks(int(game.reach.sum())), _Marks(goal_of(game, game.thin))
 
     @property
     def over(self) -> bool:
         """Whether every mark is passed."""
-        return len(self.all) == len(MARKS) and len(self.thin) == len(MARKS)
+        return self.all.over and self.thin.over
 
     def add(self, rows: Rows) -> int:
-        """Count one request; the eligible tracks that were new."""
+        """Count one request and the rows it got; how many eligible tracks were new."""
         game, new = self._game, 0
         self.requests += 1
         for row in rows.tolist():
-            if row < 0 or row in self.seen:
+            if row < 0 or row in self._seen:
                 continue
-            self.seen.add(row)
+            self._seen.add(row)
             new += 1
             cell = game.cell(row)
             if cell < 0:
                 continue
             if self.held[cell] < game.reach[cell]:
-                self._all += 1
-                self._thin += cell in game.thin
+                self.all.have += 1
+                self.thin.have += cell in game.thin
             self.held[cell] += 1
-        _note(self.all, self._all, self._goal_all, self.requests)
-        _note(self.thin, self._thin, self._goal_thin, self.requests)
+        self.all.note(self.requests)
+        self.thin.note(self.requests)
         return new
 
 
-def _note(marks: list[int], have: int, goal: int, requests: int) -> None:
-    while len(marks) < len(MARKS) and have >= MARKS[len(marks)] * goal:
-        marks.append(requests)
+def goal_of(game: Game, cells: frozenset[int]) -> int:
+    """Tracks that the seeds reach in some cells."""
+    return sum(int(game.reach[cell]) for cell in cells)
 
 
-class _Table:
-    """The seeds' pages as they are turned; pages of a playlist are read once."""
+@dataclass(slots=True)
+class _Marks:
+    """Requests after which each of the `MARKS` of a goal was passed."""
+
+    goal: int
+    have: int = 0
+    at: list[int] = field(default_factory=list)
+
+    @property
+    def over(self) -> bool:
+        return len(self.at) == len(MARKS)
+
+    def note(self, requests: int) -> None:
+        while not self.over and self.have >= MARKS[len(self.at)] * self.goal:
+            self.at.append(requests)
+
+
+class _Turner:
+    """Turns the pages of the seeds; a page of a playlist is read once, whoever leads to it."""
 
     def __init__(self, game: Game) -> None:
         self._arms = game.arms
@@ -141,11 +161,10 @@ class _Table:
 
     def turn(self, arm: int) -> Page | None:
         """The arm's next page that was not read; None when it has none."""
-        pages = self._arms[arm]
-        while self._next[arm] < len(pages):
-            page = pages[self._next[arm]]
+        while self._next[arm] < len(self._arms[arm]):
+            page = self._arms[arm][self._next[arm]]
             self._next[arm] += 1
-            if page.key is None or page.key not in self._read:
+            if page.key not in self._read:
                 if page.key is not None:
                     self._read.add(page.key)
                 return page
@@ -154,69 +173,44 @@ class _Table:
 
 def template(game: Game) -> Score:
     """Seed after seed, each to its end."""
-    return _ordered(game, iter(range(len(game.arms))), again=True)
+    score, turner = Score(game), _Turner(game)
+    for arm in range(len(game.arms)):
+        while not score.over and (page := turner.turn(arm)) is not None:
+            score.add(page.rows)
+    return score
 
 
 def fair_rotation(game: Game) -> Score:
     """A page of each seed, families and umbrellas in turns; then the next page of each."""
     place = {id(seed): at for at, seed in enumerate(game.seeds)}
     order = [place[id(seed)] for seed in rotation(tuple(game.seeds))]
-    return _ordered(game, _rounds(order), again=False)
+    return _turned(game, cycle(order))
 
 
 def at_random(game: Game) -> Score:
-    """Any seed that has a page left."""
-    rng = Random(1)
-    left = list(range(len(game.arms)))
-
-    def turns() -> Iterator[int]:
-        while left:
-            yield left[rng.randrange(len(left))]
-
-    return _ordered(game, turns(), again=False, done=left.remove)
+    """A page of any seed that has one left."""
+    rng, number = Random(1), len(game.arms)
+    return _turned(game, iter(lambda: rng.randrange(number), None))
 
 
-def _rounds(order: list[int]) -> Iterator[int]:
-    while order:
-        before = len(order)
-        yield from order
-        if before == 0:
-            return
-
-
-def _ordered(
-    game: Game,
-    turns: Iterator[int],
-    *,
-    again: bool,
-    done: Callable[[int], None] = lambda arm: None,
-) -> Score:
-    """Turn pages in a given order of arms; with `again` an arm is stayed with to its end."""
-    score, pages = Score(game), _Table(game)
-    dry: set[int] = set()
-    for arm in turns:
+def _turned(game: Game, turns: Iterator[int]) -> Score:
+    score, turner, dry = Score(game), _Turner(game), set[int]()
+    while not score.over and len(dry) < len(game.arms):
+        arm = next(turns)
         if arm in dry:
             continue
-        while not score.over:
-            page = pages.turn(arm)
-            if page is None:
-                dry.add(arm)
-                done(arm)
-                break
+        if (page := turner.turn(arm)) is None:
+            dry.add(arm)
+        else:
             score.add(page.rows)
-            if not again:
-                break
-        if score.over or len(dry) == len(game.arms):
-            break
     return score
 
 
 def ucb1(game: Game) -> Score:
     """UCB1 over the seeds: mean share of new tracks a page, and the usual bonus."""
-    number = len(game.arms)
-    asked, gained = np.zeros(number), np.zeros(number)
+    asked, gained = np.zeros(len(game.arms)), np.zeros(len(game.arms))
 
-    def value(turn: int) -> NDArray[np.float64]:
+    def value(turn: int) -> Floats:
         mean = gained / np.maximum(asked, 1)
         bonus = np.sqrt(2 * math.log(turn + 1) / np.maximum(asked, 1))
         return np.where(asked == 0, np.inf, mean + bonus)
@@ -230,11 +224,10 @@ def ucb1(game: Game) -> Score:
 
 def greedy_new(game: Game) -> Score:
     """The seed whose last page brought most new tracks; unasked ones count as the mean."""
-    number = len(game.arms)
-    last = np.full(number, np.nan)
+    last = np.full(len(game.arms), np.nan)
     firsts = [float(game.sizes.search_rows), 1.0]
 
-    def value(_turn: int) -> NDArray[np.float64]:
+    def value(_turn: int) -> Floats:
         return np.where(np.isnan(last), firsts[0] / firsts[1], last)
 
     def learn(arm: int, new: int, _rows: int) -> None:
@@ -247,44 +240,46 @@ def greedy_new(game: Game) -> Score:
 
 
 def _valued(
-    game: Game,
-    value: Callable[[int], NDArray[np.float64]],
-    learn: Callable[[int, int, int], None],
+    game: Game, value: Callable[[int], Floats], learn: Callable[[int, int, int], None]
 ) -> Score:
-    score, pages = Score(game), _Table(game)
-    open_ = np.ones(len(game.arms), bool)
-    while not score.over and open_.any():
-        arm = int(np.argmax(np.where(open_, value(score.requests), -np.inf)))
-        page = pages.turn(arm)
-        if page is None:
-            open_[arm] = False
+    """The open seed of the highest value, then what its page held; ties in template order."""
+    score, turner = Score(game), _Turner(game)
+    shut = np.zeros(len(game.arms), bool)
+    while not score.over and not shut.all():
+        arm = int(np.argmax(np.where(shut, -np.inf, value(score.requests))))
+        if (page := turner.turn(arm)) is None:
+            shut[arm] = True
         else:
             learn(arm, score.add(page.rows), len(page.rows))
     return score
 
 
-def clairvoyant(game: Game, weights: Callable[[NDArray[np.int64]], NDArray[np.float64]]) -> Score:
-    """Knows every answer: the seed whose next pages bring most weight a request (greedy cover).
+def clairvoyant(game: Game, weights: Weights) -> Score:
+    """Knows every answer: greedy cover by the weight that the next pages of a seed bring.
 
-    `weights` gives the worth of one more track in each cell by what the cells hold.
+    Args:
+        game: the world; its seeds only, without searches that follow from what was found.
+        weights: what one more track is worth in each cell, by what the cells hold.
     """
-    score, size = Score(game), len(game.sight.found)
-    cells = np.array([game.cell(track) for track in range(size)])
-    fresh = np.ones(size)
+    score = Score(game)
+    cells = np.array([game.cell(track) for track in range(len(game.sight.found))])
+    fresh = np.ones(len(cells))
     following = [0] * len(game.arms)
     read: set[tuple[str, int]] = set()
     worth = np.append(weights(score.held), 0.0)
 
+    def unread(arm: int, end: int) -> Iterator[tuple[int, Page]]:
+        for at, page in enumerate(game.arms[arm][following[arm] : end], following[arm] + 1):
+            if page.key not in read:
+                yield at, page
+
     def best(arm: int) -> tuple[float, int]:
-        """Weight a request over the best number of pages ahead."""
-        found, gain, cost, at = (0.0, 0), 0.0, 0, following[arm]
-        for page in game.arms[arm][at : at + AHEAD]:
-            at += 1
-            if page.key is None or page.key not in read:
-                rows = page.rows[page.rows >= 0]
-                gain += float((worth[cells[rows]] * fresh[rows]).sum())
-                cost += 1
-                found = max(found, (gain / cost, at), key=lambda one: one[0])
+        """Most weight a request over the pages ahead, and where they end."""
+        found, gain = (0.0, 0), 0.0
+        for cost, (at, page) in enumerate(unread(arm, following[arm] + AHEAD), 1):
+            rows = page.rows[page.rows >= 0]
+            gain += float((worth[cells[rows]] * fresh[rows]).sum())
+            found = max(found, (gain / cost, at), key=lambda one: one[0])
         return found
 
     heap = [(-best(arm)[0], arm) for arm in range(len(game.arms))]
@@ -297,72 +292,97 @@ def clairvoyant(game: Game, weights: Callable[[NDArray[np.int64]], NDArray[np.fl
         if heap and value < -heap[0][0]:
             heapq.heappush(heap, (-value, arm))
             continue
-        for page in game.arms[arm][following[arm] : end]:
-            if page.key is None or page.key not in read:
-                score.add(page.rows)
-                fresh[page.rows[page.rows >= 0]] = 0.0
-                if page.key is not None:
-                    read.add(page.key)
+        for _, page in list(unread(arm, end)):
+            score.add(page.rows)
+            fresh[page.rows[page.rows >= 0]] = 0.0
+            if page.key is not None:
+                read.add(page.key)
         following[arm] = end
         worth = np.append(weights(score.held), 0.0)
-        value, _ = best(arm)
-        if value > 0:
-            heapq.heappush(heap, (-value, arm))
+        heapq.heappush(heap, (-best(arm)[0], arm))
     return score
 
 
 @dataclass(slots=True)
-class Ours:
-    """How the chooser did: the score, the time it took to choose, and what it asked."""
+class Chosen:
+    """How the project's chooser did, and what kinds of pages it asked."""
 
     score: Score
-    seconds: float
     asked: Counter[str]
 
 
-def ours(game: Game, *, most: int, umbrellas_seen: bool = True, totals: bool = True) -> Ours:
-    """The project's chooser, in rounds as the spiders ask; without `umbrellas_seen` a track is
-    taken for the umbrella that its search names, as under a regime that hides genres.
+def ours(game: Game, *, umbrellas_seen: bool = True) -> Chosen:
+    """The project's chooser, in rounds as the spiders ask.
+
+    Without `umbrellas_seen` a track counts for the umbrella that its search names, as under a
+    regime that hides genres.
     """
     chooser = Chooser(game.seeds, game.aim, game.sizes)
-    score, asked, seconds = Score(game), Counter[str](), 0.0
-    while not score.over and score.requests < most:
-        start = time.perf_counter()
-        choices = chooser.choose(ROUND)
-        seconds += time.perf_counter() - start
-        if not choices:
-            break
-        results = []
+    score, asked = Score(game), Counter[str]()
+    while not score.over and (choices := chooser.choose(ROUND)):
         for choice in choices:
-            asked[choice.seed.family if choice.kind is Kind.TRACKS and choice.seed else str(choice.kind)] += 1
-            if choice.kind is Kind.PLAYLISTS:
-                lists = game.sight.lists(choice.key, game.regime)[: choice.row_count]
-                score.add(np.zeros(0, np.int32))
-                results.append(
-                    PageResult(
-                        choice.kind, choice.key, score.requests, choice.first_row,
-                        choice.row_count, len(lists), False, None,
-                        lists=tuple(one for one in lists if one is not None),
-                    )
-                )  # fmt: skip
-                continue
-            sight = game.sight
-            rows = sight.search(choice.key) if choice.kind is Kind.TRACKS else sight.items(choice.key)
-            end = choice.first_row + choice.row_count
-            page = rows[choice.first_row : end]
-            score.add(page)
-            found = [sight.found[row] for row in page.tolist() if row >= 0]
-            if not umbrellas_seen:
-                named = choice.seed.umbrella if choice.seed else None
-                found = [one._replace(umbrella=named) for one in found]
-            results.append(
-                PageResult(
-                    choice.kind, choice.key, score.requests, choice.first_row, choice.row_count,
-                    len(page), end < len(rows), len(rows) if totals else None, tuple(found),
-                )
-            )  # fmt: skip
-        chooser.observe(results)
-    return Ours(score, seconds, asked)
+            asked[choice.seed.family if choice.seed else "playlist"] += 1
+            chooser.observe([_answer(game, choice, score, umbrellas_seen)])
+    return Chosen(score, asked)
 
 
-__all__ = ["Found", "Game", "Ours", "Score"]
+def _answer(game: Game, choice: Choice, score: Score, umbrellas_seen: bool) -> PageResult:
+    """Ask a chosen page of the world."""
+    sight, end = game.sight, choice.first_row + choice.row_count
+    if choice.kind is Kind.PLAYLISTS:
+        shown = sight.lists(choice.key, game.regime)[:end]
+        score.add(_NOTHING)
+        lists = tuple(one for one in shown if one is not None)
+        return _result(choice, score.requests, len(shown), more=False, lists=lists)
+    rows = sight.search(choice.key) if choice.kind is Kind.TRACKS else sight.items(choice.key)
+    page = rows[choice.first_row : end]
+    score.add(page)
+    found = [sight.found[row] for row in page.tolist() if row >= 0]
+    if not umbrellas_seen:
+        named = choice.seed.umbrella if choice.seed else None
+        found = [one._replace(umbrella=named) for one in found]
+    return _result(
+        choice, score.requests, len(page), more=end < len(rows), total=len(rows), found=tuple(found)
+    )
+
+
+def _result(choice: Choice, ordinal: int, rows: int, **more: object) -> PageResult:
+    return PageResult(
+        kind=choice.kind,
+        key=choice.key,
+        ordinal=ordinal,
+        first_row=choice.first_row,
+        row_count=choice.row_count,
+        rows=rows,
+        **{"total": None, **more},  # type: ignore[arg-type]
+    )
+
+
+def seconds_a_page(seeds: Sequence[Seed], aim: Aim, sizes: Sizes, rounds: int) -> float:
+    """Processor time to choose a page while all of many seeds are open and being learnt.
+
+    The answers are made up: most rows are eligible, nearly every page is followed by another.
+    """
+    rng, chooser = Random(1), Chooser(seeds, aim, sizes)
+    spent, ordinal = 0.0, 0
+    for _ in range(rounds):
+        start = time.process_time()
+        choices = chooser.choose(ROUND)
+        spent += time.process_time() - start
+        for choice in choices:
+            ordinal += 1
+            chooser.observe([_invented(choice, ordinal, aim, rng)])
+    return spent / ordinal
+
+
+def _invented(choice: Choice, ordinal: int, aim: Aim, rng: Random) -> PageResult:
+    named = (choice.seed.umbrella, choice.seed.decade) if choice.seed else (None, None)
+    cells = [named if rng.random() < 0.7 else rng.choice(aim.cells) for _ in range(8)]
+    found = tuple(
+        Found(rng.randrange(200_000), umbrella, decade, f"artist {rng.randrange(9000)}")
+        for umbrella, decade in cells
+    )
+    return _result(
+        choice, ordinal, choice.row_count, more=rng.random() < 0.9, total=rng.randrange(20, 2000),
+        found=found,
+    )  # fmt: skip

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from random import Random
 
@@ -21,7 +20,6 @@ from runclub_spider.catalog.models import Playable
 from runclub_spider.catalog.rules import Policy, failing_rules
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.choice import Found, Listed
-from runclub_spider.frontier.templates import Seed
 from runclub_spider.sandbox import tables
 from runclub_spider.sandbox.builtin import Draft, Maker
 from runclub_spider.sandbox.builtin_playlists import add_playlists
@@ -57,6 +55,7 @@ class Sight:
 
     @property
     def index(self) -> SearchIndex:
+        """The search over the world, built when first asked."""
         if self._index is None:
             self._index = SearchIndex(self.world)
         return self._index
@@ -78,7 +77,9 @@ class Sight:
     def best_lists(self, term: str, regime: str, rows: int) -> list[str]:
         """The playlists that template order reads after a search, as the planner ranks them."""
         shown = [one for one in self.lists(term, regime)[:rows] if one is not None]
-        followers = {one.playlist_id: self.world.playlists[one.playlist_id].followers for one in shown}
+        followers = {
+            one.playlist_id: self.world.playlists[one.playlist_id].followers for one in shown
+        }
         shown.sort(key=lambda one: (one.owner != "spotify", -followers[one.playlist_id]))
         return [one.playlist_id for one in shown[:TOP_LISTS]]
 

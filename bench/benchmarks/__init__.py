@@ -6,4 +6,4 @@ name here.
 
 #: In the order in which they run: the first crawl serves the next three, and `publish`, whose
 #: largest size costs most, takes what time is left.
-NAMES = ("crawl", "requests", "noop", "verify", "publish")
+NAMES = ("crawl", "requests", "noop", "verify", "frontier", "publish")

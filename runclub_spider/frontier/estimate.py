@@ -16,8 +16,10 @@ A product of effects, each shrunk to 1, is what actuaries call credibility: an e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +97,7 @@ class _Table:
     def __init__(self, **columns: float) -> None:
         self._defaults = columns
         self._size = 0
-        self._data: dict[str, NDArray[np.generic]] = {
+        self._data: dict[str, NDArray[Any]] = {
             name: np.full(64, value, np.int64 if isinstance(value, int) else np.float64)
             for name, value in columns.items()
         }
@@ -120,15 +122,14 @@ class _Table:
 
     def ints(self, name: str, last: int | None = None) -> Ints:
         """A column of whole numbers, or the last rows of it; a view."""
-        return self._column(name, last)
+        return self._data[name][self._from(last) : self._size]
 
     def floats(self, name: str, last: int | None = None) -> Floats:
         """A column of real numbers, or the last rows of it; a view."""
-        return self._column(name, last)
+        return self._data[name][self._from(last) : self._size]
 
-    def _column(self, name: str, last: int | None) -> NDArray[np.generic]:
-        start = 0 if last is None else max(0, self._size - last)
-        return self._data[name][start : self._size]
+    def _from(self, last: int | None) -> int:
+        return 0 if last is None else max(0, self._size - last)
 
 
 class _Groups:
@@ -297,9 +298,7 @@ class Model:
         return Outlook(self, self._rows(room), novelty, cell_novelty)
 
     def _look_wider(self, only: int | None = None) -> tuple[Ints, Ints]:
-        """How far the wider queries were read, and how much room they leave: of every source,
-        or of `only` one.
-        """
+        """How far the wider queries were read, and the room they leave; of all sources or one."""
         s = self.sources
         if only is None:
             of, pairs = np.arange(len(s)), np.arange(len(self._pairs))
@@ -311,9 +310,9 @@ class Model:
         told = s.ints("asked")[wide] > 0
         narrow, wide, equal = narrow[told], wide[told], self._pairs.ints("equal")[pairs][told]
         total, read = s.ints("total"), s.ints("read")
-        # A total is only a claim, so a search may have shown more.
+        # A total is only a claim, so a search may have shown more; unknown, it may have much.
         part = np.minimum(1.0, read[wide] / np.maximum(total[wide], 1))
-        quarter = np.ceil(4 * part).astype(np.int64)
+        quarter = np.where(total[wide] < 0, 1, np.ceil(4 * part)).astype(np.int64)
         quarter[s.ints("open")[wide] == 0] = 5
         cover = np.zeros(len(of), np.int64)
         np.maximum.at(cover, narrow, quarter * 2 + (equal & (quarter > 0)))
@@ -323,7 +322,7 @@ class Model:
         if cut.any():
             share[cut] = self._share_of_decade(wide[cut], decade[cut])
         rows = np.full(len(of), np.inf)
-        np.minimum.at(rows, narrow, total[wide] * share)
+        np.minimum.at(rows, narrow, np.where(total[wide] < 0, np.inf, total[wide] * share))
         room = np.zeros(len(of), np.int64)
         known = np.isfinite(rows)
         pages = rows[known] / s.ints("page_rows")[of][known]
@@ -343,9 +342,9 @@ class Model:
         hit = known[place] == self.own.ints("source")
         width = self.grid[1]
         index = place[hit] * width + self.own.ints("cell")[hit] % width
-        rows = np.bincount(index, self.own.floats("rows")[hit], len(known) * width)
-        rows = rows.reshape(-1, width)[np.searchsorted(known, sources)]
-        return (rows[np.arange(len(sources)), decades] + 0.5) / (rows.sum(1) + 3)
+        rows = _sums(index, self.own.floats("rows")[hit], (len(known), width))
+        rows = rows[np.searchsorted(known, sources)]
+        return np.asarray((rows[np.arange(len(sources)), decades] + 0.5) / (rows.sum(1) + 3))
 
     def _rows(self, room: Ints) -> Floats:
         """Eligible rows expected on each source's next page."""
@@ -388,7 +387,7 @@ class Model:
                 now = s.ints(name)
                 of = now[at]
             age = groups.counts[of] - e.ints(f"{name}_at", _ENTRIES)
-            fit.group(of, now, len(groups), _STRENGTH[name] * base, weights=ageing**age)
+            fit.group(of, now, len(groups), _STRENGTH[name] * base, weights=np.power(ageing, age))
         form, depth = s.ints("form"), np.minimum(s.ints("asked"), _DEPTHS - 1)
         fit.group(form[at], form, len(self.forms), 20 * base)
         fit.group(e.ints("depth", _ENTRIES), depth, _DEPTHS, 20 * base)
@@ -465,8 +464,7 @@ class Outlook:
         self._subject_total = rows.sum(1)
         heard = np.flatnonzero(self._subject_total)
         capped = rows[heard] * (_SUBJECT_CAP / (_SUBJECT_CAP + self._subject_total[heard, None]))
-        every = capped.sum(0) + 0.2
-        every /= every.sum()
+        every = _shares(capped.sum(0) + 0.2)
         kind, umbrella = model.named.ints("kind"), model.named.ints("umbrella")
         by_named = np.zeros((len(kind), model.grid[0]))
         np.add.at(by_named, model.subjects.ints("named")[heard], capped)
@@ -486,33 +484,30 @@ class Outlook:
         rows = own.floats("rows") * (_SUBJECT_CAP / (_SUBJECT_CAP + self._own_rows[source]))
         decade, umbrella = own.ints("cell") % width, own.ints("cell") // width
         form, named = s.ints("form")[source], s.ints("decade")[source]
-        every = np.bincount(decade, rows, width) + 0.5
-        every /= every.sum()
+        every = _shares(_sums(decade, rows, (width,)) + 0.5)
         dated, size = named >= 0, len(model.forms)
         index = np.ravel_multi_index(
             (form[~dated], umbrella[~dated], decade[~dated]), (size, *model.grid)
         )
-        undated = np.bincount(index, rows[~dated], size * model.grid[0] * width)
-        undated = undated.reshape(size, *model.grid)
+        undated = _sums(index, rows[~dated], (size, *model.grid))
         loose = _toward(undated.sum(0), _toward(undated.sum((0, 1)), every))
         mixed = loose * (_toward(undated.sum(1), every) / every)[:, None, :]
-        undated = _toward(undated, mixed / mixed.sum(2, keepdims=True))
+        undated = _toward(undated, _shares(mixed))
         # How common a decade is in an umbrella whoever asks, and how much more so when a query
         # names it: the odds ratio over the strata (Mantel and Haenszel). A rare one stays rare.
-        usual = np.bincount(own.ints("cell"), rows, model.grid[0] * width).reshape(model.grid)
-        usual = _toward(usual, every)
+        usual = _toward(_sums(own.ints("cell"), rows, model.grid), every)
         share = usual[umbrella[dated], named[dated]]
         hit = decade[dated] == named[dated]
         right = np.bincount(form[dated], rows[dated] * hit * (1 - share), size)
         wrong = np.bincount(form[dated], rows[dated] * ~hit * share, size)
         odds = (right + 2.0) / (wrong + 0.1)
         asks = model.asks
-        self._decades = np.where(
+        self._decades: Floats = np.where(
             (asks.ints("decade") >= 0)[:, None, None], usual, undated[asks.ints("form")]
         )
         for ask in np.flatnonzero(asks.ints("decade") >= 0):
             self._decades[ask, :, asks.ints("decade")[ask]] *= odds[asks.ints("form")[ask]]
-        self._decades /= self._decades.sum(2, keepdims=True)
+        self._decades = _shares(self._decades)
 
     def worth(self, weights: Floats) -> Floats:
         """Expected new rows of each source's next page, weighed by cell (shape of the grid)."""
@@ -528,8 +523,8 @@ class Outlook:
         found[heard] += (model.subject_rows[subject[heard]] * by_ask[ask[heard]]).sum(1)
         found /= _SUBJECT_ROWS + total
         shown = own.floats("rows") * worth.ravel()[own.ints("cell")]
-        found = _OWN_ROWS * found + np.bincount(own.ints("source"), shown, len(s))
-        return self.new * found / (_OWN_ROWS + self._own_rows)
+        found = _OWN_ROWS * found + _sums(own.ints("source"), shown, (len(s),))
+        return np.asarray(self.new * found / (_OWN_ROWS + self._own_rows))
 
     def cells(self, source: int) -> Floats:
         """Expected new rows of one source's next page by cell (shape of the grid)."""
@@ -542,10 +537,19 @@ class Outlook:
         for cell, at in model.own_of.get(source, {}).items():
             share.ravel()[cell] += model.own.floats("rows")[at]
         share *= self.new[source] / (_OWN_ROWS + self._own_rows[source])
-        return share * self._cell_novelty
+        return np.asarray(share * self._cell_novelty)
+
+
+def _shares(rows: Floats) -> Floats:
+    """Each row divided by its sum, along the last axis."""
+    return np.asarray(rows / rows.sum(-1, keepdims=True))
+
+
+def _sums(index: Ints, rows: Floats, shape: tuple[int, ...]) -> Floats:
+    """Rows added up by their place in an array of a shape, counted row by row."""
+    return np.bincount(index, rows, math.prod(shape)).astype(np.float64).reshape(shape)
 
 
 def _toward(rows: Floats, prior: Floats, strength: float = _DECADE_ROWS) -> Floats:
     """Shares along the last axis, shrunk to a prior that counts as `strength` rows."""
-    found: Floats = (strength * prior + rows) / (strength + rows.sum(-1, keepdims=True))
-    return found
+    return np.asarray((strength * prior + rows) / (strength + rows.sum(-1, keepdims=True)))

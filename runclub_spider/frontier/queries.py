@@ -77,9 +77,7 @@ def parse(term: str) -> Query:
 
 def widened(term: str) -> str:
     """The term without its `year:`."""
-    return " ".join(
-        _FILTER.sub(lambda m: "" if m[1].lower() == "year" else m[0], term).split()
-    )
+    return " ".join(_FILTER.sub(lambda m: "" if m[1].lower() == "year" else m[0], term).split())
 
 
 def narrowed(term: str, years: Years) -> str:

@@ -41,8 +41,10 @@ def by_years(seed: Seed, decades: Sequence[str]) -> list[Seed]:
     years = parse(seed.term).years
     if years is None:
         spans = [years_of(decade) for decade in decades]
+    elif years[0] == years[1]:
+        spans = []
     else:
-        spans = [(year, year) for year in range(years[0], years[1] + 1)] if years[1] > years[0] else []
+        spans = [(year, year) for year in range(years[0], years[1] + 1)]
     return [
         replace(
             seed, term=narrowed(seed.term, span), decade=decade_of(span[0]), family=SPLIT_FAMILY
@@ -73,9 +75,7 @@ def umbrella_words(seeds: Sequence[Seed], common: AbstractSet[str]) -> Mapping[s
         if seed.umbrella is not None:
             for word in subject(parse(seed.term), common):
                 umbrellas[word][seed.umbrella] += 1
-    return {
-        word: next(iter(found)) for word, found in umbrellas.items() if len(found) == 1
-    }
+    return {word: next(iter(found)) for word, found in umbrellas.items() if len(found) == 1}
 
 
 def subject(query: Query, common: AbstractSet[str]) -> frozenset[str]:
