@@ -23,13 +23,12 @@ from runclub_spider.store.upsert import chunks
 
 @dataclass(frozen=True, slots=True)
 class ShownTrack:
-    """An eligible track where a search first showed it; `genres` is its first artist's, as JSON."""
+    """An eligible track where a search first showed it, with its first artist."""
 
     track_id: str
     position: int
     release_date: str | None
     artist_name: str | None
-    genres: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,6 @@ def _shown(connection: sa.Connection, terms: list[str]) -> dict[str, list[ShownT
             track_source.c.position,
             track.c.release_date,
             artist.c.name,
-            artist.c.genres,
         )
         .join_from(track_source, track, track.c.track_id == track_source.c.track_id)
         .outerjoin(track_artist, first)
