@@ -441,14 +441,14 @@ class Chooser:
                     heapq.heappush(heap, (-float(values[source]), source))
             if not heap:
                 break
-            bound, source = heapq.heappop(heap)
+            _, source = heapq.heappop(heap)
             if source not in expected:
                 expected[source] = self._expected(outlook, source)
             factor = _SAME ** dulled[int(slices[source])]
             cells, new = expected[source]
             value = factor * self._value(float((cells * weights).sum()), new)
             value = round(value, _DIGITS)
-            if value < -bound and value < max(order.best, -heap[0][0] if heap else -1.0):
+            if order.best >= value or (heap and heap[0] < (-value, source)):
                 heapq.heappush(heap, (-value, source))
                 continue
             gain = factor * cells

@@ -168,9 +168,10 @@ def test_deficit_goes_on_from_the_ledger_alone(connection: sa.Connection) -> Non
         planner.plan_round(connection, 2)
         answer_searches(connection)
     again = searcher(connection, "a", "b", "c", mode="deficit")
-    assert planner.plan_round(connection, 9) == 3
+    planned = planner.plan_round(connection, 9)
     here = brief(opened(connection))
-    assert again.plan_round(connection, 9) == 3
+    assert planned == len(here) > 0
+    assert again.plan_round(connection, 9) == planned
     # the same pages were chosen, so that nothing was added
     assert brief(opened(connection)) == here
 
