@@ -15,6 +15,7 @@ NAMES = (
     "genres",
     "duplicates",
     "pacing",
+    "frontier",
     "environments",
     "kill_sweep",
 )

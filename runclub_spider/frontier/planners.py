@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import sqlalchemy as sa
 
 from runclub_spider.apis.spotify.regimes import Regime
-from runclub_spider.frontier.choice import Record, by_deficit, in_order
+from runclub_spider.catalog.dates import decade_of, release_year
+from runclub_spider.frontier.choice import (
+    Aim,
+    Chooser,
+    Found,
+    Kind,
+    PageResult,
+    Sizes,
+    in_order,
+)
 from runclub_spider.frontier.templates import Seed
-from runclub_spider.store import pages, playlists, seeds
+from runclub_spider.store import answered, pages, playlists, seeds
 from runclub_spider.store.pages import PageKind, PageTask
 from runclub_spider.store.seeds import SeedState
 
@@ -33,6 +42,14 @@ class Planner(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Memory:
+    """The chooser of a run and the last page that it was told of."""
+
+    chooser: Chooser | None = None
+    ordinal: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class TrackSearchPlanner:
     """Pages of track searches: in the mode's order, or by deficit."""
@@ -44,11 +61,22 @@ class TrackSearchPlanner:
     max_results: int
     page_rows: int
     cell_minimum: int
+    _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
 
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
     ) -> int:
         """The next page of each chosen seed that still has one below its cap."""
+        if self.mode == "deficit":
+            tasks = self._by_deficit(connection, count, skip)
+        else:
+            tasks = self._in_order(connection, count, skip)
+        pages.plan(connection, tasks)
+        return len(tasks)
+
+    def _in_order(
+        self, connection: sa.Connection, count: int, skip: AbstractSet[str]
+    ) -> list[PageTask]:
         ledger = seeds.states(connection, "track", self.market)
         running = [
             seed
@@ -57,16 +85,68 @@ class TrackSearchPlanner:
             and ledger[seed.term].next_offset < self.max_results
             and self._page(seed.term, ledger[seed.term]).key not in skip
         ]
-        if self.mode == "deficit":
-            records = {
-                term: Record(state.rows, state.eligible_new) for term, state in ledger.items()
-            }
-            chosen = by_deficit(running, self.seeds, records, self.cell_minimum, count)
-        else:
-            chosen = running[:count]
-        tasks = [self._page(seed.term, ledger[seed.term]) for seed in chosen]
-        pages.plan(connection, tasks)
-        return len(tasks)
+        if self.mode == "rotation":
+            # A page of each seed before the next page of any.
+            running.sort(key=lambda seed: ledger[seed.term].next_offset)
+        return [self._page(seed.term, ledger[seed.term]) for seed in running[:count]]
+
+    def _by_deficit(
+        self, connection: sa.Connection, count: int, skip: AbstractSet[str]
+    ) -> list[PageTask]:
+        chooser = self._told(connection)
+        # Deferred pages are chosen anew and left out, so that there must be as many more.
+        choices = chooser.choose(count + len(skip))
+        seeds.register(
+            connection,
+            [
+                {
+                    "term": choice.key,
+                    "search_type": "track",
+                    "market": self.market,
+                    "family": choice.seed.family,
+                    "umbrella": choice.seed.umbrella,
+                    "decade": choice.seed.decade,
+                    "bpm": choice.seed.bpm,
+                }
+                for choice in choices
+                if choice.seed is not None
+            ],
+        )
+        ledger = seeds.states(connection, "track", self.market)
+        tasks = [self._page(choice.key, ledger[choice.key]) for choice in choices]
+        return [task for task in tasks if task.key not in skip][:count]
+
+    def _told(self, connection: sa.Connection) -> Chooser:
+        """The chooser, told of every answered page."""
+        memory = self._memory
+        known: list[Found] = []
+        results: list[PageResult] = []
+        for page in answered.searches(connection, self.market, memory.ordinal):
+            found = tuple(_found(one, page.umbrella) for one in page.tracks)
+            memory.ordinal = page.ordinal
+            if page.current:
+                results.append(
+                    PageResult(
+                        kind=Kind.TRACKS,
+                        key=page.term,
+                        ordinal=page.ordinal,
+                        first_row=page.first_row,
+                        row_count=page.row_count,
+                        rows=page.rows,
+                        more=page.more,
+                        total=None,
+                        found=found,
+                    )
+                )
+            else:
+                known += found
+        if memory.chooser is None:
+            pairs = [(s.umbrella, s.decade) for s in self.seeds if s.umbrella and s.decade]
+            aim = Aim(tuple(dict.fromkeys(pairs)), self.cell_minimum)
+            sizes = Sizes(search_rows=self.page_rows, depth=self.max_results)
+            memory.chooser = Chooser(self.seeds, aim, sizes, known)
+        memory.chooser.observe(results)
+        return memory.chooser
 
     def _page(self, term: str, state: SeedState) -> PageTask:
         return PageTask(
@@ -156,6 +236,11 @@ class PlaylistPlanner:
         unchanged = (row.snapshot_id or self.run_version) == row.last_snapshot_processed
         read_enough = row.processed_rows >= min(self.max_items, row.total or self.max_items)
         return not (unchanged and read_enough)
+
+
+def _found(one: answered.ShownTrack, umbrella: str | None) -> Found:
+    """A shown track; it counts for the umbrella that its search names."""
+    return Found(one.track_id, umbrella, decade_of(release_year(one.release_date)), one.artist_name)
 
 
 def rank(listed: Sequence[playlists.ListedPlaylist]) -> list[playlists.ListedPlaylist]:

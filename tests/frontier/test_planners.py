@@ -162,6 +162,52 @@ def test_deficit_learns_from_the_committed_ledger(connection: sa.Connection) -> 
     assert brief(opened(connection)) == [("b", 0, 50)]
 
 
+def test_deficit_goes_on_from_the_ledger_alone(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a", "b", "c", mode="deficit")
+    for _ in range(3):
+        planner.plan_round(connection, 2)
+        answer_searches(connection)
+    again = searcher(connection, "a", "b", "c", mode="deficit")
+    planned = planner.plan_round(connection, 9)
+    here = brief(opened(connection))
+    assert planned == len(here) > 0
+    assert again.plan_round(connection, 9) == planned
+    # the same pages were chosen, so that nothing was added
+    assert brief(opened(connection)) == here
+
+
+def test_deficit_ends_when_every_search_is_exhausted(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a", "b", mode="deficit")
+    assert planner.plan_round(connection, 9) == 2
+    answer_searches(connection, more=False)
+    assert planner.plan_round(connection, 9) == 0
+
+
+def test_deficit_leaves_a_deferred_page_out(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a", "b", mode="deficit")
+    planner.plan_round(connection, 1)
+    (first,) = opened(connection)
+    assert planner.plan_round(connection, 1, frozenset({first.key})) == 1
+    second = frozenset(task.key for task in opened(connection))
+    assert len(second) == 2
+    assert planner.plan_round(connection, 1, second) == 0
+
+
+def test_deficit_registers_the_searches_that_follow(connection: sa.Connection) -> None:
+    planner = searcher(connection, 'genre:"funk" year:1970-1979', mode="deficit")
+    assert planner.plan_round(connection, 9) == 2
+    assert 'genre:"funk"' in seeds.states(connection, "track", "US")
+
+
+def test_rotation_asks_a_page_of_each_before_the_next_of_any(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a", "b", "c", mode="rotation", page_rows=60)
+    asked = []
+    while planner.plan_round(connection, 2):
+        asked += [(key, first) for key, first, _ in brief(opened(connection))]
+        answer_searches(connection)
+    assert [first for _, first in asked] == [0, 0, 0, 60, 60, 60]
+
+
 # --- playlists
 
 
