@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from scrapy import signals
 
 from runclub_spider.errors import RunclubError
-from runclub_spider.publish.release import publish
+from runclub_spider.publish import standing
 from runclub_spider.runtime import FAILED, FINISHED, Runtime
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+    from runclub_spider.config import Config
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +42,18 @@ class Publisher:
             return
         try:
             config = self._runtime.config.model_copy(update={"market": self._runtime.market})
-            outcome.release = await asyncio.to_thread(publish, config)
+            outcome.release = await asyncio.to_thread(_publish, config)
         except RunclubError as error:
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
         except Exception as error:
             logger.exception("publishing failed")
             outcome.report(FAILED, f"publishing failed: {error}")
+
+
+def _publish(config: Config) -> str:
+    if (said := standing.unchanged(config)) is not None:
+        return said
+    # A tenth of the time of an unchanged run goes into loading this.
+    from runclub_spider.publish.release import publish
+
+    return publish(config)

@@ -183,10 +183,11 @@ class PlaylistPlanner:
             order = in_order(self.mode, self.seeds)
             searched = [s.term for s in order if ledger[s.term].state == seeds.SEARCHED]
             if searched:
-                planned = sum(self._choose(connection, term) for term in searched)
+                chosen = [task for term in searched for task in self._choose(connection, term)]
+                pages.plan(connection, chosen, again=True)
                 seeds.close(connection, "playlist", self.market, searched)
-                if planned:
-                    return planned
+                if chosen:
+                    return len(chosen)
             fresh = [
                 self._search(seed.term, ledger[seed.term].generation)
                 for seed in order
@@ -211,9 +212,9 @@ class PlaylistPlanner:
             version=f"g{generation}",
         )
 
-    def _choose(self, connection: sa.Connection, term: str) -> int:
+    def _choose(self, connection: sa.Connection, term: str) -> list[PageTask]:
         best = rank(playlists.listed(connection, term, self.market))[: self.top]
-        tasks = [
+        return [
             PageTask(
                 spider=self.spider,
                 kind=PageKind.PLAYLIST,
@@ -226,8 +227,6 @@ class PlaylistPlanner:
             for row in best
             if self._worth_reading(row)
         ]
-        pages.plan(connection, tasks, again=True)
-        return len(tasks)
 
     def _worth_reading(self, row: playlists.ListedPlaylist) -> bool:
         """A new list, a changed one, or one that was read less far than now wanted."""

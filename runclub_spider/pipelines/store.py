@@ -97,6 +97,16 @@ class StorePipeline:
         if item.rows:
             meta.touch(connection)
         runtime.flush_quota(connection)
+        if item.judged:
+            artists.note_complete(connection, [j.track.track_id for j in item.judged], now)
+            self._note_pending(connection, item, eligible, now)
+        return eligible_new
+
+    def _note_pending(
+        self, connection: sa.Connection, item: DiscoveredPage, eligible: list[str], now: int
+    ) -> None:
+        """What the workers have to ask for the page's tracks."""
+        runtime = self._runtime
         item.pending_features = features.pending(
             connection,
             version=runtime.config.recco_features_version,
@@ -104,17 +114,13 @@ class StorePipeline:
             stale_before=runtime.features_before,
             track_ids=eligible,
         )
-        artists.note_complete(connection, [j.track.track_id for j in item.judged], now)
         item.pending_artists = artists.pending(
-            connection,
-            track_ids=eligible,
-            stale_before=runtime.artists_before,
+            connection, track_ids=eligible, stale_before=runtime.artists_before
         )
         if runtime.regime is not None and not runtime.regime.track_popularity:
             item.pending_details = details.pending(
                 connection, track_ids=eligible, stale_before=runtime.details_before
             )
-        return eligible_new
 
     @staticmethod
     def _advance(

@@ -52,3 +52,9 @@ def swap_link(link: Path, target: str) -> None:
     new.symlink_to(target, target_is_directory=True)
     new.replace(link)
     fsync(link.parent)
+
+
+def clear_staging(export: Path) -> None:
+    """Remove what a killed run left; the store's lock says that no other is at work."""
+    for stale in export.glob(".staging-*"):
+        shutil.rmtree(stale)

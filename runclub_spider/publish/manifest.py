@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,19 +12,7 @@ from runclub_spider.publish.gates import Gate
 from runclub_spider.publish.select import Fate, Selection
 from runclub_spider.store.pages import PageCounts
 
-DATA_FILES = (
-    "catalog_wide.jsonl",
-    "cached_tracks.jsonl",
-    "audio_features.jsonl",
-    "cached_artists.jsonl",
-)
 UNASSIGNED, UNDATED = "Unassigned", "Undated"
-
-
-def data_digest(hashes: Mapping[str, str]) -> str:
-    """sha256 over `<hash>  <name>` lines of the four data files."""
-    lines = "".join(f"{hashes[name]}  {name}\n" for name in DATA_FILES)
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def version_of(date: str, digest: str, source: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,19 +16,25 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from runclub_spider import __version__
 from runclub_spider.catalog import versions
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.models import Playable
 from runclub_spider.catalog.rules import Policy
-from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
+from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
-from runclub_spider.publish import changes, gates, manifest
+from runclub_spider.publish import changes, gates, manifest, standing
 from runclub_spider.publish.balance import Targets
 from runclub_spider.publish.canonical import Canonicals, Log, canonicals, remembered, to_remember
 from runclub_spider.publish.exporters import CatalogLinesExporter
-from runclub_spider.publish.files import fsync, fsync_tree, gzip_copy, sha256, swap_link
+from runclub_spider.publish.files import (
+    clear_staging,
+    fsync,
+    fsync_tree,
+    gzip_copy,
+    sha256,
+    swap_link,
+)
 from runclub_spider.publish.pool import Merged, SoftKey, Voter, read
 from runclub_spider.publish.rows import (
     ArtistRow,
@@ -104,13 +109,13 @@ def publish(config: Config, accepted: Mapping[str, str] | None = None) -> str:
 
 
 def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, str]) -> str:
-    _clear_staging(config.export_dir)
+    clear_staging(config.export_dir)
     if not catalogue.track_count(connection):
         return "Nothing to publish: the store holds no track yet."
-    umbrellas = _umbrellas(config)
-    inputs = _input_digest(config, connection, umbrellas)
-    if (known := _published(config, connection, inputs)) is not None:
-        return f"Nothing new to publish: {config.export_dir.name}/latest is {known}."
+    umbrellas = standing.load_umbrellas(config)
+    inputs = standing.input_digest(config, connection, umbrellas)
+    if (known := standing.published(config, connection, inputs)) is not None:
+        return standing.nothing_new(config, known)
     source = meta.get(connection, "source|spotify") or "unknown"
     selection = choose(config, connection, umbrellas)
     entries = canonicals(selection, catalogue.canonicals(connection))
@@ -127,8 +132,8 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
     with _staging(config.export_dir) as staging:
         written = _write_data(config, connection, staging, selection)
-        hashes = {name: sha256(staging / name) for name in manifest.DATA_FILES}
-        digest = manifest.data_digest(hashes)
+        hashes = {name: sha256(staging / name) for name in standing.DATA_FILES}
+        digest = standing.data_digest(hashes)
         version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
         target = config.export_dir / version
         held = _Against(
@@ -149,9 +154,9 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
                 f"release refused: {'; '.join(map(str, failed))}; "
                 f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
             )
-        if _is_current(config.export_dir, target, digest):
+        if standing.is_current(config.export_dir, target, digest):
             _remember(config, connection, version, inputs, digest, entries, held)
-            return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
+            return standing.nothing_new(config, version)
         _refuse_mixing(config.export_dir, source)
         _write_rest(staging, document)
         ready = staging.rename(staging.with_name(version))
@@ -178,52 +183,7 @@ def coverage(config: Config, connection: sa.Connection) -> dict[str, dict[str, i
 
 def prospect(config: Config, connection: sa.Connection) -> Selection:
     """The selection that a release made now would be."""
-    return choose(config, connection, _umbrellas(config))
-
-
-def _input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:
-    """What a release depends on, in one number: content, configuration, genre map and code."""
-    policy = config.model_dump(
-        mode="json",
-        include={
-            "market",
-            "primary_markets",
-            "min_duration_ms",
-            "max_duration_ms",
-            "dedupe_policy",
-            "global_cap",
-            "cell_minimum",
-            "cell_target",
-            "backfill_order",
-            "feature_coverage_min",
-            "year_coverage_min",
-            "min_tracks",
-            "feature_null_max",
-            "mean_duration_min_ms",
-            "mean_duration_max_ms",
-            "drift_max",
-            "drift_gates",
-            "vote_confidence_min",
-            "suitability",
-        },
-    )
-    parts = [meta.revision(connection), policy, umbrellas.digest, __version__]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _published(config: Config, connection: sa.Connection, inputs: str) -> str | None:
-    """The release made from the same input, if it still is `latest`, whole."""
-    for version, data in catalogue.releases_of(connection, inputs):
-        if _is_current(config.export_dir, config.export_dir / version, data):
-            return version
-    return None
-
-
-def _umbrellas(config: Config) -> UmbrellaMap:
-    try:
-        return UmbrellaMap.load(config.seeds_dir / "umbrellas.yaml")
-    except UmbrellaFileError as error:
-        raise ConfigurationError(str(error)) from None
+    return choose(config, connection, standing.load_umbrellas(config))
 
 
 def choose(
@@ -283,7 +243,7 @@ def _write_data(
     used: set[str] = set()
     with ExitStack() as stack:
         wide_file, track_file, feature_file, artist_file = (
-            stack.enter_context(_lines(folder / name)) for name in manifest.DATA_FILES
+            stack.enter_context(_lines(folder / name)) for name in standing.DATA_FILES
         )
         for index, row, people, sources, markets in _rows(connection, selection):
             seen = [
@@ -495,7 +455,7 @@ def _write_rest(folder: Path, document: dict[str, Any]) -> None:
     from runclub_spider.publish.report import render
     from runclub_spider.publish.tables import write_tables
 
-    for name in manifest.DATA_FILES:
+    for name in standing.DATA_FILES:
         gzip_copy(folder / name)
     columns = list(json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes())["properties"])
     write_tables(
@@ -535,20 +495,6 @@ def _verify(export: Path, folder: Path) -> None:
             f"release refused: it does not verify ({len(problems)} problems, the first: "
             f"{problems[0]}); latest is untouched"
         )
-
-
-def _is_current(export: Path, target: Path, digest: str) -> bool:
-    """Whether `latest` already is this release, whole."""
-    latest = export / "latest"
-    if not (latest.is_symlink() and target.is_dir() and latest.resolve() == target.resolve()):
-        return False
-    try:
-        document = json.loads((target / "manifest.json").read_bytes())
-        hashes = document["fileHashes"]
-        whole = all(sha256(target / name) == known for name, known in hashes.items())
-        return whole and manifest.data_digest(hashes) == digest
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 def _refuse_mixing(export: Path, source: str) -> None:
@@ -630,12 +576,6 @@ def _prune(config: Config, version: str) -> None:
         # Renamed first: a half-deleted folder must not look like a release.
         gone = path.rename(path.with_name(f".staging-old-{path.name}"))
         shutil.rmtree(gone)
-
-
-def _clear_staging(export: Path) -> None:
-    """Remove what a killed run left; the store's lock says that no other is at work."""
-    for stale in export.glob(".staging-*"):
-        shutil.rmtree(stale)
 
 
 @contextmanager

@@ -74,6 +74,8 @@ def plan(connection: sa.Connection, tasks: Sequence[PageTask], *, again: bool = 
     With `again` a page that is done is asked once more: its old row steps aside under another
     key, so that the rows it counted stay counted.
     """
+    if not tasks:
+        return
     if again:
         done = (page.c.key.in_([task.key for task in tasks])) & (page.c.state == DONE)
         connection.execute(sa.update(page).where(done).values(key=_aside()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -40,10 +41,17 @@ class ListedPlaylist:
     processed_rows: int
 
 
+# What a row may say of a list and may leave out.
+_OPTIONAL = ("owner_id", "owner_name", "snapshot_id", "total", "followers")
+
+
 def record(connection: sa.Connection, found: Sequence[Playlist], now: int) -> None:
     """Put playlists into the registry; what a row does not say stays as it was."""
     unique = {row.playlist_id: row for row in found}
-    _note_renames(connection, unique, now)
+    said = [playlist.c[name] for name in ("playlist_id", "name", *_OPTIONAL)]
+    known = connection.execute(sa.select(*said).where(playlist.c.playlist_id.in_(unique)))
+    before = {row.playlist_id: row for row in known}
+    _note_renames(connection, unique, before, now)
     upsert(
         connection,
         playlist,
@@ -51,30 +59,33 @@ def record(connection: sa.Connection, found: Sequence[Playlist], now: int) -> No
             {
                 "playlist_id": row.playlist_id,
                 "name": row.name,
-                "owner_id": row.owner_id,
-                "owner_name": row.owner_name,
-                "snapshot_id": row.snapshot_id,
-                "total": row.total,
-                "followers": row.followers,
+                **{name: getattr(row, name) for name in _OPTIONAL},
                 "first_seen_at": now,
             }
             for row in unique.values()
+            if _tells(row, before.get(row.playlist_id))
         ],
-        keep_old_if_null=("owner_id", "owner_name", "snapshot_id", "total", "followers"),
+        keep_old_if_null=_OPTIONAL,
         only_on_insert=("first_seen_at",),
     )
 
 
-def _note_renames(connection: sa.Connection, found: Mapping[str, Playlist], now: int) -> None:
-    """A list's name and owner are exported with each of its tracks: those change with them."""
-    rows = connection.execute(
-        sa.select(playlist.c.playlist_id, playlist.c.name, playlist.c.owner_id).where(
-            playlist.c.playlist_id.in_(found)
-        )
+def _tells(row: Playlist, known: Any) -> bool:
+    """Whether a row says something that the registry does not know."""
+    return (
+        known is None
+        or row.name != known.name
+        or any(getattr(row, name) not in (None, getattr(known, name)) for name in _OPTIONAL)
     )
+
+
+def _note_renames(
+    connection: sa.Connection, found: Mapping[str, Playlist], before: Mapping[str, Any], now: int
+) -> None:
+    """A list's name and owner are exported with each of its tracks: those change with them."""
     renamed = [
         row.playlist_id
-        for row in rows
+        for row in before.values()
         if row.name != found[row.playlist_id].name
         or found[row.playlist_id].owner_id not in (None, row.owner_id)
     ]

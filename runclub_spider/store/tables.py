@@ -103,6 +103,7 @@ page = Table(
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
     ),
+    Index("page_ordinal", "ordinal"),
     Index("page_run", "run_id"),
     Index("page_source", "source_key"),
 )

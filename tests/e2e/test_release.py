@@ -17,7 +17,7 @@ import jsonschema
 import pyarrow.parquet
 import pytest
 
-from runclub_spider.publish.manifest import DATA_FILES
+from runclub_spider.publish.standing import DATA_FILES
 from runclub_spider.sandbox.testing import Sandbox
 from tests.resilience.killer import Launcher
 from tests.resilience.running import Place, blanked, contents, ids_repeated, repeated

@@ -8,17 +8,16 @@ from runclub_spider.catalog.rules import Rule
 from runclub_spider.config import Config
 from runclub_spider.publish.gates import Gate
 from runclub_spider.publish.manifest import (
-    DATA_FILES,
     accounting,
     balance,
     build,
-    data_digest,
     grid,
     imbalance,
     notes,
     tempo_buckets,
     version_of,
 )
+from runclub_spider.publish.standing import DATA_FILES, data_digest
 from runclub_spider.store.pages import PageCounts
 
 from .pools import candidate, chosen

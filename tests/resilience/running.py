@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runclub_spider.config import Config
-from runclub_spider.publish.manifest import DATA_FILES
+from runclub_spider.publish.standing import DATA_FILES
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.sandbox.testing import Sandbox
 

@@ -1,0 +1,109 @@
+"""Whether `latest` already is what publishing would make; light, because every run asks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from runclub_spider import __version__
+from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
+from runclub_spider.config import Config
+from runclub_spider.errors import ConfigurationError
+from runclub_spider.publish.files import clear_staging, sha256
+from runclub_spider.store import catalogue, meta
+from runclub_spider.store.engine import Store
+
+DATA_FILES = (
+    "catalog_wide.jsonl",
+    "cached_tracks.jsonl",
+    "audio_features.jsonl",
+    "cached_artists.jsonl",
+)
+
+
+def unchanged(config: Config) -> str | None:
+    """Say that there is nothing new to publish, or None when publishing has to look."""
+    store = Store.open(config)
+    try:
+        clear_staging(config.export_dir)
+        with store.begin() as connection:
+            inputs = input_digest(config, connection, load_umbrellas(config))
+            known = published(config, connection, inputs)
+    finally:
+        store.close()
+    return known and nothing_new(config, known)
+
+
+def nothing_new(config: Config, version: str) -> str:
+    """What publishing says of input that was published already."""
+    return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
+
+
+def load_umbrellas(config: Config) -> UmbrellaMap:
+    """The genre map of the seeds folder."""
+    try:
+        return UmbrellaMap.load(config.seeds_dir / "umbrellas.yaml")
+    except UmbrellaFileError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:
+    """What a release depends on, in one number: content, configuration, genre map and code."""
+    policy = config.model_dump(
+        mode="json",
+        include={
+            "market",
+            "primary_markets",
+            "min_duration_ms",
+            "max_duration_ms",
+            "dedupe_policy",
+            "global_cap",
+            "cell_minimum",
+            "cell_target",
+            "backfill_order",
+            "feature_coverage_min",
+            "year_coverage_min",
+            "min_tracks",
+            "feature_null_max",
+            "mean_duration_min_ms",
+            "mean_duration_max_ms",
+            "drift_max",
+            "drift_gates",
+            "vote_confidence_min",
+            "suitability",
+        },
+    )
+    parts = [meta.revision(connection), policy, umbrellas.digest, __version__]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def published(config: Config, connection: sa.Connection, inputs: str) -> str | None:
+    """The release made from the same input, if it still is `latest`, whole."""
+    for version, data in catalogue.releases_of(connection, inputs):
+        if is_current(config.export_dir, config.export_dir / version, data):
+            return version
+    return None
+
+
+def is_current(export: Path, target: Path, digest: str) -> bool:
+    """Whether `latest` already is this release, whole."""
+    latest = export / "latest"
+    if not (latest.is_symlink() and target.is_dir() and latest.resolve() == target.resolve()):
+        return False
+    try:
+        document = json.loads((target / "manifest.json").read_bytes())
+        hashes = document["fileHashes"]
+        whole = all(sha256(target / name) == known for name, known in hashes.items())
+        return whole and data_digest(hashes) == digest
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def data_digest(hashes: Mapping[str, str]) -> str:
+    """sha256 over `<hash>  <name>` lines of the four data files."""
+    lines = "".join(f"{hashes[name]}  {name}\n" for name in DATA_FILES)
+    return hashlib.sha256(lines.encode()).hexdigest()
