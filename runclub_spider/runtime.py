@@ -259,6 +259,11 @@ class Runtime:
         """Epoch seconds."""
         return time.time()
 
+    @property
+    def calls_waiting(self) -> int:
+        """Calls for all ids that enrichment took up in this run."""
+        return sum(worker.calls_needed for worker in self.workers)
+
     def affordable_pages(self) -> int | None:
         """How many more pages the budget allows with the enrichment they will need.
 
@@ -268,7 +273,7 @@ class Runtime:
         if self.budget is None or self.regime is None:
             return None
         asked = self.spent[Family.SEARCH] + self.spent[Family.PLAYLIST]
-        left = self.budget - asked - sum(worker.calls_needed for worker in self.workers)
+        left = self.budget - asked - self.calls_waiting
         rows = self.regime.search_page(self.config.page_size)
         a_page = 1 + rows / FEATURES_BATCH + rows / max(self.regime.artist_batch, rows)
         if not self.regime.track_popularity:

@@ -23,20 +23,18 @@ from bench.planning import (
 )
 from bench.table import Row, Table, times, verdict
 from bench.worlds import QUICK_TRACKS, SHAPES, TRACKS, Sight, made_up, real
-from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH
 from runclub_spider.apis.spotify.regimes import DEVELOPMENT, EXTENDED, Regime
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import project_dir
 from runclub_spider.frontier.choice import Aim, Sizes
+from runclub_spider.frontier.cost import track_cost
 from runclub_spider.frontier.templates import Seed, load_seeds
 
 #: Seconds that one more world should find left.
 _LEAST = 45.0
 _OPEN_SEEDS, _MILLISECONDS = 20_000, 2.0
 _MOST_OVER_CLAIRVOYANT, _ROTATIONS, _TEMPLATES = 1.3, 3, 10
-#: Tracks that share one of the requests for artists, roughly.
-_TRACKS_AN_ARTIST = 2
 
 
 def run(context: Context) -> Table:
@@ -70,10 +68,7 @@ def run(context: Context) -> Table:
 
 
 def _sizes(regime: Regime, depth: int, items: int) -> Sizes:
-    cost = 1 / FEATURES_BATCH
-    if regime.artist_batch:
-        cost += 1 / regime.artist_batch / _TRACKS_AN_ARTIST
-    return Sizes(regime.search_rows, depth, regime.playlist_rows, items, cost)
+    return Sizes(regime.search_rows, depth, regime.playlist_rows, items, track_cost(regime))
 
 
 def _compare(table: Table, game: Game) -> None:

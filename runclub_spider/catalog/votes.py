@@ -246,6 +246,14 @@ class Voter:
             if track.album_id is not None:
                 self._albums.add(track.album_id, opinion)
 
+    def withdraw(self, track: Evidence) -> None:
+        """Take back what :meth:`add` counted for the same evidence."""
+        if opinion := self._opinion(track):
+            for artist_id in dict.fromkeys(track.artist_ids):
+                self._artists.add(artist_id, -opinion)
+            if track.album_id is not None:
+                self._albums.add(track.album_id, -opinion)
+
     def verdict(self, track: Evidence, *, counted: bool = True) -> Verdict:
         """Second pass: judge a track, after all were added.
 

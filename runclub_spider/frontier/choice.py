@@ -117,6 +117,7 @@ class PageResult:
         more: whether another page follows.
         total: how many rows the source claims to have; None when nobody said.
         found: the eligible tracks, as served.
+        turned: tracks of earlier pages that it became clear where they belong.
         lists: the playlists that a playlist search showed.
     """
 
@@ -129,6 +130,7 @@ class PageResult:
     more: bool
     total: int | None
     found: tuple[Found, ...] = ()
+    turned: tuple[Found, ...] = ()
     lists: tuple[Listed, ...] = ()
 
 
@@ -136,7 +138,8 @@ class PageResult:
 class Choice:
     """A page to ask: rows from 0; `seed` is its search, `parent` the term it was derived from.
 
-    `promise` is the number of tracks that it is expected to add to cells that lack them.
+    `promise` is the number of tracks that it is expected to add to cells that lack them, `new` of
+    new tracks of whatever cell.
     """
 
     kind: Kind
@@ -146,6 +149,7 @@ class Choice:
     seed: Seed | None
     parent: str | None
     promise: float
+    new: float
 
 
 def in_order(mode: str, seeds: Sequence[Seed]) -> Sequence[Seed]:
@@ -179,7 +183,9 @@ class Chooser:
         self._parents: list[str | None] = []
         self._next: list[int] = []
         self._at: dict[Key, int] = {}
+        # Tracks that were found, and of those that fill no cell yet the sources that showed them.
         self._seen: set[Hashable] = set()
+        self._loose: dict[Hashable, list[int]] = {}
         self._waiting: list[PageResult] = []
         self._artists: dict[str, int] = {}
         self._finds: Counter[str] = Counter()
@@ -190,6 +196,16 @@ class Chooser:
         self._add_plan(seeds)
         for one in known:
             self._hold(one)
+
+    @property
+    def filled(self) -> int:
+        """Tracks found so far in the wanted cells, each cell up to its minimum."""
+        return int(np.minimum(self._held, self._aim.minimum)[self._wanted > 0].sum())
+
+    @property
+    def lacking(self) -> int:
+        """Wanted cells below their minimum."""
+        return int((self._held[self._wanted > 0] < self._aim.minimum).sum())
 
     @property
     def held(self) -> dict[tuple[str, str], int]:
@@ -205,10 +221,15 @@ class Chooser:
         """Take in answered pages; the order within a round does not matter."""
         self._waiting += results
 
-    def _absorb(self) -> None:
+    def absorb(self) -> list[int]:
+        """Learn from what was observed; how many tracks each page added to cells that lacked."""
+        gains = []
         for result in sorted(self._waiting, key=lambda one: (one.ordinal, one.kind, one.key)):
+            before = self.filled
             self._take(result)
+            gains.append(self.filled - before)
         self._waiting.clear()
+        return gains
 
     def _take(self, result: PageResult) -> None:
         at = self._at.get((result.kind, result.key))
@@ -221,6 +242,8 @@ class Chooser:
             self._list(at, result.lists)
         else:
             self._learn(at, result)
+        for one in result.turned:
+            self._hold(one)
 
     def _learn(self, at: int, result: PageResult) -> None:
         cells: dict[tuple[int, int], list[int]] = {}
@@ -232,6 +255,8 @@ class Chooser:
             if self._hold(one):
                 count[1] += 1
                 fresh.append((one, cell))
+            if one.track in self._loose:
+                self._loose[one.track].append(at)
         end = result.first_row + result.row_count
         most = self._sizes.items if result.kind is Kind.ITEMS else self._sizes.depth
         more = result.more and end < most
@@ -253,11 +278,21 @@ class Chooser:
         )
 
     def _hold(self, one: Found) -> bool:
-        """Count a track for its cell; False when it was counted before."""
+        """Count a track for its cell; False when it was counted for one before.
+
+        A track whose umbrella was not sure may fill a cell when more searches showed it.
+        """
+        umbrella, decade = self._cell(one)
         if one.track in self._seen:
-            return False
+            if one.track not in self._loose or umbrella == len(self._umbrellas):
+                return False
+            for source in self._loose.pop(one.track):
+                self._model.turn(source, (len(self._umbrellas), decade), umbrella)
+            self._held[len(self._umbrellas), decade] -= 1
+        elif umbrella == len(self._umbrellas):
+            self._loose[one.track] = []
         self._seen.add(one.track)
-        self._held[self._cell(one)] += 1
+        self._held[umbrella, decade] += 1
         return True
 
     # Where pages can come from
@@ -410,7 +445,7 @@ class Chooser:
         Within the choice, what earlier pages are expected to bring counts as brought. Sources
         in `skip` are left out. Ties go to template order.
         """
-        self._absorb()
+        self.absorb()
         outlook = self._model.outlook()
         room = np.maximum(self._model.capacity(), self._held)
         room = np.clip(room, _LEAST_ROOM, max(_LEAST_ROOM, self._aim.minimum))
@@ -452,7 +487,8 @@ class Chooser:
                 heapq.heappush(heap, (-value, source))
                 continue
             gain = factor * cells
-            choices.append(self._choice(source, float(gain[weights > 0].sum())))
+            promise = float(gain[weights > 0].sum())
+            choices.append(self._choice(source, promise, factor * new))
             held += gain
             weights = self._weights(scarcity, held)
             dulled[int(slices[source])] += 1
@@ -485,7 +521,7 @@ class Chooser:
         shown = self._shown[0] / self._shown[1]
         return shown / (1 + shown)
 
-    def _choice(self, source: int, promise: float) -> Choice:
+    def _choice(self, source: int, promise: float, new: float) -> Choice:
         kind, key = self._keys[source]
         first, sizes = self._next[source], self._sizes
         if kind is Kind.ITEMS:
@@ -495,7 +531,7 @@ class Chooser:
         else:
             rows = sizes.search_rows
         seed, parent = self._seeds[source], self._parents[source]
-        return Choice(kind, key, first, rows, seed, parent, promise)
+        return Choice(kind, key, first, rows, seed, parent, promise, new)
 
 
 class _Descending:

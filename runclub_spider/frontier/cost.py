@@ -13,6 +13,8 @@ from runclub_spider.frontier.templates import Kind
 
 # Rows that come with a playlist itself; further ones are asked page by page.
 _EMBEDDED_ROWS = 100
+# New tracks that share an artist, roughly.
+_TRACKS_AN_ARTIST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,16 @@ class Cost:
         calls = self.by_family
         spans = [_days(number, limits.get(family, math.inf)) for family, number in calls.items()]
         return max(*spans, _days(sum(calls.values()), calls_a_day))
+
+
+def track_cost(regime: Regime) -> float:
+    """Calls that completing one new track takes, in full batches."""
+    cost = 1 / FEATURES_BATCH
+    if not regime.track_popularity:
+        cost += 1 / TRACKS_BATCH
+    if regime.artist_batch:
+        cost += 1 / regime.artist_batch / _TRACKS_AN_ARTIST
+    return cost
 
 
 def cost_of(

@@ -234,6 +234,18 @@ class Model:
         """A row that the source would serve was found elsewhere."""
         self.sources.ints("hints")[source] += 1
 
+    def turn(self, source: int, cell: tuple[int, int], umbrella: int) -> None:
+        """A row that a source showed in a cell belongs to another umbrella."""
+        before = cell[0] * self.grid[1] + cell[1]
+        subject = self.sources.ints("subject")[source]
+        at = self.own_of.get(source, {}).get(before)
+        if at is None or self.own.floats("rows")[at] < 1:
+            return
+        self.own.floats("rows")[at] -= 1
+        self.subject_rows[subject, cell[0]] -= 1
+        self.subject_rows[subject, umbrella] += 1
+        self._add_own(source, umbrella * self.grid[1] + cell[1], 1)
+
     def learn(self, answer: Answer) -> None:
         """Take in one answered page."""
         at, s = answer.source, self.sources

@@ -10,7 +10,8 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from runclub_spider.apis.spotify.regimes import Regime
-from runclub_spider.catalog.dates import decade_of, release_year
+from runclub_spider.catalog.dates import DECADES
+from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.choice import (
     Aim,
     Chooser,
@@ -20,6 +21,7 @@ from runclub_spider.frontier.choice import (
     Sizes,
     in_order,
 )
+from runclub_spider.frontier.sight import Sight
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.store import answered, pages, playlists, seeds
 from runclub_spider.store.pages import PageKind, PageTask
@@ -27,6 +29,12 @@ from runclub_spider.store.seeds import SeedState
 
 # An owner's own lists first: the specification's "owner=spotify first".
 EDITORIAL_OWNER = "spotify"
+# Choosing counts tracks that are nearly sure of their umbrella: further pages make them so.
+_NEARLY = 0.9
+# A page that promises fewer tracks to cells that lack is not asked when only those count.
+_LEAST_PROMISE = 0.02
+# Pages that tell what the next will bring.
+_RECENT = 320
 
 
 class Planner(Protocol):
@@ -42,12 +50,55 @@ class Planner(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a number of pages are expected to fill.
+
+    Attributes:
+        pages: track searches.
+        tracks: that they should add to cells below their minimum.
+        lacking: cells below it now, of `cells`.
+    """
+
+    pages: int
+    tracks: float
+    lacking: int
+    cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What the pages of a run filled.
+
+    Attributes:
+        pages: answered track searches.
+        tracks: that they added to cells below their minimum.
+        promised: by the pages when they were chosen.
+        idle: pages that added none.
+        lacking: cells still below their minimum, of `cells`.
+    """
+
+    pages: int
+    tracks: int
+    promised: float
+    idle: int
+    lacking: int
+    cells: int
+
+
 @dataclass(slots=True)
 class _Memory:
-    """The chooser of a run and the last page that it was told of."""
+    """The chooser of a run, the last page that it was told of, and what pages filled.
 
+    `before` is by page of earlier runs, `gains` of this one, `promised` the sum for this one.
+    """
+
+    sight: Sight
     chooser: Chooser | None = None
     ordinal: int = 0
+    promised: float = 0.0
+    before: list[int] = field(default_factory=list)
+    gains: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +112,16 @@ class TrackSearchPlanner:
     max_results: int
     page_rows: int
     cell_minimum: int
-    _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
+    umbrellas: UmbrellaMap
+    vote_confidence: float
+    track_cost: float
+    until_filled: bool = False
+    _memory: _Memory = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is known yet."""
+        sight = Sight(self.umbrellas, _NEARLY * self.vote_confidence)
+        object.__setattr__(self, "_memory", _Memory(sight))
 
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
@@ -96,6 +156,8 @@ class TrackSearchPlanner:
         chooser = self._told(connection)
         # Deferred pages are chosen anew and left out, so that there must be as many more.
         choices = chooser.choose(count + len(skip))
+        if self.until_filled:
+            choices = [choice for choice in choices if choice.promise >= _LEAST_PROMISE]
         seeds.register(
             connection,
             [
@@ -113,8 +175,44 @@ class TrackSearchPlanner:
             ],
         )
         ledger = seeds.states(connection, "track", self.market)
-        tasks = [self._page(choice.key, ledger[choice.key]) for choice in choices]
-        return [task for task in tasks if task.key not in skip][:count]
+        tasks = [(choice, self._page(choice.key, ledger[choice.key])) for choice in choices]
+        chosen = [(choice, task) for choice, task in tasks if task.key not in skip][:count]
+        self._memory.promised += sum(choice.promise for choice, _ in chosen)
+        return [task for _, task in chosen]
+
+    def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
+        """What so many requests should fill; None in a mode that does not learn.
+
+        The next round's promise a page and what recent pages brought, half and half, are taken
+        to hold for all of them: what pages bring falls slowly, for choosing shifts with it.
+        """
+        if self.mode != "deficit":
+            return None
+        chooser, recent = self._told(connection), self._memory.before[-_RECENT:]
+        choices = chooser.choose(min(_RECENT // 10, requests))
+        if not choices:
+            return Outlook(0, 0.0, chooser.lacking, len(chooser.held))
+        number = len(choices)
+        rate = sum(choice.promise for choice in choices) / number
+        if recent:
+            rate = (rate + sum(recent) / len(recent)) / 2
+        new = sum(choice.new for choice in choices) / number
+        pages = int(requests / (1 + self.track_cost * new))
+        return Outlook(pages, pages * rate, chooser.lacking, len(chooser.held))
+
+    def harvest(self, connection: sa.Connection) -> Harvest | None:
+        """What this run's pages filled; None in a mode that does not learn."""
+        if self.mode != "deficit":
+            return None
+        chooser, memory = self._told(connection), self._memory
+        return Harvest(
+            len(memory.gains),
+            sum(memory.gains),
+            memory.promised,
+            sum(not gain for gain in memory.gains),
+            chooser.lacking,
+            len(chooser.held),
+        )
 
     def _told(self, connection: sa.Connection) -> Chooser:
         """The chooser, told of every answered page."""
@@ -122,7 +220,7 @@ class TrackSearchPlanner:
         known: list[Found] = []
         results: list[PageResult] = []
         for page in answered.searches(connection, self.market, memory.ordinal):
-            found = tuple(_found(one, page.umbrella) for one in page.tracks)
+            seen = memory.sight.look(page)
             memory.ordinal = page.ordinal
             if page.current:
                 results.append(
@@ -135,17 +233,21 @@ class TrackSearchPlanner:
                         rows=page.rows,
                         more=page.more,
                         total=None,
-                        found=found,
+                        found=seen.found,
+                        turned=seen.turned,
                     )
                 )
             else:
-                known += found
+                known += [*seen.found, *seen.turned]
         if memory.chooser is None:
-            pairs = [(s.umbrella, s.decade) for s in self.seeds if s.umbrella and s.decade]
-            aim = Aim(tuple(dict.fromkeys(pairs)), self.cell_minimum)
-            sizes = Sizes(search_rows=self.page_rows, depth=self.max_results)
+            aim = Aim(self.umbrellas.possible_cells(DECADES), self.cell_minimum)
+            sizes = Sizes(self.page_rows, self.max_results, track_cost=self.track_cost)
             memory.chooser = Chooser(self.seeds, aim, sizes, known)
-        memory.chooser.observe(results)
+            memory.chooser.observe(results)
+            memory.before = memory.chooser.absorb()
+        else:
+            memory.chooser.observe(results)
+            memory.gains += memory.chooser.absorb()
         return memory.chooser
 
     def _page(self, term: str, state: SeedState) -> PageTask:
@@ -235,11 +337,6 @@ class PlaylistPlanner:
         unchanged = (row.snapshot_id or self.run_version) == row.last_snapshot_processed
         read_enough = row.processed_rows >= min(self.max_items, row.total or self.max_items)
         return not (unchanged and read_enough)
-
-
-def _found(one: answered.ShownTrack, umbrella: str | None) -> Found:
-    """A shown track; it counts for the umbrella that its search names."""
-    return Found(one.track_id, umbrella, decade_of(release_year(one.release_date)), one.artist_name)
 
 
 def rank(listed: Sequence[playlists.ListedPlaylist]) -> list[playlists.ListedPlaylist]:

@@ -71,9 +71,10 @@ class SpotifyArguments(Arguments):
 
 
 class SearchArguments(SpotifyArguments):
-    """`spotify_search`: also the most rows a seed may serve."""
+    """`spotify_search`: also the most rows a seed may serve, and when it has enough."""
 
     max_results: Annotated[int, Field(ge=1, le=1000)] | None = None
+    until: Literal["filled"] | None = None
 
 
 class PlaylistArguments(SpotifyArguments):

@@ -80,6 +80,12 @@ class SpotifySpider(Spider, ABC):
     def finish(self, connection: sa.Connection, now: int) -> None:
         """The frontier has nothing left to ask; a leaf may note that."""
 
+    async def announce(self, planner: Planner) -> None:
+        """Before the first page; a leaf may say what it expects."""
+
+    async def conclude(self, planner: Planner) -> None:
+        """After the last page; a leaf may say what came of it."""
+
     @abstractmethod
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
         """The leaf's planner; None when this key cannot yield anything to it."""
@@ -110,8 +116,10 @@ class SpotifySpider(Spider, ABC):
         planner = self.planner(plan, regime)
         if planner is not None:
             runtime.frontier = self._frontier(planner)
+            await self.announce(planner)
             async for task in runtime.frontier.tasks():
                 yield self._request(task)
+            await self.conclude(planner)
         await self.crawler.signals.send_catch_log_async(discovery_done)
 
     def parse(self, response: Response, task: PageTask) -> Any:

@@ -8,6 +8,8 @@ from runclub_spider.apis.call import Call, Family
 from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.parser import parse_track_search
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.frontier.cost import track_cost
+from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.frontier.planners import Planner, TrackSearchPlanner
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.items import DiscoveredPage
@@ -25,6 +27,8 @@ class SpotifySearchSpider(SpotifySpider):
     seed_kind = "track"
     families = (ALL, Family.SEARCH)
     args: SearchArguments
+    # Tracks that the budget should add to cells that lack them.
+    _expected: float | None = None
 
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner:
         """Complete in template order when the run is bounded by arguments, else by mode."""
@@ -38,6 +42,49 @@ class SpotifySearchSpider(SpotifySpider):
             max_results=args.max_results or config.max_results_per_seed,
             page_rows=regime.search_page(config.page_size),
             cell_minimum=config.cell_minimum,
+            umbrellas=load_umbrellas(config.seeds_dir),
+            vote_confidence=config.vote_confidence_min,
+            track_cost=track_cost(regime),
+            until_filled=args.until is not None,
+        )
+
+    async def announce(self, planner: Planner) -> None:
+        """Say what a budget should fill."""
+        runtime = self.runtime
+        if runtime.budget is None or not isinstance(planner, TrackSearchPlanner):
+            return
+        left = runtime.budget - runtime.spent.total() - runtime.calls_waiting
+        found = await runtime.store.run(lambda c: planner.outlook(c, max(left, 0)))
+        if found is not None:
+            self._expected = found.tracks
+            print(
+                f"Budget {self.args.budget:,}: {found.pages:,} searches should add about "
+                f"{found.tracks:,.0f} tracks\nto the {found.lacking} of {found.cells} cells below "
+                f"{planner.cell_minimum}.",
+                flush=True,
+            )
+
+    async def conclude(self, planner: Planner) -> None:
+        """Say what was filled, beside what had been expected."""
+        if not isinstance(planner, TrackSearchPlanner):
+            return
+        found = await self.runtime.store.run(planner.harvest)
+        if found is None:
+            return
+        stats = self.crawler.stats
+        stats.set_value("runclub/frontier/filled", found.tracks)
+        stats.set_value("runclub/frontier/promised", round(found.promised))
+        stats.set_value("runclub/frontier/idle_pages", found.idle)
+        stats.set_value("runclub/frontier/cells_lacking", found.lacking)
+        expected = ""
+        if self._expected is not None:
+            stats.set_value("runclub/frontier/expected", round(self._expected))
+            expected = f" of about {self._expected:,.0f} expected"
+        self.runtime.outcome.note(
+            f"Filled: {found.tracks:,} tracks{expected} by {found.pages:,} searches, into cells "
+            f"below {planner.cell_minimum}; {found.lacking} of {found.cells} cells still are.\n"
+            f"Regret: {found.idle:,} searches filled nothing; together they had promised "
+            f"{found.promised:,.0f}."
         )
 
     def refresh(self, connection: sa.Connection, now: int) -> None:

@@ -23,12 +23,15 @@ from runclub_spider.store.upsert import chunks
 
 @dataclass(frozen=True, slots=True)
 class ShownTrack:
-    """An eligible track where a search first showed it, with its first artist."""
+    """An eligible track where a search showed it; its artists, the primary one first."""
 
     track_id: str
     position: int
+    name: str
+    album_name: str
     release_date: str | None
-    artist_name: str | None
+    artist_ids: tuple[str, ...]
+    artist_names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +107,16 @@ def searches(connection: sa.Connection, market: str, after: int = 0) -> list[Ans
 def _shown(connection: sa.Connection, terms: list[str]) -> dict[str, list[ShownTrack]]:
     """The eligible tracks of some searches, as served."""
     found: defaultdict[str, list[ShownTrack]] = defaultdict(list)
-    first = (track_artist.c.track_id == track.c.track_id) & (track_artist.c.position == 0)
     query = (
         sa.select(
             track_source.c.source_key,
             track.c.track_id,
             track_source.c.position,
+            track.c.name,
+            track.c.album_name,
             track.c.release_date,
-            artist.c.name,
         )
         .join_from(track_source, track, track.c.track_id == track_source.c.track_id)
-        .outerjoin(track_artist, first)
-        .outerjoin(artist, artist.c.artist_id == track_artist.c.artist_id)
         .where(
             track_source.c.source_type == "search",
             ~sa.exists().where(rejection.c.track_id == track.c.track_id),
@@ -123,6 +124,33 @@ def _shown(connection: sa.Connection, terms: list[str]) -> dict[str, list[ShownT
         .order_by(track_source.c.source_key, track_source.c.position, track.c.track_id)
     )
     for part in chunks(terms):
-        for term, *row in connection.execute(query.where(track_source.c.source_key.in_(part))):
-            found[term].append(ShownTrack(*row))
+        rows = connection.execute(query.where(track_source.c.source_key.in_(part))).all()
+        people = _people(connection, sorted({row.track_id for row in rows}))
+        for row in rows:
+            credited = people.get(row.track_id, [])
+            found[row.source_key].append(
+                ShownTrack(
+                    track_id=row.track_id,
+                    position=row.position,
+                    name=row.name,
+                    album_name=row.album_name,
+                    release_date=row.release_date,
+                    artist_ids=tuple(artist_id for artist_id, _ in credited),
+                    artist_names=tuple(name for _, name in credited),
+                )
+            )
+    return found
+
+
+def _people(connection: sa.Connection, ids: list[str]) -> dict[str, list[tuple[str, str]]]:
+    """(artist id, name) of some tracks, in the order of their credited."""
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    query = (
+        sa.select(track_artist.c.track_id, artist.c.artist_id, artist.c.name)
+        .join_from(track_artist, artist, artist.c.artist_id == track_artist.c.artist_id)
+        .order_by(track_artist.c.track_id, track_artist.c.position)
+    )
+    for part in chunks(ids):
+        for row in connection.execute(query.where(track_artist.c.track_id.in_(part))):
+            found[row.track_id].append((row.artist_id, row.name))
     return found

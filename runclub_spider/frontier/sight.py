@@ -1,0 +1,91 @@
+"""Which cells the tracks of answered pages fill, told from what the ledger knew at each page.
+
+Artist genres stay out: they come with enrichment, whose pace must not change what is asked. A
+page's tracks are judged by the searches that had shown them when it was answered, so that a run
+that goes on where another stopped sees what that one saw.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from runclub_spider.catalog import votes
+from runclub_spider.catalog.dates import decade_of, release_year
+from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.frontier.choice import Found
+from runclub_spider.store.answered import AnsweredPage, ShownTrack
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A page's tracks, and tracks of earlier pages whose umbrella became sure by it."""
+
+    found: tuple[Found, ...]
+    turned: tuple[Found, ...]
+
+
+class Sight:
+    """Judges tracks page by page, in the order in which the pages were planned."""
+
+    def __init__(self, umbrellas: UmbrellaMap, threshold: float) -> None:
+        self._ballot = votes.Voter(umbrellas, threshold=threshold)
+        self._sources: dict[str, votes.Source] = {}
+        self._shown_by: dict[str, tuple[votes.Source, ...]] = {}
+        # Tracks without a sure umbrella, and those of each artist among them.
+        self._loose: dict[str, ShownTrack] = {}
+        self._loose_of: defaultdict[str, dict[str, None]] = defaultdict(dict)
+
+    def look(self, page: AnsweredPage) -> Seen:
+        """What a page showed; tracks without a sure umbrella fill no cell."""
+        source = self._sources.get(page.term)
+        if source is None:
+            source = self._ballot.search(page.term, page.umbrella)
+            self._sources[page.term] = source
+        for track in page.tracks:
+            self._take(track, source)
+        found = tuple(self._judge(track) for track in page.tracks)
+        here = {track.track_id for track in page.tracks}
+        artists = dict.fromkeys(one for track in page.tracks for one in track.artist_ids)
+        waiting = dict.fromkeys(one for artist in artists for one in self._loose_of[artist])
+        again = [self._judge(self._loose[one]) for one in waiting if one not in here]
+        return Seen(found, tuple(one for one in again if one.umbrella))
+
+    def _take(self, track: ShownTrack, source: votes.Source) -> None:
+        """Count what a track says of its artists, in place of what it said before."""
+        sources = self._shown_by.get(track.track_id, ())
+        if sources:
+            self._ballot.withdraw(_evidence(track, sources))
+        if source not in sources:
+            sources = (*sources, source)
+        self._shown_by[track.track_id] = sources
+        self._ballot.add(_evidence(track, sources))
+
+    def _judge(self, track: ShownTrack) -> Found:
+        name = track.track_id
+        fills = self._ballot.verdict(_evidence(track, self._shown_by[name])).fills
+        if not fills:
+            self._loose[name] = track
+            for artist in track.artist_ids:
+                self._loose_of[artist][name] = None
+        elif self._loose.pop(name, None):
+            for artist in track.artist_ids:
+                self._loose_of[artist].pop(name, None)
+        return Found(
+            name,
+            fills[0] if fills else None,
+            decade_of(release_year(track.release_date)),
+            track.artist_names[0] if track.artist_names else None,
+        )
+
+
+def _evidence(track: ShownTrack, sources: tuple[votes.Source, ...]) -> votes.Evidence:
+    return votes.Evidence(
+        name=track.name,
+        album_name=track.album_name,
+        artist_ids=track.artist_ids,
+        artist_names=track.artist_names,
+        genres=((),) * len(track.artist_ids),
+        album_id=None,
+        sources=sources,
+    )
