@@ -35,7 +35,8 @@ from runclub_spider.frontier.templates import (
     families,
     load_seeds,
 )
-from runclub_spider.publish.release import coverage
+from runclub_spider.publish import release
+from runclub_spider.publish.manifest import grid
 from runclub_spider.runtime import pace_key, regime_key
 from runclub_spider.store import meta, overview, pages, quota, seeds
 from runclub_spider.store.engine import Store, database_url
@@ -223,7 +224,7 @@ def _stored(config: Config, *, coverage_too: bool) -> Stored:
                 limits=quota.learnt_limits(connection, Api.SPOTIFY),
                 pace=quota.learnt_pace(connection, pace_key(config), 0),
                 new=_shares(connection),
-                grid=coverage(config, connection) if coverage_too else {},
+                grid=grid(release.prospect(config, connection)) if coverage_too else {},
             )
     finally:
         store.close()
@@ -277,7 +278,7 @@ def _rows_left(entry: Any, cap: int, due: int) -> int:
     if entry is None:
         return cap
     left: int = cap - entry.next_offset
-    if entry.state == seeds.EXHAUSTED or left <= 0:
+    if entry.state in seeds.FINISHED or left <= 0:
         return cap if entry.last_seen_at < due else 0
     return left
 
@@ -489,7 +490,7 @@ def _on_ledger(outlook: Outlook) -> str:
         return "No store yet: no seed was asked."
     entries = [outlook.stored.ledger.get((seed.kind, seed.term)) for seed in outlook.plan]
     asked = [entry for entry in entries if entry is not None and entry.requests]
-    done = sum(entry.state == seeds.EXHAUSTED for entry in asked)
+    done = sum(entry.state in seeds.FINISHED for entry in asked)
     return (
         f"Ledger: {len(asked):,} of these seeds were asked, {done:,} of them to their end. A track "
         "search costs what is left of it, and all of it again when its last answer is "

@@ -15,8 +15,10 @@ from runclub_spider.apis.guard import ALL
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import StoreError
+from runclub_spider.publish import exhaustion, manifest
+from runclub_spider.publish.exhaustion import Certificate, Why
 from runclub_spider.publish.manifest import UNDATED
-from runclub_spider.publish.release import coverage
+from runclub_spider.publish.release import prospect, searched
 from runclub_spider.store import meta, overview, quota
 from runclub_spider.store.engine import Store, database_url
 from runclub_spider.text import moment
@@ -47,9 +49,10 @@ def show(settings: BaseSettings) -> None:
                 console.print(f"  {problem}")
             numbers = overview.counts(connection)
             console.print(" · ".join(f"{n:,} {name}" for name, n in numbers.items()))
-            grid = coverage(config, connection)
-            if grid:
+            selection = prospect(config, connection)
+            if grid := manifest.grid(selection):
                 console.print(_grid(grid))
+                console.print(_searched(searched(config, connection, selection), config))
             console.print(_seeds(overview.seeds(connection)))
             now = utc_now()
             console.print(_calls(config, connection, now))
@@ -103,8 +106,29 @@ def _grid(cells: dict[str, dict[str, int]]) -> Table:
     return table
 
 
+def _searched(found: dict[tuple[str, str], Certificate], config: Config) -> Table:
+    """How far each cell was searched: the word where it ends, else the searches left."""
+    numbers = exhaustion.counts(found, config.cell_minimum)
+    told = ", ".join(f"{number} {why}" for why, number in numbers.items())
+    table = Table(title=f"searches left by cell: {told}", title_justify="left", box=None)
+    table.add_column("umbrella")
+    for column in DECADES:
+        table.add_column(column, justify="right")
+    for umbrella in dict.fromkeys(umbrella for umbrella, _ in found):
+        cells = (found.get((umbrella, decade)) for decade in DECADES)
+        table.add_row(umbrella, *(_progress(cell, config.cell_minimum) for cell in cells))
+    return table
+
+
+def _progress(cell: Certificate | None, minimum: int) -> str:
+    if cell is None:
+        return "–"
+    why = cell.why(minimum)
+    return f"{cell.left:,}" if why in {Why.OPEN, Why.UNASKED} else str(why)
+
+
 def _seeds(rows: list[tuple[str, str, str, int]]) -> Table:
-    states = ("fresh", "open", "searched", "exhausted")
+    states = ("fresh", "open", "searched", "exhausted", "retired")
     counts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for kind, family, state, number in rows:
         counts[kind, family][state] = number

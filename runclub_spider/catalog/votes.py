@@ -229,7 +229,8 @@ class Voter:
         return Source(tuple(votes))
 
     def _about(self, term: str, umbrella: str | None) -> Mention:
-        return Mention((umbrella,)) if umbrella else self._umbrellas.mentions(term)
+        # The ledger may name an umbrella that the map no longer has.
+        return Mention((umbrella,)) if umbrella in self._at else self._umbrellas.mentions(term)
 
     def _shares(self, kind: Kind, mention: Mention) -> Iterable[tuple[Kind, int, int]]:
         whole = int(_WHOLE * _GENERAL) if mention.general else _WHOLE

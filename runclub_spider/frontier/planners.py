@@ -33,8 +33,9 @@ EDITORIAL_OWNER = "spotify"
 _NEARLY = 0.9
 # A page that promises fewer tracks to cells that lack is not asked when only those count.
 _LEAST_PROMISE = 0.02
-# Pages that tell what the next will bring.
-_RECENT = 320
+# Pages that tell what the next will bring, and what they bring of what they promise while there
+# are none: overlaps are not known yet.
+_RECENT, _UNTRIED = 320, 0.9
 
 
 class Planner(Protocol):
@@ -141,7 +142,7 @@ class TrackSearchPlanner:
         running = [
             seed
             for seed in in_order(self.mode, self.seeds)
-            if ledger[seed.term].state != seeds.EXHAUSTED
+            if ledger[seed.term].state not in seeds.FINISHED
             and ledger[seed.term].next_offset < self.max_results
             and self._page(seed.term, ledger[seed.term]).key not in skip
         ]
@@ -194,8 +195,7 @@ class TrackSearchPlanner:
             return Outlook(0, 0.0, chooser.lacking, len(chooser.held))
         number = len(choices)
         rate = sum(choice.promise for choice in choices) / number
-        if recent:
-            rate = (rate + sum(recent) / len(recent)) / 2
+        rate = (rate + sum(recent) / len(recent)) / 2 if recent else _UNTRIED * rate
         new = sum(choice.new for choice in choices) / number
         pages = int(requests / (1 + self.track_cost * new))
         return Outlook(pages, pages * rate, chooser.lacking, len(chooser.held))

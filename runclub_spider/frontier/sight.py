@@ -31,19 +31,18 @@ class Sight:
     def __init__(self, umbrellas: UmbrellaMap, threshold: float) -> None:
         self._ballot = votes.Voter(umbrellas, threshold=threshold)
         self._sources: dict[str, votes.Source] = {}
-        self._shown_by: dict[str, tuple[votes.Source, ...]] = {}
+        # The terms that showed each track.
+        self._shown_by: dict[str, tuple[str, ...]] = {}
         # Tracks without a sure umbrella, and those of each artist among them.
         self._loose: dict[str, ShownTrack] = {}
         self._loose_of: defaultdict[str, dict[str, None]] = defaultdict(dict)
 
     def look(self, page: AnsweredPage) -> Seen:
         """What a page showed; tracks without a sure umbrella fill no cell."""
-        source = self._sources.get(page.term)
-        if source is None:
-            source = self._ballot.search(page.term, page.umbrella)
-            self._sources[page.term] = source
+        if page.term not in self._sources:
+            self._sources[page.term] = self._ballot.search(page.term, page.umbrella)
         for track in page.tracks:
-            self._take(track, source)
+            self._take(track, page.term)
         found = tuple(self._judge(track) for track in page.tracks)
         here = {track.track_id for track in page.tracks}
         artists = dict.fromkeys(one for track in page.tracks for one in track.artist_ids)
@@ -51,19 +50,19 @@ class Sight:
         again = [self._judge(self._loose[one]) for one in waiting if one not in here]
         return Seen(found, tuple(one for one in again if one.umbrella))
 
-    def _take(self, track: ShownTrack, source: votes.Source) -> None:
+    def _take(self, track: ShownTrack, term: str) -> None:
         """Count what a track says of its artists, in place of what it said before."""
-        sources = self._shown_by.get(track.track_id, ())
-        if sources:
-            self._ballot.withdraw(_evidence(track, sources))
-        if source not in sources:
-            sources = (*sources, source)
-        self._shown_by[track.track_id] = sources
-        self._ballot.add(_evidence(track, sources))
+        terms = self._shown_by.get(track.track_id, ())
+        if term in terms:
+            return
+        if terms:
+            self._ballot.withdraw(self._evidence(track))
+        self._shown_by[track.track_id] = (*terms, term)
+        self._ballot.add(self._evidence(track))
 
     def _judge(self, track: ShownTrack) -> Found:
         name = track.track_id
-        fills = self._ballot.verdict(_evidence(track, self._shown_by[name])).fills
+        fills = self._ballot.verdict(self._evidence(track)).fills
         if not fills:
             self._loose[name] = track
             for artist in track.artist_ids:
@@ -78,14 +77,13 @@ class Sight:
             track.artist_names[0] if track.artist_names else None,
         )
 
-
-def _evidence(track: ShownTrack, sources: tuple[votes.Source, ...]) -> votes.Evidence:
-    return votes.Evidence(
-        name=track.name,
-        album_name=track.album_name,
-        artist_ids=track.artist_ids,
-        artist_names=track.artist_names,
-        genres=((),) * len(track.artist_ids),
-        album_id=None,
-        sources=sources,
-    )
+    def _evidence(self, track: ShownTrack) -> votes.Evidence:
+        return votes.Evidence(
+            name=track.name,
+            album_name=track.album_name,
+            artist_ids=track.artist_ids,
+            artist_names=track.artist_names,
+            genres=((),) * len(track.artist_ids),
+            album_id=None,
+            sources=[self._sources[term] for term in self._shown_by[track.track_id]],
+        )

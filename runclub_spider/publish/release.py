@@ -23,9 +23,10 @@ from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
-from runclub_spider.publish import changes, gates, manifest, standing
+from runclub_spider.publish import changes, discovery, exhaustion, gates, manifest, standing
 from runclub_spider.publish.balance import Targets
 from runclub_spider.publish.canonical import Canonicals, Log, canonicals, remembered, to_remember
+from runclub_spider.publish.discovery import Discovery
 from runclub_spider.publish.exporters import CatalogLinesExporter
 from runclub_spider.publish.files import (
     clear_staging,
@@ -141,9 +142,11 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
             _before(connection, digest),
             _changes(connection, selection, digest),
         )
+        found = discovery.discover(connection, selection, config.market)
         document, checks = _describe(
-            config, connection, source, version, selection, account, written, entries, held
+            config, connection, source, version, selection, account, written, entries, held, found
         )
+        discovery.write(found, staging / "discovery.csv")
         checks = gates.accept(checks, accepted)
         document["gates"] = [gate.as_json() for gate in checks]
         failed = [gate for gate in checks if gate.refuses]
@@ -176,9 +179,13 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
     )
 
 
-def coverage(config: Config, connection: sa.Connection) -> dict[str, dict[str, int]]:
-    """The grid umbrella -> decade -> tracks that a release made now would hold."""
-    return manifest.grid(prospect(config, connection))
+def searched(
+    config: Config, connection: sa.Connection, selection: Selection
+) -> dict[tuple[str, str], exhaustion.Certificate]:
+    """How far the searches for each cell were read."""
+    return exhaustion.certificates(
+        connection, selection, config.market, cap=config.max_results_per_seed
+    )
 
 
 def prospect(config: Config, connection: sa.Connection) -> Selection:
@@ -368,12 +375,13 @@ def _describe(
     written: _Written,
     entries: Canonicals,
     held: _Against,
+    found: Discovery,
 ) -> tuple[dict[str, Any], list[gates.Gate]]:
     """The manifest without file hashes, and the gates."""
     profile = meta.get(connection, "profile")
     runs = catalogue.run_totals(connection)
     checks = gates.check(written.measures, config, held.before)
-    seeds = catalogue.seed_summary(connection)
+    seeds = catalogue.seed_summary(connection, config.market)
     row_counts = pages.row_totals(connection, (PageKind.TRACK_SEARCH,))
     list_counts = pages.row_totals(connection, (PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS))
     document = manifest.build(
@@ -393,6 +401,7 @@ def _describe(
                     "rows": row.rows,
                     "newTracks": row.new_tracks,
                     "eligibleNew": row.eligible_new,
+                    **discovery.summary(found.families[row.search_type, row.family]),
                 }
                 for row in seeds
             },
@@ -423,6 +432,7 @@ def _describe(
         hashes={},
         account=account,
         balance=manifest.balance(selection),
+        exhaustion=exhaustion.as_json(searched(config, connection, selection), config.cell_minimum),
         canonical={"isrcs": len(entries), **held.log.as_json()},
         tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),
         changes=held.changed,

@@ -75,6 +75,7 @@ def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaM
             "drift_gates",
             "vote_confidence_min",
             "suitability",
+            "max_results_per_seed",
         },
     )
     parts = [meta.revision(connection), policy, umbrellas.digest, __version__]

@@ -92,11 +92,13 @@ class SpotifySearchSpider(SpotifySpider):
         config = self.runtime.config
         if "seeds" in self.args.force:
             seeds.restart(connection, self.seed_kind)
+        age = int(config.seed_refresh_days * 86_400)
         seeds.refresh(
             connection,
             self.seed_kind,
             self.runtime.market,
-            seen_before=now - int(config.seed_refresh_days * 86_400),
+            seen_before=now - age,
+            age=age,
             cap=self.args.max_results or config.max_results_per_seed,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from runclub_spider.store.pages import DONE, PageKind
-from runclub_spider.store.seeds import EXHAUSTED
+from runclub_spider.store.seeds import FINISHED
 from runclub_spider.store.tables import (
     artist,
     page,
@@ -94,7 +94,7 @@ def searches(connection: sa.Connection, market: str, after: int = 0) -> list[Ans
                 first_row=row.first_row,
                 row_count=row.row_count,
                 rows=row.rows,
-                more=row.state != EXHAUSTED or end < row.next_offset,
+                more=row.state not in FINISHED or end < row.next_offset,
                 current=row.version == f"g{row.generation}",
                 tracks=tuple(
                     one for one in shown[row.source_key] if row.first_row <= one.position < end

@@ -10,11 +10,14 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from runclub_spider.store.pages import DONE, PageKind
+from runclub_spider.store.seeds import FINISHED
 from runclub_spider.store.tables import (
     artist,
     audio_features,
     canonical,
     feature_miss,
+    page,
     playlist,
     release,
     release_row,
@@ -230,8 +233,8 @@ def _lists_with_seed(connection: sa.Connection, *columns: sa.Column[Any]) -> Seq
     ).all()
 
 
-def seed_summary(connection: sa.Connection) -> list[sa.Row[Any]]:
-    """Per search type and family: seeds, asked, requests, rows, new and eligible new tracks."""
+def seed_summary(connection: sa.Connection, market: str) -> list[sa.Row[Any]]:
+    """Per search type and family of a market: seeds, those asked, and sums of their counts."""
     asked = sa.func.sum(sa.case((seed.c.requests > 0, 1), else_=0))
     return list(
         connection.execute(
@@ -245,8 +248,67 @@ def seed_summary(connection: sa.Connection) -> list[sa.Row[Any]]:
                 sa.func.sum(seed.c.new_tracks).label("new_tracks"),
                 sa.func.sum(seed.c.eligible_new).label("eligible_new"),
             )
+            .where(seed.c.market == market)
             .group_by(seed.c.search_type, seed.c.family)
             .order_by(seed.c.search_type, seed.c.family)
+        )
+    )
+
+
+def ledger(connection: sa.Connection, market: str) -> list[sa.Row[Any]]:
+    """The seeds of a market by search type, family and term, with their counts."""
+    columns = ("search_type", "family", "term", "umbrella", "decade", "bpm", "state")
+    counts = ("requests", "rows", "new_tracks", "eligible_new")
+    rows = connection.execute(
+        sa.select(*(seed.c[name] for name in (*columns, *counts, "next_offset")))
+        .where(seed.c.market == market)
+        .order_by(seed.c.search_type, seed.c.family, seed.c.term)
+    )
+    return list(rows)
+
+
+def read_to_end(row: Any, cap: int) -> bool:
+    """Whether a search of the ledger has no page left below a cap of rows."""
+    return row.state in FINISHED or row.next_offset >= cap
+
+
+def edges(connection: sa.Connection, source_type: str) -> Iterator[sa.Row[Any]]:
+    """(source_key, track_id) of the tracks that the searches or playlists showed, by source."""
+    return iter(
+        connection.execute(
+            sa.select(track_source.c.source_key, track_source.c.track_id)
+            .where(track_source.c.source_type == source_type)
+            .order_by(track_source.c.source_key, track_source.c.track_id)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def lists_by_search(connection: sa.Connection, market: str) -> dict[str, list[str]]:
+    """The playlists that each search of a market served."""
+    found: dict[str, list[str]] = defaultdict(list)
+    rows = connection.execute(
+        sa.select(seed_playlist.c.term, seed_playlist.c.playlist_id)
+        .where(seed_playlist.c.market == market)
+        .order_by(seed_playlist.c.term, seed_playlist.c.playlist_id)
+    )
+    for row in rows:
+        found[row.term].append(row.playlist_id)
+    return found
+
+
+def search_pages(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
+    """(source_key, new_tracks) of the answered track searches, in planning order."""
+    return iter(
+        connection.execute(
+            sa.select(page.c.source_key, page.c.new_tracks)
+            .where(
+                page.c.kind == str(PageKind.TRACK_SEARCH),
+                page.c.market == market,
+                page.c.state == DONE,
+            )
+            .order_by(page.c.ordinal, page.c.key)
+            .execution_options(**_STREAM)
         )
     )
 

@@ -12,6 +12,11 @@ from runclub_spider.store.tables import seed
 from runclub_spider.store.upsert import insert_new
 
 FRESH, RUNNING, SEARCHED, EXHAUSTED = "fresh", "open", "searched", "exhausted"
+# Exhausted without an eligible track that was new: it is looked at again after a longer time.
+RETIRED = "retired"
+FINISHED = (EXHAUSTED, RETIRED)
+# A retired seed waits twice as long each time it brings nothing, up to so many doublings.
+_DOUBLINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +52,35 @@ def refresh(
     market: str,
     *,
     seen_before: int | None = None,
+    age: int = 0,
     generation: int | None = None,
     cap: int | None = None,
 ) -> None:
     """Open finished seeds anew: those last seen before a moment, or of an older generation.
 
-    A seed is finished when it is exhausted or has served `cap` rows. Called when a run
-    starts, never in its middle, so that no clock changes what a run asks.
+    A seed is finished when it is exhausted or has served `cap` rows. One that brought nothing
+    waits for `age` seconds more, which double each time. Called when a run starts, never in its
+    middle, so that no clock changes what a run asks.
     """
     condition = sa.and_(seed.c.search_type == search_type, seed.c.market == market)
     if generation is not None:
         condition &= seed.c.generation < generation
         following: Any = generation
     else:
-        finished = seed.c.state == EXHAUSTED
+        finished: sa.ColumnElement[bool] = seed.c.state.in_(FINISHED)
         if cap is not None:
             finished |= seed.c.next_offset >= cap
-        condition &= finished & (seed.c.last_seen_at < seen_before)
+        longer = sa.case(
+            *((seed.c.dry_runs == n, (2**n - 1) * age) for n in range(1, _DOUBLINGS)),
+            (seed.c.dry_runs >= _DOUBLINGS, (2**_DOUBLINGS - 1) * age),
+            else_=0,
+        )
+        condition &= finished & (seed.c.last_seen_at + longer < seen_before)
         following = seed.c.generation + 1
     connection.execute(
-        sa.update(seed).where(condition).values(generation=following, state=FRESH, next_offset=0)
+        sa.update(seed)
+        .where(condition)
+        .values(generation=following, state=FRESH, next_offset=0, generation_new=0)
     )
 
 
@@ -75,7 +89,7 @@ def restart(connection: sa.Connection, search_type: str) -> None:
     connection.execute(
         sa.update(seed)
         .where(seed.c.search_type == search_type)
-        .values(generation=seed.c.generation + 1, state=FRESH, next_offset=0)
+        .values(generation=seed.c.generation + 1, state=FRESH, next_offset=0, generation_new=0)
     )
 
 
@@ -91,13 +105,22 @@ def advance(
     new_tracks: int = 0,
     eligible_new: int = 0,
 ) -> None:
-    """Record one answered page of a seed (term, search_type, market)."""
+    """Record one answered page of a seed (term, search_type, market).
+
+    One that is exhausted without anything new is retired.
+    """
     term, search_type, market = key
+    brought = seed.c.generation_new + eligible_new
+    ends = state == EXHAUSTED
     connection.execute(
         sa.update(seed)
         .where(seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
         .values(
-            state=state,
+            state=sa.case((brought == 0, RETIRED), else_=EXHAUSTED) if ends else state,
+            dry_runs=sa.case((brought == 0, seed.c.dry_runs + 1), else_=0)
+            if ends
+            else seed.c.dry_runs,
+            generation_new=brought,
             next_offset=next_offset,
             last_offset=offset,
             last_seen_at=now,

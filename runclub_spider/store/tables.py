@@ -68,6 +68,9 @@ seed = Table(
     Column("rows", Integer, nullable=False, server_default="0"),
     Column("new_tracks", Integer, nullable=False, server_default="0"),
     Column("eligible_new", Integer, nullable=False, server_default="0"),
+    # Eligible new tracks of this generation, and generations in a row that brought none.
+    Column("generation_new", Integer, nullable=False, server_default="0"),
+    Column("dry_runs", Integer, nullable=False, server_default="0"),
     **_compact,
 )
 

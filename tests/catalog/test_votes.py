@@ -372,3 +372,21 @@ def test_the_evidence_of_a_track_is_small() -> None:
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert used / 5_000 < 250
+
+
+@given(found=st.lists(tracks(), min_size=2, max_size=6), data=st.data())
+def test_what_is_withdrawn_was_never_counted(found: list[Evidence], data: st.DataObject) -> None:
+    gone = data.draw(st.integers(0, len(found) - 1))
+    both, without = Voter(UMBRELLAS), Voter(UMBRELLAS)
+    for at, one in enumerate(found):
+        both.add(one)
+        if at != gone:
+            without.add(one)
+    both.withdraw(found[gone])
+    kept = [one for at, one in enumerate(found) if at != gone]
+    assert [both.verdict(one) for one in kept] == [without.verdict(one) for one in kept]
+
+
+def test_a_search_for_an_umbrella_that_the_map_lost_is_read_by_its_words() -> None:
+    voter = Voter(UMBRELLAS)
+    assert voter.search("heavy metal", "Gone") == voter.search("heavy metal", None)

@@ -288,7 +288,7 @@ def test_no_page_is_chosen_twice_and_none_beyond_the_end(rounds: Any) -> None:
 
 def test_pages_of_another_plan_count_and_do_no_harm() -> None:
     one = chooser()
-    other = Choice(Kind.TRACKS, "of old", 0, 10, None, None, 0.0)
+    other = Choice(Kind.TRACKS, "of old", 0, 10, None, None, 0.0, 0.0)
     one.observe([result(other, 1, full("Rock", "70s"))])
     one.choose(1)
     assert one.held["Rock", "70s"] == AIM.minimum

@@ -17,7 +17,7 @@ from runclub_spider.store.engine import Store
 from runclub_spider.store.pages import PageCounts, PageTask
 from runclub_spider.store.thread import StoreThread
 
-from .test_planners import SPIDER, plan_of
+from .test_planners import SPIDER, UMBRELLAS, plan_of
 
 
 class Run:
@@ -25,7 +25,9 @@ class Run:
 
     def __init__(self, store: StoreThread, plan: list[Seed], **changes: Any) -> None:
         self.store = store
-        planner = TrackSearchPlanner(SPIDER, plan, "US", "template", 100, 50, 400)
+        planner = TrackSearchPlanner(
+            SPIDER, plan, "US", "template", 100, 50, 400, UMBRELLAS, 0.75, 1 / 40
+        )
         values: dict[str, Any] = {"spider": SPIDER, "market": "US", "round_pages": 2, **changes}
         self.frontier = Frontier(store, planner, **values)
         self.given: list[str] = []

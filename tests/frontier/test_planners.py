@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from runclub_spider.apis.spotify.regimes import EXTENDED
 from runclub_spider.catalog.models import Playlist
+from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.planners import (
     PlaylistPlanner,
     TrackSearchPlanner,
@@ -23,6 +25,7 @@ from runclub_spider.store.pages import PageCounts, PageKind, PageTask
 from tests.store.making import a_playlist
 
 SPIDER = "spotify_search"
+UMBRELLAS = UmbrellaMap.load(Path(__file__).parents[2] / "seeds/umbrellas.yaml")
 
 
 @pytest.fixture
@@ -59,6 +62,9 @@ def searcher(connection: sa.Connection, *terms: str, **changes: Any) -> TrackSea
         "max_results": 120,
         "page_rows": 50,
         "cell_minimum": 400,
+        "umbrellas": UMBRELLAS,
+        "vote_confidence": 0.75,
+        "track_cost": 1 / 40,
     }
     values["seeds"] = plan_of(connection, "track", *terms)
     return TrackSearchPlanner(**{**values, **changes})

@@ -187,6 +187,26 @@ def gate(name: str, **changes: Any) -> Data:
     }
 
 
+# One seed, and what became of the ten tracks it showed.
+DISCOVERY = """\
+search_type,family,term,umbrella,decade,bpm,state,requests,rows,new_tracks,eligible_new,tracks,\
+exported,merged_isrc,merged_soft,balance,pending,rejected,rejected_too_short,rejected_too_long
+track,editorial,"rock ""live"", run",Rock,70s,,exhausted,3,30,10,8,10,4,1,1,1,1,2,1,1
+"""
+SUMMARY = {
+    "seeds": 1,
+    "asked": 1,
+    "requests": 3,
+    "rows": 30,
+    "newTracks": 10,
+    "eligibleNew": 8,
+    "tracks": 10,
+    "exported": 4,
+    "rejected": 2,
+    "rejectedByRule": {"too_short": 1, "too_long": 1},
+}
+
+
 class Release:
     """A release being made: change rows, lines or the manifest, then `write`.
 
@@ -242,6 +262,7 @@ class Release:
             self.files[f"schemas/{path.name}"] = path.read_bytes()
         self.files["report.html"] = b"<!doctype html><title>Release</title>\n"
         self.files["tempo_buckets.json"] = b"{}\n"
+        self.files["discovery.csv"] = DISCOVERY.encode()
         self.tables([row["spotify_track_id"] for row in self.rows[WIDE]])
         self.describe()
         return self
@@ -272,7 +293,7 @@ class Release:
                 "source": "sandbox" if self.sandbox else "api.spotify.com",
                 "market": "US",
                 "profile": "extended",
-                "seedsSummary": {"search": 3},
+                "seedsSummary": {"track/editorial": dict(SUMMARY)},
                 "searchCounts": {"requests": 3},
                 "playlistCounts": {"playlists": 5},
             },
@@ -312,6 +333,23 @@ class Release:
                 "pending": 2,
             },
             "balance": self.balance(cells),
+            "exhaustion": {
+                "minimum": 4,
+                "states": {"filled": 0, "exhausted": 1, "open": 0, "unasked": 0},
+                "cells": {
+                    "Rock": {
+                        "70s": {
+                            "found": 2,
+                            "searches": 3,
+                            "asked": 3,
+                            "left": 0,
+                            "requests": 4,
+                            "newOnLastPages": [2, 0],
+                            "state": "exhausted",
+                        }
+                    }
+                },
+            },
             "canonical": {
                 "isrcs": 50,
                 "changed": 2,

@@ -137,6 +137,7 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
         hashes={"b": "2", "a": "1"},
         account={},
         balance={"target": 1},
+        exhaustion={"minimum": 3},
         canonical={"changed": 0},
         tempo_buckets={},
         changes={},
@@ -153,6 +154,7 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
     assert list(made["fileHashes"]) == ["a", "b"]
     assert made["notes"] == ["n"]
     assert (made["balance"], made["canonical"]) == ({"target": 1}, {"changed": 0})
+    assert made["exhaustion"] == {"minimum": 3}
 
 
 def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
@@ -167,6 +169,7 @@ def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
             hashes={},
             account={},
             balance={},
+            exhaustion={},
             canonical={},
             tempo_buckets={},
             changes={},

@@ -13,7 +13,7 @@ from .release_factory import Release
 
 EVIL = '<script>alert("x")</script>'
 SEEDS = {"track/editorial": dict.fromkeys(("seeds", "asked", "requests", "rows"), 3)}
-SEEDS["track/editorial"] |= {"newTracks": 2, "eligibleNew": 1}
+SEEDS["track/editorial"] |= {"newTracks": 2, "eligibleNew": 1, "exported": 1, "rejected": 1}
 
 
 def manifest(source: str = "sandbox") -> dict[str, Any]:

@@ -1105,7 +1105,7 @@ def test_any_byte_changed_where_the_manifest_counts_is_noticed(
     # changed unseen. Names, hashes, totals and accounting follow from the other files.
     path = sound / "manifest.json"
     text = path.read_bytes()
-    parts = [(b'  "totals"', b'  "filtersApplied"'), (b'  "fileHashes"', b'    "rejectedByRule"')]
+    parts = [(b'  "totals"', b'  "filtersApplied"'), (b'  "fileHashes"', b'\n    "rejectedByRule"')]
     first, last = data.draw(st.sampled_from(parts))
     flip_and_expect_a_problem(sound, path, data, text.index(first), text.index(last))
 

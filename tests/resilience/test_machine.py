@@ -200,7 +200,16 @@ class Crawls(RuleBasedStateMachine):
         plan = tuple(Seed(term, self.kind, "editorial") for term in TERMS[self.kind])
         if self.kind == "track":
             return TrackSearchPlanner(
-                self.spider, plan, MARKET, "template", MAX_RESULTS, SEARCH_PAGE, 400
+                self.spider,
+                plan,
+                MARKET,
+                "template",
+                MAX_RESULTS,
+                SEARCH_PAGE,
+                400,
+                UMBRELLAS,
+                0.75,
+                1 / 40,
             )
         return PlaylistPlanner(
             self.spider,

@@ -43,7 +43,15 @@ def answer(
 
 
 def shown(number: int, position: int) -> ShownTrack:
-    return ShownTrack(an_id(number), position, "1977", f"Artist {number % 5}")
+    return ShownTrack(
+        track_id=an_id(number),
+        position=position,
+        name=f"Song {number}",
+        album_name=f"Album {number}",
+        release_date="1977",
+        artist_ids=(an_id(number % 5, "artist"),),
+        artist_names=(f"Artist {number % 5}",),
+    )
 
 
 def test_pages_in_planning_order_with_the_eligible_tracks_they_showed(

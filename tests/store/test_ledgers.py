@@ -167,9 +167,9 @@ def test_seeds_advance(connection: sa.Connection) -> None:
 
 def test_finished_seeds_are_refreshed_at_their_age(connection: sa.Connection) -> None:
     registered(connection, "exhausted", "capped", "young", "running", "fresh")
-    advanced(connection, "exhausted", 50, now=1000, state=seeds.EXHAUSTED)
+    advanced(connection, "exhausted", 50, now=1000, eligible_new=1, state=seeds.EXHAUSTED)
     advanced(connection, "capped", 200, now=1000)
-    advanced(connection, "young", 50, now=5000, state=seeds.EXHAUSTED)
+    advanced(connection, "young", 50, now=5000, eligible_new=1, state=seeds.EXHAUSTED)
     advanced(connection, "running", 50, now=1000)
     for _ in range(2):
         seeds.refresh(connection, "track", "US", seen_before=2000, cap=200)
@@ -182,6 +182,29 @@ def test_finished_seeds_are_refreshed_at_their_age(connection: sa.Connection) ->
     }
     # what was learnt stays
     assert seeds.states(connection, "track", "US")["capped"].rows == 50
+
+
+def test_a_seed_that_brings_nothing_waits_twice_as_long_each_time(
+    connection: sa.Connection,
+) -> None:
+    registered(connection, "dead")
+    now, age, waits = 1000, 100, []
+    for _ in range(6):
+        advanced(connection, "dead", 50, now=now, state=seeds.EXHAUSTED)
+        assert seeds.states(connection, "track", "US")["dead"].state == seeds.RETIRED
+        for wait in range(50, 3000, 50):
+            seeds.refresh(connection, "track", "US", seen_before=now + wait - age, age=age)
+            if seeds.states(connection, "track", "US")["dead"].state == seeds.FRESH:
+                break
+        waits.append(wait)
+        now += wait
+    assert waits == [250, 450, 850, 1650, 1650, 1650]
+    # One that brings something again is looked at as often as any other.
+    advanced(connection, "dead", 50, now=now, eligible_new=2)
+    advanced(connection, "dead", 60, now=now, state=seeds.EXHAUSTED)
+    assert seeds.states(connection, "track", "US")["dead"].state == seeds.EXHAUSTED
+    seeds.refresh(connection, "track", "US", seen_before=now + 1, age=age)
+    assert seeds.states(connection, "track", "US")["dead"].state == seeds.FRESH
 
 
 def test_seeds_of_an_older_generation_are_opened(connection: sa.Connection) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from runclub_spider.publish.verify.discovery import check_discovery
 from runclub_spider.publish.verify.files import (
     DATA_FILES,
     MANIFEST,
@@ -55,6 +56,7 @@ def verify_release(directory: Path) -> list[Problem]:
     counts = check_rows(root, policies_of(manifest), problems)
     if manifest is not None:
         check_manifest(root.name, manifest, counts, problems)
+        check_discovery(root, manifest, problems)
     if tables_comparable(counts):
         check_tables(root, confirmed, counts.ids, problems)
     return problems.listed()

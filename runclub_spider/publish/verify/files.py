@@ -28,6 +28,7 @@ HASHED_FILES = (
     "catalog.parquet",
     "catalog.csv",
     "tempo_buckets.json",
+    "discovery.csv",
 )
 _CHUNK = 1 << 20
 _FIXED_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(5)  # deflate, no flags, mtime 0

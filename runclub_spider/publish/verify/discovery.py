@@ -1,0 +1,70 @@
+"""`discovery.csv`: its columns, and its sums against themselves and against the manifest."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from runclub_spider.publish.verify.problems import Problems
+
+DISCOVERY = "discovery.csv"
+_NAMES = ("search_type", "family", "term", "umbrella", "decade", "bpm", "state")
+#: Columns that add up by family to what the manifest says.
+_LEDGER = {
+    "requests": "requests",
+    "rows": "rows",
+    "new_tracks": "newTracks",
+    "eligible_new": "eligibleNew",
+}
+_FATES = ("exported", "merged_isrc", "merged_soft", "balance", "pending", "rejected")
+_REJECTED = "rejected_"
+
+
+def check_discovery(root: Path, manifest: dict[str, Any], problems: Problems) -> None:
+    """Every row adds up, and so do the families."""
+    path = root / DISCOVERY
+    if not path.is_file():
+        return
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            _check(csv.DictReader(file), manifest["spotify"]["seedsSummary"], problems)
+    except (UnicodeDecodeError, csv.Error) as error:
+        problems.add(DISCOVERY, None, "csv", f"cannot be read: {error}")
+
+
+def _check(
+    reader: csv.DictReader[str], summary: dict[str, dict[str, Any]], problems: Problems
+) -> None:
+    columns = tuple(reader.fieldnames or ())
+    known = (*_NAMES, *_LEDGER, "tracks", *_FATES)
+    if columns[: len(known)] != known or not all(
+        name.startswith(_REJECTED) for name in columns[len(known) :]
+    ):
+        problems.add(DISCOVERY, 1, "columns", "not the columns this program knows")
+        return
+    sums: Counter[tuple[str, str]] = Counter()
+    for line, row in enumerate(reader, 2):
+        try:
+            counts = {name: int(row[name] or "") for name in columns[len(_NAMES) :]}
+        except ValueError:
+            problems.add(DISCOVERY, line, "count", "a count is not a whole number")
+            continue
+        if counts["tracks"] != sum(counts[name] for name in _FATES):
+            problems.add(DISCOVERY, line, "sum", "tracks is not the sum of what became of them")
+        if counts["rejected"] != sum(
+            number for name, number in counts.items() if name.startswith(_REJECTED)
+        ):
+            problems.add(DISCOVERY, line, "sum", "rejected is not the sum of the rules")
+        family = f"{row['search_type']}/{row['family']}"
+        sums[family, "seeds"] += 1
+        for column, name in _LEDGER.items():
+            sums[family, name] += counts[column]
+    for family, told in summary.items():
+        for name in ("seeds", *_LEDGER.values()):
+            if sums[family, name] != told[name]:
+                message = f"{family}: {name} is {told[name]}, {DISCOVERY} has {sums[family, name]}"
+                problems.add("manifest.json", None, "discovery", message)
+    for family in {family for family, _ in sums} - summary.keys():
+        problems.add("manifest.json", None, "discovery", f"{family} is not in seedsSummary")

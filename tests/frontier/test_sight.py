@@ -1,0 +1,61 @@
+"""Which cells tracks are taken to fill, page by page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.frontier.sight import Sight
+from runclub_spider.store.answered import AnsweredPage, ShownTrack
+
+UMBRELLAS = UmbrellaMap.load(Path(__file__).parents[2] / "seeds/umbrellas.yaml")
+METAL = ('genre:"heavy metal"', "Metal")
+
+
+def shown(number: int, artist: str, date: str | None = "1984") -> ShownTrack:
+    return ShownTrack(
+        f"t{number}", 0, f"Song {number}", "Album", date, (artist,), (artist.upper(),)
+    )
+
+
+def page(ordinal: int, *tracks: ShownTrack, search: tuple[str, str | None] = METAL) -> AnsweredPage:
+    term, umbrella = search
+    return AnsweredPage(term, umbrella, ordinal, 0, 10, len(tracks), False, True, tracks)
+
+
+def test_a_track_alone_is_not_sure_until_its_artist_has_more() -> None:
+    sight = Sight(UMBRELLAS, 0.7)
+    first = sight.look(page(1, shown(1, "a"), shown(2, "b")))
+    assert [one.umbrella for one in first.found] == [None, None]
+    assert first.turned == ()
+    second = sight.look(page(2, shown(3, "a"), shown(4, "a"), shown(5, "a")))
+    assert [one.umbrella for one in second.found] == ["Metal"] * 3
+    # What was unsure turns with them; the other artist's track does not.
+    assert [(one.track, one.umbrella, one.decade) for one in second.turned] == (
+        [("t1", "Metal", "80s")]
+    )
+    assert sight.look(page(3, shown(6, "a"))).turned == ()
+
+
+def test_a_track_that_is_shown_again_counts_once_for_its_artist() -> None:
+    once, twice = Sight(UMBRELLAS, 0.75), Sight(UMBRELLAS, 0.75)
+    for sight in (once, twice):
+        sight.look(page(1, shown(1, "a")))
+    for ordinal in (2, 3, 4):
+        twice.look(page(ordinal, shown(1, "a")))
+    other = ("a song", None)
+    assert once.look(page(9, shown(2, "a"), search=other)) == (
+        twice.look(page(9, shown(2, "a"), search=other))
+    )
+
+
+def test_more_searches_make_a_track_sure() -> None:
+    sight = Sight(UMBRELLAS, 0.75)
+    searches = [(f'genre:"{name} metal"', "Metal") for name in ("heavy", "doom", "black", "death")]
+    seen = [
+        sight.look(page(at, shown(1, "a", None), search=search)).found[0]
+        for at, search in enumerate(searches)
+    ]
+    assert (seen[0].umbrella, seen[-1].umbrella) == (None, "Metal")
+    assert {one.decade for one in seen} == {None}
+    assert {one.artist for one in seen} == {"A"}
