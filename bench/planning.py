@@ -326,6 +326,15 @@ def ours(game: Game, *, umbrellas_seen: bool = True) -> Chosen:
     return Chosen(score, asked)
 
 
+def answer_of(game: Game, choice: Choice, ordinal: int) -> PageResult:
+    """Ask a chosen track search of the world."""
+    rows, end = game.sight.search(choice.key), choice.first_row + choice.row_count
+    page = rows[choice.first_row : end]
+    found = tuple(game.sight.found[row] for row in page.tolist() if row >= 0)
+    more = end < len(rows)
+    return _result(choice, ordinal, len(page), more=more, total=len(rows), found=found)
+
+
 def _answer(game: Game, choice: Choice, score: Score, umbrellas_seen: bool) -> PageResult:
     """Ask a chosen page of the world."""
     sight, end = game.sight, choice.first_row + choice.row_count

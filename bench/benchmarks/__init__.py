@@ -16,6 +16,7 @@ NAMES = (
     "duplicates",
     "pacing",
     "frontier",
+    "remaining",
     "environments",
     "kill_sweep",
 )

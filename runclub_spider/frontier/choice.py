@@ -49,6 +49,9 @@ _ARTISTS, _SPLITS = 4000, 4000
 #: New lists of the wanted kind that a playlist search shows, before any was asked; the number
 #: of searches for which that counts; and what a search still weighs after one more.
 _LISTS_SHOWN, _LISTS_PRIOR, _LISTS_AGEING = 1.0, 4.0, 0.95
+#: A page is taken when no other can be worth more than this much more: among thousands that are
+#: all but equal, finding the very best costs more than it brings.
+_NEAR_BEST = 0.95
 #: Values are compared to so many digits, far above what processors make of one sum.
 _DIGITS = 10
 
@@ -483,7 +486,8 @@ class Chooser:
             cells, new = expected[source]
             value = factor * self._value(float((cells * weights).sum()), new)
             value = round(value, _DIGITS)
-            if order.best >= value or (heap and heap[0] < (-value, source)):
+            bound = max(order.best, -heap[0][0] if heap else -1.0)
+            if value < _NEAR_BEST * bound:
                 heapq.heappush(heap, (-value, source))
                 continue
             gain = factor * cells
