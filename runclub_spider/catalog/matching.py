@@ -1,0 +1,132 @@
+"""When a play is a play of a song that is known: keys, tiers, and what forbids a match.
+
+The tiers, each with the confidence it is accepted with:
+
+- `mbid` (1.00): the MusicBrainz recording is the song's.
+- `exact` (0.99): title and artist are the same once case, accents, punctuation, articles, "&"
+  and the place where a guest is named are levelled (`versions.soft_key`).
+- `cleaned` (0.96): the same after remarks in brackets and behind dashes are dropped, guests
+  too. Remarks that name another recording (remix, live, acoustic, …) are not dropped, and
+  neither are numbers.
+- `fuzzy` (its similarity, at least 0.92): the leading artist is the same, and the titles differ
+  by one slip of the keyboard in one longer word of a longer title. Whatever could be another
+  title is refused: other numbers, parts or versions, another first letter, a plural, more than
+  one word.
+
+Everything below is a new song. A plausible but refused match is for a person to see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA
+
+from runclub_spider.catalog.versions import artist_words, describe, soft_key
+
+EXACT, CLEANED, SURE = 0.99, 0.96, 1.0
+#: Similarity from which a fuzzy match is accepted, and from which it is worth a person's look.
+FUZZY_ACCEPT, FUZZY_REVIEW = 0.92, 0.85
+#: Fuzzy matches need titles of this many letters, and slip words of that many.
+_TITLE_LETTERS, _WORD_LETTERS = 12, 5
+
+_VARIOUS = re.compile(r"^\s*\(various(?: artists)?\)\s*", re.IGNORECASE)
+_GUESTS = re.compile(r"\s*[\s(\[,](?:feat|ft|featuring)\b\.?.*$|\s+w/\s.*$", re.IGNORECASE)
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
+_DASHED = re.compile(r"\s+[-–—]\s+.*$")
+_NUMBER = re.compile(r"\d+")
+#: Tags that merely say which edition of a recording it is.
+_EDITION = re.compile(
+    r"(?:\d{4} )?(?:remaster|mono|stereo)(?: (?:version|mix))?|(?:single|7 inch)(?: version)?"
+    r"|(?:\d{4} )?(?:stereo|mono) remaster|clean|explicit|censored|\d{4}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SongKeys:
+    """What a title and an artist are compared by.
+
+    `exact` is unique to a song. `cleaned` is "" where nothing may be dropped. `artist` is the
+    gate of fuzzy matching, and `title` what is measured behind it; both "" where there is
+    nothing to measure. `version` are the remarks that must agree.
+    """
+
+    exact: str
+    cleaned: str
+    artist: str
+    title: str
+    version: str
+
+
+@lru_cache(65_536)
+def keys_of(title: str, artist: str) -> SongKeys:
+    """The keys of a song by its title and its line of credit; pure, and remembered."""
+    artist = _VARIOUS.sub("", artist) or artist
+    exact = soft_key(title, [artist])
+    if not exact:
+        # "Intro", "Untitled", nobody in particular: the words as they stand are all there is.
+        exact = f"={' '.join(title.casefold().split())}|{' '.join(artist.casefold().split())}"
+        return SongKeys(exact, "", "", "", "")
+    lead = " ".join(sorted(artist_words(_GUESTS.sub("", artist) or artist)))
+    found = describe(title)
+    bare = _DASHED.sub("", _BRACKETS.sub(" ", title)).strip()
+    base = describe(bare).base if bare else found.base
+    version = _version(found.tags)
+    numbers = " ".join(sorted(_NUMBER.findall(found.base)))
+    joined = base.replace(" ", "")
+    if not lead or not joined:
+        return SongKeys(exact, "", "", "", "")
+    cleaned = f"{lead}|{joined}|{version}|{numbers}"
+    return SongKeys(exact, cleaned, lead, base, f"{version}|{numbers}")
+
+
+def _version(tags: Iterable[str]) -> str:
+    """The remarks that name another recording, as one text."""
+    kept = {word for tag in tags if not _EDITION.fullmatch(tag) for word in tag.split()}
+    return " ".join(sorted(kept - {"the", "and", "version"} or kept))
+
+
+def similarity(one: SongKeys, other: SongKeys) -> float:
+    """How alike two titles of one artist are, 0-1; 0 where something forbids a match."""
+    if not one.artist or one.artist != other.artist or one.version != other.version:
+        return 0.0
+    return fuzz.ratio(one.title, other.title) / 100
+
+
+def is_slip(one: str, other: str) -> bool:
+    """Whether two normalised titles differ by one slip of the keyboard, and by nothing else.
+
+    A slip is a letter too few, too many, wrong or in the wrong place, inside one word of at
+    least five letters, in titles of at least twelve. The first letter and a plural count.
+    """
+    mine, theirs = one.split(), other.split()
+    if len(mine) != len(theirs) or min(len(one), len(other)) < _TITLE_LETTERS:
+        return False
+    pairs = [(a, b) for a, b in zip(mine, theirs, strict=True) if a != b]
+    if len(pairs) != 1:
+        return False
+    ((a, b),) = pairs
+    if min(len(a), len(b)) < _WORD_LETTERS or a[0] != b[0] or not (a.isalpha() and b.isalpha()):
+        return False
+    if _stem(a) == _stem(b):
+        return False
+    return OSA.distance(a, b, score_cutoff=1) <= 1
+
+
+def _stem(word: str) -> str:
+    """Without the endings that make another word of it."""
+    for ending in ("ing", "in", "ed", "er", "es", "s", "d", "y"):
+        if word.endswith(ending):
+            return word[: -len(ending)].rstrip("e")
+    return word.rstrip("e")
+
+
+def fuzzy(one: SongKeys, other: SongKeys) -> tuple[float, bool]:
+    """Similarity of two songs, and whether that is enough to call them one."""
+    score = similarity(one, other)
+    accepted = score >= FUZZY_ACCEPT and is_slip(one.title, other.title)
+    return score, accepted
