@@ -51,7 +51,7 @@ def show(settings: BaseSettings) -> None:
             numbers = overview.counts(connection)
             console.print(" · ".join(f"{n:,} {name}" for name, n in numbers.items()))
             for line in _plays(connection):
-                console.print(line)
+                console.print(line, soft_wrap=True)
             grid = coverage(config, connection)
             if grid:
                 console.print(_grid(grid))

@@ -24,9 +24,14 @@ def aired(sandbox: Sandbox, after: str = "", before: str = "") -> Iterator[dict[
     """All rows of a stretch of time, the oldest first, asked without our client."""
     offset = 0
     while True:
-        query = {"ordering": "airdate", "limit": 200, "offset": offset}
-        query |= {name: at for name, at in (("airdate_after", after), ("airdate_before", before))}
-        query = {name: value for name, value in query.items() if value != ""}
+        # An empty bound counts as none.
+        query = {
+            "ordering": "airdate",
+            "limit": 200,
+            "offset": offset,
+            "airdate_after": after,
+            "airdate_before": before,
+        }
         url = f"{sandbox.kexp}/plays/?{urllib.parse.urlencode(query)}"
         with urllib.request.urlopen(url) as answer:
             rows = json.load(answer)["results"]

@@ -121,7 +121,9 @@ def test_6_a_song_is_found_by_normalised_title_and_artist(
     play = next(
         row
         for row in rows.values()
-        if row["recording_id"] is None and " " in row["song"].strip() and "feat" not in row["artist"]
+        if row["recording_id"] is None
+        and " " in row["song"].strip()
+        and "feat" not in row["artist"]
     )
     run(place, *KEXP, "-a", "limit=1")
     insert_song(
