@@ -3,15 +3,14 @@
 The tiers, each with the confidence it is accepted with:
 
 - `mbid` (1.00): the MusicBrainz recording is the song's.
-- `exact` (0.99): title and artist are the same once case, accents, punctuation, articles, "&"
+- `exact` (0.99): title and people are the same once case, accents, punctuation, articles, "&"
   and the place where a guest is named are levelled (`versions.soft_key`).
-- `cleaned` (0.96): the same after remarks in brackets and behind dashes are dropped, guests
-  too. Remarks that name another recording (remix, live, acoustic, …) are not dropped, and
-  neither are numbers.
-- `fuzzy` (its similarity, at least 0.92): the leading artist is the same, and the titles differ
-  by one slip of the keyboard in one longer word of a longer title. Whatever could be another
-  title is refused: other numbers, parts or versions, another first letter, a plural, more than
-  one word.
+- `cleaned` (0.96): the same after remarks in brackets are dropped, and where one side names only
+  the first of the people. Remarks that name another recording (remix, live, acoustic, …) are not
+  dropped, and neither are numbers.
+- `fuzzy` (its similarity, at least 0.92): the people agree likewise, and the titles differ by one
+  slip of the keyboard in one longer word of a longer title. Whatever could be another title is
+  refused: other numbers, parts or versions, another first letter, a plural, more than one word.
 
 Everything below is a new song. A plausible but refused match is for a person to see.
 """
@@ -26,22 +25,26 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
+from runclub_spider.catalog.plays import Tier
 from runclub_spider.catalog.versions import artist_words, describe, soft_key
 
-EXACT, CLEANED, SURE = 0.99, 0.96, 1.0
+#: With what confidence a tier is accepted; a fuzzy match has its similarity.
+CONFIDENCE = {Tier.OVERRIDE: 1.0, Tier.MBID: 1.0, Tier.EXACT: 0.99, Tier.CLEANED: 0.96}
 #: Similarity from which a fuzzy match is accepted, and from which it is worth a person's look.
 FUZZY_ACCEPT, FUZZY_REVIEW = 0.92, 0.85
-#: Fuzzy matches need titles of this many letters, and slip words of that many.
+#: Fuzzy matches need titles of this many letters, and slips happen in words of this many.
 _TITLE_LETTERS, _WORD_LETTERS = 12, 5
 
 _VARIOUS = re.compile(r"^\s*\(various(?: artists)?\)\s*", re.IGNORECASE)
-_GUESTS = re.compile(r"\s*[\s(\[,](?:feat|ft|featuring)\b\.?.*$|\s+w/\s.*$", re.IGNORECASE)
+#: What stands between the first of the people and the others.
+_OTHERS = re.compile(
+    r"\s*[\s(\[](?:feat|ft|featuring|with|w/|and|x|vs)\b\.?.*$|\s*[,;&+/].*$", re.IGNORECASE
+)
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
-_DASHED = re.compile(r"\s+[-–—]\s+.*$")
 _NUMBER = re.compile(r"\d+")
 #: Tags that merely say which edition of a recording it is.
 _EDITION = re.compile(
-    r"(?:\d{4} )?(?:remaster|mono|stereo)(?: (?:version|mix))?|(?:single|7 inch)(?: version)?"
+    r"(?:\d{4} )?(?:remaster|mono|stereo)(?: (?:version|mix))?"
     r"|(?:\d{4} )?(?:stereo|mono) remaster|clean|explicit|censored|\d{4}"
 )
 
@@ -50,16 +53,18 @@ _EDITION = re.compile(
 class SongKeys:
     """What a title and an artist are compared by.
 
-    `exact` is unique to a song. `cleaned` is "" where nothing may be dropped. `artist` is the
-    gate of fuzzy matching, and `title` what is measured behind it; both "" where there is
-    nothing to measure. `version` are the remarks that must agree.
+    `exact` is unique to a song. `artist` is the first of the people, the gate of all that is less
+    than exact; `cleaned` adds the bare title with `version`, the remarks and numbers that must
+    agree. `title` is what is measured, `people` are the words of everybody named. All but `exact`
+    are empty where there is nothing to compare.
     """
 
     exact: str
-    cleaned: str
-    artist: str
-    title: str
-    version: str
+    cleaned: str = ""
+    artist: str = ""
+    title: str = ""
+    version: str = ""
+    people: frozenset[str] = frozenset()
 
 
 @lru_cache(65_536)
@@ -69,25 +74,44 @@ def keys_of(title: str, artist: str) -> SongKeys:
     exact = soft_key(title, [artist])
     if not exact:
         # "Intro", "Untitled", nobody in particular: the words as they stand are all there is.
-        exact = f"={' '.join(title.casefold().split())}|{' '.join(artist.casefold().split())}"
-        return SongKeys(exact, "", "", "", "")
-    lead = " ".join(sorted(artist_words(_GUESTS.sub("", artist) or artist)))
+        words = (" ".join(text.casefold().split()) for text in (title, artist))
+        return SongKeys("=" + "|".join(words))
+    people = artist_words(artist)
+    lead = " ".join(sorted(artist_words(_OTHERS.sub("", artist)) or people))
     found = describe(title)
-    bare = _DASHED.sub("", _BRACKETS.sub(" ", title)).strip()
-    base = describe(bare).base if bare else found.base
-    version = _version(found.tags)
-    numbers = " ".join(sorted(_NUMBER.findall(found.base)))
-    joined = base.replace(" ", "")
-    if not lead or not joined:
-        return SongKeys(exact, "", "", "", "")
-    cleaned = f"{lead}|{joined}|{version}|{numbers}"
-    return SongKeys(exact, cleaned, lead, base, f"{version}|{numbers}")
+    base = describe(_BRACKETS.sub(" ", title)).base or found.base
+    if not lead or not base:
+        return SongKeys(exact)
+    numbers = sorted(_NUMBER.findall(found.base))
+    version = f"{_version(found.tags)}|{' '.join(numbers)}"
+    for guests in found.featured:
+        people |= artist_words(guests)
+    return SongKeys(exact, f"{lead}|{base.replace(' ', '')}|{version}", lead, base, version, people)
 
 
 def _version(tags: Iterable[str]) -> str:
     """The remarks that name another recording, as one text."""
     kept = {word for tag in tags if not _EDITION.fullmatch(tag) for word in tag.split()}
     return " ".join(sorted(kept - {"the", "and", "version"} or kept))
+
+
+def same_people(one: SongKeys, other: SongKeys) -> bool:
+    """Whether one side names nobody that the other does not."""
+    return one.people <= other.people or other.people <= one.people
+
+
+def match(one: SongKeys, other: SongKeys) -> tuple[Tier, float] | None:
+    """The tier in which two songs are the same by their words, with its confidence, or None."""
+    if one.exact == other.exact:
+        return Tier.EXACT, CONFIDENCE[Tier.EXACT]
+    if not one.artist or one.artist != other.artist or not same_people(one, other):
+        return None
+    if one.cleaned == other.cleaned:
+        return Tier.CLEANED, CONFIDENCE[Tier.CLEANED]
+    score = similarity(one, other)
+    if score >= FUZZY_ACCEPT and is_slip(one.title, other.title):
+        return Tier.FUZZY, score
+    return None
 
 
 def similarity(one: SongKeys, other: SongKeys) -> float:
@@ -123,10 +147,3 @@ def _stem(word: str) -> str:
         if word.endswith(ending):
             return word[: -len(ending)].rstrip("e")
     return word.rstrip("e")
-
-
-def fuzzy(one: SongKeys, other: SongKeys) -> tuple[float, bool]:
-    """Similarity of two songs, and whether that is enough to call them one."""
-    score = similarity(one, other)
-    accepted = score >= FUZZY_ACCEPT and is_slip(one.title, other.title)
-    return score, accepted

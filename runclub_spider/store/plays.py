@@ -12,13 +12,12 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.matching import (
-    CLEANED,
-    EXACT,
+    CONFIDENCE,
     FUZZY_REVIEW,
-    SURE,
     SongKeys,
-    fuzzy,
     keys_of,
+    match,
+    similarity,
 )
 from runclub_spider.catalog.overrides import Overrides, Target
 from runclub_spider.catalog.plays import KEXP, Play, PlayCounts, PlayKind, PlayRow, Tier
@@ -30,7 +29,6 @@ logger = logging.getLogger(__name__)
 
 _SONGS = uuid.uuid5(uuid.NAMESPACE_URL, "https://runclub.app/song")
 _FILLED = ("mbid", "album", "year")
-_CONFIDENCE = {Tier.OVERRIDE: SURE, Tier.MBID: SURE, Tier.EXACT: EXACT, Tier.CLEANED: CLEANED}
 #: What a database says of a row it does not take; the disk's own troubles are not among them.
 _ROW_ERRORS = (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError, UnicodeError)
 
@@ -61,7 +59,6 @@ class Song:
             "source": KEXP,
             "is_placeholder": False,
             "match_key": self.match_key,
-            "clean_key": self.keys.cleaned,
             "artist_key": self.keys.artist,
             "created_at": now,
         }
@@ -217,7 +214,6 @@ class _Matcher:
         self._by_id: dict[str, Song] = {}
         self._by_mbid: dict[str, Song] = {}
         self._by_exact: dict[str, Song] = {}
-        self._by_clean: dict[str, Song] = {}
         self._by_artist: dict[str, list[Song]] = {}
 
     def plan(self, plays: Sequence[Play]) -> list[_Planned]:
@@ -244,7 +240,6 @@ class _Matcher:
             for play, key in zip(plays, keys, strict=True)
             if play.mbid not in self._by_mbid and key.exact not in self._by_exact
         ]
-        self._load(song.c.clean_key, {key.cleaned for key in open_ if key.cleaned})
         self._load(song.c.artist_key, {key.artist for key in open_ if key.artist})
         return [
             self._one(play, key, target)
@@ -265,8 +260,6 @@ class _Matcher:
             self._by_mbid.setdefault(one.mbid, one)
         if one.match_key:
             self._by_exact.setdefault(one.match_key, one)
-        if one.keys.cleaned:
-            self._by_clean.setdefault(one.keys.cleaned, one)
         if one.keys.artist:
             self._by_artist.setdefault(one.keys.artist, []).append(one)
 
@@ -283,19 +276,29 @@ class _Matcher:
             if play.mbid and found.mbid and play.mbid != found.mbid:
                 self._conflict(play, found, "title_of_another_mbid")
             return self._planned(play, found, Tier.EXACT)
-        found = self._by_clean.get(keys.cleaned) if keys.cleaned else None
-        if found is not None and not _contradict(play, found):
-            return self._planned(play, found, Tier.CLEANED)
-        near, best = 0.0, None
-        for one in self._by_artist.get(keys.artist, ()) if keys.artist else ():
-            score, accepted = fuzzy(keys, one.keys)
-            if accepted and not _contradict(play, one):
-                return self._planned(play, one, Tier.FUZZY, score)
-            if score > near:
-                near, best = score, one
-        if best is not None and near >= FUZZY_REVIEW:
-            self._conflict(play, best, "near", similarity=round(near, 3))
+        found, tier, confidence = self._alike(play, keys)
+        if found is not None:
+            return self._planned(play, found, tier, confidence)
         return self._new(play, keys, keys.exact)
+
+    def _alike(self, play: Play, keys: SongKeys) -> tuple[Song | None, Tier, float]:
+        """The song of the same people that a play resembles most, the surer tier first."""
+        best: tuple[float, Song, Tier] | None = None
+        near, nearest = 0.0, None
+        for one in self._by_artist.get(keys.artist, ()) if keys.artist else ():
+            found = match(keys, one.keys)
+            if found is not None and not _contradict(play, one):
+                tier, confidence = found
+                if best is None or confidence > best[0]:
+                    best = confidence, one, tier
+            elif (score := similarity(keys, one.keys)) > near:
+                near, nearest = score, one
+        if best is not None:
+            confidence, song_found, tier = best
+            return song_found, tier, confidence
+        if nearest is not None and near >= FUZZY_REVIEW:
+            self._conflict(play, nearest, "near", similarity=round(near, 3))
+        return None, Tier.NEW, 0.0
 
     def _said(self, play: Play, keys: SongKeys, target: Target) -> _Planned:
         """What a person said of the play."""
@@ -330,7 +333,7 @@ class _Matcher:
             if "mbid" in fills:
                 self._by_mbid.setdefault(fills["mbid"], found)
         if confidence is None:
-            confidence = _CONFIDENCE[tier]
+            confidence = CONFIDENCE[tier]
         return _Planned(play, found, tier, confidence, creates=False, fills=fills)
 
     def _new(self, play: Play, keys: SongKeys, key: str, **said: str) -> _Planned:
@@ -349,7 +352,7 @@ class _Matcher:
             # Its key was given up for another; the id stands.
             return self._planned(play, self._by_id[made.id], Tier.EXACT)
         self._index(made)
-        return _Planned(play, made, Tier.NEW, SURE, creates=True, fills={})
+        return _Planned(play, made, Tier.NEW, 1.0, creates=True, fills={})
 
     def _conflict(self, play: Play, found: Song, kind: str, **more: object) -> None:
         self._reviews.append(
@@ -496,7 +499,7 @@ def place(connection: sa.Connection, plays: Sequence[Play], overrides: Overrides
             .values(
                 song_id=one.song.id,
                 match_tier=str(Tier.OVERRIDE),
-                match_confidence=SURE,
+                match_confidence=CONFIDENCE[Tier.OVERRIDE],
             )
         )
         moved += result.rowcount

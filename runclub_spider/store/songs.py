@@ -52,9 +52,7 @@ def complete_keys(connection: sa.Connection) -> int:
         key: SongKeys = keys[row.id]
         exact = key.exact if key.exact not in taken else f"{key.exact}#{row.id}"
         taken.add(exact)
-        updates.append(
-            {"b_id": row.id, "match_key": exact, "clean_key": key.cleaned, "artist_key": key.artist}
-        )
+        updates.append({"b_id": row.id, "match_key": exact, "artist_key": key.artist})
     if updates:
         connection.execute(sa.update(song).where(song.c.id == sa.bindparam("b_id")), updates)
     return len(updates)

@@ -74,7 +74,7 @@ _TABLES = {
     "external_play": "source, source_play_id, title, artist, album, airdate, mbid, year, song_id,"
     " match_tier, match_confidence",
     "song": "id, title, artist, album, year, mbid, isrc, source, is_placeholder, track_id,"
-    " match_key, clean_key, artist_key",
+    " match_key, artist_key",
     "ingestion_checkpoint": "source, cursor, metadata",
     "covered_interval": "source, start_at, end_at",
     "play_review": "source, source_play_id, kind, detail",

@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("has_embedding", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("track_id", KEY, nullable=True),
         sa.Column("match_key", KEY, nullable=True),
-        sa.Column("clean_key", KEY, nullable=True),
         sa.Column("artist_key", KEY, nullable=True),
         sa.Column("created_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["track_id"], ["track.track_id"], ondelete="SET NULL"),
@@ -36,7 +35,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("song_match_key", "song", ["match_key"], unique=True)
-    op.create_index("song_clean_key", "song", ["clean_key"])
     op.create_index("song_artist_key", "song", ["artist_key"])
     op.create_index("song_mbid", "song", ["mbid"])
     op.create_index("song_isrc", "song", ["isrc"])
