@@ -30,7 +30,13 @@ logger = logging.getLogger(__name__)
 _SONGS = uuid.uuid5(uuid.NAMESPACE_URL, "https://runclub.app/song")
 _FILLED = ("mbid", "album", "year")
 #: What a database says of a row it does not take; the disk's own troubles are not among them.
-_ROW_ERRORS = (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError, UnicodeError)
+_ROW_ERRORS = (
+    sa.exc.IntegrityError,
+    sa.exc.DataError,
+    sa.exc.ProgrammingError,
+    ValueError,
+    OverflowError,
+)
 
 
 @dataclass(slots=True)
@@ -45,17 +51,19 @@ class Song:
     mbid: str | None
     match_key: str | None
     keys: SongKeys
+    # The recording that an override names for a new song.
+    said_mbid: str | None = None
     stored: bool = True
 
-    def row(self, now: int) -> dict[str, Any]:
-        """The row of a new song."""
+    def row(self, play: Play, now: int) -> dict[str, Any]:
+        """The row of a new song as its first play has it; what later plays add comes after."""
         return {
             "id": self.id,
             "title": self.title,
             "artist": self.artist,
-            "album": self.album,
-            "year": self.year,
-            "mbid": self.mbid,
+            "album": play.album,
+            "year": play.year,
+            "mbid": self.said_mbid or play.mbid,
             "source": KEXP,
             "is_placeholder": False,
             "match_key": self.match_key,
@@ -344,6 +352,7 @@ class _Matcher:
             album=play.album,
             year=play.year,
             mbid=said.get("mbid", play.mbid),
+            said_mbid=said.get("mbid"),
             match_key=key,
             keys=keys,
             stored=False,
@@ -414,7 +423,7 @@ def _write_singly(
 
 
 def _insert(connection: sa.Connection, planned: Sequence[_Planned], now: int) -> None:
-    insert_new(connection, song, [one.song.row(now) for one in planned if one.creates])
+    insert_new(connection, song, [one.song.row(one.play, now) for one in planned if one.creates])
     for one in planned:
         if one.fills:
             connection.execute(sa.update(song).where(song.c.id == one.song.id).values(one.fills))
@@ -486,7 +495,7 @@ def _review(connection: sa.Connection, notes: Sequence[dict[str, str]]) -> None:
 def place(connection: sa.Connection, plays: Sequence[Play], overrides: Overrides, now: int) -> int:
     """Move stored plays to the songs that overrides name; returns how many moved."""
     planned = _Matcher(connection, overrides, []).plan(plays)
-    insert_new(connection, song, [one.song.row(now) for one in planned if one.creates])
+    insert_new(connection, song, [one.song.row(one.play, now) for one in planned if one.creates])
     moved = 0
     for one in planned:
         result = connection.execute(
