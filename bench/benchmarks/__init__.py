@@ -16,5 +16,6 @@ NAMES = (
     "duplicates",
     "pacing",
     "environments",
+    "kexp",
     "kill_sweep",
 )

@@ -22,13 +22,23 @@ from runclub_spider.catalog.matching import (
 from runclub_spider.catalog.overrides import Overrides, Target
 from runclub_spider.catalog.plays import KEXP, Play, PlayCounts, PlayKind, PlayRow, Tier
 from runclub_spider.store.tables import external_play, play_review, song
-from runclub_spider.store.upsert import chunks, insert_new
+from runclub_spider.store.upsert import insert_new, insert_rows, select_among
 from runclub_spider.text import timestamp
 
 logger = logging.getLogger(__name__)
 
 _SONGS = uuid.uuid5(uuid.NAMESPACE_URL, "https://runclub.app/song")
 _FILLED = ("mbid", "album", "year")
+_SONG = ("id", "title", "artist", "album", "year", "mbid", "match_key")
+_NEW_SONG = (
+    *("id", "title", "artist", "album", "year", "mbid", "source", "is_placeholder"),
+    *("match_key", "artist_key", "created_at"),
+)
+_NEW_PLAY = (
+    *("source", "source_play_id", "title", "artist", "album", "airdate", "mbid", "year"),
+    *("song_id", "match_tier", "match_confidence", "created_at"),
+)
+_STORED = ("source_play_id", "title", "artist", "album", "mbid", "year")
 #: What a database says of a row it does not take; the disk's own troubles are not among them.
 _ROW_ERRORS = (
     sa.exc.IntegrityError,
@@ -55,21 +65,21 @@ class Song:
     said_mbid: str | None = None
     stored: bool = True
 
-    def row(self, play: Play, now: int) -> dict[str, Any]:
+    def row(self, play: Play, now: int) -> tuple[Any, ...]:
         """The row of a new song as its first play has it; what later plays add comes after."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "artist": self.artist,
-            "album": play.album,
-            "year": play.year,
-            "mbid": self.said_mbid or play.mbid,
-            "source": KEXP,
-            "is_placeholder": False,
-            "match_key": self.match_key,
-            "artist_key": self.keys.artist,
-            "created_at": now,
-        }
+        return (
+            self.id,
+            self.title,
+            self.artist,
+            play.album,
+            play.year,
+            self.said_mbid or play.mbid,
+            KEXP,
+            False,
+            self.match_key,
+            self.keys.artist,
+            now,
+        )
 
 
 @dataclass(slots=True)
@@ -164,22 +174,27 @@ def _sort_out(
     return plays
 
 
-def _known(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What of a stored play may be said otherwise later."""
+
+    source_play_id: str
+    title: str
+    artist: str
+    album: str | None
+    mbid: str | None
+    year: int | None
+
+
+def _known(connection: sa.Connection, ids: Sequence[str]) -> dict[str, _Stored]:
     """Stored plays by id."""
-    columns = ("source_play_id", "title", "artist", "album", "airdate", "mbid", "year")
-    query = sa.select(*(external_play.c[name] for name in columns))
-    found: dict[str, Any] = {}
-    for part in chunks(ids):
-        chosen = query.where(
-            external_play.c.source == KEXP, external_play.c.source_play_id.in_(part)
-        )
-        found.update((row.source_play_id, row) for row in connection.execute(chosen))
-    return found
+    rows = select_among(connection, external_play, (*_STORED, "source"), "source_play_id", ids)
+    return {row[0]: _Stored(*row[:-1]) for row in rows if row[-1] == KEXP}
 
 
 def _late_edit(
     connection: sa.Connection,
-    stored: Any,
+    stored: _Stored,
     play: Play,
     reviews: list[dict[str, str]],
     changes: list[str],
@@ -241,26 +256,25 @@ class _Matcher:
             elif target is not None and target.title and target.artist:
                 exact.add(keys_of(target.title, target.artist).exact)
         exact |= {_own_key(k) for k, t in zip(keys, said, strict=True) if t}
-        self._load(song.c.mbid, mbids)
-        self._load(song.c.match_key, exact)
+        self._load("mbid", mbids)
+        self._load("match_key", exact)
         open_ = [
             key
             for play, key in zip(plays, keys, strict=True)
             if play.mbid not in self._by_mbid and key.exact not in self._by_exact
         ]
-        self._load(song.c.artist_key, {key.artist for key in open_ if key.artist})
+        self._load("artist_key", {key.artist for key in open_ if key.artist})
         return [
             self._one(play, key, target)
             for play, key, target in zip(plays, keys, said, strict=True)
         ]
 
-    def _load(self, column: Any, values: set[str]) -> None:
-        columns = ("id", "title", "artist", "album", "year", "mbid", "match_key")
-        query = sa.select(*(song.c[name] for name in columns)).order_by(song.c.id)
-        for part in chunks(sorted(values)):
-            for row in self._connection.execute(query.where(column.in_(part))):
-                if row.id not in self._by_id:
-                    self._index(Song(**row._asdict(), keys=keys_of(row.title, row.artist)))
+    def _load(self, column: str, values: set[str]) -> None:
+        for row in select_among(self._connection, song, _SONG, column, sorted(values)):
+            one, title, artist, album, year, mbid, key = row
+            if one not in self._by_id:
+                keys = keys_of(title, artist)
+                self._index(Song(one, title, artist, album, year, mbid, key, keys))
 
     def _index(self, one: Song) -> None:
         self._by_id[one.id] = one
@@ -423,31 +437,29 @@ def _write_singly(
 
 
 def _insert(connection: sa.Connection, planned: Sequence[_Planned], now: int) -> None:
-    insert_new(connection, song, [one.song.row(one.play, now) for one in planned if one.creates])
+    made = [one.song.row(one.play, now) for one in planned if one.creates]
+    insert_rows(connection, song, _NEW_SONG, made)
     for one in planned:
         if one.fills:
             connection.execute(sa.update(song).where(song.c.id == one.song.id).values(one.fills))
-    insert_new(
-        connection,
-        external_play,
-        [
-            {
-                "source": KEXP,
-                "source_play_id": one.play.source_play_id,
-                "title": one.play.title,
-                "artist": one.play.artist,
-                "album": one.play.album,
-                "airdate": one.play.airdate,
-                "mbid": one.play.mbid,
-                "year": one.play.year,
-                "song_id": one.song.id,
-                "match_tier": str(one.tier),
-                "match_confidence": one.confidence,
-                "created_at": now,
-            }
-            for one in planned
-        ],
-    )
+    rows = [
+        (
+            KEXP,
+            one.play.source_play_id,
+            one.play.title,
+            one.play.artist,
+            one.play.album,
+            one.play.airdate,
+            one.play.mbid,
+            one.play.year,
+            one.song.id,
+            str(one.tier),
+            one.confidence,
+            now,
+        )
+        for one in planned
+    ]
+    insert_rows(connection, external_play, _NEW_PLAY, rows)
 
 
 def _count(one: _Planned, counts: PlayCounts, *, created: bool) -> None:
@@ -495,7 +507,8 @@ def _review(connection: sa.Connection, notes: Sequence[dict[str, str]]) -> None:
 def place(connection: sa.Connection, plays: Sequence[Play], overrides: Overrides, now: int) -> int:
     """Move stored plays to the songs that overrides name; returns how many moved."""
     planned = _Matcher(connection, overrides, []).plan(plays)
-    insert_new(connection, song, [one.song.row(one.play, now) for one in planned if one.creates])
+    made = [one.song.row(one.play, now) for one in planned if one.creates]
+    insert_rows(connection, song, _NEW_SONG, made)
     moved = 0
     for one in planned:
         result = connection.execute(

@@ -398,9 +398,24 @@ song = Table(
     Column("created_at", BigInteger, nullable=False, server_default="0"),
     Index("song_match_key", "match_key", unique=True),
     Index("song_artist_key", "artist_key"),
-    Index("song_mbid", "mbid"),
-    Index("song_isrc", "isrc"),
-    Index("song_track", "track_id"),
+    Index(
+        "song_mbid",
+        "mbid",
+        sqlite_where=text("mbid IS NOT NULL"),
+        postgresql_where=text("mbid IS NOT NULL"),
+    ),
+    Index(
+        "song_isrc",
+        "isrc",
+        sqlite_where=text("isrc IS NOT NULL"),
+        postgresql_where=text("isrc IS NOT NULL"),
+    ),
+    Index(
+        "song_track",
+        "track_id",
+        sqlite_where=text("track_id IS NOT NULL"),
+        postgresql_where=text("track_id IS NOT NULL"),
+    ),
     **_compact,
 )
 

@@ -6,7 +6,6 @@ import json
 import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -19,6 +18,7 @@ from runclub_spider.catalog.plays import PLACEHOLDER_DATE, Play, PlayKind, PlayR
 #: Longer texts were not typed by a host; the row is put aside rather than stored in part.
 MOST_TEXT, MOST_COMMENT = 2_000, 100_000
 _YEAR = re.compile(r"(\d{4})(?:-\d{2}){0,2}", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KINDS = {str(kind): kind for kind in PlayKind}
 
 
@@ -37,10 +37,8 @@ def _digits(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-Text = Annotated[str, StringConstraints(strict=True, max_length=MOST_TEXT, pattern=r"^[^\x00]*$")]
-Comment = Annotated[
-    str, StringConstraints(strict=True, max_length=MOST_COMMENT, pattern=r"^[^\x00]*$")
-]
+Text = Annotated[str, StringConstraints(strict=True, max_length=MOST_TEXT)]
+Comment = Annotated[str, StringConstraints(strict=True, max_length=MOST_COMMENT)]
 
 
 class WirePlay(BaseModel):
@@ -106,8 +104,11 @@ def _row(raw: Any) -> PlayRow:
 def _track_play(wire: WirePlay) -> PlayRow:
     row_id = str(wire.id)
     title, artist = clean_text(wire.song or ""), clean_text(wire.artist or "")
-    # A lone surrogate is no text that any database takes.
-    f"{title}{artist}{wire.album}{wire.comment}".encode()
+    # Neither lone surrogates nor NUL are text that every database takes.
+    texts = f"{wire.song}{wire.artist}{wire.album}{wire.comment}"
+    texts.encode()
+    if "\0" in texts:
+        raise ValueError("NUL")
     if not title or not artist:
         return PlayRow(PlayKind.TRACKPLAY, wire.airdate, skipped=True, row_id=row_id)
     play = Play(
@@ -123,10 +124,7 @@ def _track_play(wire: WirePlay) -> PlayRow:
 
 
 def _uuid(text: str | None) -> str | None:
-    try:
-        return str(UUID(text)) if text else None
-    except ValueError:
-        return None
+    return text.lower() if text and _UUID.fullmatch(text) else None
 
 
 def _year(text: str | None) -> int | None:

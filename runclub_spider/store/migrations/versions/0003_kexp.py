@@ -36,9 +36,14 @@ def upgrade() -> None:
     )
     op.create_index("song_match_key", "song", ["match_key"], unique=True)
     op.create_index("song_artist_key", "song", ["artist_key"])
-    op.create_index("song_mbid", "song", ["mbid"])
-    op.create_index("song_isrc", "song", ["isrc"])
-    op.create_index("song_track", "song", ["track_id"])
+    for name in ("mbid", "isrc", "track_id"):
+        op.create_index(
+            f"song_{name.removesuffix('_id')}",
+            "song",
+            [name],
+            sqlite_where=sa.text(f"{name} IS NOT NULL"),
+            postgresql_where=sa.text(f"{name} IS NOT NULL"),
+        )
     op.create_table(
         "external_play",
         sa.Column("source", KEY, nullable=False),
