@@ -47,6 +47,7 @@ RETRIES = 3
 #: Plays that an incremental run reads once more, for late edits and additions. With the
 #: air-breaks between them they fill less than a page.
 REREAD_PLAYS = PAGE_ROWS // 2
+_FOREVER = 2**62
 #: What a server says when a page is too much for it.
 _TOO_MUCH = ("status 502", "status 504", "DownloadTimeoutError")
 
@@ -232,15 +233,17 @@ class KexpSpider(Spider):
         """The rows of a page that belong to the reading, up to the run's limit."""
         left = self._left()
         taken, outside, dated = list[PlayRow](), 0, 0
+        first, last = reading.start, _FOREVER if reading.end is None else reading.end
         for row in rows:
-            if row.airdate is not None:
+            airdate = row.airdate
+            if airdate is not None:
                 dated += 1
-                if not _within(reading, row.airdate, MARGIN):
+                if not first <= airdate < last:
+                    if first - MARGIN <= airdate < last + MARGIN:
+                        continue
                     outside += 1
                     row.problem, row.play, row.skipped = "outside the window asked for", None, False
                     row.airdate = None
-                elif not _within(reading, row.airdate, 0):
-                    continue
             taken.append(row)
             if left is not None and row.is_track_play:
                 left -= 1
@@ -263,7 +266,6 @@ class KexpSpider(Spider):
             coverage.extend(
                 connection, KEXP, claimed, plays=done.counts.provenance_inserted, now=now
             )
-            runtime.flush_quota(connection)
             return done
 
         done = await runtime.store.run(work)
@@ -383,11 +385,6 @@ class _Progress:
             # A server with an order of its own: nothing is certain before the end.
             return None
         return claim(self._reading, taken.seconds, self._newest, finished=finished)
-
-
-def _within(reading: Reading, airdate: int, margin: int) -> bool:
-    end = reading.end
-    return reading.start - margin <= airdate and (end is None or airdate < end + margin)
 
 
 def _shown(interval: Interval) -> str:

@@ -58,13 +58,22 @@ def extend(
 def _replace(
     connection: sa.Connection, source: str, before: set[Interval], after: set[Interval]
 ) -> None:
+    """Bring the table from one set to the other; what grew at its end is one update."""
     table = covered_interval
-    for gone in before - after:
+    gone = {one.start: one for one in before - after}
+    fresh = []
+    for one in sorted(after - before):
+        if gone.pop(one.start, None) is None:
+            fresh.append({"source": source, "start_at": one.start, "end_at": one.end})
+            continue
         connection.execute(
-            sa.delete(table).where(table.c.source == source, table.c.start_at == gone.start)
+            sa.update(table)
+            .where(table.c.source == source, table.c.start_at == one.start)
+            .values(end_at=one.end)
         )
-    if fresh := sorted(after - before):
+    for start in gone:
         connection.execute(
-            sa.insert(table),
-            [{"source": source, "start_at": i.start, "end_at": i.end} for i in fresh],
+            sa.delete(table).where(table.c.source == source, table.c.start_at == start)
         )
+    if fresh:
+        connection.execute(sa.insert(table), fresh)

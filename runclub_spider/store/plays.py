@@ -188,8 +188,8 @@ class _Stored:
 
 def _known(connection: sa.Connection, ids: Sequence[str]) -> dict[str, _Stored]:
     """Stored plays by id."""
-    rows = select_among(connection, external_play, (*_STORED, "source"), "source_play_id", ids)
-    return {row[0]: _Stored(*row[:-1]) for row in rows if row[-1] == KEXP}
+    rows = select_among(connection, external_play, _STORED, "source_play_id", ids, source=KEXP)
+    return {row[0]: _Stored(*row) for row in rows}
 
 
 def _late_edit(
@@ -244,10 +244,12 @@ class _Matcher:
         if not plays:
             return []
         keys = [keys_of(play.title, play.artist) for play in plays]
-        said = [
-            self._overrides.find(p.source_play_id, k.exact)
-            for p, k in zip(plays, keys, strict=True)
-        ]
+        said: list[Target | None] = [None] * len(plays)
+        if self._overrides.by_id or self._overrides.by_key:
+            said = [
+                self._overrides.find(play.source_play_id, key.exact)
+                for play, key in zip(plays, keys, strict=True)
+            ]
         exact = {key.exact for key in keys}
         mbids = {play.mbid for play in plays if play.mbid}
         for target in said:
@@ -305,21 +307,21 @@ class _Matcher:
 
     def _alike(self, play: Play, keys: SongKeys) -> tuple[Song | None, Tier, float]:
         """The song of the same people that a play resembles most, the surer tier first."""
-        best: tuple[float, Song, Tier] | None = None
-        near, nearest = 0.0, None
+        # Equals are told apart by id, so that it does not matter which of them came first.
+        best: tuple[float, str, Song, Tier] | None = None
+        near: tuple[float, str, Song] | None = None
         for one in self._by_artist.get(keys.artist, ()) if keys.artist else ():
             found = match(keys, one.keys)
             if found is not None and not _contradict(play, one):
                 tier, confidence = found
-                if best is None or confidence > best[0]:
-                    best = confidence, one, tier
-            elif (score := similarity(keys, one.keys)) > near:
-                near, nearest = score, one
+                if best is None or (-confidence, one.id) < best[:2]:
+                    best = -confidence, one.id, one, tier
+            elif (score := similarity(keys, one.keys)) >= FUZZY_REVIEW:
+                near = min(near or (-score, one.id, one), (-score, one.id, one), key=_rank)
         if best is not None:
-            confidence, song_found, tier = best
-            return song_found, tier, confidence
-        if nearest is not None and near >= FUZZY_REVIEW:
-            self._conflict(play, nearest, "near", similarity=round(near, 3))
+            return best[2], best[3], -best[0]
+        if near is not None:
+            self._conflict(play, near[2], "near", similarity=round(-near[0], 3))
         return None, Tier.NEW, 0.0
 
     def _said(self, play: Play, keys: SongKeys, target: Target) -> _Planned:
@@ -346,14 +348,14 @@ class _Matcher:
         self, play: Play, found: Song, tier: Tier, confidence: float | None = None
     ) -> _Planned:
         fills: dict[str, Any] = {}
-        if tier in {Tier.MBID, Tier.EXACT}:
-            for name in _FILLED:
-                value = getattr(play, name)
-                if value is not None and getattr(found, name) is None:
-                    fills[name] = value
-                    setattr(found, name, value)
-            if "mbid" in fills:
-                self._by_mbid.setdefault(fills["mbid"], found)
+        if tier is Tier.EXACT or tier is Tier.MBID:
+            if found.mbid is None and play.mbid is not None:
+                fills["mbid"] = found.mbid = play.mbid
+                self._by_mbid.setdefault(play.mbid, found)
+            if found.album is None and play.album is not None:
+                fills["album"] = found.album = play.album
+            if found.year is None and play.year is not None:
+                fills["year"] = found.year = play.year
         if confidence is None:
             confidence = CONFIDENCE[tier]
         return _Planned(play, found, tier, confidence, creates=False, fills=fills)
@@ -387,6 +389,10 @@ class _Matcher:
                 **more,
             )
         )
+
+
+def _rank(near: tuple[float, str, Song]) -> tuple[float, str]:
+    return near[:2]
 
 
 def _own_key(keys: SongKeys) -> str:

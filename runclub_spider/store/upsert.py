@@ -47,8 +47,13 @@ def select_among(
     columns: Sequence[str],
     column: str,
     values: Sequence[str],
+    *,
+    source: str | None = None,
 ) -> Sequence[Sequence[Any]]:
-    """Rows whose `column` is one of many values, passed as a single one; by primary key."""
+    """Rows whose `column` is one of many values, passed as a single one; by primary key.
+
+    `source` also wants that of the column of this name, the first of the key.
+    """
     if not values:
         return []
     on_sqlite = connection.dialect.name == "sqlite"
@@ -56,9 +61,10 @@ def select_among(
     given = orjson.dumps(values).decode() if on_sqlite else list(values)
     keys = ", ".join(key.name for key in table.primary_key)
     names = ", ".join(columns)
+    scope = "" if source is None else f"source = {'?' if on_sqlite else '%s'} AND "
     return connection.exec_driver_sql(
-        f"SELECT {names} FROM {table.name} WHERE {column} {among} ORDER BY {keys}",  # noqa: S608
-        (given,),
+        f"SELECT {names} FROM {table.name} WHERE {scope}{column} {among} ORDER BY {keys}",  # noqa: S608
+        (given,) if source is None else (source, given),
     ).all()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -19,6 +20,8 @@ from runclub_spider.catalog.plays import PLACEHOLDER_DATE, Play, PlayKind, PlayR
 MOST_TEXT, MOST_COMMENT = 2_000, 100_000
 _YEAR = re.compile(r"(\d{4})(?:-\d{2}){0,2}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# What is on the air comes again.
+_clean = lru_cache(32_768)(clean_text)
 _KINDS = {str(kind): kind for kind in PlayKind}
 
 
@@ -63,15 +66,17 @@ def parse_plays(body: bytes) -> PlaysPage:
     Raises:
         AnswerError: it is no JSON, or no object with a list `results`.
     """
+    # Nothing else can smuggle in what is no text.
+    dubious = b"\\u0000" in body
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
-        data = _forgiving(body)
+        data, dubious = _forgiving(body), True
     rows = data.get("results") if isinstance(data, dict) else None
     link = data.get("next") if isinstance(data, dict) else None
     if not isinstance(rows, list) or not (link is None or isinstance(link, str)):
         raise AnswerError("no list `results` in the answer")
-    return PlaysPage([_row(raw) for raw in rows], link)
+    return PlaysPage([_row(raw, dubious=dubious) for raw in rows], link)
 
 
 def _forgiving(body: bytes) -> Any:
@@ -82,40 +87,44 @@ def _forgiving(body: bytes) -> Any:
         raise AnswerError(f"not JSON ({error})") from None
 
 
-def _row(raw: Any) -> PlayRow:
+def _row(raw: Any, *, dubious: bool) -> PlayRow:
     if not isinstance(raw, dict) or not isinstance(raw.get("play_type"), str):
         return PlayRow(PlayKind.UNKNOWN, None, problem="no play at all")
     said = raw["play_type"]
     kind = _KINDS.get(said, PlayKind.UNKNOWN)
-    row_id = str(raw.get("id"))[:40]
     if kind is not PlayKind.TRACKPLAY:
         try:
             airdate: int | None = _airdate(raw.get("airdate"))
         except (ValueError, OverflowError):
             airdate = None
-        return PlayRow(kind, airdate, row_id=row_id, play_type=said[:40])
+        return PlayRow(kind, airdate, row_id=str(raw.get("id"))[:40], play_type=said[:40])
     try:
         wire = WirePlay.model_validate(raw)
+        if dubious:
+            _must_be_text(wire)
         return _track_play(wire)
     except (Invalid, ValueError, OverflowError) as error:
-        return PlayRow(kind, None, problem=_told(error), row_id=row_id)
+        return PlayRow(kind, None, problem=_told(error), row_id=str(raw.get("id"))[:40])
 
 
-def _track_play(wire: WirePlay) -> PlayRow:
-    row_id = str(wire.id)
-    title, artist = clean_text(wire.song or ""), clean_text(wire.artist or "")
-    # Neither lone surrogates nor NUL are text that every database takes.
+def _must_be_text(wire: WirePlay) -> None:
+    """Neither lone surrogates nor NUL are text that every database takes."""
     texts = f"{wire.song}{wire.artist}{wire.album}{wire.comment}"
     texts.encode()
     if "\0" in texts:
         raise ValueError("NUL")
+
+
+def _track_play(wire: WirePlay) -> PlayRow:
+    row_id = str(wire.id)
+    title, artist = _clean(wire.song or ""), _clean(wire.artist or "")
     if not title or not artist:
         return PlayRow(PlayKind.TRACKPLAY, wire.airdate, skipped=True, row_id=row_id)
     play = Play(
         source_play_id=row_id,
         title=title,
         artist=artist,
-        album=clean_text(wire.album or "") or None,
+        album=_clean(wire.album or "") or None,
         airdate=wire.airdate,
         mbid=_uuid(wire.recording_id),
         year=_year(wire.release_date),
