@@ -34,6 +34,7 @@ from runclub_spider.runtime import INCOMPLETE, Runtime
 from runclub_spider.spiders.arguments import KexpArguments
 from runclub_spider.store import coverage, songs
 from runclub_spider.store import plays as store_plays
+from runclub_spider.store.coverage import Checkpoint
 from runclub_spider.store.plays import Ingested
 from runclub_spider.text import timestamp
 
@@ -95,6 +96,8 @@ class KexpSpider(Spider):
         return spider
 
     counts: PlayCounts
+    # As the store has it; nobody else writes while the run holds the store.
+    checkpoint: Checkpoint
     page_rows: int
     pages: int
 
@@ -110,24 +113,24 @@ class KexpSpider(Spider):
     async def _run(self) -> None:
         runtime = self.runtime
         self._overrides, digest = load_overrides(runtime.config.kexp_overrides)
-        before = await runtime.store.run(lambda c: self._prepare(c, digest))
+        self.checkpoint = before = await runtime.store.run(lambda c: self._prepare(c, digest))
         for reading in await runtime.store.run(self._readings):
             if not await self._read(reading):
                 break
         await runtime.store.run(songs.link_tracks)
         await self._tell(before)
 
-    def _prepare(self, connection: sa.Connection, digest: str) -> str | None:
+    def _prepare(self, connection: sa.Connection, digest: str) -> Checkpoint:
         """Keys and overrides before anything is matched; returns the checkpoint."""
         songs.complete_keys(connection)
         songs.apply_overrides(connection, self._overrides, digest, utc_now())
-        return songs.checkpoint(connection)
+        return coverage.load(connection, KEXP)
 
     # What is read
 
     def _readings(self, connection: sa.Connection) -> tuple[Reading, ...]:
         args, now = self.args, self.runtime.started_at
-        covered = coverage.covered(connection, KEXP)
+        covered = self.checkpoint.covered
         if not args.incremental:
             return window_readings(covered, args.start_date, args.end_date, now)
         start = store_plays.newest(connection, REREAD_PLAYS)
@@ -258,17 +261,16 @@ class KexpSpider(Spider):
         finished = finished and not taken.cut
         claimed = progress.claim(taken, finished=finished)
 
-        def work(connection: sa.Connection) -> Ingested:
+        def work(connection: sa.Connection) -> tuple[Ingested, Checkpoint]:
             now = utc_now()
             done = store_plays.ingest(
                 connection, taken.rows, overrides=self._overrides, now=now, describe=dry
             )
-            coverage.extend(
-                connection, KEXP, claimed, plays=done.counts.provenance_inserted, now=now
-            )
-            return done
+            plays = done.counts.provenance_inserted
+            return done, coverage.extend(connection, self.checkpoint, claimed, plays=plays, now=now)
 
-        done = await runtime.store.run(work)
+        # Moves on only when the transaction is committed.
+        done, self.checkpoint = await runtime.store.run(work)
         self.counts.add(done.counts)
         stats = self.crawler.stats
         for name in COUNTERS + CATEGORIES:
@@ -332,18 +334,20 @@ class KexpSpider(Spider):
 
     # The end
 
-    async def _tell(self, before: str | None) -> None:
+    async def _tell(self, before: Checkpoint) -> None:
         """The sums, the files for the follow-up, and what a trial run would have changed."""
-        runtime, outcome = self.runtime, self.runtime.outcome
+        runtime, outcome, after = self.runtime, self.runtime.outcome, self.checkpoint
         if problem := self.counts.problem():
             raise RunclubError(f"the counters do not add up: {problem}")
-        after, covered = await runtime.store.run(
-            lambda c: (songs.checkpoint(c), coverage.covered(c, KEXP))
-        )
         if self.args.dry_run:
-            if before != after:
-                print(f"~ ingestion_checkpoint cursor {before} -> {after}")
-            print("~ covered " + (", ".join(map(_shown, covered)) or "nothing"))
+            if before.cursor != after.cursor:
+                print(f"~ ingestion_checkpoint cursor {before.cursor} -> {after.cursor}")
+            for sign, intervals in (
+                ("-", set(before.covered) - set(after.covered)),
+                ("+", set(after.covered) - set(before.covered)),
+            ):
+                for one in sorted(intervals):
+                    print(f"{sign} covered_interval {_shown(one)}")
             outcome.note("A trial run: nothing was written.")
             return
         waiting = await runtime.store.run(lambda c: write_backlog(c, runtime.config.cache_dir))

@@ -17,7 +17,6 @@ from runclub_spider.store.plays import place
 from runclub_spider.store.tables import (
     artist,
     external_play,
-    ingestion_checkpoint,
     play_review,
     song,
     track,
@@ -251,11 +250,4 @@ def unlinked(connection: sa.Connection, most: int) -> Sequence[Any]:
             .order_by(plays.desc(), song.c.id)
             .limit(most)
         )
-    )
-
-
-def checkpoint(connection: sa.Connection) -> str | None:
-    """KEXP's cursor."""
-    return connection.scalar(
-        sa.select(ingestion_checkpoint.c.cursor).where(ingestion_checkpoint.c.source == KEXP)
     )

@@ -360,20 +360,26 @@ def test_a_forgotten_track_leaves_its_song(connection: sa.Connection) -> None:
 
 
 def test_the_checkpoint_follows_the_intervals(connection: sa.Connection) -> None:
-    def extend(start: int, end: int, plays: int = 0) -> str | None:
-        return coverage.extend(connection, "kexp", Interval(start, end), plays=plays, now=5)
-
-    assert extend(100, 200, plays=3) == "1970-01-01T00:03:19Z"
-    assert extend(10, 20) == "1970-01-01T00:03:19Z"
-    assert coverage.covered(connection, "kexp") == (Interval(10, 20), Interval(100, 200))
-    assert extend(15, 300, plays=2) == "1970-01-01T00:04:59Z"
-    assert coverage.covered(connection, "kexp") == (Interval(10, 300),)
-    assert coverage.extend(connection, "kexp", None, plays=0, now=99) == "1970-01-01T00:04:59Z"
-    row = connection.execute(sa.text("SELECT * FROM ingestion_checkpoint")).one()
-    assert (row.metadata, row.updated_at) == ('{"plays":5}', 5)
+    at = coverage.load(connection, "kexp")
+    assert (at.cursor, at.stored) == (None, False)
     # An empty answer leaves a checkpoint too.
-    assert coverage.extend(connection, "other", None, plays=0, now=5) is None
-    assert connection.scalar(sa.text("SELECT count(*) FROM ingestion_checkpoint")) == 2
+    at = coverage.extend(connection, at, None, plays=0, now=5)
+    assert at == coverage.load(connection, "kexp")
+    assert at.stored
+    for start, end, plays, cursor, covered in [
+        (100, 200, 3, "1970-01-01T00:03:19Z", (Interval(100, 200),)),
+        (10, 20, 0, "1970-01-01T00:03:19Z", (Interval(10, 20), Interval(100, 200))),
+        (100, 250, 0, "1970-01-01T00:04:09Z", (Interval(10, 20), Interval(100, 250))),
+        (15, 300, 2, "1970-01-01T00:04:59Z", (Interval(10, 300),)),
+    ]:
+        at = coverage.extend(connection, at, Interval(start, end), plays=plays, now=6)
+        assert at == coverage.load(connection, "kexp")
+        assert (at.cursor, at.covered) == (cursor, covered)
+        assert coverage.covered(connection, "kexp") == covered
+    assert coverage.extend(connection, at, Interval(20, 30), plays=0, now=99) == at
+    row = connection.execute(sa.text("SELECT * FROM ingestion_checkpoint")).one()
+    assert (row.metadata, row.cursor) == ('{"plays":5}', "1970-01-01T00:04:59Z")
+    assert row.updated_at == 6
 
 
 # PostgreSQL
@@ -394,7 +400,8 @@ def test_both_databases_hold_the_same(connection: sa.Connection) -> None:
             for one in (connection, theirs):
                 for _ in range(2):
                     done = store_plays(one, *plays, overrides=said)
-                    coverage.extend(one, "kexp", Interval(1, 9), plays=1, now=5)
+                    at = coverage.load(one, "kexp")
+                    coverage.extend(one, at, Interval(1, 9), plays=0, now=5)
                 assert done.brought_nothing
                 songs.complete_keys(one)
                 songs.link_tracks(one)
