@@ -25,7 +25,8 @@ from .world import Track, World, hashed
 DEFAULT_ROWS, MOST_ROWS = 20, 200
 SEATTLE = ZoneInfo("America/Los_Angeles")
 WEEK_FILE = Path("kexp") / "unlicensed" / "l13w_shows_2026-03-20_to_27.json"
-WEEK = 7 * 86_400
+#: The week of the file ends within its eighth day.
+WEEK = 8 * 86_400
 
 #: Stretches of the built-in plays: first moment, days, first id, share of rows with a recording.
 STRETCHES = (
