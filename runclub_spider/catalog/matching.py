@@ -147,3 +147,18 @@ def _stem(word: str) -> str:
         if word.endswith(ending):
             return word[: -len(ending)].rstrip("e")
     return word.rstrip("e")
+
+
+def search_term(title: str, artist: str, isrc: str | None) -> str:
+    """The words that find a song at Spotify: its ISRC, else the bare title and the first artist.
+
+    "" where nothing but signs is left.
+    """
+    if isrc:
+        return f"isrc:{isrc}"
+    names = (
+        _BRACKETS.sub(" ", title).strip() or title,
+        _OTHERS.sub("", _VARIOUS.sub("", artist)) or artist,
+    )
+    bare = [" ".join(name.replace('"', " ").split())[:100] for name in names]
+    return f'track:"{bare[0]}" artist:"{bare[1]}"' if all(bare) else ""

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import explain
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.templates import families
@@ -75,6 +76,10 @@ def _end(value: Any) -> Any:
     return _instant(value, last=True)
 
 
+def _search_family(value: object) -> object:
+    return KEXP if str(value).strip() == KEXP else _family(value)
+
+
 Forced = Literal["seeds", "playlists", "artists", "features", "details", "editions"]
 Count = Annotated[int, Field(ge=1)]
 
@@ -113,8 +118,9 @@ class SpotifyArguments(Arguments):
 
 
 class SearchArguments(SpotifyArguments):
-    """`spotify_search`: also the most rows a seed may serve."""
+    """`spotify_search`: also the most rows a seed may serve, and KEXP's songs as a family."""
 
+    family: Annotated[str, BeforeValidator(_search_family)] | None = None
     max_results: Annotated[int, Field(ge=1, le=1000)] | None = None
 
 

@@ -81,6 +81,10 @@ class SpotifySpider(Spider, ABC):
             dedupe=config.seed_dedupe,
         )
 
+    async def plan(self) -> tuple[Seed, ...]:
+        """The seeds of this run, in order."""
+        return self.plan_for(self.runtime.config, self.args)
+
     def finish(self, connection: sa.Connection, now: int) -> None:
         """The frontier has nothing left to ask; a leaf may note that."""
 
@@ -109,7 +113,7 @@ class SpotifySpider(Spider, ABC):
         regime = runtime.regime = await find_regime(runtime)
         if regime is None:
             return
-        plan = self.plan_for(runtime.config, self.args)
+        plan = await self.plan()
         await runtime.store.run(lambda c: self._open(c, plan, regime))
         planner = self.planner(plan, regime)
         if planner is not None:

@@ -238,7 +238,7 @@ def numbers(connection: sa.Connection) -> dict[str, int]:
     return {name: int(connection.scalar(query) or 0) for name, query in queries.items()}
 
 
-def unlinked(connection: sa.Connection, most: int) -> Sequence[Any]:
+def unlinked(connection: sa.Connection) -> Sequence[Any]:
     """Songs without a Spotify track, the most played first: (id, title, artist, isrc, plays)."""
     plays = sa.func.count()
     return list(
@@ -248,6 +248,5 @@ def unlinked(connection: sa.Connection, most: int) -> Sequence[Any]:
             .where(song.c.track_id.is_(None), external_play.c.source == KEXP)
             .group_by(song.c.id, song.c.title, song.c.artist, song.c.isrc)
             .order_by(plays.desc(), song.c.id)
-            .limit(most)
         )
     )

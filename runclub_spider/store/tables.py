@@ -195,7 +195,8 @@ track_market = Table(
     **_compact,
 )
 
-# Edges seed -> track and playlist -> track; source_type is `search` or `playlist`.
+# Edges seed -> track and playlist -> track; source_type is `search`, `kexp` (a search for a
+# song of KEXP) or `playlist`.
 track_source = Table(
     "track_source",
     metadata,

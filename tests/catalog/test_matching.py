@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz import fuzz, process
 
-from runclub_spider.catalog.matching import FUZZY_ACCEPT, is_slip, keys_of, match
+from runclub_spider.catalog.matching import FUZZY_ACCEPT, is_slip, keys_of, match, search_term
 from runclub_spider.catalog.plays import Tier
 from runclub_spider.catalog.versions import artist_words
 from tests.realdata import real_file
@@ -295,3 +295,23 @@ def test_a_slip_is_one_small_thing(one: str, other: str) -> None:
         assert one != other
         assert fuzz.ratio(one, other) / 100 > FUZZY_ACCEPT - 0.1
         assert len(one.split()) == len(other.split())
+
+
+@pytest.mark.parametrize(
+    ("title", "artist", "isrc", "term"),
+    [
+        ("Slow Tide", "Mara Quill", "USUM70000001", "isrc:USUM70000001"),
+        ("Slow Tide", "Mara Quill", None, 'track:"Slow Tide" artist:"Mara Quill"'),
+        (
+            "Slow Tide (Live)",
+            "Mara Quill feat. Kojo",
+            None,
+            'track:"Slow Tide" artist:"Mara Quill"',
+        ),
+        ('The "Big" One', "A & B", None, 'track:"The Big One" artist:"A"'),
+        ("(Only)", "(Various Artists) Kojo", None, 'track:"(Only)" artist:"Kojo"'),
+        ('""', "Kojo", None, ""),
+    ],
+)
+def test_search_terms(title: str, artist: str, isrc: str | None, term: str) -> None:
+    assert search_term(title, artist, isrc) == term
