@@ -120,7 +120,7 @@ class Config(BaseModel):
     export_dir: Path = setting(Path("export"), "Releases.", "publish.release")
     seeds_dir: Path = setting(Path("seeds"), "Seed templates and the umbrella map.", "crawling")
     kexp_overrides: Path = setting(
-        Path("seeds/kexp/overrides.yaml"),
+        Path("seeds/kexp_overrides.yml"),
         "Which song a KEXP play is, by a person's word; need not exist.",
         "crawling",
     )
