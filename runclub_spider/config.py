@@ -33,6 +33,10 @@ REAL_HOSTS = {
 }
 
 
+#: What data of a loopback server is called.
+SANDBOX = "sandbox"
+
+
 def project_dir() -> Path:
     """Folder of the nearest `scrapy.cfg`; relative paths and `.env` are found from here."""
     found = closest_scrapy_cfg()
@@ -93,7 +97,7 @@ class Config(BaseModel):
         repr=False,
     )
     kexp_base_url: str = setting(
-        "https://api.kexp.org/v2", "Where KEXP's plays come from.", "doctor"
+        "https://api.kexp.org/v2", "Where KEXP's plays come from.", "runtime"
     )
     musicbrainz_base_url: str = setting(
         "https://musicbrainz.org/ws/2", "Open metadata, off without a contact.", "doctor"
@@ -115,6 +119,11 @@ class Config(BaseModel):
     cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.", "store.engine")
     export_dir: Path = setting(Path("export"), "Releases.", "publish.release")
     seeds_dir: Path = setting(Path("seeds"), "Seed templates and the umbrella map.", "crawling")
+    kexp_overrides: Path = setting(
+        Path("seeds/kexp_overrides.yml"),
+        "Which song a KEXP play is, by a person's word; need not exist.",
+        "crawling",
+    )
     source_date_epoch: int | None = setting(
         None,
         "Fixes the manifest's createdAt for byte-for-byte builds.",
@@ -213,6 +222,20 @@ class Config(BaseModel):
     )
     reccobeats_most: int = setting(
         6, "Requests in flight to ReccoBeats while it refuses none.", "runtime", ge=1, le=6
+    )
+    kexp_pause_seconds: float = setting(
+        0.25,
+        "Pause between two pages of KEXP; a loopback server is asked at once.",
+        "spiders.kexp",
+        ge=0,
+        le=60,
+    )
+    kexp_backoff_seconds: float = setting(
+        1.0,
+        "First wait after a refused or failed page of KEXP; doubles, three times at most.",
+        "spiders.kexp",
+        ge=0,
+        le=60,
     )
     quota_limits: dict[str, int] = setting(
         {},
@@ -404,7 +427,7 @@ class Config(BaseModel):
         return config.model_copy(
             update={
                 name: project_dir() / getattr(config, name)
-                for name in ("cache_dir", "export_dir", "seeds_dir", "token_file")
+                for name in ("cache_dir", "export_dir", "seeds_dir", "token_file", "kexp_overrides")
             }
         )
 
@@ -416,7 +439,7 @@ class Config(BaseModel):
         host = urlsplit(getattr(self, name)).hostname or ""
         if host == REAL_HOSTS.get(name):
             return name.split("_")[0]
-        return "sandbox" if is_loopback(host) else host
+        return SANDBOX if is_loopback(host) else host
 
 
 def is_loopback(host: str) -> bool:

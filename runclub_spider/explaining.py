@@ -17,6 +17,7 @@ from scrapy.settings import BaseSettings
 from runclub_spider.catalog.dates import release_year
 from runclub_spider.catalog.isrc import normalise_isrc
 from runclub_spider.catalog.models import Playable
+from runclub_spider.catalog.plays import KEXP
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
@@ -283,9 +284,9 @@ class _Account:
     def _sources(self, track_id: str) -> Iterator[str]:
         for source in lookup.sources(self.connection, track_id):
             since = f"place {source.position + 1}, {moment(source.first_seen_at)}"
-            if source.source_type == "search":
+            if source.source_type in {"search", KEXP}:
                 found = lookup.seeds(self.connection, source.source_key)
-                yield f'search "{source.source_key}" ({_seed(found)}), {since}'
+                yield f'{source.source_type} "{source.source_key}" ({_seed(found)}), {since}'
                 continue
             listed = lookup.playlist_of(self.connection, source.source_key)
             name = f'"{listed.name}"' if listed else "of an unknown name"

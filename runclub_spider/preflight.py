@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.spotify.token_file import TokenFile
-from runclub_spider.config import Config, utc_now
+from runclub_spider.config import SANDBOX, Config, utc_now
 from runclub_spider.errors import ConfigurationError, RunPaused
 from runclub_spider.store import meta, quota
 from runclub_spider.store.engine import Store
@@ -16,6 +19,7 @@ from runclub_spider.text import moment
 
 # Which base URL feeds which part of the catalogue; a store keeps to one source each.
 SOURCES = {"spotify": "spotify_api_base_url", "reccobeats": "reccobeats_base_url"}
+KEXP_SOURCES = {"kexp": "kexp_base_url"}
 
 
 def check_spotify_credentials(config: Config) -> None:
@@ -46,7 +50,12 @@ def check_writable(folder: Path, name: str) -> None:
 
 
 def check_store(
-    config: Config, *, apis: tuple[Api, ...] = (), families: tuple[str, ...] = ("*",)
+    config: Config,
+    *,
+    apis: tuple[Api, ...] = (),
+    families: tuple[str, ...] = ("*",),
+    sources: Mapping[str, str] = SOURCES,
+    opened: type[Store] = Store,
 ) -> None:
     """The store opens, holds data of the same sources, and no API it needs is blocked.
 
@@ -54,10 +63,10 @@ def check_store(
         ConfigurationError: it cannot be used, or real and made-up data would mix.
         RunPaused: an earlier refusal is still in force; nothing is sent.
     """
-    store = Store.open(config)
+    store = opened.open(config)
     try:
         with store.begin() as connection:
-            for name, field in SOURCES.items():
+            for name, field in sources.items():
                 here = config.source_of(field)
                 there = meta.get(connection, f"source|{name}")
                 if there is not None and there != here:
@@ -65,6 +74,7 @@ def check_store(
                         f"the store holds {name} data from {there}, {field.upper()} now points "
                         f"at {here}: use another CACHE_DIR or DATABASE_URL, they must not mix"
                     )
+            _check_made_up(connection, config, sources)
             for block in quota.blocks(connection, utc_now()):
                 if block.account in apis and block.family in families:
                     raise RunPaused(
@@ -73,6 +83,21 @@ def check_store(
                     )
     finally:
         store.close()
+
+
+def _check_made_up(connection: sa.Connection, config: Config, sources: Mapping[str, str]) -> None:
+    """Made-up songs do not go into a store of real ones, nor the other way round."""
+    for name in (*SOURCES, *KEXP_SOURCES):
+        there = meta.get(connection, f"source|{name}")
+        if name in sources or there is None:
+            continue
+        for mine in sources.values():
+            here = config.source_of(mine)
+            if (here == SANDBOX) != (there == SANDBOX):
+                raise ConfigurationError(
+                    f"the store holds {name} data from {there}, {mine.upper()} points at {here}: "
+                    "use another CACHE_DIR or DATABASE_URL, they must not mix"
+                )
 
 
 def _shown(path: Path) -> str:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL, ApiPaused, Guard, Manners
+from runclub_spider.apis.kexp.calls import KexpCalls
 from runclub_spider.apis.pacer import WINDOW_SECONDS, Pacer
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, TRACKS_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
@@ -31,6 +32,7 @@ from runclub_spider.errors import RunclubError
 from runclub_spider.store import quota, runs
 from runclub_spider.store.engine import Store
 from runclub_spider.store.thread import StoreThread
+from runclub_spider.store.trial import TrialStore
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -131,17 +133,17 @@ class Runtime:
     _all: ClassVar[WeakKeyDictionary[Crawler, Runtime]] = WeakKeyDictionary()
 
     @classmethod
-    def of(cls, crawler: Crawler) -> Runtime:
-        """The crawler's runtime, made when first asked for."""
+    def of(cls, crawler: Crawler, *, trial: bool = False) -> Runtime:
+        """The crawler's runtime, made when first asked for; a `trial` leaves nothing behind."""
         if crawler not in cls._all:
-            cls._all[crawler] = cls(crawler)
+            cls._all[crawler] = cls(crawler, trial=trial)
         return cls._all[crawler]
 
-    def __init__(self, crawler: Crawler) -> None:
+    def __init__(self, crawler: Crawler, *, trial: bool = False) -> None:
         self.crawler = crawler
         self.config = config = Config.from_settings(crawler.settings)
         self.outcome = Outcome()
-        self.store = StoreThread(Store.open(config))
+        self.store = StoreThread(TrialStore.open(config) if trial else Store.open(config))
         self.market = config.market
         self.budget: int | None = None
         self.force: frozenset[str] = frozenset()
@@ -177,6 +179,16 @@ class Runtime:
                     config.reccobeats_concurrency,
                     most=config.reccobeats_most,
                     pacer=Pacer(math.inf),
+                ),
+                # One reading after the other; the reading itself retries, with smaller pages.
+                Api.KEXP: Guard(
+                    Api.KEXP,
+                    Manners(1, 0, 0.0, config.max_wait_seconds, unnamed_block=False),
+                    count=partial(self._count, Api.KEXP),
+                    on_block=lambda family, until, reason: self._remember(
+                        quota.Block(Api.KEXP, family, int(until), reason)
+                    ),
+                    stopping=self._stopping,
                 ),
             }
             self._day = quota.last_day(connection, Api.SPOTIFY, utc_now())
@@ -226,6 +238,11 @@ class Runtime:
     def reccobeats(self) -> ReccoBeatsCalls:
         """Builders of ReccoBeats calls."""
         return ReccoBeatsCalls(self.config.reccobeats_base_url, self.config.reccobeats_api_key)
+
+    @property
+    def kexp(self) -> KexpCalls:
+        """Builders of KEXP calls."""
+        return KexpCalls(self.config.kexp_base_url)
 
     @property
     def artists_before(self) -> int:

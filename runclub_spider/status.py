@@ -12,16 +12,19 @@ from scrapy.settings import BaseSettings
 
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.guard import ALL
+from runclub_spider.catalog.coverage import Interval, gaps
 from runclub_spider.catalog.dates import DECADES
+from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import StoreError
 from runclub_spider.publish import exhaustion, manifest
 from runclub_spider.publish.exhaustion import Certificate, Why
 from runclub_spider.publish.manifest import UNDATED
 from runclub_spider.publish.release import prospect, searched
-from runclub_spider.store import meta, overview, quota
+from runclub_spider.store import meta, overview, quota, songs
+from runclub_spider.store.coverage import covered
 from runclub_spider.store.engine import Store, database_url
-from runclub_spider.text import moment
+from runclub_spider.text import moment, timestamp
 
 _DAY = 86_400
 
@@ -49,6 +52,8 @@ def show(settings: BaseSettings) -> None:
                 console.print(f"  {problem}")
             numbers = overview.counts(connection)
             console.print(" · ".join(f"{n:,} {name}" for name, n in numbers.items()))
+            for line in _plays(connection):
+                console.print(line, soft_wrap=True)
             selection = prospect(config, connection)
             if grid := manifest.grid(selection):
                 console.print(_grid(grid))
@@ -93,6 +98,21 @@ def _calls(config: Config, connection: sa.Connection, now: int) -> Table:
         shown = "none known" if limit is None else f"{limit:,} {origin}"
         table.add_row(account, family, f"{calls:,}", left, shown)
     return table
+
+
+def _plays(connection: sa.Connection) -> list[str]:
+    """KEXP's plays, and the time of which every play is stored; nothing before the first run."""
+    known = covered(connection, KEXP)
+    if not known:
+        return []
+    numbers = " · ".join(f"{n:,} {name}" for name, n in songs.numbers(connection).items())
+    first, last = known[0].start, known[-1].end
+    missing = gaps(known, Interval(first, last))
+    shown = ", ".join(f"{timestamp(gap.start)} to {timestamp(gap.end)}" for gap in missing)
+    return [
+        f"kexp: {numbers}",
+        f"kexp: complete from {timestamp(first)} to {timestamp(last - 1)}, gaps: {shown or 'none'}",
+    ]
 
 
 def _grid(cells: dict[str, dict[str, int]]) -> Table:

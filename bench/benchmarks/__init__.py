@@ -18,5 +18,6 @@ NAMES = (
     "frontier",
     "remaining",
     "environments",
+    "kexp",
     "kill_sweep",
 )

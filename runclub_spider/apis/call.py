@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 
 
 class Api(StrEnum):
-    """The services a call can go to; the first two have a guard, the last its token client."""
+    """The services a call can go to; all have a guard but the last, which has its token client."""
 
     SPOTIFY = "spotify"
     RECCOBEATS = "reccobeats"
+    KEXP = "kexp"
     ACCOUNTS = "accounts"
 
 
@@ -24,6 +25,7 @@ class Family(StrEnum):
     ARTIST = "artist"
     TRACK = "track"
     FEATURES = "features"
+    PLAYS = "plays"
     ACCOUNTS = "accounts"
 
 

@@ -69,7 +69,8 @@ class Manners:
     """Limits of one API; times in seconds.
 
     `concurrency` requests may be on their way at first; `most`, if larger, is reached step by
-    step while nothing is refused. A refusal brings such an API down to one.
+    step while nothing is refused. A refusal brings such an API down to one. `unnamed_block` says
+    that a refusal without a time is taken for a ban, and not merely retried.
     """
 
     concurrency: int
@@ -77,6 +78,7 @@ class Manners:
     backoff: float
     max_wait: float
     most: int = 0
+    unnamed_block: bool = True
 
 
 class Slots:
@@ -188,7 +190,7 @@ class Guard:
             if attempt:
                 self._count("retries")
                 ceiling = self.manners.backoff * 2 ** (attempt - 1)
-                await self._wait(random.uniform(0, min(ceiling, self.manners.max_wait)))
+                await self.wait(random.uniform(0, min(ceiling, self.manners.max_wait)))
             await self._pass_window(family)
             number = await self.pacer.pace(self._stopping)
             # Waiting for its turn took time: the window may have closed meanwhile.
@@ -232,6 +234,8 @@ class Guard:
         if not quota and wait is not None and wait <= self.manners.max_wait:
             # A ban of hours says nothing about the calls a window takes.
             self.pacer.refused(number)
+        if wait is None and not quota and not self.manners.unnamed_block:
+            return
         if wait is not None and wait <= self.manners.max_wait and not quota:
             self._window_until = max(self._window_until, now + wait)
             return
@@ -256,10 +260,10 @@ class Guard:
                 if self._stopping():
                     raise Stopping(self.api)
                 return
-            await self._wait(self._window_until - now)
+            await self.wait(self._window_until - now)
 
-    async def _wait(self, seconds: float) -> None:
-        """Wait in small steps, so that a stop need not wait for a window to pass."""
+    async def wait(self, seconds: float) -> None:
+        """Wait in small steps, so that a stop need not wait for the end; raises `Stopping`."""
         end = self._clock() + seconds
         while (left := end - self._clock()) > 0:
             if self._stopping():

@@ -12,6 +12,9 @@ from runclub_spider.catalog.models import ArtistRef, Track
 
 def clean_text(text: str) -> str:
     """NFC, control characters out, white space collapsed: safe for one line of any file."""
+    if text.isprintable():
+        words = text if text.isascii() else unicodedata.normalize("NFC", text)
+        return " ".join(words.split())
     kept = "".join(
         " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) != "Cc"
     )

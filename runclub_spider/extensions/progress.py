@@ -46,13 +46,17 @@ class Progress:
         stats, runtime = self._stats, self._runtime
         seconds = max(time.monotonic() - self._start, 1e-9)
         sent = runtime.spent.total()
-        parts = [
-            f"{sent:,} requests",
-            f"{stats.get_value('runclub/rows/track', 0):,} rows",
-            f"{stats.get_value('runclub/eligible_new', 0):,} new",
-            f"{stats.get_value('runclub/features/found', 0):,} feat",
-            f"{sent / seconds:.1f}/s",
-        ]
+        plays = stats.get_value("runclub/kexp/track_plays")
+        parts = [f"{sent:,} requests"]
+        if plays is not None:
+            parts.append(f"{plays:,} plays")
+        else:
+            parts += [
+                f"{stats.get_value('runclub/rows/track', 0):,} rows",
+                f"{stats.get_value('runclub/eligible_new', 0):,} new",
+                f"{stats.get_value('runclub/features/found', 0):,} feat",
+            ]
+        parts.append(f"{sent / seconds:.1f}/s")
         if runtime.budget is not None:
             parts.append(f"{runtime.budget - sent:,} left")
         waiting = [guard for guard in runtime.guards.values() if guard.waiting]

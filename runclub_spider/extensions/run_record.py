@@ -6,12 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from scrapy import Spider, signals
+from scrapy import signals
 
 from runclub_spider.apis.call import Api
 from runclub_spider.config import utc_now
 from runclub_spider.errors import RunclubError
-from runclub_spider.preflight import SOURCES
 from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime, pace_key, regime_key
 from runclub_spider.store import meta, pages, quota, runs
 
@@ -43,11 +42,11 @@ class RunRecord:
         """Scrapy's constructor."""
         return cls(crawler)
 
-    async def _opened(self, spider: Spider) -> None:
+    async def _opened(self, spider: Any) -> None:
         runtime = self._runtime
 
         def open_run(connection: sa.Connection) -> int:
-            for name, field in SOURCES.items():
+            for name, field in spider.sources.items():
                 meta.put(connection, f"source|{name}", runtime.config.source_of(field))
             given = {"market": runtime.market}
             args = getattr(spider, "args", None)

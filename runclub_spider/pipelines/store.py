@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from scrapy.exceptions import DropItem
 
 from runclub_spider.catalog.models import Row, RowKind
+from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import utc_now
 from runclub_spider.errors import StoreWriteError
 from runclub_spider.items import DiscoveredPage
@@ -74,7 +75,7 @@ class StorePipeline:
         saved = tracks.save(
             connection,
             [FoundTrack(j.track, j.position, j.playable, j.basis) for j in item.judged],
-            _source(item),
+            _source(connection, item),
             policy=replace(runtime.policy, market=task.market),
             run_id=runtime.run_id,
             now=now,
@@ -175,10 +176,14 @@ class StorePipeline:
             )
 
 
-def _source(item: DiscoveredPage) -> Source:
-    is_search = item.task.kind in {PageKind.TRACK_SEARCH, PageKind.PLAYLIST_SEARCH}
-    if is_search:
-        return Source("search", item.task.source_key)
+def _source(connection: sa.Connection, item: DiscoveredPage) -> Source:
+    """What found the rows; a search for a song of KEXP is told apart from one by words."""
+    task = item.task
+    if task.kind is PageKind.TRACK_SEARCH:
+        family = seeds.family_of(connection, task.source_key, "track", task.market)
+        return Source(KEXP if family == KEXP else "search", task.source_key)
+    if task.kind is PageKind.PLAYLIST_SEARCH:
+        return Source("search", task.source_key)
     return Source("playlist", item.task.source_key, item.snapshot or item.task.version)
 
 

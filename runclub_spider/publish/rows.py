@@ -57,7 +57,7 @@ class SourceRow:
                 "owner": self.owner,
                 "name": self.name,
             }
-        return {"type": "search", "term": self.source_key}
+        return {"type": self.source_type, "term": self.source_key}
 
 
 def order_sources(sources: Sequence[SourceRow]) -> list[SourceRow]:

@@ -9,6 +9,9 @@ from .change import change
 from .options import RUNTIME_FIELDS, OptionError
 from .service import State
 
+#: What may happen to KEXP's plays.
+AIR = frozenset({"arrive", "late", "edit", "remove", "anew"})
+
 
 def health(state: State) -> dict[str, Any]:
     """What is being served."""
@@ -46,6 +49,8 @@ def apply(state: State, body: object) -> dict[str, Any]:
         body: any runtime option by name; ``expire_tokens`` true ends every access token;
             ``revoke_refresh_tokens`` true makes every refresh token an ``invalid_grant``;
             ``reset_limits`` true empties the rate windows and quotas;
+            ``kexp`` an object of ``arrive``, ``late``, ``edit``, ``remove`` and ``anew`` with
+            numbers, which changes KEXP's plays (``anew``: as they were at the start);
             ``change`` (share 0-1) and ``seed`` change the world.
 
     Returns:
@@ -65,7 +70,17 @@ def apply(state: State, body: object) -> dict[str, Any]:
     expire = changes.pop("expire_tokens", False)
     revoke = changes.pop("revoke_refresh_tokens", False)
     forgive = changes.pop("reset_limits", False)
+    air = changes.pop("kexp", {})
+    if not isinstance(air, dict) or not set(air) <= AIR:
+        raise OptionError(f"kexp must be an object with numbers of {', '.join(sorted(AIR))}")
+    if not all(isinstance(number, int) for number in air.values()):
+        raise OptionError("kexp must be an object with numbers")
     state.options = state.options.changed(changes)
+    for what, number in air.items():
+        if what == "anew":
+            state.forget_airings()
+        else:
+            getattr(state.airings, what)(number)
     answer: dict[str, Any] = {}
     if expire:
         state.tokens.expire()

@@ -13,7 +13,7 @@ REGIMES = ("extended", "development")
 RETRY_AFTER_FORMS = ("seconds", "date", "none")
 ACCOUNT_STATES = ("ok", "not-premium", "not-allowlisted")
 FAULT_KINDS = ("500", "502", "503", "504", "429", "truncated", "reset", "slow", "expired")
-FAULT_APIS = ("accounts", "spotify", "reccobeats")
+FAULT_APIS = ("accounts", "spotify", "reccobeats", "kexp")
 QUOTA_FAMILIES = ("search", "playlist", "playlist_items", "track", "artist", "album", "me")
 ALL_FAMILIES = "*"
 
@@ -50,6 +50,10 @@ class SandboxOptions:
         fault_retry_after: Retry-After of the fault ``429``, seconds.
         token_lifetime: seconds an access token works.
         recco_rate_limit: ReccoBeats calls per window before 429.
+        kexp_rate_limit: KEXP calls per window before 429.
+        kexp_weeks: how often KEXP's real week is repeated, one before the other.
+        kexp_arrivals: plays that come in with every page of KEXP that is asked.
+        kexp_poison: one row of every page of KEXP is wrong in every way.
         account_state: ``not-premium`` refuses every call, ``not-allowlisted`` those of users.
         rotate_refresh_token: a refresh answers with a new refresh token and ends the old one.
         deny_authorize: the user presses "cancel" on the consent page.
@@ -74,6 +78,10 @@ class SandboxOptions:
     fault_retry_after: float = 1.0
     token_lifetime: float = 3600.0
     recco_rate_limit: int | None = None
+    kexp_rate_limit: int | None = None
+    kexp_weeks: int = 1
+    kexp_arrivals: int = 0
+    kexp_poison: bool = False
     account_state: str = "ok"
     rotate_refresh_token: bool = False
     deny_authorize: bool = False
@@ -91,6 +99,8 @@ class SandboxOptions:
         for flag, limit in (
             ("--rate-limit", self.rate_limit),
             ("--recco-rate-limit", self.recco_rate_limit),
+            ("--kexp-rate-limit", self.kexp_rate_limit),
+            ("--kexp-weeks", self.kexp_weeks),
         ):
             if limit is not None and limit < 1:
                 raise OptionError(f"{flag} must be at least 1, not {limit}")
@@ -105,6 +115,7 @@ class SandboxOptions:
             ("--latency-ms", self.latency_ms),
             ("--slow-seconds", self.slow_seconds),
             ("--fault-retry-after", self.fault_retry_after),
+            ("--kexp-arrivals", self.kexp_arrivals),
         ):
             if not amount >= 0:
                 raise OptionError(f"{flag} must be 0 or more, not {amount:g}")
@@ -175,13 +186,17 @@ RUNTIME_FIELDS = frozenset(
         "fault_retry_after",
         "token_lifetime",
         "recco_rate_limit",
+        "kexp_rate_limit",
+        "kexp_arrivals",
+        "kexp_poison",
         "account_state",
         "rotate_refresh_token",
         "deny_authorize",
     }
 )
 
-_INTEGERS = frozenset({"port", "seed", "rate_limit", "recco_rate_limit"})
+_LIMITS = frozenset({"rate_limit", "recco_rate_limit", "kexp_rate_limit"})
+_INTEGERS = _LIMITS | {"port", "seed", "kexp_weeks", "kexp_arrivals"}
 _NUMBERS = frozenset(
     {
         "latency_ms",
@@ -192,7 +207,7 @@ _NUMBERS = frozenset(
         "token_lifetime",
     }
 )
-_SWITCHES = frozenset({"rotate_refresh_token", "deny_authorize"})
+_SWITCHES = frozenset({"rotate_refresh_token", "deny_authorize", "kexp_poison"})
 _PATHS = frozenset({"data", "ready_file"})
 
 _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -212,6 +227,10 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "fault_retry_after": ("S", "Retry-After of the fault '429' (1)"),
         "token_lifetime": ("S", "seconds an access token works (3600)"),
         "recco_rate_limit": ("N", "ReccoBeats calls per window before 429 (none)"),
+        "kexp_rate_limit": ("N", "KEXP calls per window before 429 (none)"),
+        "kexp_weeks": ("N", "repeat KEXP's real week so often, one before the other (1)"),
+        "kexp_arrivals": ("N", "plays that come in with every page of KEXP (0)"),
+        "kexp_poison": ("", "one row of every page of KEXP is wrong in every way"),
         "account_state": ("STATE", "ok, not-premium or not-allowlisted (ok)"),
         "rotate_refresh_token": ("", "a refresh answers with a new refresh token"),
         "deny_authorize": ("", "the consent page answers error=access_denied"),
@@ -302,7 +321,7 @@ def _from_json(name: str, value: object) -> Any:
         if not isinstance(value, Mapping):
             raise OptionError(f"{name} must be an object, not {value!r}")
         return {str(key): _number(name, str(entry), kind) for key, entry in value.items()}
-    if value is None and name in {"rate_limit", "recco_rate_limit"}:
+    if value is None and name in _LIMITS:
         return None
     if name in _SWITCHES:
         return bool(value)

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from . import control
 from .accounts import Accounts
+from .kexp import Kexp
 from .options import OptionError, SandboxOptions
 from .reccobeats import ReccoBeats
 from .service import Call, Reply, Service, State
@@ -29,7 +30,7 @@ MARK = "X-RunClub-Sandbox"
 
 def services(state: State) -> list[Service]:
     """The APIs, in no particular order; their prefixes do not overlap."""
-    return [Accounts(state), Spotify(state), ReccoBeats(state)]
+    return [Accounts(state), Spotify(state), ReccoBeats(state), Kexp(state)]
 
 
 def build_world(options: SandboxOptions) -> World:
@@ -64,6 +65,7 @@ def environment(port: int, options: SandboxOptions) -> dict[str, str]:
         "SPOTIFY_API_BASE_URL": root + Spotify.prefix,
         "SPOTIFY_ACCOUNTS_BASE_URL": root + Accounts.prefix,
         "RECCOBEATS_BASE_URL": root + ReccoBeats.prefix,
+        "KEXP_BASE_URL": root + Kexp.prefix,
     }
 
 
@@ -233,7 +235,7 @@ def announce(port: int, state: State) -> None:
         f"{len(world.playlists):,} playlists; regime {state.options.regime}; port {port}"
     )
     lines = [
-        f"This is a sandbox with {what} ({world.id}), not Spotify or ReccoBeats.",
+        f"This is a sandbox with {what} ({world.id}), not Spotify, ReccoBeats or KEXP.",
         sizes,
         *(f"export {name}={value}" for name, value in exported.items()),
     ]

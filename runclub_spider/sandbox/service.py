@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -19,6 +19,9 @@ from .search import SearchIndex
 from .stats import Stats
 from .tokens import Tokens
 from .world import World
+
+if TYPE_CHECKING:
+    from .kexp import Airings
 
 
 @dataclass(slots=True)
@@ -113,7 +116,22 @@ class State:
         self.stats = Stats()
         self.faults = FaultDraw(options.seed)
         self.tokens = Tokens(options)
+        self._airings: Airings | None = None
         self.reset_limits()
+
+    @property
+    def airings(self) -> Airings:
+        """KEXP's plays; made when first asked for."""
+        if self._airings is None:
+            from .kexp import build
+
+            options = self.options
+            self._airings = build(self.world, options.data, options.seed, options.kexp_weeks)
+        return self._airings
+
+    def forget_airings(self) -> None:
+        """KEXP's plays are as they were at the start."""
+        self._airings = None
 
     def reset_limits(self) -> None:
         """Empties every rate window and quota and forgets the announced waits."""

@@ -55,6 +55,15 @@ class Sandbox:
         """Base URL of ReccoBeats."""
         return self.env["RECCOBEATS_BASE_URL"]
 
+    @property
+    def kexp(self) -> str:
+        """Base URL of KEXP."""
+        return self.env["KEXP_BASE_URL"]
+
+    def air(self, **changes: int) -> None:
+        """Changes KEXP's plays: ``arrive``, ``late``, ``edit``, ``remove`` or ``anew``."""
+        self._ask("/__faults", {"kexp": changes})
+
     def stats(self) -> dict[str, Any]:
         """``GET /__stats``."""
         return self._ask("/__stats")

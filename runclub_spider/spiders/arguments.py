@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import explain
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.templates import families
@@ -38,18 +48,48 @@ def _words(value: object) -> object:
     return {word.strip() for word in str(value).split(",") if word.strip()}
 
 
+#: Where KEXP is: it reads a time without an offset in its own zone, and so do we.
+_SEATTLE = ZoneInfo("America/Los_Angeles")
+
+
+def _instant(value: Any, *, last: bool) -> Any:
+    """An ISO date or time in seconds since 1970; as an end (`last`) the second behind it."""
+    text = str(value).strip()
+    try:
+        if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text, re.ASCII):
+            day = date.fromisoformat(text) + timedelta(days=last)
+            return int(datetime(day.year, day.month, day.day, tzinfo=_SEATTLE).timestamp())
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            # An hour that comes twice is meant as wide as it can be.
+            moment = moment.replace(tzinfo=_SEATTLE, fold=int(last))
+        return int(moment.timestamp()) + last
+    except (ValueError, OverflowError):
+        raise ValueError("not an ISO date or time, such as 2026-03-20") from None
+
+
+def _start(value: Any) -> Any:
+    return _instant(value, last=False)
+
+
+def _end(value: Any) -> Any:
+    return _instant(value, last=True)
+
+
+def _search_family(value: object) -> object:
+    return KEXP if str(value).strip() == KEXP else _family(value)
+
+
 Forced = Literal["seeds", "playlists", "artists", "features", "details", "editions"]
 Count = Annotated[int, Field(ge=1)]
 
 
-class Arguments(BaseModel):
+class SpiderArguments(BaseModel):
     """What every spider takes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     budget: Count | None = None
-    deltafetch_reset: bool = False
-    force: Annotated[frozenset[Forced], BeforeValidator(_words)] = frozenset()
 
     @classmethod
     def read(cls, spider: str, given: dict[str, str]) -> Self:
@@ -59,6 +99,13 @@ class Arguments(BaseModel):
         except ValidationError as error:
             names = ", ".join(cls.model_fields)
             raise ConfigurationError(f"{spider}: {explain(error)}; arguments: {names}") from None
+
+
+class Arguments(SpiderArguments):
+    """What the spiders around Spotify's catalogue take besides."""
+
+    deltafetch_reset: bool = False
+    force: Annotated[frozenset[Forced], BeforeValidator(_words)] = frozenset()
 
 
 class SpotifyArguments(Arguments):
@@ -71,8 +118,9 @@ class SpotifyArguments(Arguments):
 
 
 class SearchArguments(SpotifyArguments):
-    """`spotify_search`: also the most rows a seed may serve, and when it has enough."""
+    """`spotify_search`: also the most rows a seed, when it has enough, and KEXP's songs."""
 
+    family: Annotated[str, BeforeValidator(_search_family)] | None = None
     max_results: Annotated[int, Field(ge=1, le=1000)] | None = None
     until: Literal["filled"] | None = None
 
@@ -82,3 +130,32 @@ class PlaylistArguments(SpotifyArguments):
 
     top_playlists: Annotated[int, Field(ge=1, le=50)] | None = None
     max_items: Annotated[int, Field(ge=1, le=11_000)] | None = None
+
+
+class KexpArguments(SpiderArguments):
+    """`kexp`: what to read and how much of it.
+
+    `start_date` and `end_date` become seconds since 1970 UTC, the end not included; a date
+    stands for the whole day in Seattle.
+    """
+
+    dry_run: bool = False
+    limit: Count | None = None
+    incremental: bool = False
+    page_limit: Count | None = None
+    start_date: Annotated[int | None, BeforeValidator(_start)] = None
+    end_date: Annotated[int | None, BeforeValidator(_end)] = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.incremental and (self.start_date is not None or self.end_date is not None):
+            raise ValueError(
+                "incremental reads on from the checkpoint, so it takes no start_date or end_date"
+            )
+        if (
+            self.start_date is not None
+            and self.end_date is not None
+            and self.start_date >= self.end_date
+        ):
+            raise ValueError("start_date is after end_date")
+        return self

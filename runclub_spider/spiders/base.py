@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from scrapy import Request, Spider
 
-from runclub_spider.apis.call import AnswerError, Call
+from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.answers import ACCOUNT, PAGE, Problem, explain, problem_of
 from runclub_spider.apis.spotify.regimes import Regime
@@ -24,6 +24,7 @@ from runclub_spider.frontier.templates import Kind, Seed
 from runclub_spider.handlers.api import NotSent
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.middlewares.once import AlreadyAsked
+from runclub_spider.preflight import SOURCES
 from runclub_spider.runtime import INCOMPLETE, Runtime
 from runclub_spider.signals import discovery_done
 from runclub_spider.spiders.arguments import SpotifyArguments
@@ -47,7 +48,10 @@ class SpotifySpider(Spider, ABC):
     arguments: ClassVar[type[SpotifyArguments]]
     seed_kind: ClassVar[Kind]
     # A refusal of one of these keeps the spider from starting.
+    apis: ClassVar[tuple[Api, ...]] = (Api.SPOTIFY, Api.ACCOUNTS)
     families: ClassVar[tuple[str, ...]]
+    # What the store's data then comes from.
+    sources: ClassVar[Mapping[str, str]] = SOURCES
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SpotifySpider:
@@ -76,6 +80,10 @@ class SpotifySpider(Spider, ABC):
             max_seeds=args.max_seeds,
             dedupe=config.seed_dedupe,
         )
+
+    async def plan(self) -> tuple[Seed, ...]:
+        """The seeds of this run, in order."""
+        return self.plan_for(self.runtime.config, self.args)
 
     def finish(self, connection: sa.Connection, now: int) -> None:
         """The frontier has nothing left to ask; a leaf may note that."""
@@ -111,7 +119,7 @@ class SpotifySpider(Spider, ABC):
         regime = runtime.regime = await find_regime(runtime)
         if regime is None:
             return
-        plan = self.plan_for(runtime.config, self.args)
+        plan = await self.plan()
         await runtime.store.run(lambda c: self._open(c, plan, regime))
         planner = self.planner(plan, regime)
         if planner is not None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Spider
 
+from runclub_spider.apis.call import Api
 from runclub_spider.apis.guard import ALL
 from runclub_spider.errors import RunclubError
+from runclub_spider.preflight import SOURCES
 from runclub_spider.runtime import Runtime
 from runclub_spider.signals import discovery_done
 from runclub_spider.spiders.arguments import Arguments
@@ -24,7 +26,9 @@ class EnrichSpider(Spider):
 
     name = "enrich"
     arguments = Arguments
+    apis = (Api.SPOTIFY, Api.ACCOUNTS)
     families = (ALL,)
+    sources = SOURCES
     args: Arguments
     runtime: Runtime
 

@@ -8,15 +8,27 @@ from runclub_spider.apis.call import Call, Family
 from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.parser import parse_track_search
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.catalog.matching import search_term
+from runclub_spider.catalog.plays import KEXP
+from runclub_spider.config import Config
+from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.cost import track_cost
 from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.frontier.planners import Planner, TrackSearchPlanner
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.spiders.arguments import SearchArguments
+from runclub_spider.spiders.arguments import SearchArguments, SpotifyArguments
 from runclub_spider.spiders.base import SpotifySpider
-from runclub_spider.store import seeds
+from runclub_spider.store import seeds, songs
 from runclub_spider.store.pages import PageTask
+from runclub_spider.store.seeds import SeedState
+
+#: Rows that a search for one song may serve: what it means comes first or not at all.
+_KEXP_ROWS = 10
+
+
+def _open(state: SeedState) -> bool:
+    return state.state != seeds.EXHAUSTED and state.next_offset < _KEXP_ROWS
 
 
 class SpotifySearchSpider(SpotifySpider):
@@ -30,16 +42,58 @@ class SpotifySearchSpider(SpotifySpider):
     # Tracks that the budget should add to cells that lack them.
     _expected: float | None = None
 
+    @classmethod
+    def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
+        """From the templates; KEXP's songs are known to the store alone, and come later."""
+        if args.family != KEXP:
+            return super().plan_for(config, args)
+        if args.seeds is not None:
+            raise ConfigurationError("spotify_search: family kexp asks songs, not a seeds file")
+        load_umbrellas(config.seeds_dir)
+        return ()
+
+    async def plan(self) -> tuple[Seed, ...]:
+        """The plan; for KEXP its songs without a track, the most played first."""
+        if self.args.family != KEXP:
+            return await super().plan()
+        found = await self.runtime.store.run(self._songs)
+        if not found:
+            self.runtime.outcome.note(
+                "Every song of KEXP has its Spotify track, or there is none yet: "
+                "scrapy crawl kexp brings them."
+            )
+        return found
+
+    def _songs(self, connection: sa.Connection) -> tuple[Seed, ...]:
+        songs.link_tracks(connection)
+        asked = seeds.states(connection, self.seed_kind, self.runtime.market)
+        terms: dict[str, None] = {}
+        for row in songs.unlinked(connection):
+            term = search_term(row.title, row.artist, row.isrc)
+            known = asked.get(term)
+            # Searched before and not found: its turn comes when it is due anew.
+            if term and (known is None or _open(known)):
+                terms[term] = None
+        plan = tuple(Seed(term, self.seed_kind, KEXP) for term in terms)
+        return plan[: self.args.max_seeds]
+
+    def finish(self, connection: sa.Connection, now: int) -> None:  # noqa: ARG002 - the shape of all
+        """Songs are linked to the tracks that came in for them."""
+        if self.args.family == KEXP:
+            songs.link_tracks(connection)
+
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner:
         """Complete in template order when the run is bounded by arguments, else by mode."""
         args, config = self.args, self.runtime.config
-        bounded = args.seeds or args.max_seeds or args.max_results
+        kexp = args.family == KEXP
+        bounded = args.seeds or args.max_seeds or args.max_results or kexp
+        most = _KEXP_ROWS if kexp else config.max_results_per_seed
         return TrackSearchPlanner(
             spider=self.name,
             seeds=plan,
             market=self.runtime.market,
             mode="template" if bounded else config.frontier,
-            max_results=args.max_results or config.max_results_per_seed,
+            max_results=args.max_results or most,
             page_rows=regime.search_page(config.page_size),
             cell_minimum=config.cell_minimum,
             umbrellas=load_umbrellas(config.seeds_dir),

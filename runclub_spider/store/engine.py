@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -16,7 +16,7 @@ from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import StoreError, StoreWriteError
 
 # The newest migration in `migrations/versions`; a test holds the two together.
-HEAD = "0004"
+HEAD = "0005"
 # How SQLite says that a file is damaged or was never a database.
 _CORRUPT = ("malformed", "not a database", "disk image")
 # Errors of these kinds are bugs of ours, not the disk's.
@@ -43,7 +43,7 @@ class Store:
         self.engine = engine
 
     @classmethod
-    def open(cls, config: Config, *, create: bool = True, set_aside: bool = True) -> Store:
+    def open(cls, config: Config, *, create: bool = True, set_aside: bool = True) -> Self:
         """Open (and by default create and migrate) the configured store.
 
         A corrupt file is moved out of the way, unless `set_aside` is off.

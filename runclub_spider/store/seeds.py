@@ -37,6 +37,12 @@ def register(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> No
     insert_new(connection, seed, rows)
 
 
+def family_of(connection: sa.Connection, term: str, search_type: str, market: str) -> str | None:
+    """The family of a seed in the ledger."""
+    key = (seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
+    return connection.scalar(sa.select(seed.c.family).where(*key))
+
+
 def states(connection: sa.Connection, search_type: str, market: str) -> dict[str, SeedState]:
     """The ledger of one search type and market, by term."""
     columns = [seed.c[name] for name in SeedState.__dataclass_fields__]

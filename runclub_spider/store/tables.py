@@ -199,7 +199,8 @@ track_market = Table(
     **_compact,
 )
 
-# Edges seed -> track and playlist -> track; source_type is `search` or `playlist`.
+# Edges seed -> track and playlist -> track; source_type is `search`, `kexp` (a search for a
+# song of KEXP) or `playlist`.
 track_source = Table(
     "track_source",
     metadata,
@@ -376,5 +377,103 @@ tombstone = Table(
     Column("kind", Key, primary_key=True),
     Column("value", Key, primary_key=True),
     Column("created_at", BigInteger, nullable=False),
+    **_compact,
+)
+
+# The songs of the catalogue, whoever named them; `track_id` is the Spotify track of the same
+# recording. The keys are those of `catalog/matching.py`; they are filled in for rows that come
+# without (another program's), and only then null.
+song = Table(
+    "song",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("artist", Text, nullable=False),
+    Column("album", Text),
+    Column("year", Integer),
+    Column("mbid", Key),
+    Column("isrc", Key),
+    Column("duration_ms", Integer),
+    Column("source", Text, nullable=False),
+    Column("is_placeholder", Boolean, nullable=False, server_default=text("false")),
+    Column("has_embedding", Boolean, nullable=False, server_default=text("false")),
+    Column("track_id", Key, ForeignKey("track.track_id", ondelete="SET NULL")),
+    Column("match_key", Key),
+    Column("artist_key", Key),
+    Column("created_at", BigInteger, nullable=False, server_default="0"),
+    Index("song_match_key", "match_key", unique=True),
+    Index("song_artist_key", "artist_key"),
+    Index(
+        "song_mbid",
+        "mbid",
+        sqlite_where=text("mbid IS NOT NULL"),
+        postgresql_where=text("mbid IS NOT NULL"),
+    ),
+    Index(
+        "song_isrc",
+        "isrc",
+        sqlite_where=text("isrc IS NOT NULL"),
+        postgresql_where=text("isrc IS NOT NULL"),
+    ),
+    Index(
+        "song_track",
+        "track_id",
+        sqlite_where=text("track_id IS NOT NULL"),
+        postgresql_where=text("track_id IS NOT NULL"),
+    ),
+    **_compact,
+)
+
+# Where a song was heard: one row a play, as its source names it.
+external_play = Table(
+    "external_play",
+    metadata,
+    Column("source", Key, primary_key=True),
+    Column("source_play_id", Key, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("artist", Text, nullable=False),
+    Column("album", Text),
+    Column("airdate", BigInteger),
+    Column("mbid", Text),
+    Column("year", Integer),
+    Column("song_id", Key, ForeignKey("song.id")),
+    Column("match_tier", Text),
+    Column("match_confidence", Float),
+    Column("created_at", BigInteger, nullable=False),
+    Index("external_play_song", "source", "song_id"),
+    Index("external_play_airdate", "source", "airdate"),
+    **_compact,
+)
+
+# How far a source was read: `cursor` is the newest moment up to which nothing is missing above
+# the last gap (ISO 8601, UTC).
+ingestion_checkpoint = Table(
+    "ingestion_checkpoint",
+    metadata,
+    Column("source", Key, primary_key=True),
+    Column("cursor", Text),
+    Column("metadata", Text),
+    Column("updated_at", BigInteger, nullable=False),
+    **_compact,
+)
+
+# The stretches of time of which every play is stored, apart from each other; ends not included.
+covered_interval = Table(
+    "covered_interval",
+    metadata,
+    Column("source", Key, primary_key=True),
+    Column("start_at", BigInteger, primary_key=True),
+    Column("end_at", BigInteger, nullable=False),
+    **_compact,
+)
+
+# Plays that a person should look at: refused near matches, contradictions, unknown rows.
+play_review = Table(
+    "play_review",
+    metadata,
+    Column("source", Key, primary_key=True),
+    Column("source_play_id", Key, primary_key=True),
+    Column("kind", Key, primary_key=True),
+    Column("detail", Text, nullable=False),
     **_compact,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -20,6 +21,51 @@ def insert_new(
     """Insert the rows whose key is not there yet; the others stay as they are."""
     if rows:
         connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def insert_rows(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """`insert_new` for many plain rows: no more than the driver's own work for each."""
+    if rows:
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        marks = ", ".join([mark] * len(columns))
+        names = ", ".join(columns)
+        # Names are the code's own, values are bound.
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+            list(rows),
+        )
+
+
+def select_among(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    column: str,
+    values: Sequence[str],
+    *,
+    source: str | None = None,
+) -> Sequence[Sequence[Any]]:
+    """Rows whose `column` is one of many values, passed as a single one; by primary key.
+
+    `source` also wants that of the column of this name, the first of the key.
+    """
+    if not values:
+        return []
+    on_sqlite = connection.dialect.name == "sqlite"
+    among = "IN (SELECT value FROM json_each(?))" if on_sqlite else "= ANY(%s)"
+    given = orjson.dumps(values).decode() if on_sqlite else list(values)
+    keys = ", ".join(key.name for key in table.primary_key)
+    names = ", ".join(columns)
+    scope = "" if source is None else f"source = {'?' if on_sqlite else '%s'} AND "
+    return connection.exec_driver_sql(
+        f"SELECT {names} FROM {table.name} WHERE {scope}{column} {among} ORDER BY {keys}",  # noqa: S608
+        (given,) if source is None else (source, given),
+    ).all()
 
 
 def upsert(

@@ -26,6 +26,10 @@ CALM: dict[str, object] = {
     "recco_rate_limit": None,
     "account_state": "ok",
     "rotate_refresh_token": False,
+    "kexp_rate_limit": None,
+    "kexp_arrivals": 0,
+    "kexp_poison": False,
+    "kexp": {"anew": 1},
 }
 
 
