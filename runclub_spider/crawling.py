@@ -12,8 +12,14 @@ from runclub_spider.apis.call import Api
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.frontier.plan import load_umbrellas
-from runclub_spider.preflight import check_spotify_credentials, check_store, check_writable
+from runclub_spider.preflight import (
+    check_open_metadata,
+    check_spotify_credentials,
+    check_store,
+    check_writable,
+)
 from runclub_spider.runtime import INTERRUPTED, Runtime
+from runclub_spider.spiders.arguments import EnrichArguments
 from runclub_spider.spiders.base import SpotifySpider
 from runclub_spider.store.lock import exclusive
 from runclub_spider.summary import print_outcome
@@ -28,7 +34,7 @@ def crawl(
         spider = _spider(process, name)
         preflight(config, spider, arguments)
         with exclusive(config, f"scrapy crawl {name}"):
-            check_store(config, apis=(Api.SPOTIFY, Api.ACCOUNTS), families=spider.families)
+            check_store(config, apis=_needed(spider, arguments), families=spider.families)
             return _run(process, spider, arguments)
     except RunclubError as error:
         print(f"scrapy crawl: {error}", file=sys.stderr)
@@ -52,13 +58,29 @@ def _run(process: AsyncCrawlerProcess, spider: type[Any], arguments: dict[str, s
 def preflight(config: Config, spider: type[Any], arguments: dict[str, str]) -> None:
     """Everything that can be known to be wrong before the store is touched."""
     args = spider.arguments.read(spider.name, arguments)
-    check_spotify_credentials(config)
+    if _alone(spider, arguments):
+        check_open_metadata(config)
+    else:
+        check_spotify_credentials(config)
     if issubclass(spider, SpotifySpider):
         spider.plan_for(config, args)
     else:
         load_umbrellas(config.seeds_dir)
     check_writable(config.cache_dir, "CACHE_DIR")
     check_writable(config.export_dir, "EXPORT_DIR")
+
+
+def _alone(spider: type[Any], arguments: dict[str, str]) -> bool:
+    """Whether nothing but open metadata is asked for."""
+    args = spider.arguments.read(spider.name, arguments)
+    return isinstance(args, EnrichArguments) and args.only == "open_metadata"
+
+
+def _needed(spider: type[Any], arguments: dict[str, str]) -> tuple[Api, ...]:
+    """The services without which there is nothing to do."""
+    if _alone(spider, arguments):
+        return (Api.MUSICBRAINZ,)
+    return (Api.SPOTIFY, Api.ACCOUNTS)
 
 
 def _spider(process: AsyncCrawlerProcess, name: str) -> type[Any]:

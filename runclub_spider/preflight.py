@@ -16,6 +16,29 @@ from runclub_spider.text import moment
 
 # Which base URL feeds which part of the catalogue; a store keeps to one source each.
 SOURCES = {"spotify": "spotify_api_base_url", "reccobeats": "reccobeats_base_url"}
+# Only where they are asked at all.
+OPEN_SOURCES = {
+    "musicbrainz": "musicbrainz_base_url",
+    "listenbrainz": "listenbrainz_base_url",
+}
+
+
+def sources(config: Config) -> dict[str, str]:
+    """The base URLs that this configuration asks, by the part of the catalogue they feed."""
+    if not config.open_metadata_contact:
+        return SOURCES
+    return SOURCES | {name: OPEN_SOURCES[name] for name in config.open_metadata_sources}
+
+
+def check_open_metadata(config: Config) -> None:
+    """Somebody to write to, and a source to ask."""
+    if not config.open_metadata_contact:
+        raise ConfigurationError(
+            "OPEN_METADATA_CONTACT is not set: MusicBrainz wants a mail address or a URL in the "
+            "User-Agent; put one into .env"
+        )
+    if not config.open_metadata_sources:
+        raise ConfigurationError("OPEN_METADATA_SOURCES is none: name musicbrainz or listenbrainz")
 
 
 def check_spotify_credentials(config: Config) -> None:
@@ -57,7 +80,7 @@ def check_store(
     store = Store.open(config)
     try:
         with store.begin() as connection:
-            for name, field in SOURCES.items():
+            for name, field in sources(config).items():
                 here = config.source_of(field)
                 there = meta.get(connection, f"source|{name}")
                 if there is not None and there != here:

@@ -210,11 +210,14 @@ class Guard:
                 self._count("refused")
                 self._read_refusal(family, number, answer.body, headers(answer))
                 continue
-            self.pacer.answered(number)
             if answer.status in RETRIED:
+                self.pacer.troubled(number)
                 problem = f"status {answer.status}"
                 self._count("errors")
-            elif answer.status == 200 and not answer.body.rstrip().endswith(b"}"):
+                self._read_busy(headers(answer))
+                continue
+            self.pacer.answered(number)
+            if answer.status == 200 and not answer.body.rstrip().endswith(b"}"):
                 problem = "an answer cut short"
                 self._count("errors")
             else:
@@ -226,7 +229,9 @@ class Guard:
         self, family: str, number: int, body: bytes, headers: Mapping[str, str]
     ) -> None:
         now = self._clock()
-        wait = retry_after(headers.get("retry-after"), now)
+        # ListenBrainz names the seconds in a header of its own.
+        named = headers.get("retry-after") or headers.get("x-ratelimit-reset-in")
+        wait = retry_after(named, now)
         quota = b"QUOTA_EXCEEDED" in body
         self.slots.refused()
         if not quota and wait is not None and wait <= self.manners.max_wait:
@@ -244,6 +249,19 @@ class Guard:
         self.block(scope, until, reason)
         self._on_block(scope, until, reason)
         raise ApiPaused(self.api, scope, until, reason)
+
+    def _read_busy(self, headers: Mapping[str, str]) -> None:
+        """An error of the server may name its length: a short one is waited out."""
+        now = self._clock()
+        wait = retry_after(headers.get("retry-after"), now)
+        if wait is None:
+            return
+        if wait <= self.manners.max_wait:
+            self._window_until = max(self._window_until, now + wait)
+            return
+        self.block(ALL, now + wait, "out of service")
+        self._on_block(ALL, now + wait, "out of service")
+        raise ApiPaused(self.api, ALL, now + wait, "out of service")
 
     async def _pass_window(self, family: str) -> None:
         while True:

@@ -38,7 +38,9 @@ def _words(value: object) -> object:
     return {word.strip() for word in str(value).split(",") if word.strip()}
 
 
-Forced = Literal["seeds", "playlists", "artists", "features", "details", "editions"]
+Forced = Literal[
+    "seeds", "playlists", "artists", "features", "details", "editions", "open_metadata"
+]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -59,6 +61,12 @@ class Arguments(BaseModel):
         except ValidationError as error:
             names = ", ".join(cls.model_fields)
             raise ConfigurationError(f"{spider}: {explain(error)}; arguments: {names}") from None
+
+
+class EnrichArguments(Arguments):
+    """`enrich`: also one stage alone."""
+
+    only: Literal["open_metadata"] | None = None
 
 
 class SpotifyArguments(Arguments):

@@ -18,6 +18,7 @@ from runclub_spider.store.tables import (
     canonical,
     edition,
     feature_miss,
+    open_metadata,
     page,
     playlist_change,
     rejection,
@@ -27,6 +28,7 @@ from runclub_spider.store.tables import (
     track_artist,
     track_detail,
     track_market,
+    track_recording,
     track_source,
 )
 from runclub_spider.store.upsert import chunks, insert_new
@@ -56,6 +58,8 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
             feature_miss,
             track_detail,
             edition,
+            track_recording,
+            open_metadata,
             rejection,
             release_row,
             canonical,
