@@ -13,7 +13,7 @@ REGIMES = ("extended", "development")
 RETRY_AFTER_FORMS = ("seconds", "date", "none")
 ACCOUNT_STATES = ("ok", "not-premium", "not-allowlisted")
 FAULT_KINDS = ("500", "502", "503", "504", "429", "truncated", "reset", "slow", "expired")
-FAULT_APIS = ("accounts", "spotify", "reccobeats")
+FAULT_APIS = ("accounts", "spotify", "reccobeats", "musicbrainz", "listenbrainz")
 QUOTA_FAMILIES = ("search", "playlist", "playlist_items", "track", "artist", "album", "me")
 ALL_FAMILIES = "*"
 
@@ -50,6 +50,9 @@ class SandboxOptions:
         fault_retry_after: Retry-After of the fault ``429``, seconds.
         token_lifetime: seconds an access token works.
         recco_rate_limit: ReccoBeats calls per window before 429.
+        musicbrainz_interval: least mean distance of MusicBrainz calls, seconds; None: any.
+        musicbrainz_busy: share of MusicBrainz calls that meet a 503 at any speed, 0-1.
+        listenbrainz_rate_limit: ListenBrainz calls per ten seconds before 429; None: its own 30.
         account_state: ``not-premium`` refuses every call, ``not-allowlisted`` those of users.
         rotate_refresh_token: a refresh answers with a new refresh token and ends the old one.
         deny_authorize: the user presses "cancel" on the consent page.
@@ -74,6 +77,9 @@ class SandboxOptions:
     fault_retry_after: float = 1.0
     token_lifetime: float = 3600.0
     recco_rate_limit: int | None = None
+    musicbrainz_interval: float | None = None
+    musicbrainz_busy: float = 0.01
+    listenbrainz_rate_limit: int | None = None
     account_state: str = "ok"
     rotate_refresh_token: bool = False
     deny_authorize: bool = False
@@ -91,6 +97,7 @@ class SandboxOptions:
         for flag, limit in (
             ("--rate-limit", self.rate_limit),
             ("--recco-rate-limit", self.recco_rate_limit),
+            ("--listenbrainz-rate-limit", self.listenbrainz_rate_limit),
         ):
             if limit is not None and limit < 1:
                 raise OptionError(f"{flag} must be at least 1, not {limit}")
@@ -105,6 +112,7 @@ class SandboxOptions:
             ("--latency-ms", self.latency_ms),
             ("--slow-seconds", self.slow_seconds),
             ("--fault-retry-after", self.fault_retry_after),
+            ("--musicbrainz-interval", self.musicbrainz_interval or 0.0),
         ):
             if not amount >= 0:
                 raise OptionError(f"{flag} must be 0 or more, not {amount:g}")
@@ -119,6 +127,10 @@ class SandboxOptions:
             _one_of("--fault", kind, FAULT_KINDS)
             if not 0 <= rate <= 1:
                 raise OptionError(f"--fault {name} must be a rate 0-1, not {rate:g}")
+        if not 0 <= self.musicbrainz_busy <= 1:
+            raise OptionError(
+                f"--musicbrainz-busy must be a share 0-1, not {self.musicbrainz_busy:g}"
+            )
         if self.data is not None and not (self.data / "spotify").is_dir():
             raise OptionError(f"--data {self.data} holds no directory 'spotify'")
 
@@ -175,13 +187,16 @@ RUNTIME_FIELDS = frozenset(
         "fault_retry_after",
         "token_lifetime",
         "recco_rate_limit",
+        "musicbrainz_interval",
+        "musicbrainz_busy",
+        "listenbrainz_rate_limit",
         "account_state",
         "rotate_refresh_token",
         "deny_authorize",
     }
 )
 
-_INTEGERS = frozenset({"port", "seed", "rate_limit", "recco_rate_limit"})
+_INTEGERS = frozenset({"port", "seed", "rate_limit", "recco_rate_limit", "listenbrainz_rate_limit"})
 _NUMBERS = frozenset(
     {
         "latency_ms",
@@ -190,7 +205,12 @@ _NUMBERS = frozenset(
         "slow_seconds",
         "fault_retry_after",
         "token_lifetime",
+        "musicbrainz_interval",
+        "musicbrainz_busy",
     }
+)
+_UNLIMITED = frozenset(
+    {"rate_limit", "recco_rate_limit", "musicbrainz_interval", "listenbrainz_rate_limit"}
 )
 _SWITCHES = frozenset({"rotate_refresh_token", "deny_authorize"})
 _PATHS = frozenset({"data", "ready_file"})
@@ -212,6 +232,9 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "fault_retry_after": ("S", "Retry-After of the fault '429' (1)"),
         "token_lifetime": ("S", "seconds an access token works (3600)"),
         "recco_rate_limit": ("N", "ReccoBeats calls per window before 429 (none)"),
+        "musicbrainz_interval": ("S", "MusicBrainz calls closer together meet 503 (any)"),
+        "musicbrainz_busy": ("SHARE", "MusicBrainz calls that meet a 503 at any speed (0.01)"),
+        "listenbrainz_rate_limit": ("N", "ListenBrainz calls in 10 s before 429 (30)"),
         "account_state": ("STATE", "ok, not-premium or not-allowlisted (ok)"),
         "rotate_refresh_token": ("", "a refresh answers with a new refresh token"),
         "deny_authorize": ("", "the consent page answers error=access_denied"),
@@ -302,7 +325,7 @@ def _from_json(name: str, value: object) -> Any:
         if not isinstance(value, Mapping):
             raise OptionError(f"{name} must be an object, not {value!r}")
         return {str(key): _number(name, str(entry), kind) for key, entry in value.items()}
-    if value is None and name in {"rate_limit", "recco_rate_limit"}:
+    if value is None and name in _UNLIMITED:
         return None
     if name in _SWITCHES:
         return bool(value)

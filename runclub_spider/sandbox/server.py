@@ -17,6 +17,8 @@ from aiohttp import web
 
 from . import control
 from .accounts import Accounts
+from .listenbrainz import ListenBrainz
+from .musicbrainz import MusicBrainz
 from .options import OptionError, SandboxOptions
 from .reccobeats import ReccoBeats
 from .service import Call, Reply, Service, State
@@ -29,7 +31,13 @@ MARK = "X-RunClub-Sandbox"
 
 def services(state: State) -> list[Service]:
     """The APIs, in no particular order; their prefixes do not overlap."""
-    return [Accounts(state), Spotify(state), ReccoBeats(state)]
+    return [
+        Accounts(state),
+        Spotify(state),
+        ReccoBeats(state),
+        MusicBrainz(state),
+        ListenBrainz(state),
+    ]
 
 
 def build_world(options: SandboxOptions) -> World:
@@ -64,6 +72,8 @@ def environment(port: int, options: SandboxOptions) -> dict[str, str]:
         "SPOTIFY_API_BASE_URL": root + Spotify.prefix,
         "SPOTIFY_ACCOUNTS_BASE_URL": root + Accounts.prefix,
         "RECCOBEATS_BASE_URL": root + ReccoBeats.prefix,
+        "MUSICBRAINZ_BASE_URL": root + MusicBrainz.prefix,
+        "LISTENBRAINZ_BASE_URL": root + ListenBrainz.prefix,
     }
 
 
@@ -160,7 +170,10 @@ class _Gate:
         prefix = self.service.prefix
         parts = [part for part in request.path.removeprefix(prefix).split("/") if part]
         form: dict[str, str] = {}
-        if request.method == "POST":
+        body = b""
+        if request.method == "POST" and request.content_type == "application/json":
+            body = await request.read()
+        elif request.method == "POST":
             form = {
                 name: value
                 for name, value in (await request.post()).items()
@@ -173,6 +186,7 @@ class _Gate:
             headers={name.lower(): value for name, value in request.headers.items()},
             form=form,
             base=f"http://{request.host}{prefix}",
+            body=body,
         )
 
 

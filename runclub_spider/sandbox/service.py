@@ -14,6 +14,7 @@ import orjson
 
 from .faults import FaultDraw
 from .limits import Bucket, Penalties, Window, retry_after
+from .open_truth import OpenTruth
 from .options import ALL_FAMILIES, SandboxOptions
 from .search import SearchIndex
 from .stats import Stats
@@ -31,6 +32,7 @@ class Call:
         query: every parameter with all its values.
         headers: names in lower case.
         form: the form body of a POST.
+        body: any other body of a POST.
         base: URL of the API's root, for links.
         family: what statistics count it under; set by :meth:`Service.classify`.
         bucket: quota family, if any.
@@ -45,6 +47,7 @@ class Call:
     headers: Mapping[str, str]
     form: Mapping[str, str]
     base: str
+    body: bytes = b""
     family: str = "unknown"
     bucket: str | None = None
     kind: str | None = None
@@ -110,6 +113,7 @@ class State:
         self.options = options
         self.world = world
         self.index = SearchIndex(world)
+        self.open_truth = OpenTruth(world)
         self.stats = Stats()
         self.faults = FaultDraw(options.seed)
         self.tokens = Tokens(options)
@@ -122,8 +126,9 @@ class State:
         self._buckets: dict[str, Bucket] = {}
 
     def world_changed(self) -> None:
-        """Rebuilds the index."""
+        """Rebuilds the index and what the open databases know."""
         self.index = SearchIndex(self.world)
+        self.open_truth = OpenTruth(self.world)
 
     def window(self, api: str) -> Window:
         """The rate window of an API."""

@@ -55,6 +55,16 @@ class Sandbox:
         """Base URL of ReccoBeats."""
         return self.env["RECCOBEATS_BASE_URL"]
 
+    @property
+    def musicbrainz(self) -> str:
+        """Base URL of MusicBrainz."""
+        return self.env["MUSICBRAINZ_BASE_URL"]
+
+    @property
+    def listenbrainz(self) -> str:
+        """Base URL of ListenBrainz."""
+        return self.env["LISTENBRAINZ_BASE_URL"]
+
     def stats(self) -> dict[str, Any]:
         """``GET /__stats``."""
         return self._ask("/__stats")
