@@ -469,8 +469,8 @@ def _preferred(columns: Mapping[str, NDArray[Any]]) -> Bools:
         starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
         least = np.minimum.reduceat(first[members], starts)
         first[members] = np.repeat(least, np.diff([*starts.tolist(), len(members)]))
-    there: Bools = columns["features"]
-    return there & (first != NO_YEAR) & (year <= first + NEAR)
+    of_first = (first != NO_YEAR) & (year <= first + NEAR)
+    return np.asarray(of_first & columns["features"], np.bool_)
 
 
 def _text(values: Sequence[str], width: int) -> NDArray[np.bytes_]:
