@@ -123,11 +123,17 @@ def search_title(name: str) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    """The first words, as many as fit into so many bytes of a URL; one at least."""
+    """The first words, as many as fit into so many bytes of a URL; of a long one its beginning.
+
+    Scripts without spaces write a title as one word, nine bytes a sign.
+    """
     words = text.split()[:_MOST_WORDS]
     while len(words) > 1 and len(quote(" ".join(words))) > most:
         words.pop()
-    return " ".join(words)
+    kept = " ".join(words)
+    while len(quote(kept)) > most:
+        kept = kept[:-1]
+    return kept
 
 
 def same_song(

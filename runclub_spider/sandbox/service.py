@@ -19,7 +19,7 @@ from .options import ALL_FAMILIES, SandboxOptions
 from .search import SearchIndex
 from .stats import Stats
 from .tokens import Tokens
-from .world import World
+from .world import World, hashed
 
 
 @dataclass(slots=True)
@@ -67,13 +67,17 @@ class Call:
 
     @property
     def page(self) -> str:
-        """Method, path and sorted query; ``query`` of a ``next`` link counts as ``q``."""
+        """Method, path, sorted query and a digest of a JSON body.
+
+        ``query`` of a ``next`` link counts as ``q``.
+        """
         pairs = sorted(
             f"{'q' if name == 'query' else name}={value}"
             for name, values in self.query.items()
             for value in values
         )
-        return f"{self.method} /{'/'.join(self.parts)}?{'&'.join(pairs)}"
+        body = f"#{hashed(self.body.hex()):x}" if self.body else ""
+        return f"{self.method} /{'/'.join(self.parts)}?{'&'.join(pairs)}{body}"
 
 
 @dataclass(slots=True)
