@@ -84,7 +84,7 @@ class Weights:
     playlist_name: float = 3.8
     playlist_search: float = 0.5
     title: float = 3.0
-    open_tag: float = 6.0
+    open_tag: float = 4.0
     artist: float = 1.7
     album: float = 0.8
     spread: float = 16.0
