@@ -194,6 +194,7 @@ class Runtime:
                 Api.MUSICBRAINZ: self._guard(
                     Api.MUSICBRAINZ,
                     1,
+                    nested=True,
                     pacer=Metronome(
                         _interval(config, "musicbrainz_base_url", _MUSICBRAINZ_SECONDS)
                     ),
@@ -201,6 +202,7 @@ class Runtime:
                 Api.LISTENBRAINZ: self._guard(
                     Api.LISTENBRAINZ,
                     1,
+                    nested=True,
                     pacer=Metronome(
                         _interval(config, "listenbrainz_base_url", _LISTENBRAINZ_SECONDS)
                     ),
@@ -400,7 +402,9 @@ class Runtime:
         """Close the store; called once the engine has stopped."""
         self.store.close()
 
-    def _guard(self, api: Api, concurrency: int, *, most: int = 0, pacer: Pacer) -> Guard:
+    def _guard(
+        self, api: Api, concurrency: int, *, most: int = 0, nested: bool = False, pacer: Pacer
+    ) -> Guard:
         config = self.config
 
         def remember(family: str, until: float, reason: str) -> None:
@@ -422,6 +426,7 @@ class Runtime:
                 config.api_backoff_seconds,
                 config.max_wait_seconds,
                 most,
+                nested,
             ),
             pacer=pacer,
             count=lambda event: self._count(api, event),

@@ -17,6 +17,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar
 
+import orjson
+
 from runclub_spider.apis.pacer import Pacer
 
 ALL = "*"
@@ -69,7 +71,8 @@ class Manners:
     """Limits of one API; times in seconds.
 
     `concurrency` requests may be on their way at first; `most`, if larger, is reached step by
-    step while nothing is refused. A refusal brings such an API down to one.
+    step while nothing is refused. A refusal brings such an API down to one. `nested` says that
+    an answer that was cut short may well end as a whole one does, so that it must be read.
     """
 
     concurrency: int
@@ -77,6 +80,7 @@ class Manners:
     backoff: float
     max_wait: float
     most: int = 0
+    nested: bool = False
 
 
 class Slots:
@@ -217,7 +221,7 @@ class Guard:
                 self._read_busy(headers(answer))
                 continue
             self.pacer.answered(number)
-            if answer.status == 200 and not answer.body.rstrip().endswith(b"}"):
+            if answer.status == 200 and not self._whole(answer.body):
                 problem = "an answer cut short"
                 self._count("errors")
             else:
@@ -249,6 +253,16 @@ class Guard:
         self.block(scope, until, reason)
         self._on_block(scope, until, reason)
         raise ApiPaused(self.api, scope, until, reason)
+
+    def _whole(self, body: bytes) -> bool:
+        if not body.rstrip().endswith(b"}"):
+            return False
+        if self.manners.nested:
+            try:
+                orjson.loads(body)
+            except orjson.JSONDecodeError:
+                return False
+        return True
 
     def _read_busy(self, headers: Mapping[str, str]) -> None:
         """An error of the server may name its length: a short one is waited out."""

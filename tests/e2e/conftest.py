@@ -24,6 +24,9 @@ CALM: dict[str, object] = {
     "fault_retry_after": 1,
     "token_lifetime": 3600,
     "recco_rate_limit": None,
+    "musicbrainz_interval": None,
+    "musicbrainz_busy": 0,
+    "listenbrainz_rate_limit": None,
     "account_state": "ok",
     "rotate_refresh_token": False,
 }
