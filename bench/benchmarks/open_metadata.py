@@ -20,7 +20,7 @@ from runclub_spider.catalog.votes import Evidence, Verdict, Voter
 from runclub_spider.config import Config
 from runclub_spider.publish.pool import evidence
 from runclub_spider.publish.release import coverage
-from runclub_spider.sandbox.open_truth import OpenTruth
+from runclub_spider.sandbox.open_truth import OpenTruth, add_first_editions
 from runclub_spider.sandbox.options import SandboxOptions
 from runclub_spider.sandbox.testing import Sandbox, running_sandbox
 from runclub_spider.sandbox.world import World
@@ -32,7 +32,7 @@ MOST_REQUESTS, TRACKS = 500, 10_000
 MUSICBRAINZ_SECONDS, LISTENBRAINZ_SECONDS = 1.1, 0.4
 #: The pace of this benchmark: its sandbox counts a call that comes sooner.
 PACE = 0.05
-OLD = ("70s", "80s")
+OLD, OLD_YEARS = ("70s", "80s"), (1970, 1989)
 #: Rows of an ordinary seed, and of a hunt.
 RESULTS, HUNTED = 100, 10
 THIS_YEAR = 2026
@@ -43,8 +43,10 @@ def run(context: Context) -> Table:
     table = Table("open metadata: MusicBrainz and ListenBrainz", "without")
     seeds, hunts = (40, 60) if context.options.quick else (230, 400)
     # Its truth is that of the made-up world, so the real tables cannot serve here.
-    with running_sandbox(SandboxOptions(musicbrainz_interval=PACE)) as sandbox:
-        bench = _Bench(context, sandbox, hidden.world_of(None))
+    with running_sandbox(SandboxOptions(musicbrainz_interval=PACE, first_editions=True)) as sandbox:
+        world = hidden.world_of(None)
+        add_first_editions(world)
+        bench = _Bench(context, sandbox, world)
         found = bench.crawled(seeds)
         asked = bench.asked(found)
         bench.requests(table, asked)
@@ -229,7 +231,7 @@ class _Bench:
         store = Store.open(_config(asked))
         try:
             with store.begin() as connection:
-                wanted = open_facts.hunts(connection, most=hunts)
+                wanted = open_facts.hunts(connection, most=hunts, years=OLD_YEARS)
         finally:
             store.close()
         hunted = self.context.copy(asked, "hunted")

@@ -39,6 +39,7 @@ class SandboxOptions:
         regime: ``extended`` or ``development`` (the reference's EXT and DEV-NEW).
         seed: shapes the built-in world and the faults.
         data: directory that holds ``spotify/`` with the real tables; None for the built-in world.
+        first_editions: the built-in world also has first editions of songs it knows by later ones.
         latency_ms: added to every API answer.
         rate_limit: Spotify calls per app and window before 429; None for no limit.
         rate_window: length of that window, seconds.
@@ -66,6 +67,7 @@ class SandboxOptions:
     regime: str = "extended"
     seed: int = 1
     data: Path | None = None
+    first_editions: bool = False
     latency_ms: float = 0.0
     rate_limit: int | None = None
     rate_window: float = 30.0
@@ -212,7 +214,7 @@ _NUMBERS = frozenset(
 _UNLIMITED = frozenset(
     {"rate_limit", "recco_rate_limit", "musicbrainz_interval", "listenbrainz_rate_limit"}
 )
-_SWITCHES = frozenset({"rotate_refresh_token", "deny_authorize"})
+_SWITCHES = frozenset({"first_editions", "rotate_refresh_token", "deny_authorize"})
 _PATHS = frozenset({"data", "ready_file"})
 
 _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -221,6 +223,7 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "regime": ("NAME", "extended or development (extended)"),
         "seed": ("N", "seed of the built-in world and of the faults (1)"),
         "data": ("DIR", "serve the real tables under DIR/spotify instead of the built-in world"),
+        "first_editions": ("", "add first editions of songs that the built-in world has late"),
         "latency_ms": ("MS", "wait before every API answer (0)"),
         "rate_limit": ("N", "Spotify calls per window before 429 (none)"),
         "rate_window": ("S", "length of the rate window, seconds (30)"),

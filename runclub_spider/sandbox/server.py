@@ -48,7 +48,12 @@ def build_world(options: SandboxOptions) -> World:
         return load(options.data)
     from .builtin import build
 
-    return build(options.seed)
+    world = build(options.seed)
+    if options.first_editions:
+        from .open_truth import add_first_editions
+
+        add_first_editions(world)
+    return world
 
 
 @contextlib.contextmanager

@@ -131,11 +131,19 @@ class Hunt:
     year: int
 
 
-def hunts(connection: sa.Connection, *, most: int) -> list[Hunt]:
+def hunts(
+    connection: sa.Connection, *, most: int, years: tuple[int, int] | None = None
+) -> list[Hunt]:
     """Searches that may bring an original edition, the most popular song first; one a song.
 
     A song whose original edition is stored, by ISRC or by artist and title, is not hunted.
+
+    Args:
+        connection: of the store.
+        most: how many searches.
+        years: first and last year that a song may be from, such as those of thin cells.
     """
+    first, last = years or (0, 9999)
     query = (
         sa.select(
             track.c.track_id,
@@ -167,7 +175,9 @@ def hunts(connection: sa.Connection, *, most: int) -> list[Hunt]:
         album_year = int(row.release_date[:4])
         if album_year - row.original_year < _FAR:
             there.update(keys)
-        elif song is not None and row.year_confidence >= _SURE:
+        elif (
+            song is not None and row.year_confidence >= _SURE and first <= row.original_year <= last
+        ):
             term = hunt_term(row.name, row.artist, row.original_year)
             hunt = Hunt(term, row.track_id, album_year, row.original_year)
             best = wanted.get(song.key)

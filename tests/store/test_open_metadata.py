@@ -294,6 +294,8 @@ def test_hunts_look_for_editions_that_are_not_there(connection: sa.Connection) -
     ]
     assert hunts[0].term == 'track:"Louder" artist:"Artist 1" year:1976-1978'
     assert open_facts.hunts(connection, most=1) == hunts[:1]
+    assert open_facts.hunts(connection, most=9, years=(1970, 1979)) == hunts
+    assert open_facts.hunts(connection, most=9, years=(1980, 1989)) == []
 
 
 @pytest.mark.parametrize("kind", ["track", "isrc", "artist"])
