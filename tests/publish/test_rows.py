@@ -150,6 +150,13 @@ def test_wide_values() -> None:
     assert row["explicit"] is False
     assert row["_extra"] == {
         "umbrellas": ["Country & Americana"],
+        "original_release_year": None,
+        "recording_mbid": None,
+        "artist_mbids": [],
+        "open_genres": [],
+        "original_year_source": None,
+        "original_year_confidence": None,
+        "licences": {},
         "isrc_source": "spotify",
         "popularity_source": "spotify",
         "available_primary_markets_source": "available_markets",

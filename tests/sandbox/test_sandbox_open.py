@@ -9,6 +9,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from runclub_spider.sandbox import builtin
+from runclub_spider.sandbox.open_truth import OpenTruth, add_first_editions
+
 from .asking import Answer, Client, ask
 
 AGENT = "runclub-spider/1 ( test@example.org )"
@@ -193,3 +196,19 @@ def test_listenbrainz_refuses_with_the_seconds_in_a_header(client: Client) -> No
     assert refused.status == 429
     assert int(refused.headers["X-RateLimit-Reset-In"]) >= 1
     assert "Retry-After" not in refused.headers
+
+
+def test_first_editions_follow_the_truth_and_leave_it_alone() -> None:
+    world = builtin.build(1)
+    before = OpenTruth(world)
+    years = {one: before.original_year(one) for one in world.tracks}
+    known = dict(before.recordings)
+    add_first_editions(world)
+    truth = OpenTruth(world)
+    assert {one: truth.original_year(one) for one in years} == years
+    assert truth.recordings == known
+    assert len(world.first_editions) > 1000
+    for first, late in world.first_editions.items():
+        album = world.albums[world.tracks[first].album_id]
+        assert album.year == truth.original_year(first) == years[late]
+        assert album.year < (world.albums[world.tracks[late].album_id].year or 0)
