@@ -32,6 +32,7 @@ from runclub_spider.store.tables import (
     artist_link,
     open_answer,
     open_artist,
+    open_ask,
     open_genre,
     open_metadata,
     open_tag,
@@ -45,6 +46,7 @@ from runclub_spider.store.tables import (
 from runclub_spider.store.upsert import chunks, insert_new, upsert
 
 _PART = 2000
+_SETTLED = "open_metadata_settled"
 _FACTS = (
     "recording_mbid",
     "artist_mbids",
@@ -91,7 +93,12 @@ class _Found:
 
 
 def settle(connection: sa.Connection, *, now: int, this_year: int) -> int:
-    """Derive the facts of all eligible tracks anew; returns how many tracks' facts changed."""
+    """Derive the facts of all eligible tracks anew; returns how many tracks' facts changed.
+
+    Where neither tracks nor answers changed since the last time there is nothing to do.
+    """
+    if meta.get(connection, _SETTLED) == _state(connection, this_year):
+        return 0
     _match(connection)
     changed: list[str] = []
     official = set(connection.scalars(sa.select(open_genre.c.name)))
@@ -101,7 +108,18 @@ def settle(connection: sa.Connection, *, now: int, this_year: int) -> int:
         connection.execute(sa.update(track).where(track.c.track_id.in_(ids)).values(updated_at=now))
     if changed:
         meta.touch(connection)
+    meta.put(connection, _SETTLED, _state(connection, this_year))
     return len(changed)
+
+
+def _state(connection: sa.Connection, this_year: int) -> str:
+    """What the facts follow from, in short: equal states, equal facts."""
+    asks = connection.execute(
+        sa.select(sa.func.count(), sa.func.sum(open_ask.c.tries), sa.func.max(open_ask.c.asked_at))
+    ).one()
+    genres = connection.scalar(sa.select(sa.func.count()).select_from(open_genre))
+    policy = meta.get(connection, "policy")
+    return "|".join(map(str, (meta.revision(connection), *asks, genres, policy, this_year)))
 
 
 def tracks_of_recordings(connection: sa.Connection, mbids: Sequence[str]) -> dict[str, list[str]]:
