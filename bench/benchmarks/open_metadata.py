@@ -60,7 +60,8 @@ def run(context: Context) -> Table:
         "year right: of tracks whose song's first year is known to the sandbox. sure, right:",
         "as in `bench genres`, all genres of artists hidden.",
         f"cells: tracks of {' and '.join(OLD)} by album year. hunt: searches for the first",
-        "editions of the most popular late ones; ordinary: as many requests of further seeds.",
+        "editions of the most popular late ones; ordinary: as many requests of further seeds;",
+        "both ten rows a call.",
     ]
     return table
 
@@ -262,9 +263,16 @@ class _Bench:
     # Commands
 
     def _more(self, place: Place, results: int, *arguments: str) -> int:
-        """Crawl on; returns the requests it took."""
+        """Crawl on as keys of today see it, ten rows a call; returns the requests it took."""
         self.sandbox.reset_stats()
-        self._scrapy(place, "crawl", "spotify_search", *arguments, results=results)
+        self._scrapy(
+            place,
+            "crawl",
+            "spotify_search",
+            *arguments,
+            results=results,
+            env={"PAGE_SIZE": "10"},
+        )
         return requests_of(self.sandbox.stats())
 
     def _asked_again(self, place: Place) -> None:
