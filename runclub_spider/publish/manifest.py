@@ -194,9 +194,9 @@ def open_notes(config: Config, counts: Mapping[str, int]) -> list[str]:
     ]
     if config.open_metadata_tags:
         found.append(
-            "_extra.open_genres, and umbrellas whose umbrella_source is open_tags or mixed, rest "
-            "on tags of MusicBrainz' editors, CC BY-NC-SA 3.0: name MusicBrainz, no commercial "
-            "use, share alike. OPEN_METADATA_TAGS=0 leaves them out."
+            "_extra.open_genres are tags of MusicBrainz' editors, CC BY-NC-SA 3.0, and umbrellas "
+            "whose umbrella_source is not artist_genres may rest on them: name MusicBrainz, no "
+            "commercial use, share alike. OPEN_METADATA_TAGS=0 leaves them out."
         )
     else:
         found.append("Tagged genres (CC BY-NC-SA) were left out: OPEN_METADATA_TAGS is off.")

@@ -154,7 +154,8 @@ def hunts(
 ) -> list[Hunt]:
     """Searches that may bring an original edition, the most popular song first; one a song.
 
-    A song whose original edition is stored, by ISRC or by artist and title, is not hunted.
+    A song that is stored in an edition of its first decade or years, by ISRC or by artist and
+    title, is not hunted: it would fill no other cell.
 
     Args:
         connection: of the store.
@@ -191,7 +192,8 @@ def hunts(
         song = question(row.name, row.artist)
         keys = [key for key in (song.key if song else None, row.code) if key]
         album_year = int(row.release_date[:4])
-        if album_year - row.original_year < _FAR:
+        same = album_year // 10 == row.original_year // 10
+        if same or album_year - row.original_year < _FAR:
             there.update(keys)
         elif (
             song is not None and row.year_confidence >= _SURE and first <= row.original_year <= last

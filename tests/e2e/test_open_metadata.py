@@ -17,7 +17,7 @@ from tests.resilience.running import Place, blanked, ids_repeated, repeated
 from .running import Run, asked, ids, launched, manifest, one_line, rows
 
 pytestmark = pytest.mark.e2e
-SEARCH = ("crawl", "spotify_search", "-a", "max_seeds=4", "-a", "max_results=100")
+SEARCH = ("crawl", "spotify_search", "-a", "max_seeds=2", "-a", "max_results=100")
 ONLY = ("crawl", "enrich", "-a", "only=open_metadata")
 CONTACT = {"OPEN_METADATA_CONTACT": "owner@example.org"}
 QUICK = {**CONTACT, "API_BACKOFF_SECONDS": "0.01", "API_RETRIES": "8"}
@@ -217,11 +217,11 @@ def test_a_short_refusal_of_listenbrainz_is_waited_out(
 def test_a_budget_at_a_time(calm: Undisturbed, found: Place, sandbox: Sandbox, run: Run) -> None:
     for _ in range(20):
         before = sum(asked(sandbox).values())
-        done = run(found, *ONLY, "-a", "budget=4", code=None, **CONTACT)
+        done = run(found, *ONLY, "-a", "budget=3", code=None, **CONTACT)
         spent = sum(asked(sandbox).values()) - before
-        assert spent <= 4
+        assert spent <= 3
         assert done.code == 0
-        if spent < 4:
+        if spent < 3:
             break
     the_same(calm, found)
     total, whole = sum(asked(sandbox).values()), sum(calm.asked.values())
@@ -232,7 +232,7 @@ def test_a_budget_at_a_time(calm: Undisturbed, found: Place, sandbox: Sandbox, r
 
 @pytest.mark.parametrize(
     ("name", "kind", "at"),
-    [("SIGINT", "commit", 6), ("SIGTERM", "committed", 9), ("SIGKILL", "committed", 8)],
+    [("SIGINT", "commit", 6), ("SIGTERM", "committed", 8), ("SIGKILL", "committed", 7)],
 )
 def test_a_stopped_run_is_finished_by_the_same_command(
     name: str,
