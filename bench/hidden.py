@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runclub_spider.catalog.open_genres import shares
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import MINOR_VOTE, Evidence, Source, Voter
 from runclub_spider.frontier.templates import Seed, load_seeds, rotation
 from runclub_spider.sandbox import builtin, tables
+from runclub_spider.sandbox.open_truth import OpenTruth
 from runclub_spider.sandbox.search import SearchIndex
 from runclub_spider.sandbox.world import World
 
@@ -85,9 +87,16 @@ def _fill(world: World, found: Found, lists: Iterable[str]) -> None:
 
 
 def evidence(
-    world: World, found: Found, voter: Voter, told: Mapping[str, tuple[str, ...]]
+    world: World,
+    found: Found,
+    voter: Voter,
+    told: Mapping[str, tuple[str, ...]],
+    tags: Mapping[str, tuple[tuple[str, int], ...]] | None = None,
 ) -> Iterator[tuple[str, Evidence]]:
-    """(track id, evidence) by id; ``told`` holds the genres of the artists that are not hidden."""
+    """(track id, evidence) by id; ``told`` holds the genres of the artists that are not hidden.
+
+    ``tags`` are those of open metadata by track, as its store keeps them.
+    """
     by_seed: dict[Seed, Source] = {}
     by_list: dict[str, Source] = {}
     for one in found.tracks:
@@ -112,8 +121,25 @@ def evidence(
                 genres=[told.get(artist, ()) for artist in track.artist_ids],
                 album_id=track.album_id,
                 sources=sources,
+                tags=(tags or {}).get(one, ()),
             ),
         )
+
+
+def open_tags(world: World, ids: Iterable[str]) -> dict[str, tuple[tuple[str, int], ...]]:
+    """The genres that the sandbox's open databases tag tracks with, through their artists.
+
+    Three artists of five are tagged, one of seven of them with a genre that is wrong.
+    """
+    truth = OpenTruth(world)
+    found = {}
+    for one in ids:
+        listed = [truth.artists.get(artist) for artist in world.tracks[one].artist_ids]
+        votes = [("artist", n, v) for artist in listed if artist for n, v in artist.tags]
+        official = [vote for vote in votes if vote[1] in truth.official_names]
+        if tags := shares(official):
+            found[one] = tags
+    return found
 
 
 def truths(world: World, umbrellas: UmbrellaMap, ids: Iterable[str]) -> dict[str, list[str]]:

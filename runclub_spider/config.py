@@ -30,6 +30,8 @@ REAL_HOSTS = {
     "spotify_accounts_base_url": "accounts.spotify.com",
     "reccobeats_base_url": "api.reccobeats.com",
     "kexp_base_url": "api.kexp.org",
+    "musicbrainz_base_url": "musicbrainz.org",
+    "listenbrainz_base_url": "api.listenbrainz.org",
 }
 
 
@@ -107,6 +109,31 @@ class Config(BaseModel):
     )
     open_metadata_contact: str | None = setting(
         None, "Mail or URL that MusicBrainz wants in the User-Agent.", "doctor"
+    )
+
+    open_metadata_sources: tuple[Literal["musicbrainz", "listenbrainz"], ...] = setting(
+        ("musicbrainz", "listenbrainz"),
+        "Which of the two are asked; none: neither.",
+        "pipelines.open_metadata",
+    )
+    open_metadata_tags: bool = setting(
+        True,
+        "Genres people tagged count and are exported; they are CC BY-NC-SA.",
+        "publish.release",
+    )
+    open_metadata_retry_days: float = setting(
+        30,
+        "First gap before open metadata that was not found is asked again; each doubles.",
+        "pipelines.open_metadata",
+        gt=0,
+        le=36_500,
+    )
+    musicbrainz_interval: float = setting(
+        0,
+        "Seconds between two calls; 0: 1.1 at MusicBrainz (never less), none at a loopback server.",
+        "runtime",
+        ge=0,
+        le=3600,
     )
 
     # Places
@@ -327,6 +354,11 @@ class Config(BaseModel):
     suitability: Literal["rank", "gate"] = setting(
         "rank", "Whether tracks that suit no run rank last or are rejected.", "publish.release"
     )
+    decade_from: Literal["album", "original"] = setting(
+        "album",
+        "Which year puts a track into a cell: its album's, or that of the song's first release.",
+        "publish.release",
+    )
     drift_max: float = setting(
         0.15,
         "Share of tracks that may change decade or umbrella between two releases.",
@@ -370,6 +402,14 @@ class Config(BaseModel):
             raise ValueError("a step stands twice; name each once")
         return value
 
+    @field_validator("open_metadata_sources", mode="before")
+    @classmethod
+    def _sources(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        parts = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return () if parts == ("none",) else parts
+
     @field_validator("quota_limits", mode="before")
     @classmethod
     def _families(cls, value: Any) -> Any:
@@ -397,7 +437,7 @@ class Config(BaseModel):
                 raise ValueError(f"{code!r} is not a two-letter country code, such as US")
         return value
 
-    @field_validator(*(f for f in REAL_HOSTS), "musicbrainz_base_url", "listenbrainz_base_url")
+    @field_validator(*(f for f in REAL_HOSTS))
     @classmethod
     def _safe_url(cls, value: str) -> str:
         return check_base_url(value)

@@ -10,13 +10,25 @@ from typing import Any
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import BaseSettings
 
+from runclub_spider.apis.call import Api
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.kexp_overrides import load_overrides
-from runclub_spider.preflight import check_spotify_credentials, check_store, check_writable
+from runclub_spider.preflight import (
+    check_open_metadata,
+    check_spotify_credentials,
+    check_store,
+    check_writable,
+    sources,
+)
 from runclub_spider.runtime import INTERRUPTED, Runtime
-from runclub_spider.spiders.arguments import KexpArguments, SpiderArguments, SpotifyArguments
+from runclub_spider.spiders.arguments import (
+    EnrichArguments,
+    KexpArguments,
+    SpiderArguments,
+    SpotifyArguments,
+)
 from runclub_spider.spiders.base import SpotifySpider
 from runclub_spider.store.engine import Store
 from runclub_spider.store.lock import exclusive
@@ -38,9 +50,9 @@ def crawl(
         with exclusive(config, f"scrapy crawl {name}") if locked else nullcontext():
             check_store(
                 config,
-                apis=spider.apis,
+                apis=(Api.MUSICBRAINZ,) if _alone(args) else spider.apis,
                 families=spider.families,
-                sources=spider.sources,
+                sources=sources(config, spider.sources),
                 opened=TrialStore if trial else Store,
             )
             return _run(process, spider, arguments)
@@ -73,7 +85,10 @@ def preflight(config: Config, spider: type[Any], arguments: dict[str, str]) -> S
         if not args.dry_run:
             check_writable(config.cache_dir, "CACHE_DIR")
         return args
-    check_spotify_credentials(config)
+    if _alone(args):
+        check_open_metadata(config)
+    else:
+        check_spotify_credentials(config)
     if issubclass(spider, SpotifySpider):
         assert isinstance(args, SpotifyArguments)
         spider.plan_for(config, args)
@@ -82,6 +97,11 @@ def preflight(config: Config, spider: type[Any], arguments: dict[str, str]) -> S
     check_writable(config.cache_dir, "CACHE_DIR")
     check_writable(config.export_dir, "EXPORT_DIR")
     return args
+
+
+def _alone(args: SpiderArguments) -> bool:
+    """Whether nothing but open metadata is asked for."""
+    return isinstance(args, EnrichArguments) and args.only == "open_metadata"
 
 
 def _spider(process: AsyncCrawlerProcess, name: str) -> type[Any]:

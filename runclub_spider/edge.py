@@ -22,4 +22,11 @@ def to_request(call: Call, **arguments: Any) -> Request:
         "dont_retry": True,
         **arguments.pop("meta", {}),
     }
-    return Request(call.url, headers=dict(call.headers), meta=meta, **arguments)
+    return Request(
+        call.url,
+        method=call.method,
+        body=call.body or b"",
+        headers=dict(call.headers),
+        meta=meta,
+        **arguments,
+    )

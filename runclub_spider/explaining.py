@@ -260,6 +260,7 @@ class _Account:
             ("rules", list(self._verdicts(track_id))),
             ("umbrella", [self._umbrella(at)]),
             ("decade", [self._decade(at, row)]),
+            *self._open(row),
             ("duplicates", _shortened(list(self._duplicates(at)))),
             ("features", [self._features(at, row)]),
             ("cell", list(self._cells(at))),
@@ -275,6 +276,22 @@ class _Account:
     def _album(self, row: Any) -> str:
         kind = f", {row.album_type}" if row.album_type else ""
         return f"{row.album_name or 'none'} ({row.release_date or 'no date'}{kind})"
+
+    @staticmethod
+    def _open(row: Any) -> Iterator[Section]:
+        """What open metadata says, if it says anything."""
+        lines = []
+        if row.o_original_year is not None:
+            sure = f"{row.o_year_confidence:.0%}"
+            lines.append(
+                f"first out in {row.o_original_year} (by {row.o_year_source}, {sure} sure)"
+            )
+        if row.o_recording_mbid is not None:
+            lines.append(f"recording {row.o_recording_mbid}")
+        if genres := catalogue.shares_of(row.o_genres):
+            lines.append(f"tagged {', '.join(genre for genre, _ in genres)}")
+        if lines:
+            yield "open data", lines
 
     def _isrc(self, row: Any) -> str:
         if row.isrc is None and row.d_isrc is not None:

@@ -20,6 +20,32 @@ from runclub_spider.text import moment
 # Which base URL feeds which part of the catalogue; a store keeps to one source each.
 SOURCES = {"spotify": "spotify_api_base_url", "reccobeats": "reccobeats_base_url"}
 KEXP_SOURCES = {"kexp": "kexp_base_url"}
+# Only where they are asked at all.
+OPEN_SOURCES = {
+    "musicbrainz": "musicbrainz_base_url",
+    "listenbrainz": "listenbrainz_base_url",
+}
+
+
+def sources(config: Config, own: Mapping[str, str] = SOURCES) -> Mapping[str, str]:
+    """The base URLs that a spider asks, by the part of the catalogue they feed.
+
+    Open data come with those of Spotify's catalogue, where they are asked at all.
+    """
+    if "spotify" not in own or not config.open_metadata_contact:
+        return own
+    return {**own} | {name: OPEN_SOURCES[name] for name in config.open_metadata_sources}
+
+
+def check_open_metadata(config: Config) -> None:
+    """Somebody to write to, and a source to ask."""
+    if not config.open_metadata_contact:
+        raise ConfigurationError(
+            "OPEN_METADATA_CONTACT is not set: MusicBrainz wants a mail address or a URL in the "
+            "User-Agent; put one into .env"
+        )
+    if not config.open_metadata_sources:
+        raise ConfigurationError("OPEN_METADATA_SOURCES is none: name musicbrainz or listenbrainz")
 
 
 def check_spotify_credentials(config: Config) -> None:

@@ -18,10 +18,13 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
+from runclub_spider import __version__
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL, ApiPaused, Guard, Manners
 from runclub_spider.apis.kexp.calls import KexpCalls
-from runclub_spider.apis.pacer import WINDOW_SECONDS, Pacer
+from runclub_spider.apis.listenbrainz.calls import ListenBrainzCalls
+from runclub_spider.apis.musicbrainz.calls import MusicBrainzCalls, agent
+from runclub_spider.apis.pacer import WINDOW_SECONDS, Metronome, Pacer
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, TRACKS_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import Regime
@@ -57,6 +60,9 @@ _EXIT = {FINISHED: 0, INCOMPLETE: 75, PAUSED: 75, INTERRUPTED: 75, FAILED: 1}
 # Calls in 30 seconds that a real key is first tried with, and how long a found limit is believed.
 _REAL_START = 30
 _PACE_DAYS = 30
+# Seconds between two calls, as MusicBrainz (one a second, with a margin) and ListenBrainz (30 in
+# 10 seconds) allow everybody.
+_MUSICBRAINZ_SECONDS, _LISTENBRAINZ_SECONDS = 1.1, 0.4
 
 
 class Worker(Protocol):
@@ -127,6 +133,13 @@ def pace_key(config: Config) -> str:
     return f"pace|{config.spotify_api_base_url}|{config.spotify_client_id}"
 
 
+def _interval(config: Config, url: str, legal: float) -> float:
+    """Seconds between two calls: what the service allows, unless it is a server of our own."""
+    if config.source_of(url) == "sandbox":
+        return config.musicbrainz_interval
+    return max(legal, config.musicbrainz_interval)
+
+
 class Runtime:
     """One per crawler; see the module."""
 
@@ -190,6 +203,22 @@ class Runtime:
                     ),
                     stopping=self._stopping,
                 ),
+                Api.MUSICBRAINZ: self._guard(
+                    Api.MUSICBRAINZ,
+                    1,
+                    nested=True,
+                    pacer=Metronome(
+                        _interval(config, "musicbrainz_base_url", _MUSICBRAINZ_SECONDS)
+                    ),
+                ),
+                Api.LISTENBRAINZ: self._guard(
+                    Api.LISTENBRAINZ,
+                    1,
+                    nested=True,
+                    pacer=Metronome(
+                        _interval(config, "listenbrainz_base_url", _LISTENBRAINZ_SECONDS)
+                    ),
+                ),
             }
             self._day = quota.last_day(connection, Api.SPOTIFY, utc_now())
             self._learnt = quota.learnt_limits(connection, Api.SPOTIFY)
@@ -243,6 +272,27 @@ class Runtime:
     def kexp(self) -> KexpCalls:
         """Builders of KEXP calls."""
         return KexpCalls(self.config.kexp_base_url)
+
+    @property
+    def musicbrainz(self) -> MusicBrainzCalls:
+        """Builders of MusicBrainz calls."""
+        return MusicBrainzCalls(self.config.musicbrainz_base_url, self._agent)
+
+    @property
+    def listenbrainz(self) -> ListenBrainzCalls:
+        """Builders of ListenBrainz calls."""
+        return ListenBrainzCalls(self.config.listenbrainz_base_url, self._agent)
+
+    @property
+    def _agent(self) -> str:
+        """The name of this program with whom to write to, as MusicBrainz asks for."""
+        contact = self.config.open_metadata_contact or ""
+        return agent(f"runclub-spider/{__version__}", contact)
+
+    @property
+    def open_metadata_before(self) -> int:
+        """Open metadata asked before this moment is asked again."""
+        return self.started_at if "open_metadata" in self.force else 0
 
     @property
     def artists_before(self) -> int:
@@ -374,7 +424,9 @@ class Runtime:
         """Close the store; called once the engine has stopped."""
         self.store.close()
 
-    def _guard(self, api: Api, concurrency: int, *, most: int = 0, pacer: Pacer) -> Guard:
+    def _guard(
+        self, api: Api, concurrency: int, *, most: int = 0, nested: bool = False, pacer: Pacer
+    ) -> Guard:
         config = self.config
 
         def remember(family: str, until: float, reason: str) -> None:
@@ -396,6 +448,7 @@ class Runtime:
                 config.api_backoff_seconds,
                 config.max_wait_seconds,
                 most,
+                nested,
             ),
             pacer=pacer,
             count=lambda event: self._count(api, event),

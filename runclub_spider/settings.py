@@ -72,6 +72,7 @@ ITEM_PIPELINES = {
     "runclub_spider.pipelines.features.FeaturesPipeline": 600,
     "runclub_spider.pipelines.borrow.BorrowPipeline": 700,
     "runclub_spider.pipelines.details.DetailsPipeline": 800,
+    "runclub_spider.pipelines.open_metadata.OpenMetadataPipeline": 900,
 }
 
 EXTENSIONS = {

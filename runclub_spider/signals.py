@@ -4,3 +4,5 @@
 discovery_done = object()
 # Every eligible track was asked for features: what is missing may be borrowed. Awaited.
 features_done = object()
+# All other enrichers are through: open metadata may ask for what is known by now. Awaited.
+enrichment_done = object()

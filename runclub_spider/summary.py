@@ -49,6 +49,8 @@ def _print_tracks(runtime: Runtime) -> None:
         ("features found", number("features/found")),
         ("features missed", number("features/missed")),
     ]
+    if "runclub/open_metadata/changed" in stats:
+        rows.append(("tracks with new open metadata", number("open_metadata/changed")))
     rejected = {k: v for k, v in stats.items() if k.startswith("runclub/rejected/")}
     rows += [(f"rejected: {k.rsplit('/', 1)[1]}", f"{v:,}") for k, v in sorted(rejected.items())]
     _print_table(runtime, rows)

@@ -16,8 +16,9 @@ from tests.postgres import running_postgres
 ROOT = Path(__file__).parents[1]
 FILES = ("catalog_wide", "cached_tracks", "audio_features", "cached_artists")
 COMMANDS = (
-    ("crawl", "spotify_search", "-a", "max_seeds=8"),
-    ("crawl", "spotify_playlist", "-a", "max_seeds=5"),
+    ("crawl", "spotify_search", "-a", "max_seeds=4"),
+    ("crawl", "spotify_playlist", "-a", "max_seeds=3"),
+    ("crawl", "enrich", "-a", "only=open_metadata"),
 )
 
 
@@ -32,6 +33,7 @@ def test_both_databases_give_the_same_release(tmp_path: Path) -> None:
             env = {
                 **os.environ,
                 **sandbox.env,
+                "OPEN_METADATA_CONTACT": "owner@example.org",
                 "DATABASE_URL": store,
                 "CACHE_DIR": str(tmp_path / f"{name}-cache"),
                 "EXPORT_DIR": str(tmp_path / name),

@@ -14,6 +14,7 @@ NAMES = (
     "publish",
     "genres",
     "duplicates",
+    "open_metadata",
     "pacing",
     "frontier",
     "remaining",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlencode
 
 
 class Api(StrEnum):
-    """The services a call can go to; all have a guard but the last, which has its token client."""
+    """The services a call can go to; each has a guard, but the last its token client."""
 
     SPOTIFY = "spotify"
     RECCOBEATS = "reccobeats"
     KEXP = "kexp"
+    MUSICBRAINZ = "musicbrainz"
+    LISTENBRAINZ = "listenbrainz"
     ACCOUNTS = "accounts"
 
 
@@ -26,24 +28,35 @@ class Family(StrEnum):
     TRACK = "track"
     FEATURES = "features"
     PLAYS = "plays"
+    RECORDING = "recording"
+    URL = "url"
+    PERSON = "person"
+    GENRE = "genre"
+    METADATA = "metadata"
     ACCOUNTS = "accounts"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A GET: which API and family it counts for, and its address."""
+    """Which API and family it counts for, its address, and for a POST its JSON body."""
 
     api: Api
     family: Family
     base_url: str
     path: str
-    params: Mapping[str, str | int] = field(default_factory=dict)
+    params: Mapping[str, str | int | Sequence[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+    @property
+    def method(self) -> str:
+        """GET, or POST with a body."""
+        return "GET" if self.body is None else "POST"
 
     @property
     def url(self) -> str:
         """The full address; parameters in the order given, as in the API's reference."""
-        query = urlencode(self.params)
+        query = urlencode(self.params, doseq=True)
         return f"{self.base_url}/{self.path}" + (f"?{query}" if query else "")
 
 

@@ -17,6 +17,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar
 
+import orjson
+
 from runclub_spider.apis.pacer import Pacer
 
 ALL = "*"
@@ -70,7 +72,8 @@ class Manners:
 
     `concurrency` requests may be on their way at first; `most`, if larger, is reached step by
     step while nothing is refused. A refusal brings such an API down to one. `unnamed_block` says
-    that a refusal without a time is taken for a ban, and not merely retried.
+    that a refusal without a time is taken for a ban, and not merely retried. `nested` says that
+    an answer that was cut short may well end as a whole one does, so that it must be read.
     """
 
     concurrency: int
@@ -79,6 +82,7 @@ class Manners:
     max_wait: float
     most: int = 0
     unnamed_block: bool = True
+    nested: bool = False
 
 
 class Slots:
@@ -212,11 +216,14 @@ class Guard:
                 self._count("refused")
                 self._read_refusal(family, number, answer.body, headers(answer))
                 continue
-            self.pacer.answered(number)
             if answer.status in RETRIED:
+                self.pacer.troubled(number)
                 problem = f"status {answer.status}"
                 self._count("errors")
-            elif answer.status == 200 and not answer.body.rstrip().endswith(b"}"):
+                self._read_busy(headers(answer))
+                continue
+            self.pacer.answered(number)
+            if answer.status == 200 and not self._whole(answer.body):
                 problem = "an answer cut short"
                 self._count("errors")
             else:
@@ -228,7 +235,9 @@ class Guard:
         self, family: str, number: int, body: bytes, headers: Mapping[str, str]
     ) -> None:
         now = self._clock()
-        wait = retry_after(headers.get("retry-after"), now)
+        # ListenBrainz names the seconds in a header of its own.
+        named = headers.get("retry-after") or headers.get("x-ratelimit-reset-in")
+        wait = retry_after(named, now)
         quota = b"QUOTA_EXCEEDED" in body
         self.slots.refused()
         if not quota and wait is not None and wait <= self.manners.max_wait:
@@ -248,6 +257,29 @@ class Guard:
         self.block(scope, until, reason)
         self._on_block(scope, until, reason)
         raise ApiPaused(self.api, scope, until, reason)
+
+    def _whole(self, body: bytes) -> bool:
+        if not body.rstrip().endswith(b"}"):
+            return False
+        if self.manners.nested:
+            try:
+                orjson.loads(body)
+            except orjson.JSONDecodeError:
+                return False
+        return True
+
+    def _read_busy(self, headers: Mapping[str, str]) -> None:
+        """An error of the server may name its length: a short one is waited out."""
+        now = self._clock()
+        wait = retry_after(headers.get("retry-after"), now)
+        if wait is None:
+            return
+        if wait <= self.manners.max_wait:
+            self._window_until = max(self._window_until, now + wait)
+            return
+        self.block(ALL, now + wait, "out of service")
+        self._on_block(ALL, now + wait, "out of service")
+        raise ApiPaused(self.api, ALL, now + wait, "out of service")
 
     async def _pass_window(self, family: str) -> None:
         while True:

@@ -89,6 +89,10 @@ class Pacer:
             self._good, self._step = 0, self._step * 2
             self._patience = max(_LEAST_PATIENCE, self._patience // 2)
 
+    def troubled(self, number: int) -> None:
+        """The call met an error of the server, which says nothing about rates."""
+        self.answered(number)
+
     def refused(self, number: int) -> None:
         """The call was refused: those taken within the window may be as many as it allows.
 
@@ -150,6 +154,46 @@ class Pacer:
                 break
             del self._sent[number]
             self._taken.discard(number)
+
+
+class Metronome(Pacer):
+    """Lets one call through every `interval` seconds, for an API that publishes its rate.
+
+    MusicBrainz answers a client that is too fast with 503s, and one that keeps to the rate with a
+    few as well. Each doubles the distance, up to 32 seconds; each good answer halves it again.
+    """
+
+    _LONGEST = 32.0
+
+    def __init__(
+        self,
+        interval: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(math.inf, clock=clock, sleep=sleep)
+        self._interval = self._distance = interval
+        self._last = -math.inf
+
+    async def pace(self, stopping: Callable[[], bool]) -> int:
+        """Wait for the next beat; see :meth:`Pacer.pace`."""
+        number = await super().pace(stopping)
+        self._last = self._clock()
+        return number
+
+    def answered(self, number: int) -> None:  # noqa: ARG002 - every call counts alike
+        """Back towards the interval."""
+        self._distance = max(self._interval, self._distance / 2)
+
+    def troubled(self, number: int) -> None:  # noqa: ARG002
+        """Further apart."""
+        self._distance = min(self._LONGEST, self._distance * 2)
+
+    refused = troubled
+
+    def _wait_needed(self) -> float:
+        return max(0.0, self._last + self._distance - self._clock())
 
 
 def _below(ceiling: int) -> float:

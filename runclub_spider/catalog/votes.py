@@ -44,6 +44,7 @@ class Kind(StrEnum):
     PLAYLIST_NAME = "playlist_name"
     PLAYLIST_SEARCH = "playlist_search"  # a search that served the playlist
     TITLE = "title"  # of the track or its album
+    OPEN_TAG = "open_tag"  # genres that people tagged the recording, album or artist with
 
 
 _BY_WORDS = (Kind.SEARCH, Kind.PLAYLIST_NAME, Kind.PLAYLIST_SEARCH)
@@ -56,6 +57,7 @@ class Origin(StrEnum):
     PROVENANCE = "provenance"  # searches, playlists and titles
     ARTIST = "artist"  # other tracks of its artists
     ALBUM = "album"  # other tracks of its album
+    OPEN_TAGS = "open_tags"  # genres of open metadata
     MIXED = "mixed"
     NONE = "none"
 
@@ -65,7 +67,7 @@ class Weights:
     """How much each kind of evidence counts: factors of ``log(1 + votes)``.
 
     Attributes:
-        genre_search: one of the kinds of :class:`Kind`; so are the next four.
+        genre_search: one of the kinds of :class:`Kind`; so are the next five.
         artist: of ``log(1 + spread x tracks)`` of what the artists' other tracks say.
         album: the same for the album's other tracks, asked when the artists have none.
         spread: how fast the other tracks convince.
@@ -82,6 +84,7 @@ class Weights:
     playlist_name: float = 3.8
     playlist_search: float = 0.5
     title: float = 3.0
+    open_tag: float = 4.0
     artist: float = 1.7
     album: float = 0.8
     spread: float = 16.0
@@ -116,6 +119,7 @@ class Evidence:
             what its artists' tracks say, so it may be left out for albums of one artist.
         sources: of the searches and playlists that found it, from :meth:`Voter.search` and
             :meth:`Voter.playlist`.
+        tags: ((genre, share in thousandths), ...) that open metadata has for it.
     """
 
     name: str
@@ -125,6 +129,7 @@ class Evidence:
     genres: Sequence[Sequence[str]]
     album_id: str | None
     sources: Sequence[Source]
+    tags: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +280,7 @@ class Voter:
             logits = [logit + prior for logit, prior in zip(logits, self._prior, strict=True)]
             origin, power = Origin.ALBUM, weights.power_alone
         elif own:
-            return self._judge(self._probabilities(own), Origin.PROVENANCE, weights.power_alone)
+            return self._judge(self._probabilities(own), _origin(track), weights.power_alone)
         else:
             return _NO_VERDICT
         return self._judge(_softmax(logits), Origin.MIXED if own else origin, power)
@@ -296,8 +301,20 @@ class Voter:
         for text in (track.name, track.album_name):
             for label in self._umbrellas.mentions(text, title=True).labels:
                 points[Kind.TITLE, self._at[label]] = _WHOLE
+        for label, share in self._tagged(track.tags):
+            points[Kind.OPEN_TAG, self._at[label]] = share
         # In one order, so that rounding does not depend on which source came first.
         return {key: points[key] / _WHOLE for key in sorted(points)}
+
+    def _tagged(self, tags: Sequence[tuple[str, int]]) -> Iterable[tuple[str, int]]:
+        """Points of the umbrellas that the tagged genres map to; together one whole vote."""
+        votes: Counter[str] = Counter()
+        for genre, share in tags:
+            if (label := self._umbrellas.of_genre(genre)) is not None:
+                votes[label] += share
+        total = votes.total()
+        for label in sorted(votes, key=self._at.__getitem__):
+            yield label, _WHOLE * votes[label] // total
 
     def _explain_away(self, track: Evidence, points: dict[tuple[Kind, int], int]) -> None:
         """Drop the votes of words that hit a name: "punk" finds Daft Punk, whatever they play."""
@@ -395,6 +412,13 @@ class Voter:
                 if confidence >= self._threshold
             ),
         )
+
+
+def _origin(track: Evidence) -> Origin:
+    """What a verdict on a track's own evidence rests on."""
+    if not track.tags:
+        return Origin.PROVENANCE
+    return Origin.MIXED if track.sources else Origin.OPEN_TAGS
 
 
 def _softmax(logits: Sequence[float]) -> list[float]:

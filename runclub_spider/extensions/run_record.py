@@ -11,6 +11,7 @@ from scrapy import signals
 from runclub_spider.apis.call import Api
 from runclub_spider.config import utc_now
 from runclub_spider.errors import RunclubError
+from runclub_spider.preflight import sources
 from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime, pace_key, regime_key
 from runclub_spider.store import meta, pages, quota, runs
 
@@ -46,7 +47,7 @@ class RunRecord:
         runtime = self._runtime
 
         def open_run(connection: sa.Connection) -> int:
-            for name, field in spider.sources.items():
+            for name, field in sources(runtime.config, spider.sources).items():
                 meta.put(connection, f"source|{name}", runtime.config.source_of(field))
             given = {"market": runtime.market}
             args = getattr(spider, "args", None)

@@ -48,6 +48,7 @@ class Reason(IntEnum):
     POPULAR = 3
     EARLIEST = 4
     SMALLEST = 5
+    FIRST_YEAR = 6
 
     def __str__(self) -> str:
         """The words that the store and the reports keep."""
@@ -61,6 +62,7 @@ _WORDS = {
     Reason.POPULAR: "most popular edition",
     Reason.EARLIEST: "earliest album",
     Reason.SMALLEST: "smallest id",
+    Reason.FIRST_YEAR: "edition of the song's first year",
 }
 
 
@@ -137,8 +139,11 @@ def displaces(pool: Pool, new: int, old: int) -> bool:
 
 
 def _standing(pool: Pool) -> NDArray[np.int32]:
-    """Each track's place in the order: most popular, earliest album year, smallest id."""
-    order = np.lexsort((pool.year, -pool.popularity.astype(np.int16)))
+    """Each track's place in the order.
+
+    Editions of the song's first year, then the most popular, earliest album year, smallest id.
+    """
+    order = np.lexsort((pool.year, -pool.popularity.astype(np.int16), ~pool.preferred))
     place = np.empty(len(pool), np.int32)
     place[order] = np.arange(len(pool), dtype=np.int32)
     return place
@@ -222,6 +227,8 @@ def survivor(pool: Pool, group: Sequence[int]) -> tuple[int, Reason]:
 
 def _ahead(pool: Pool, best: int, second: int) -> Reason:
     """What puts one track before the next."""
+    if pool.preferred[best] != pool.preferred[second]:
+        return Reason.FIRST_YEAR
     if pool.popularity[best] != pool.popularity[second]:
         return Reason.POPULAR
     return Reason.EARLIEST if pool.year[best] != pool.year[second] else Reason.SMALLEST

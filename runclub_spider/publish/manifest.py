@@ -79,6 +79,22 @@ def tempo_buckets(
     return table
 
 
+def decades(
+    config: Config, by_album: Mapping[str, int], by_original: Mapping[str, int], known: int
+) -> dict[str, Any]:
+    """Both distributions of the tracks: by album year, and by the song's first year.
+
+    `known` tracks have an original year; of the others the album's counts in both.
+    """
+    names = [*DECADES, UNDATED]
+    return {
+        "cellsFrom": config.decade_from,
+        "withOriginalYear": known,
+        "byAlbumYear": {name: by_album[name] for name in names if by_album.get(name)},
+        "byOriginalYear": {name: by_original[name] for name in names if by_original.get(name)},
+    }
+
+
 def balance(selection: Selection) -> dict[str, Any]:
     """The certificate of the balance: what each cell wants and has, and why it is the optimum."""
     found = selection.choice.certificate
@@ -133,7 +149,8 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
         (
             "Duplicates share an ISRC or are relinked, or are renderings of one recording "
             "(dedupePolicy); the last release's choice survives unless an original edition "
-            "appears, else the most popular, then the earliest album year, then the smallest id."
+            "appears, else an edition of the song's first year where that is known, then the most "
+            "popular, then the earliest album year, then the smallest id."
         ),
         (
             "A track counts under one of its umbrellas and its own decade. balance.proof names "
@@ -147,6 +164,36 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
             "Crawled with a development key: no artist genres, no popularity, no other people's "
             "playlists."
         )
+    return found
+
+
+def open_notes(config: Config, counts: Mapping[str, int]) -> list[str]:
+    """What open metadata gave, under which licences, and what is missing without a source."""
+    if not counts["tracks"]:
+        return ["No open metadata: no original years, MBIDs or tagged genres (_extra)."]
+    found = [
+        (
+            "Original years, recording and artist MBIDs are from MusicBrainz' core data, CC0 "
+            "(_extra.licences names the licence of each field). The original year is the older "
+            "of what ISRC and title name, never later than the album's; among editions of one "
+            "recording the one of that year is preferred."
+        ),
+    ]
+    if config.open_metadata_tags:
+        found.append(
+            "_extra.open_genres are tags of MusicBrainz' editors, CC BY-NC-SA 3.0, and umbrellas "
+            "whose umbrella_source is not artist_genres may rest on them: name MusicBrainz, no "
+            "commercial use, share alike. OPEN_METADATA_TAGS=0 leaves them out."
+        )
+    else:
+        found.append("Tagged genres (CC BY-NC-SA) were left out: OPEN_METADATA_TAGS is off.")
+    found += [
+        f"Open metadata was not asked of {source}: OPEN_METADATA_SOURCES."
+        for source in ("musicbrainz", "listenbrainz")
+        if source not in config.open_metadata_sources
+    ]
+    if config.decade_from == "original":
+        found.append("Cells go by the song's first year where it is known: DECADE_FROM.")
     return found
 
 
@@ -165,6 +212,7 @@ def build(
     canonical: Mapping[str, Any],
     tempo_buckets: Mapping[str, Any],
     changes: Mapping[str, Any],
+    decades: Mapping[str, Any],
     gates: Sequence[Gate],
     note_lines: Sequence[str],
 ) -> dict[str, Any]:
@@ -182,6 +230,7 @@ def build(
             "explicitPolicy": "retained, flagged",
             "playabilityPolicy": f"playable in {config.market}; unknown excluded{unless}",
             "dedupePolicy": config.dedupe_policy,
+            "decadeFrom": config.decade_from,
         },
         "fileHashes": dict(sorted(hashes.items())),
         "accounting": dict(account),
@@ -190,6 +239,7 @@ def build(
         "canonical": dict(canonical),
         "tempoBuckets": dict(tempo_buckets),
         "changes": dict(changes),
+        "decades": dict(decades),
         "gates": [gate.as_json() for gate in gates],
         "notes": list(note_lines),
     }

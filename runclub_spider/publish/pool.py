@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby, islice
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from runclub_spider.catalog.dates import DECADES, decade_of, release_year
+from runclub_spider.catalog.original import NEAR
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
 from runclub_spider.store import catalogue
 from runclub_spider.store.tracks import market_playability
@@ -35,12 +36,16 @@ _CHUNK = 8192
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.int64]
+DecadeFrom = Literal["album", "original"]
 SoftKey = Callable[[str, Sequence[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for a track's umbrellas; `genres` per artist, `sources` as (type, key)."""
+    """What speaks for a track's umbrellas; `genres` per artist, `sources` as (type, key).
+
+    `tags` are ((genre, share in thousandths), ...) of open metadata.
+    """
 
     track_id: str
     name: str
@@ -51,6 +56,7 @@ class Evidence:
     artist_names: tuple[str, ...]
     genres: tuple[tuple[str, ...], ...]
     sources: tuple[tuple[str, str], ...]
+    tags: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ class Candidate:
     compilation: bool = False
     soft_key: str = ""
     suitability: float = 0.0
+    original_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,9 @@ class Pool:
         link: position of the track that was relinked, where the pool holds it, else negative.
         duration: milliseconds.
         year: album year, 9999 for none.
+        original: year of the song's first release, 9999 where not known.
+        preferred: an edition, with features, of the year in which the song first came out, by
+            what any edition with its ISRC or its soft key knows.
         decade: position in `DECADES`, `NONE` before 1970 or without a year.
         popularity: 0-100, -1 for none.
         features: has audio features.
@@ -148,6 +158,8 @@ class Pool:
     link: NDArray[np.int32]
     duration: NDArray[np.int32]
     year: NDArray[np.int16]
+    original: NDArray[np.int16]
+    preferred: Bools
     decade: NDArray[np.uint8]
     popularity: NDArray[np.int8]
     features: Bools
@@ -173,6 +185,7 @@ class Pool:
         labels: Sequence[str],
         previous: Previous | None = None,
         expected: int = 0,
+        decade_from: DecadeFrom = "album",
     ) -> Pool:
         """Columns from candidates in any order; no id may come twice.
 
@@ -181,8 +194,9 @@ class Pool:
             labels: umbrellas in the order of the map.
             previous: the last release; none by default.
             expected: how many candidates will come, so that no column has to grow.
+            decade_from: which year a track's decade is taken from.
         """
-        made = _Columns(labels, max(expected, 1))
+        made = _Columns(labels, max(expected, 1), decade_from)
         rows = iter(candidates)
         while part := list(islice(rows, _CHUNK)):
             made.add(part)
@@ -194,6 +208,7 @@ class Pool:
             origins=tuple(made.origins),
             linked=linked,
             link=link,
+            preferred=_preferred(columns),
             kept=np.zeros(size, bool),
             kept_as=np.full(size, NONE, np.uint8),
             canonical=np.zeros(size, bool),
@@ -248,6 +263,7 @@ def read(
     vote: Voter,
     soft_key: SoftKey | None = None,
     suit: Suits | None = None,
+    decade_from: DecadeFrom = "album",
 ) -> Pool:
     """The pool of a store, in one pass over its tracks.
 
@@ -259,13 +275,14 @@ def read(
         soft_key: text equal for renderings of one recording, empty when not comparable; None
             leaves all tracks without.
         suit: how well a track suits a run, and whether it may stay; None rates all alike.
+        decade_from: which year a track's decade is taken from.
     """
     previous = Previous(
         catalogue.previous_release(connection),
         (track_id for _, track_id in catalogue.canonicals(connection)),
     )
     found = _candidates(connection, policy, vote, soft_key, suit)
-    return Pool.of(found, labels, previous, catalogue.track_count(connection))
+    return Pool.of(found, labels, previous, catalogue.track_count(connection), decade_from)
 
 
 def evidence(connection: sa.Connection) -> Iterator[Evidence]:
@@ -287,6 +304,7 @@ def _evidence(row: Any, people: Sequence[Any], sources: Sequence[Any]) -> Eviden
         tuple(p.name for p in people),
         tuple(_genres(p.genres) for p in people),
         tuple((s.source_type, s.source_key) for s in sources),
+        _shares(row.tags),
     )
 
 
@@ -326,6 +344,7 @@ def _candidates(
             compilation=seen.compilation,
             soft_key=soft_key(row.name, seen.artist_names) if soft_key else "",
             suitability=0.0 if rating is None else rating.score,
+            original_year=row.original_year,
         )
 
 
@@ -334,10 +353,16 @@ def _genres(text: str | None) -> tuple[str, ...]:
     return catalogue.genres_of(text)
 
 
+@lru_cache(maxsize=16_384)
+def _shares(text: str | None) -> tuple[tuple[str, int], ...]:
+    return catalogue.shares_of(text)
+
+
 class _Columns:
     """Columns that fill up part by part, in place: no second copy is ever made."""
 
-    def __init__(self, labels: Sequence[str], expected: int) -> None:
+    def __init__(self, labels: Sequence[str], expected: int, decade_from: DecadeFrom) -> None:
+        self._original = decade_from == "original"
         self.place = {label: at for at, label in enumerate(labels)}
         self.origins: dict[str, int] = {}
         self._size, self._length = 0, expected
@@ -394,7 +419,7 @@ class _Columns:
         for at, candidate in enumerate(part):
             for column, name in enumerate(candidate.vote.names[:MOST_UMBRELLAS]):
                 names[at, column] = self.place[name]
-        decades = [decade_of(c.year) for c in part]
+        decades = [decade_of(self._cell_year(c)) for c in part]
         origins = [self.origins.setdefault(c.vote.origin, len(self.origins)) for c in part]
         rules = [ELIGIBLE if c.rule is None else RULES.index(c.rule) for c in part]
         return {
@@ -402,6 +427,7 @@ class _Columns:
             "isrc": _text([c.isrc or "" for c in part], 12),
             "duration": np.array([c.duration_ms for c in part], np.int32),
             "year": np.array([c.year or NO_YEAR for c in part], np.int16),
+            "original": np.array([c.original_year or NO_YEAR for c in part], np.int16),
             "decade": np.array([DECADES.index(d) if d else NONE for d in decades], np.uint8),
             "popularity": np.array(
                 [-1 if c.popularity is None else c.popularity for c in part], np.int8
@@ -416,6 +442,35 @@ class _Columns:
             "origin": np.array(origins, np.uint8),
             "confidence": np.array([round(c.vote.confidence * 10_000) for c in part], np.uint16),
         }
+
+    def _cell_year(self, candidate: Candidate) -> int | None:
+        return (self._original and candidate.original_year) or candidate.year
+
+
+def _preferred(columns: Mapping[str, NDArray[Any]]) -> Bools:
+    """Editions whose album is of the song's first year; their features must be known."""
+    first: NDArray[np.int16] = columns["original"].copy()
+    year: NDArray[np.int16] = columns["year"]
+    (known,) = np.nonzero(first != NO_YEAR)
+    if not len(known):
+        return np.zeros(len(first), bool)
+    soft = columns["soft"]
+    # What one edition knows, all know: by the code first, then by title and artist.
+    for key, some in ((columns["isrc"], columns["isrc"] != b""), (soft, soft.any(axis=1))):
+        (members,) = np.nonzero(some)
+        if key.ndim > 1:
+            members = members[np.lexsort((key[members, 1], key[members, 0]))]
+            changes = (key[members][1:] != key[members][:-1]).any(axis=1)
+        else:
+            members = members[np.argsort(key[members], kind="stable")]
+            changes = key[members][1:] != key[members][:-1]
+        if not len(members):
+            continue
+        starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
+        least = np.minimum.reduceat(first[members], starts)
+        first[members] = np.repeat(least, np.diff([*starts.tolist(), len(members)]))
+    of_first = (first != NO_YEAR) & (year <= first + NEAR)
+    return np.asarray(of_first & columns["features"], np.bool_)
 
 
 def _text(values: Sequence[str], width: int) -> NDArray[np.bytes_]:

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from runclub_spider.catalog import versions
-from runclub_spider.catalog.dates import DECADES
+from runclub_spider.catalog.dates import DECADES, decade_of
 from runclub_spider.catalog.models import Playable
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import UmbrellaMap
@@ -70,11 +70,22 @@ class _Written:
     measures: gates.Measures = field(default_factory=gates.Measures)
     # Tracks by umbrella, decade and cadence band, as they stand in the rows.
     buckets: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    # Tracks by decade, of the album and of the song's first release.
+    by_album: Counter[str] = field(default_factory=Counter)
+    by_original: Counter[str] = field(default_factory=Counter)
+    with_original: int = 0
 
     @property
     def tracks(self) -> int:
         """Rows of `catalog_wide`."""
         return self.measures.tracks
+
+    def count_decades(self, wide: Mapping[str, Any]) -> None:
+        """Take up a row's two decades; without an original year the album's stands for it."""
+        album, original = wide["album_release_year"], wide["_extra"]["original_release_year"]
+        self.by_album[decade_of(album) or manifest.UNDATED] += 1
+        self.by_original[decade_of(original or album) or manifest.UNDATED] += 1
+        self.with_original += original is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +228,16 @@ def choose(
         connection,
         policy,
         labels=umbrellas.labels,
-        vote=vote or voter(connection, umbrellas, threshold=config.vote_confidence_min),
+        vote=vote
+        or voter(
+            connection,
+            umbrellas,
+            threshold=config.vote_confidence_min,
+            tags=config.open_metadata_tags,
+        ),
         soft_key=soft_key,
         suit=ratings(connection, gate=config.suitability == "gate"),
+        decade_from=config.decade_from,
     )
     return select(pool, targets(config, umbrellas))
 
@@ -271,6 +289,7 @@ def _write_data(
                 markets=probed,
                 primary_markets=primary,
                 extra=_extra(selection, index, row, merged.get(index, ((), ()))),
+                tags=config.open_metadata_tags,
             )
             source = wide["sources"][0]
             query = (
@@ -291,6 +310,7 @@ def _write_data(
                 umbrella, decade = selection.cell(index)
                 cell = umbrella or manifest.UNASSIGNED, decade or manifest.UNDATED
                 written.buckets[*cell, bucket] += 1
+            written.count_decades(wide)
             written.newest = max(written.newest, row.updated_at)
         for part in chunks(sorted(used)):
             for row in catalogue.artists(connection, part):
@@ -436,8 +456,14 @@ def _describe(
         canonical={"isrcs": len(entries), **held.log.as_json()},
         tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),
         changes=held.changed,
+        decades=manifest.decades(
+            config, written.by_album, written.by_original, written.with_original
+        ),
         gates=checks,
-        note_lines=manifest.notes(config, source, profile),
+        note_lines=[
+            *manifest.notes(config, source, profile),
+            *manifest.open_notes(config, catalogue.open_counts(connection)),
+        ],
     )
     return document, checks
 

@@ -7,6 +7,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from runclub_spider.catalog import licences
 from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.ids import row_id
 from runclub_spider.text import timestamp
@@ -76,12 +79,14 @@ def wide_row(
     markets: Mapping[str, tuple[str, str]],
     primary_markets: Sequence[str],
     extra: Mapping[str, Any],
+    tags: bool = True,
 ) -> dict[str, Any]:
     """A row of `catalog_wide.jsonl`.
 
     `track` holds the columns of the track table and, prefixed `f_`, those of its features.
     `markets` maps a probed market to (playable, basis). Columns prefixed `d_` are what ReccoBeats
     knows of the track; they stand in for what Spotify withheld, and `_extra` names the source.
+    Columns prefixed `o_` are open metadata; each of its fields has its licence in `_extra`.
     """
     year = release_year(track["release_date"])
     ordered = order_sources(sources)
@@ -128,6 +133,7 @@ def wide_row(
         "updated_at": timestamp(track["updated_at"]),
         "_extra": {
             **extra,
+            **_open(track, tags=tags),
             "isrc_source": isrc_source,
             "popularity_source": popularity_source,
             "available_us_source": us_basis,
@@ -135,6 +141,23 @@ def wide_row(
                 "available_markets" if listed else "reccobeats" if countries else "is_playable"
             ),
         },
+    }
+
+
+def _open(track: Mapping[str, Any], *, tags: bool) -> dict[str, Any]:
+    """The fields of `_extra` from open data, with the licences of those that have a value."""
+    genres = track["o_genres"] if tags else None
+    found = {
+        "original_release_year": track["o_original_year"],
+        "recording_mbid": track["o_recording_mbid"],
+        "artist_mbids": orjson.loads(track["o_artist_mbids"] or "[]"),
+        "open_genres": [genre for genre, _ in orjson.loads(genres or "[]")],
+    }
+    return {
+        **found,
+        "original_year_source": track["o_year_source"],
+        "original_year_confidence": track["o_year_confidence"],
+        "licences": {name: licences.FIELDS[name] for name, value in found.items() if value},
     }
 
 
@@ -188,6 +211,7 @@ def track_row(wide: Mapping[str, Any], *, market: str, query: str | None) -> dic
         "_ingestPlaylistId": first["playlist_id"] if first and is_playlist else None,
         "_ingestDiscoveredAt": wide["created_at"],
         "_isrc": wide["isrc"],
+        "_originalReleaseYear": wide["_extra"]["original_release_year"],
         "_decade": wide["album_decade_label"],
         "_umbrellas": wide["_extra"]["umbrellas"],
         "_album_decade_label": wide["album_decade_label"],

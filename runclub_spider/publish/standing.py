@@ -76,6 +76,8 @@ def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaM
             "vote_confidence_min",
             "suitability",
             "max_results_per_seed",
+            "open_metadata_tags",
+            "decade_from",
         },
     )
     parts = [meta.revision(connection), policy, umbrellas.digest, __version__]

@@ -10,10 +10,13 @@ from runclub_spider.publish.pool import Evidence, Vote, Voter, evidence
 from runclub_spider.store import catalogue
 
 
-def voter(connection: sa.Connection, umbrellas: UmbrellaMap, *, threshold: float) -> Voter:
+def voter(
+    connection: sa.Connection, umbrellas: UmbrellaMap, *, threshold: float, tags: bool = True
+) -> Voter:
     """A vote on the tracks of a store, which it reads once to count what artists' tracks say.
 
-    A track whose best umbrella is less sure than `threshold` gets none: it fills no cell.
+    A track whose best umbrella is less sure than `threshold` gets none: it fills no cell. The
+    genres of open metadata count unless `tags` is off.
     """
     ballot = votes.Voter(umbrellas, threshold=threshold)
     sources = {
@@ -34,6 +37,7 @@ def voter(connection: sa.Connection, umbrellas: UmbrellaMap, *, threshold: float
             # Of an album by one artist the artist's own tracks say all there is.
             album_id=track.album_id if track.compilation else None,
             sources=[sources[key] for key in track.sources if key in sources],
+            tags=track.tags if tags else (),
         )
 
     def vote(track: Evidence) -> Vote:

@@ -13,7 +13,7 @@ REGIMES = ("extended", "development")
 RETRY_AFTER_FORMS = ("seconds", "date", "none")
 ACCOUNT_STATES = ("ok", "not-premium", "not-allowlisted")
 FAULT_KINDS = ("500", "502", "503", "504", "429", "truncated", "reset", "slow", "expired")
-FAULT_APIS = ("accounts", "spotify", "reccobeats", "kexp")
+FAULT_APIS = ("accounts", "spotify", "reccobeats", "kexp", "musicbrainz", "listenbrainz")
 QUOTA_FAMILIES = ("search", "playlist", "playlist_items", "track", "artist", "album", "me")
 ALL_FAMILIES = "*"
 
@@ -39,6 +39,7 @@ class SandboxOptions:
         regime: ``extended`` or ``development`` (the reference's EXT and DEV-NEW).
         seed: shapes the built-in world and the faults.
         data: directory that holds ``spotify/`` with the real tables; None for the built-in world.
+        first_editions: the built-in world also has first editions of songs it knows by later ones.
         latency_ms: added to every API answer.
         rate_limit: Spotify calls per app and window before 429; None for no limit.
         rate_window: length of that window, seconds.
@@ -54,6 +55,9 @@ class SandboxOptions:
         kexp_weeks: how often KEXP's real week is repeated, one before the other.
         kexp_arrivals: plays that come in with every page of KEXP that is asked.
         kexp_poison: one row of every page of KEXP is wrong in every way.
+        musicbrainz_interval: least mean distance of MusicBrainz calls, seconds; None: any.
+        musicbrainz_busy: share of MusicBrainz calls that meet a 503 at any speed, 0-1.
+        listenbrainz_rate_limit: ListenBrainz calls per ten seconds before 429; None: its own 30.
         account_state: ``not-premium`` refuses every call, ``not-allowlisted`` those of users.
         rotate_refresh_token: a refresh answers with a new refresh token and ends the old one.
         deny_authorize: the user presses "cancel" on the consent page.
@@ -67,6 +71,7 @@ class SandboxOptions:
     regime: str = "extended"
     seed: int = 1
     data: Path | None = None
+    first_editions: bool = False
     latency_ms: float = 0.0
     rate_limit: int | None = None
     rate_window: float = 30.0
@@ -82,6 +87,9 @@ class SandboxOptions:
     kexp_weeks: int = 1
     kexp_arrivals: int = 0
     kexp_poison: bool = False
+    musicbrainz_interval: float | None = None
+    musicbrainz_busy: float = 0.01
+    listenbrainz_rate_limit: int | None = None
     account_state: str = "ok"
     rotate_refresh_token: bool = False
     deny_authorize: bool = False
@@ -101,6 +109,7 @@ class SandboxOptions:
             ("--recco-rate-limit", self.recco_rate_limit),
             ("--kexp-rate-limit", self.kexp_rate_limit),
             ("--kexp-weeks", self.kexp_weeks),
+            ("--listenbrainz-rate-limit", self.listenbrainz_rate_limit),
         ):
             if limit is not None and limit < 1:
                 raise OptionError(f"{flag} must be at least 1, not {limit}")
@@ -116,6 +125,7 @@ class SandboxOptions:
             ("--slow-seconds", self.slow_seconds),
             ("--fault-retry-after", self.fault_retry_after),
             ("--kexp-arrivals", self.kexp_arrivals),
+            ("--musicbrainz-interval", self.musicbrainz_interval or 0.0),
         ):
             if not amount >= 0:
                 raise OptionError(f"{flag} must be 0 or more, not {amount:g}")
@@ -130,6 +140,10 @@ class SandboxOptions:
             _one_of("--fault", kind, FAULT_KINDS)
             if not 0 <= rate <= 1:
                 raise OptionError(f"--fault {name} must be a rate 0-1, not {rate:g}")
+        if not 0 <= self.musicbrainz_busy <= 1:
+            raise OptionError(
+                f"--musicbrainz-busy must be a share 0-1, not {self.musicbrainz_busy:g}"
+            )
         if self.data is not None and not (self.data / "spotify").is_dir():
             raise OptionError(f"--data {self.data} holds no directory 'spotify'")
 
@@ -189,14 +203,27 @@ RUNTIME_FIELDS = frozenset(
         "kexp_rate_limit",
         "kexp_arrivals",
         "kexp_poison",
+        "musicbrainz_interval",
+        "musicbrainz_busy",
+        "listenbrainz_rate_limit",
         "account_state",
         "rotate_refresh_token",
         "deny_authorize",
     }
 )
 
-_LIMITS = frozenset({"rate_limit", "recco_rate_limit", "kexp_rate_limit"})
-_INTEGERS = _LIMITS | {"port", "seed", "kexp_weeks", "kexp_arrivals"}
+_INTEGERS = frozenset(
+    {
+        "port",
+        "seed",
+        "rate_limit",
+        "recco_rate_limit",
+        "kexp_rate_limit",
+        "kexp_weeks",
+        "kexp_arrivals",
+        "listenbrainz_rate_limit",
+    }
+)
 _NUMBERS = frozenset(
     {
         "latency_ms",
@@ -205,9 +232,20 @@ _NUMBERS = frozenset(
         "slow_seconds",
         "fault_retry_after",
         "token_lifetime",
+        "musicbrainz_interval",
+        "musicbrainz_busy",
     }
 )
-_SWITCHES = frozenset({"rotate_refresh_token", "deny_authorize", "kexp_poison"})
+_UNLIMITED = frozenset(
+    {
+        "rate_limit",
+        "recco_rate_limit",
+        "kexp_rate_limit",
+        "musicbrainz_interval",
+        "listenbrainz_rate_limit",
+    }
+)
+_SWITCHES = frozenset({"first_editions", "rotate_refresh_token", "deny_authorize", "kexp_poison"})
 _PATHS = frozenset({"data", "ready_file"})
 
 _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -216,6 +254,7 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "regime": ("NAME", "extended or development (extended)"),
         "seed": ("N", "seed of the built-in world and of the faults (1)"),
         "data": ("DIR", "serve the real tables under DIR/spotify instead of the built-in world"),
+        "first_editions": ("", "add first editions of songs that the built-in world has late"),
         "latency_ms": ("MS", "wait before every API answer (0)"),
         "rate_limit": ("N", "Spotify calls per window before 429 (none)"),
         "rate_window": ("S", "length of the rate window, seconds (30)"),
@@ -231,6 +270,9 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kexp_weeks": ("N", "repeat KEXP's real week so often, one before the other (1)"),
         "kexp_arrivals": ("N", "plays that come in with every page of KEXP (0)"),
         "kexp_poison": ("", "one row of every page of KEXP is wrong in every way"),
+        "musicbrainz_interval": ("S", "MusicBrainz calls closer together meet 503 (any)"),
+        "musicbrainz_busy": ("SHARE", "MusicBrainz calls that meet a 503 at any speed (0.01)"),
+        "listenbrainz_rate_limit": ("N", "ListenBrainz calls in 10 s before 429 (30)"),
         "account_state": ("STATE", "ok, not-premium or not-allowlisted (ok)"),
         "rotate_refresh_token": ("", "a refresh answers with a new refresh token"),
         "deny_authorize": ("", "the consent page answers error=access_denied"),
@@ -321,7 +363,7 @@ def _from_json(name: str, value: object) -> Any:
         if not isinstance(value, Mapping):
             raise OptionError(f"{name} must be an object, not {value!r}")
         return {str(key): _number(name, str(entry), kind) for key, entry in value.items()}
-    if value is None and name in _LIMITS:
+    if value is None and name in _UNLIMITED:
         return None
     if name in _SWITCHES:
         return bool(value)

@@ -18,6 +18,8 @@ from aiohttp import web
 from . import control
 from .accounts import Accounts
 from .kexp import Kexp
+from .listenbrainz import ListenBrainz
+from .musicbrainz import MusicBrainz
 from .options import OptionError, SandboxOptions
 from .reccobeats import ReccoBeats
 from .service import Call, Reply, Service, State
@@ -30,7 +32,14 @@ MARK = "X-RunClub-Sandbox"
 
 def services(state: State) -> list[Service]:
     """The APIs, in no particular order; their prefixes do not overlap."""
-    return [Accounts(state), Spotify(state), ReccoBeats(state), Kexp(state)]
+    return [
+        Accounts(state),
+        Spotify(state),
+        ReccoBeats(state),
+        Kexp(state),
+        MusicBrainz(state),
+        ListenBrainz(state),
+    ]
 
 
 def build_world(options: SandboxOptions) -> World:
@@ -41,7 +50,12 @@ def build_world(options: SandboxOptions) -> World:
         return load(options.data)
     from .builtin import build
 
-    return build(options.seed)
+    world = build(options.seed)
+    if options.first_editions:
+        from .open_truth import add_first_editions
+
+        add_first_editions(world)
+    return world
 
 
 @contextlib.contextmanager
@@ -66,6 +80,8 @@ def environment(port: int, options: SandboxOptions) -> dict[str, str]:
         "SPOTIFY_ACCOUNTS_BASE_URL": root + Accounts.prefix,
         "RECCOBEATS_BASE_URL": root + ReccoBeats.prefix,
         "KEXP_BASE_URL": root + Kexp.prefix,
+        "MUSICBRAINZ_BASE_URL": root + MusicBrainz.prefix,
+        "LISTENBRAINZ_BASE_URL": root + ListenBrainz.prefix,
     }
 
 
@@ -162,7 +178,10 @@ class _Gate:
         prefix = self.service.prefix
         parts = [part for part in request.path.removeprefix(prefix).split("/") if part]
         form: dict[str, str] = {}
-        if request.method == "POST":
+        body = b""
+        if request.method == "POST" and request.content_type == "application/json":
+            body = await request.read()
+        elif request.method == "POST":
             form = {
                 name: value
                 for name, value in (await request.post()).items()
@@ -175,6 +194,7 @@ class _Gate:
             headers={name.lower(): value for name, value in request.headers.items()},
             form=form,
             base=f"http://{request.host}{prefix}",
+            body=body,
         )
 
 

@@ -14,11 +14,12 @@ import orjson
 
 from .faults import FaultDraw
 from .limits import Bucket, Penalties, Window, retry_after
+from .open_truth import OpenTruth
 from .options import ALL_FAMILIES, SandboxOptions
 from .search import SearchIndex
 from .stats import Stats
 from .tokens import Tokens
-from .world import World
+from .world import World, hashed
 
 if TYPE_CHECKING:
     from .kexp import Airings
@@ -34,6 +35,7 @@ class Call:
         query: every parameter with all its values.
         headers: names in lower case.
         form: the form body of a POST.
+        body: any other body of a POST.
         base: URL of the API's root, for links.
         family: what statistics count it under; set by :meth:`Service.classify`.
         bucket: quota family, if any.
@@ -48,6 +50,7 @@ class Call:
     headers: Mapping[str, str]
     form: Mapping[str, str]
     base: str
+    body: bytes = b""
     family: str = "unknown"
     bucket: str | None = None
     kind: str | None = None
@@ -67,13 +70,17 @@ class Call:
 
     @property
     def page(self) -> str:
-        """Method, path and sorted query; ``query`` of a ``next`` link counts as ``q``."""
+        """Method, path, sorted query and a digest of a JSON body.
+
+        ``query`` of a ``next`` link counts as ``q``.
+        """
         pairs = sorted(
             f"{'q' if name == 'query' else name}={value}"
             for name, values in self.query.items()
             for value in values
         )
-        return f"{self.method} /{'/'.join(self.parts)}?{'&'.join(pairs)}"
+        body = f"#{hashed(self.body.hex()):x}" if self.body else ""
+        return f"{self.method} /{'/'.join(self.parts)}?{'&'.join(pairs)}{body}"
 
 
 @dataclass(slots=True)
@@ -113,6 +120,7 @@ class State:
         self.options = options
         self.world = world
         self.index = SearchIndex(world)
+        self.open_truth = OpenTruth(world)
         self.stats = Stats()
         self.faults = FaultDraw(options.seed)
         self.tokens = Tokens(options)
@@ -140,8 +148,9 @@ class State:
         self._buckets: dict[str, Bucket] = {}
 
     def world_changed(self) -> None:
-        """Rebuilds the index."""
+        """Rebuilds the index and what the open databases know."""
         self.index = SearchIndex(self.world)
+        self.open_truth = OpenTruth(self.world)
 
     def window(self, api: str) -> Window:
         """The rate window of an API."""

@@ -24,6 +24,7 @@ class _Api(_Tally):
     max_parallel: int = 0
     inside_window: int = 0
     in_flight_at_429: int = 0
+    shortest_gap: float | None = None
     first_request_at: float | None = None
     last_request_at: float | None = None
     families: dict[str, _Tally] = field(default_factory=dict)
@@ -49,6 +50,9 @@ class Stats:
         one, now = self._api(api), time.time()
         one.parallel += 1
         one.max_parallel = max(one.max_parallel, one.parallel)
+        if one.last_request_at is not None:
+            gap = now - one.last_request_at
+            one.shortest_gap = gap if one.shortest_gap is None else min(one.shortest_gap, gap)
         one.first_request_at = one.first_request_at or now
         one.last_request_at = now
 
@@ -102,6 +106,7 @@ class Stats:
                     "max_parallel": api.max_parallel,
                     "inside_window": api.inside_window,
                     "in_flight_at_429": api.in_flight_at_429,
+                    "shortest_gap": api.shortest_gap,
                     "first_request_at": api.first_request_at,
                     "last_request_at": api.last_request_at,
                     "families": {

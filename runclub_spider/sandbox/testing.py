@@ -64,6 +64,16 @@ class Sandbox:
         """Changes KEXP's plays: ``arrive``, ``late``, ``edit``, ``remove`` or ``anew``."""
         self._ask("/__faults", {"kexp": changes})
 
+    @property
+    def musicbrainz(self) -> str:
+        """Base URL of MusicBrainz."""
+        return self.env["MUSICBRAINZ_BASE_URL"]
+
+    @property
+    def listenbrainz(self) -> str:
+        """Base URL of ListenBrainz."""
+        return self.env["LISTENBRAINZ_BASE_URL"]
+
     def stats(self) -> dict[str, Any]:
         """``GET /__stats``."""
         return self._ask("/__stats")

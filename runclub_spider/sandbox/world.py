@@ -178,6 +178,7 @@ class World:
         made_up: False when rows come from real tables.
         features: what ReccoBeats covers; a track absent here is a miss.
         recco_only: tracks ReccoBeats lists without having features.
+        first_editions: tracks that were added as the first edition of another one, which they name.
         later: playlist rows that replace today's at the next change (a later real snapshot).
         generation: how often the world was changed since it was built.
     """
@@ -191,6 +192,7 @@ class World:
     features: dict[str, Features] = field(default_factory=dict)
     episodes: dict[str, Episode] = field(default_factory=dict)
     recco_only: set[str] = field(default_factory=set)
+    first_editions: dict[str, str] = field(default_factory=dict)
     later: dict[str, list[Entry]] = field(default_factory=dict)
     generation: int = 0
     _albums_of: dict[str, list[str]] | None = None

@@ -80,7 +80,9 @@ def _search_family(value: object) -> object:
     return KEXP if str(value).strip() == KEXP else _family(value)
 
 
-Forced = Literal["seeds", "playlists", "artists", "features", "details", "editions"]
+Forced = Literal[
+    "seeds", "playlists", "artists", "features", "details", "editions", "open_metadata"
+]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -106,6 +108,12 @@ class Arguments(SpiderArguments):
 
     deltafetch_reset: bool = False
     force: Annotated[frozenset[Forced], BeforeValidator(_words)] = frozenset()
+
+
+class EnrichArguments(Arguments):
+    """`enrich`: also one stage alone."""
+
+    only: Literal["open_metadata"] | None = None
 
 
 class SpotifyArguments(Arguments):

@@ -12,8 +12,8 @@ from runclub_spider.apis.guard import ALL
 from runclub_spider.errors import RunclubError
 from runclub_spider.preflight import SOURCES
 from runclub_spider.runtime import Runtime
-from runclub_spider.signals import discovery_done
-from runclub_spider.spiders.arguments import Arguments
+from runclub_spider.signals import discovery_done, enrichment_done
+from runclub_spider.spiders.arguments import EnrichArguments
 from runclub_spider.spiders.regime import find_regime
 from runclub_spider.store import tracks
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class EnrichSpider(Spider):
-    """Artists, features and expired misses of stored tracks, through the usual pipelines."""
+    """Artists, features, expired misses and open metadata of stored tracks, by the pipelines."""
 
     name = "enrich"
-    arguments = Arguments
+    arguments = EnrichArguments
     apis = (Api.SPOTIFY, Api.ACCOUNTS)
     families = (ALL,)
     sources = SOURCES
-    args: Arguments
+    args: EnrichArguments
     runtime: Runtime
 
     @classmethod
@@ -49,10 +49,13 @@ class EnrichSpider(Spider):
             await runtime.store.run(
                 lambda c: tracks.ensure_verdicts(c, runtime.policy, runtime.run_id)
             )
-            runtime.regime = await find_regime(runtime)
+            if self.args.only is None:
+                runtime.regime = await find_regime(runtime)
         except RunclubError as error:
             runtime.failed(error)
         if runtime.regime is not None:
             await self.crawler.signals.send_catch_log_async(discovery_done)
+        # Asks neither Spotify nor ReccoBeats, so it needs no regime.
+        await self.crawler.signals.send_catch_log_async(enrichment_done)
         for nothing in list[Any]():
             yield nothing

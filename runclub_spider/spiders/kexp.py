@@ -317,7 +317,7 @@ class KexpSpider(Spider):
                 problem = cause.problem.removesuffix(" after 1 tries")
                 if any(word in problem for word in _TOO_MUCH):
                     self.page_rows = max(FEWEST_ROWS, self.page_rows // 2)
-                    call = with_rows(call, min(int(call.params["limit"]), self.page_rows))
+                    call = with_rows(call, min(int(str(call.params["limit"])), self.page_rows))
                 continue
             if response.status != 200:
                 raise RunclubError(

@@ -17,6 +17,7 @@ from runclub_spider.store.tables import (
     audio_features,
     canonical,
     feature_miss,
+    open_metadata,
     page,
     playlist,
     release,
@@ -59,6 +60,8 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
                 audio_features.c.danceability,
                 audio_features.c.acousticness,
                 feature_miss.c.tries,
+                open_metadata.c.original_year,
+                open_metadata.c.genres.label("tags"),
             )
             .outerjoin_from(
                 track,
@@ -68,6 +71,7 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
             .outerjoin(audio_features, audio_features.c.track_id == track.c.track_id)
             .outerjoin(feature_miss, feature_miss.c.track_id == track.c.track_id)
             .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
+            .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
             .order_by(track.c.track_id)
             .execution_options(**_STREAM)
         )
@@ -75,7 +79,10 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
 
 
 def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
-    """Those tracks with all exported columns, features (`f_`) and details (`d_`), by id."""
+    """Those tracks with all exported columns, by id.
+
+    Features are prefixed `f_`, details `d_` and open metadata `o_`.
+    """
     columns = [c for c in audio_features.c if c.name != "track_id"]
     details = (track_detail.c.isrc, track_detail.c.popularity, track_detail.c.countries)
     return iter(
@@ -85,9 +92,11 @@ def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]
                 audio_features.c.track_id.label("features_of"),
                 *(c.label(f"f_{c.name}") for c in columns),
                 *(c.label(f"d_{c.name}") for c in details),
+                *(c.label(f"o_{c.name}") for c in open_metadata.c if c.name != "track_id"),
             )
             .outerjoin_from(track, audio_features, audio_features.c.track_id == track.c.track_id)
             .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
+            .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
             .where(track.c.track_id.in_(ids))
             .order_by(track.c.track_id)
             .execution_options(**_STREAM)
@@ -162,6 +171,11 @@ def genres_of(text: str | None) -> tuple[str, ...]:
     return tuple(orjson.loads(text)) if text else ()
 
 
+def shares_of(text: str | None) -> tuple[tuple[str, int], ...]:
+    """((genre, share in thousandths), ...) as open metadata keeps them; none when unknown."""
+    return tuple((genre, share) for genre, share in orjson.loads(text)) if text else ()
+
+
 def playlists(connection: sa.Connection) -> dict[str, tuple[str, str | None]]:
     """Name and owner of each playlist."""
     rows = connection.execute(
@@ -171,10 +185,19 @@ def playlists(connection: sa.Connection) -> dict[str, tuple[str, str | None]]:
 
 
 def titles(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
-    """Names of every track and its album, by id."""
-    query = sa.select(
-        track.c.track_id, track.c.name, track.c.album_id, track.c.album_name, track.c.album_type
-    ).order_by(track.c.track_id)
+    """Names of every track and its album, and the genres people tagged it with, by id."""
+    query = (
+        sa.select(
+            track.c.track_id,
+            track.c.name,
+            track.c.album_id,
+            track.c.album_name,
+            track.c.album_type,
+            open_metadata.c.genres.label("tags"),
+        )
+        .outerjoin_from(track, open_metadata, open_metadata.c.track_id == track.c.track_id)
+        .order_by(track.c.track_id)
+    )
     return iter(connection.execute(query.execution_options(**_STREAM)))
 
 
@@ -329,6 +352,18 @@ def run_totals(connection: sa.Connection) -> Counter[str]:
     for text in connection.scalars(sa.select(run.c.counts).where(run.c.counts.is_not(None))):
         totals.update({k: v for k, v in orjson.loads(text).items() if isinstance(v, int)})
     return totals
+
+
+def open_counts(connection: sa.Connection) -> dict[str, int]:
+    """Tracks with open metadata: `tracks` with any, `years`, `genres`."""
+    row = connection.execute(
+        sa.select(
+            sa.func.count().label("tracks"),
+            sa.func.count(open_metadata.c.original_year).label("years"),
+            sa.func.count(open_metadata.c.genres).label("genres"),
+        )
+    ).one()
+    return {"tracks": row.tracks, "years": row.years, "genres": row.genres}
 
 
 def track_count(connection: sa.Connection) -> int:

@@ -16,7 +16,7 @@ from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import StoreError, StoreWriteError
 
 # The newest migration in `migrations/versions`; a test holds the two together.
-HEAD = "0005"
+HEAD = "0006"
 # How SQLite says that a file is damaged or was never a database.
 _CORRUPT = ("malformed", "not a database", "disk image")
 # Errors of these kinds are bugs of ours, not the disk's.

@@ -306,6 +306,117 @@ edition = Table(
     **_compact,
 )
 
+# What open metadata was asked for, by kind (`isrc`, `title`, `url`, `recording`, `artist`): what
+# was found is not asked again, a miss after a gap that doubles.
+open_ask = Table(
+    "open_ask",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("found", Boolean, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("next_check_at", BigInteger, nullable=False),
+    **_compact,
+)
+
+# Recordings of MusicBrainz that a stored track may be; the year is that of the first release.
+recording = Table(
+    "recording",
+    metadata,
+    Column("mbid", Key, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("remark", Text, nullable=False),
+    Column("length_ms", Integer),
+    Column("year", Integer),
+    **_compact,
+)
+
+recording_artist = Table(
+    "recording_artist",
+    metadata,
+    Column("mbid", Key, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("artist_mbid", Key, nullable=False),
+    Index("recording_artist_artist", "artist_mbid"),
+    **_compact,
+)
+
+open_artist = Table(
+    "open_artist",
+    metadata,
+    Column("mbid", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text),
+    Column("begin_year", Integer),
+    **_compact,
+)
+
+# Which recordings an answer named for a key: those that bear an ISRC, those of a title.
+open_answer = Table(
+    "open_answer",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("mbid", Key, primary_key=True),
+    **_compact,
+)
+
+# Which of these a track is, and whether its ISRC or its title says so.
+track_recording = Table(
+    "track_recording",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("mbid", Key, primary_key=True),
+    Column("route", Text, nullable=False),
+    Index("track_recording_mbid", "mbid"),
+    **_compact,
+)
+
+# Spotify artist -> MusicBrainz artist, by the address that MusicBrainz links to (`url`) or by
+# the credits of recordings (`recording`).
+artist_link = Table(
+    "artist_link",
+    metadata,
+    Column("artist_id", Key, primary_key=True),
+    Column("artist_mbid", Key, nullable=False),
+    Column("route", Text, nullable=False),
+    **_compact,
+)
+
+# Votes for the tags of a `recording`, the `release_group` of one, or an `artist`.
+open_tag = Table(
+    "open_tag",
+    metadata,
+    Column("entity", Key, primary_key=True),
+    Column("mbid", Key, primary_key=True),
+    Column("name", Key, primary_key=True),
+    Column("votes", Integer, nullable=False),
+    **_compact,
+)
+
+# Names of official genres, as far as they are known.
+open_genre = Table(
+    "open_genre",
+    metadata,
+    Column("name", Key, primary_key=True),
+    **_compact,
+)
+
+# What follows of all that for a track; JSON lists of artists' MBIDs and of [genre, thousandths].
+open_metadata = Table(
+    "open_metadata",
+    metadata,
+    Column("track_id", Key, ForeignKey("track.track_id"), primary_key=True),
+    Column("recording_mbid", Text),
+    Column("artist_mbids", Text),
+    Column("original_year", Integer),
+    Column("year_source", Text),
+    Column("year_confidence", Float),
+    Column("genres", Text),
+    **_compact,
+)
+
 # Verdicts of the filter under the policy named in `meta`; no row means eligible.
 rejection = Table(
     "rejection",

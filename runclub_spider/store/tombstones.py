@@ -14,10 +14,14 @@ from runclub_spider.catalog.models import Track
 from runclub_spider.store import meta
 from runclub_spider.store.tables import (
     artist,
+    artist_link,
     audio_features,
     canonical,
     edition,
     feature_miss,
+    open_answer,
+    open_ask,
+    open_metadata,
     page,
     playlist_change,
     rejection,
@@ -27,6 +31,7 @@ from runclub_spider.store.tables import (
     track_artist,
     track_detail,
     track_market,
+    track_recording,
     track_source,
 )
 from runclub_spider.store.upsert import chunks, insert_new
@@ -47,6 +52,7 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
     """
     insert_new(connection, tombstone, [{"kind": str(kind), "value": value, "created_at": now}])
     ids = _covered(connection, kind, value)
+    _unask(connection, ids, value)
     for part in chunks(ids):
         for table in (
             track_source,
@@ -56,6 +62,8 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
             feature_miss,
             track_detail,
             edition,
+            track_recording,
+            open_metadata,
             rejection,
             release_row,
             canonical,
@@ -113,6 +121,21 @@ def _covered(connection: sa.Connection, kind: Kind, value: str) -> list[str]:
         column = track.c.track_id if kind is Kind.TRACK else track.c.isrc
         query = sa.select(track.c.track_id).where(column == value)
     return sorted(set(connection.scalars(query)))
+
+
+def _unask(connection: sa.Connection, ids: Sequence[str], value: str) -> None:
+    """Questions that name what is forgotten by its code or id, and their answers."""
+    names = {value}
+    for part in chunks(ids):
+        names.update(
+            connection.scalars(
+                sa.select(track.c.isrc).where(track.c.track_id.in_(part), track.c.isrc.is_not(None))
+            )
+        )
+    for some in chunks(sorted(names)):
+        for table in (open_ask, open_answer):
+            connection.execute(sa.delete(table).where(table.c.key.in_(some)))
+        connection.execute(sa.delete(artist_link).where(artist_link.c.artist_id.in_(some)))
 
 
 def _scrub_pages(connection: sa.Connection, ids: frozenset[str], kind: Kind, value: str) -> None:

@@ -475,3 +475,38 @@ def test_a_stop_ends_the_pacers_wait() -> None:
             await pacer.pace(lambda: True)
 
     asyncio.run(go())
+
+
+def busy(after: object) -> Answered:
+    return Answered(503, b"<html>", {"retry-after": str(after)})
+
+
+def test_a_503_that_names_its_length_is_waited_out() -> None:
+    world = World([busy(20)])
+    assert world.run().status == 200
+    assert world.sent[1] - world.sent[0] >= 20
+
+
+def test_a_503_for_long_pauses_like_a_refusal() -> None:
+    world = World([busy(7200)])
+    with pytest.raises(ApiPaused) as caught:
+        world.run()
+    assert (caught.value.family, caught.value.until) == (ALL, NOW + 7200)
+    assert world.blocks == [(ALL, NOW + 7200, "out of service")]
+    assert len(world.sent) == 1
+
+
+def test_seconds_in_the_header_of_another_service() -> None:
+    world = World([Answered(429, b"{}", {"x-ratelimit-reset-in": "9"})])
+    assert world.run().status == 200
+    assert world.sent[1] - world.sent[0] >= 9
+
+
+CUT = Answered(200, b'{"recordings": [{"id": {"a": 1}}')
+
+
+def test_an_answer_that_only_ends_like_a_whole_one() -> None:
+    assert World([CUT]).run() is CUT
+    world = World([CUT, Answered(200, b'{"recordings": []}')], nested=True)
+    assert world.run().body == b'{"recordings": []}'
+    assert "errors" in world.events

@@ -39,6 +39,7 @@ def track(
     names: tuple[str, ...] = (),
     genres: tuple[tuple[str, ...], ...] = (),
     album_id: str | None = None,
+    tags: tuple[tuple[str, int], ...] = (),
 ) -> Evidence:
     return Evidence(
         name=name,
@@ -48,6 +49,7 @@ def track(
         genres=genres or ((),) * len(artists),
         album_id=album_id,
         sources=sources,
+        tags=tags,
     )
 
 
@@ -390,3 +392,35 @@ def test_what_is_withdrawn_was_never_counted(found: list[Evidence], data: st.Dat
 def test_a_search_for_an_umbrella_that_the_map_lost_is_read_by_its_words() -> None:
     voter = Voter(UMBRELLAS)
     assert voter.search("heavy metal", "Gone") == voter.search("heavy metal", None)
+
+
+TAGS = (("heavy metal", 700), ("thrash metal", 200), ("rock", 100))
+
+
+def test_tagged_genres_are_a_vote_of_their_own() -> None:
+    verdict = judge(track(tags=TAGS))
+    assert verdict.umbrellas[0][0] == "Metal"
+    assert verdict.origin is Origin.OPEN_TAGS
+    assert judge(track(tags=(("no such genre", 1000),))).umbrellas == ()
+
+
+def test_tags_and_provenance_together_are_mixed_and_surer() -> None:
+    voter = Voter(UMBRELLAS)
+    source = voter.playlist("Metal running", [])
+    both = voter.verdict(track(source, tags=TAGS), counted=False)
+    assert both.origin is Origin.MIXED
+    assert both.umbrellas[0][0] == "Metal"
+    alone = voter.verdict(track(tags=TAGS), counted=False)
+    assert both.confidence > alone.confidence
+
+
+def test_artist_genres_win_over_tags() -> None:
+    verdict = judge(track(genres=(("country",),), tags=TAGS))
+    assert verdict.origin is Origin.ARTIST_GENRES
+    assert verdict.fills == ("Country & Americana",)
+
+
+def test_tags_of_one_track_speak_for_the_artists_others() -> None:
+    verdict = judge(track(name="Other"), *[track(tags=TAGS) for _ in range(4)])
+    assert verdict.umbrellas[0][0] == "Metal"
+    assert verdict.origin is Origin.ARTIST

@@ -15,7 +15,10 @@ from runclub_spider.store.pages import PageKind, PageTask
 from tests.conftest import MakeCrawler
 from tests.store.making import a_track
 
-ORDER = ["Normalize", "Filter", "Dedupe", "Store", "Artists", "Features", "Borrow", "Details"]
+ORDER = [
+    *("Normalize", "Filter", "Dedupe", "Store"),
+    *("Artists", "Features", "Borrow", "Details", "OpenMetadata"),
+]
 
 
 def test_order() -> None:

@@ -102,6 +102,7 @@ def worlds(draw: st.DrawFn, most: int = 30) -> list[Candidate]:
             rule=draw(st.sampled_from(_RULES)),
             compilation=draw(st.booleans()),
             soft_key=draw(st.sampled_from(["", "", "x", "y"])),
+            original_year=draw(st.sampled_from([None, None, 1965, 1977])),
         )
         for name in names
     ]

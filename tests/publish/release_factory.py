@@ -10,6 +10,7 @@ import string
 import struct
 import uuid
 import zlib
+from collections import Counter
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,7 @@ def track_row(wide: Data) -> Data:
         "_ingestPlaylistId": playlist,
         "_ingestDiscoveredAt": wide["created_at"],
         "_isrc": wide["isrc"],
+        "_originalReleaseYear": wide["_extra"].get("original_release_year"),
         "_decade": wide["album_decade_label"],
         "_umbrellas": wide["_extra"].get("umbrellas"),
         "_album_decade_label": wide["album_decade_label"],
@@ -284,6 +286,7 @@ class Release:
             cell = cells.setdefault(umbrella, {})
             decade = row["album_decade_label"] or "Undated"
             cell[decade] = cell.get(decade, 0) + 1
+        by_year = Counter(row["album_decade_label"] or "Undated" for row in wide)
         tracks, features = len(lines[WIDE]), len(lines[FEATURES])
         covered = sum(any(row[name] is not None for name in FEATURE_FIELDS) for row in self.wide)
         self.manifest = {
@@ -315,6 +318,7 @@ class Release:
                 "explicitPolicy": "retain",
                 "playabilityPolicy": "playable in the market",
                 "dedupePolicy": "Spotify id, then ISRC",
+                "decadeFrom": "album",
             },
             "fileHashes": {},
             "accounting": {
@@ -364,6 +368,12 @@ class Release:
                 ],
             },
             "changes": self.changes(tracks),
+            "decades": {
+                "cellsFrom": "album",
+                "withOriginalYear": 0,
+                "byAlbumYear": dict(by_year),
+                "byOriginalYear": dict(by_year),
+            },
             "gates": [
                 gate("features", value=97.5),
                 gate("year", value=100, threshold=90),

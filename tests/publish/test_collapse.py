@@ -62,6 +62,18 @@ def pair(**changes: Any) -> list[Candidate]:
         (pair(year=None), "b", Reason.EARLIEST),
         (pair(track_id="a"), "a", Reason.SMALLEST),
         (pair(), "b", Reason.SMALLEST),
+        # the year in which the song came out, by what either edition knows
+        (pair(popularity=99, year=2010, original_year=1980), "b", Reason.FIRST_YEAR),
+        (pair(popularity=10, year=1970, original_year=1969), "c", Reason.FIRST_YEAR),
+        # both, or neither: it decides nothing
+        (pair(popularity=99, year=1981, original_year=1980), "c", Reason.POPULAR),
+        (pair(popularity=99, year=2010, original_year=1971), "c", Reason.POPULAR),
+        # an edition without features does not win by its year
+        (
+            pair(popularity=10, year=1970, original_year=1969, has_features=False),
+            "b",
+            Reason.POPULAR,
+        ),
         # relinked, not the same ISRC
         (pair(isrc="I2", linked_from="b", popularity=51), "c", Reason.POPULAR),
         # a rule refuses it before it can win

@@ -11,9 +11,11 @@ from runclub_spider.publish.manifest import (
     accounting,
     balance,
     build,
+    decades,
     grid,
     imbalance,
     notes,
+    open_notes,
     tempo_buckets,
     version_of,
 )
@@ -141,15 +143,17 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
         canonical={"changed": 0},
         tempo_buckets={},
         changes={},
+        decades={},
         gates=[Gate("g", True, 1, 1)],
         note_lines=["n"],
     )
     assert list(made)[:7] == (
         ["version", "createdAt", "spotify", "reccobeats", "totals", "filtersApplied", "fileHashes"]
     )
-    assert list(made["filtersApplied"]) == (
+    assert list(made["filtersApplied"])[:5] == (
         ["minDurationMs", "maxDurationMs", "explicitPolicy", "playabilityPolicy", "dedupePolicy"]
     )
+    assert made["filtersApplied"]["decadeFrom"] == "album"
     assert made["filtersApplied"]["minDurationMs"] == 1000
     assert list(made["fileHashes"]) == ["a", "b"]
     assert made["notes"] == ["n"]
@@ -173,6 +177,7 @@ def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
             canonical={},
             tempo_buckets={},
             changes={},
+            decades={},
             gates=[],
             note_lines=[],
         )
@@ -194,3 +199,35 @@ def test_tempo_buckets_stand_in_their_order() -> None:
         "Unassigned": {"Undated": {"190+": 3}},
     }
     assert list(tempo_buckets(found, ["Pop"])["Pop"]["80s"]) == ["<140", "170-174"]
+
+
+def test_both_distributions_of_decades_in_the_order_of_time() -> None:
+    found = decades(
+        Config(decade_from="original"), {"10s": 3, "Undated": 1}, {"10s": 1, "70s": 2}, 4
+    )
+    assert found == {
+        "cellsFrom": "original",
+        "withOriginalYear": 4,
+        "byAlbumYear": {"10s": 3, "Undated": 1},
+        "byOriginalYear": {"70s": 2, "10s": 1},
+    }
+    assert list(found["byOriginalYear"]) == ["70s", "10s"]
+
+
+COUNTS = {"tracks": 9, "years": 8, "genres": 7}
+
+
+def test_the_notes_name_licences_and_what_was_not_asked() -> None:
+    said = " ".join(open_notes(Config(), COUNTS))
+    assert "CC0" in said
+    assert "CC BY-NC-SA 3.0" in said
+    assert "not asked" not in said
+    without = open_notes(
+        Config(open_metadata_tags=False, open_metadata_sources=("musicbrainz",)), COUNTS
+    )
+    assert any("OPEN_METADATA_TAGS is off" in note for note in without)
+    assert not any("BY-NC-SA 3.0" in note for note in without)
+    assert any("not asked of listenbrainz" in note for note in without)
+    assert any("DECADE_FROM" in note for note in open_notes(Config(decade_from="original"), COUNTS))
+    (nothing,) = open_notes(Config(), dict.fromkeys(COUNTS, 0))
+    assert nothing.startswith("No open metadata")

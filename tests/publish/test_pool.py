@@ -105,3 +105,53 @@ def test_what_the_last_release_held() -> None:
     assert pool.kept.tolist() == [True, True, True, False, False]
     assert pool.canonical.tolist() == [True, True, True, True, False]
     assert pool.kept_as.tolist() == [LABELS.index("Pop"), NONE, NONE, NONE, NONE]
+
+
+def test_decades_by_the_year_the_owner_wants() -> None:
+    world = [
+        candidate("a", year=2009, original_year=1977),
+        candidate("b", year=2009),
+        candidate("c", year=None, original_year=1985),
+    ]
+    album = Pool.of(world, LABELS)
+    original = Pool.of(world, LABELS, decade_from="original")
+    assert [album.decade_of(at) for at in range(3)] == ["00s", "00s", None]
+    assert [original.decade_of(at) for at in range(3)] == ["70s", "00s", "80s"]
+    # Only the decade changes: the choice of an edition looks at the album's year.
+    assert np.array_equal(album.year, original.year)
+    assert np.array_equal(album.preferred, original.preferred)
+
+
+def test_editions_of_the_first_year_by_what_any_of_them_knows() -> None:
+    world = [
+        candidate("a", isrc="I1", year=1977),
+        candidate("b", isrc="I1", year=2009, original_year=1976),
+        candidate("c", isrc="I1", year=1977, has_features=False),
+        # by its title and artist
+        candidate("d", isrc="I2", soft_key="k", year=1983),
+        candidate("e", isrc="I3", soft_key="k", year=2001, original_year=1983),
+        # of nobody is anything known
+        candidate("f", year=1960),
+        candidate("g", year=2011, original_year=2011),
+    ]
+    pool = Pool.of(world, LABELS)
+    assert [pool.id_of(at) for at in np.flatnonzero(pool.preferred)] == ["a", "d", "g"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds())
+def test_preferred_editions_follow_from_their_definition(world: list[Candidate]) -> None:
+    pool = Pool.of(world, LABELS)
+    known = {one.track_id: one.original_year or NO_YEAR for one in world}
+    for name in ("isrc", "soft_key"):
+        least: dict[str, int] = {}
+        for one in world:
+            if key := getattr(one, name):
+                least[key] = min(least.get(key, NO_YEAR), known[one.track_id])
+        for one in world:
+            if key := getattr(one, name):
+                known[one.track_id] = least[key]
+    for at, one in enumerate(sorted(world, key=lambda each: each.track_id)):
+        first = known[one.track_id]
+        expected = first < NO_YEAR and (one.year or NO_YEAR) <= first + 1 and one.has_features
+        assert bool(pool.preferred[at]) is expected

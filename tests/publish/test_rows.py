@@ -73,6 +73,16 @@ STORED: dict[str, Any] = {
     "f_fetched_at": 1_760_538_400,
     **{f"f_{name}": value for name, value in NUMBERS.items()},
     **dict.fromkeys(("d_isrc", "d_popularity", "d_countries")),
+    **dict.fromkeys(
+        (
+            "o_recording_mbid",
+            "o_artist_mbids",
+            "o_original_year",
+            "o_year_source",
+            "o_year_confidence",
+            "o_genres",
+        )
+    ),
 }
 ARTISTS = [
     ArtistRow("a1", "First", ("country", "alt country"), 67, None),
@@ -140,6 +150,13 @@ def test_wide_values() -> None:
     assert row["explicit"] is False
     assert row["_extra"] == {
         "umbrellas": ["Country & Americana"],
+        "original_release_year": None,
+        "recording_mbid": None,
+        "artist_mbids": [],
+        "open_genres": [],
+        "original_year_source": None,
+        "original_year_confidence": None,
+        "licences": {},
         "isrc_source": "spotify",
         "popularity_source": "spotify",
         "available_primary_markets_source": "available_markets",
@@ -225,6 +242,7 @@ def test_track_fields_in_the_specifications_order() -> None:
         "_ingestPlaylistId": "p9",
         "_ingestDiscoveredAt": "2025-10-15T14:26:05Z",
         "_isrc": "USUM71703861",
+        "_originalReleaseYear": None,
         "_decade": "70s",
         "_umbrellas": ["Country & Americana"],
         "_album_decade_label": "70s",
@@ -320,3 +338,51 @@ def test_nobody_said_anything_but_the_probed_market() -> None:
     assert row["available_primary_markets"] == ["US"]
     assert row["_extra"]["available_primary_markets_source"] == "is_playable"
     assert row["_extra"]["isrc_source"] is row["_extra"]["popularity_source"] is None
+
+
+OPEN: dict[str, Any] = {
+    "o_recording_mbid": "11111111-1111-4111-8111-111111111111",
+    "o_artist_mbids": '["aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"]',
+    "o_original_year": 1975,
+    "o_year_source": "isrc+title",
+    "o_year_confidence": 0.95,
+    "o_genres": '[["outlaw country",700],["rock",300]]',
+}
+
+
+def test_open_metadata_stands_beside_its_licences() -> None:
+    row = wide(**OPEN)
+    extra = row["_extra"]
+    assert extra["original_release_year"] == 1975
+    assert extra["original_year_source"] == "isrc+title"
+    assert extra["open_genres"] == ["outlaw country", "rock"]
+    assert extra["licences"] == {
+        "original_release_year": "CC0-1.0",
+        "recording_mbid": "CC0-1.0",
+        "artist_mbids": "CC0-1.0",
+        "open_genres": "CC-BY-NC-SA-3.0",
+    }
+    # The album's year and decade stay what the specification says.
+    assert (row["album_release_year"], row["album_decade_label"]) == (1977, "70s")
+    assert track_row(row, market="US", query=None)["_originalReleaseYear"] == 1975
+
+
+def test_tags_can_be_left_out() -> None:
+    row = wide_row(
+        {**STORED, **OPEN},
+        ARTISTS,
+        [SEARCH],
+        markets={},
+        primary_markets=(),
+        extra={},
+        tags=False,
+    )
+    assert row["_extra"]["open_genres"] == []
+    assert "open_genres" not in row["_extra"]["licences"]
+
+
+def test_without_open_metadata_there_is_nothing_to_license() -> None:
+    extra = wide()["_extra"]
+    assert extra["licences"] == {}
+    assert extra["artist_mbids"] == []
+    assert extra["original_release_year"] is None

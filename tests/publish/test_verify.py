@@ -764,6 +764,32 @@ def a_cell_too_full(release: Release) -> None:
     release.manifest["totals"]["byUmbrellaAndDecade"]["Rock"]["90s"] = 40
 
 
+@case("manifest", "decades")
+def a_decade_too_full(release: Release) -> None:
+    release.manifest["decades"]["byOriginalYear"]["90s"] = 400
+
+
+@case("rows", "original-year")
+def a_song_younger_than_its_album(release: Release) -> None:
+    row = release.rows[WIDE][5]
+    year = row["album_release_year"] + 1
+    row["_extra"] |= {
+        "original_release_year": year,
+        "licences": {"original_release_year": "CC0-1.0"},
+    }
+    release.rows[TRACKS][5]["_originalReleaseYear"] = year
+
+
+@case("rows", "licence")
+def a_field_of_open_data_without_its_licence(release: Release) -> None:
+    release.rows[WIDE][5]["_extra"]["open_genres"] = ["rock"]
+
+
+@case("rows", "split-value")
+def another_original_year(release: Release) -> None:
+    release.rows[TRACKS][5]["_originalReleaseYear"] = 1950
+
+
 @case("manifest", "cells")
 def an_umbrella_of_no_track(release: Release) -> None:
     release.manifest["totals"]["byUmbrellaAndDecade"]["Jazz"] = {"90s": 1}
@@ -1171,7 +1197,7 @@ NULLABLE = {
         "_ingestDiscoveredAt", "_isrc", "_decade", "_album_decade_label", "_preview_url",
         "_album_image_url", "_popularity_bucket", "_source_playlist_id",
         "_source_playlist_name", "_source_playlist_owner", "_recco_features_version",
-        "_recco_features_at",
+        "_recco_features_at", "_originalReleaseYear",
     },
     "audio_features": {
         "tempo", "energy", "danceability", "valence", "loudness", "key", "mode",

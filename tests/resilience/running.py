@@ -26,6 +26,8 @@ PLAYLIST = (
     *("crawl", "spotify_playlist", "-a", "max_seeds=2"),
     *("-a", "top_playlists=2", "-a", "max_items=150"),
 )
+OPEN = ("crawl", "enrich", "-a", "only=open_metadata")
+CONTACT = {"OPEN_METADATA_CONTACT": "owner@example.org"}
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # Columns that hold a time or a run's number: they may differ between two right results.
 _BLANK = {
@@ -43,6 +45,16 @@ _BLANK = {
     "rejection": {"run_id"},
     "release_row": {"version"},
     "tombstone": {"created_at"},
+    "open_ask": {"asked_at", "next_check_at"},
+    "open_answer": set(),
+    "recording": set(),
+    "recording_artist": set(),
+    "open_artist": set(),
+    "artist_link": set(),
+    "track_recording": set(),
+    "open_tag": set(),
+    "open_genre": set(),
+    "open_metadata": set(),
     "seed_playlist": set(),
     "track_artist": set(),
     # The reason tells whether there was a release before, finished or not.
@@ -188,5 +200,5 @@ def ids_repeated(stats: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 
 def ids_asked(stats: Mapping[str, Any]) -> dict[str, int]:
     """How many ids batch calls named, by kind."""
-    kinds = ("artist", "recco_features")
+    kinds = ("artist", "recco_features", "mb_isrc", "mb_title", "lb_recording")
     return {kind: stats["repeats"].get(kind, {}).get("ids_asked", 0) for kind in kinds}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import random
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from runclub_spider.sandbox.options import SandboxOptions
 from runclub_spider.sandbox.testing import Sandbox, running_sandbox
 
 from .killer import Action, Launcher
 from .running import (
+    CONTACT,
+    OPEN,
     PLAYLIST,
     RECCOBEATS_CONCURRENCY,
     SEARCH,
@@ -32,8 +35,8 @@ from .running import (
     repeated,
 )
 
-# Most ids a batch names: 50 artists, 40 tracks.
-_BATCH = 50
+# Most ids a batch names: 50 artists, 40 tracks; of open metadata 1,000 recordings.
+_BATCH, _OPEN_BATCH = 50, 1000
 _KINDS = ("commit", "committed", "file")
 
 
@@ -51,6 +54,7 @@ class Stage:
     seconds: float
     facts: Facts = field(repr=False)
     data: dict[str, bytes] = field(repr=False)
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,17 +78,22 @@ class Outcome:
 
 
 def prepare(sandbox: Sandbox, launcher: Launcher, scratch: Path) -> list[Stage]:
-    """The undisturbed runs: track search, then playlists on top of it, then publishing alone."""
+    """The undisturbed runs: track search, playlists and open metadata on top, publishing alone."""
+    # What is compared are numbers of calls, so no call may fail by chance.
+    sandbox.configure(musicbrainz_busy=0)
     searched = Place(scratch / "searched")
     search = _stage("search", SEARCH, None, searched, sandbox, launcher)
     listed = searched.copy(scratch / "listed")
     playlist = _stage("playlist", PLAYLIST, searched, listed, sandbox, launcher)
+    opened = searched.copy(scratch / "opened")
+    opens = _stage("open", OPEN, searched, opened, sandbox, launcher, CONTACT)
     unpublished = listed.copy(scratch / "unpublished")
     shutil.rmtree(unpublished.export)
     published = unpublished.copy(scratch / "published")
     return [
         search,
         playlist,
+        opens,
         _stage("publish", ("publish",), unpublished, published, sandbox, launcher),
     ]
 
@@ -96,9 +105,10 @@ def _stage(
     after: Place,
     sandbox: Sandbox,
     launcher: Launcher,
+    env: Mapping[str, str] | None = None,
 ) -> Stage:
     sandbox.reset_stats()
-    child = launcher.run(*argv, env=after.env(sandbox))
+    child = launcher.run(*argv, env=after.env(sandbox, **(env or {})))
     if child.code or problems(after):
         raise RuntimeError(f"the undisturbed {name} failed: {child.stderr} {problems(after)}")
     events = {kind: child.report["events"].get(kind, 0) for kind in _KINDS}
@@ -116,6 +126,7 @@ def _stage(
         child.report["seconds"],
         facts(after),
         blanked(after.latest),
+        env or {},
     )
 
 
@@ -140,7 +151,7 @@ def kill(
     if stage.before is not None:
         stage.before.copy(place.root)
     sandbox.reset_stats()
-    env = place.env(sandbox)
+    env = place.env(sandbox, **stage.env)
     child = launcher.run(*stage.argv, env=env, actions=[action])
     # SIGALRM itself ends a process whose interpreter is being taken down already.
     outcome = Outcome(stage.name, action, killed=child.code in {-9, -14})
@@ -204,7 +215,8 @@ def _account(stage: Stage, report: dict[str, Any], stats: dict[str, Any], outcom
     outcome.ids_twice = sum(map(len, twice.values()))
     if any(number > 2 for ids in twice.values() for number in ids.values()):
         outcome.wrong.append("an id was asked more than twice")
-    if outcome.ids_twice > _BATCH * way.get("batches", 0):
+    most = _OPEN_BATCH if stage.name == "open" else _BATCH
+    if outcome.ids_twice > most * way.get("batches", 0):
         outcome.wrong.append(
             f"{outcome.ids_twice} ids asked twice with {way.get('batches', 0)} batches under way"
         )
@@ -246,7 +258,7 @@ def sweep(
             if number == 0:
                 serve(number, sandbox)
             else:
-                with running_sandbox() as own:
+                with running_sandbox(SandboxOptions(musicbrainz_busy=0)) as own:
                     serve(number, own)
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failures.append(error)

@@ -77,7 +77,7 @@ def test_scrapy_command_prints_and_stops(tmp_path: Path) -> None:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        lines = [process.stdout.readline().rstrip() for _ in range(9)]
+        lines = [process.stdout.readline().rstrip() for _ in range(11)]
         assert "sandbox" in lines[0]
         assert "made-up" in lines[0]
         exported = dict(line.removeprefix("export ").split("=", 1) for line in lines[2:])
@@ -85,6 +85,7 @@ def test_scrapy_command_prints_and_stops(tmp_path: Path) -> None:
             "SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET", "SPOTIFY_REFRESH_TOKEN",
             "SPOTIFY_API_BASE_URL", "SPOTIFY_ACCOUNTS_BASE_URL", "RECCOBEATS_BASE_URL",
             "KEXP_BASE_URL",
+            "MUSICBRAINZ_BASE_URL", "LISTENBRAINZ_BASE_URL",
         }  # fmt: skip
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0

@@ -14,6 +14,8 @@ from runclub_spider.publish.verify.lines import Row, Rows
 from runclub_spider.publish.verify.problems import Problems, show
 from runclub_spider.publish.verify.rows import (
     Policies,
+    cell_decade,
+    decades_of,
     expected_features,
     expected_track,
     has_features,
@@ -39,6 +41,7 @@ class Counts:
         may_serve: Tracks by (all their umbrellas, decade).
         backfill: Tracks by (umbrella, decade, step) of the cell they stand in for.
         merged: Ids that rows stand for.
+        decades: Tracks by (`byAlbumYear` or `byOriginalYear`, decade).
     """
 
     sound: bool = True
@@ -50,6 +53,7 @@ class Counts:
     may_serve: Counter[tuple[tuple[str, ...], str]] = field(default_factory=Counter)
     backfill: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     merged: int = 0
+    decades: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def holds(self, track_id: str) -> bool:
         """Whether a wide row has this Spotify id; only of a file in order."""
@@ -150,8 +154,11 @@ class _Walk:
         counts = self._counts
         counts.ids += data[ID_COLUMN].encode("ascii")
         counts.with_features += has_features(data)
-        decade = data["album_decade_label"]
-        counts.with_year += data["album_release_year"] is not None and decade is not None
+        label = data["album_decade_label"]
+        counts.with_year += data["album_release_year"] is not None and label is not None
+        decade = cell_decade(data, self._policies)
+        for name, one in decades_of(data).items():
+            counts.decades[name, one or UNDATED] += 1
         umbrellas = data["_extra"]["umbrellas"]
         counts.cells[umbrellas[0] if umbrellas else UNASSIGNED, decade or UNDATED] += 1
         counts.may_serve[tuple(sorted(umbrellas)), decade or UNDATED] += 1

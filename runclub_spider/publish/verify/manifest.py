@@ -68,6 +68,7 @@ def policies_of(manifest: Manifest | None) -> Policies:
         min_duration_ms=filters["minDurationMs"],
         max_duration_ms=filters["maxDurationMs"],
         unique_isrc="isrc" in filters["dedupePolicy"].lower(),
+        decade_from_original=filters["decadeFrom"] == "original",
     )
 
 
@@ -83,6 +84,7 @@ def check_manifest(folder: str, manifest: Manifest, counts: Counts, problems: Pr
     checks.canonical()
     checks.changes()
     checks.balance()
+    checks.decades()
     checks.gates()
 
 
@@ -170,6 +172,16 @@ class _Checks:
             if claimed[cell] != actual[cell]:
                 message = f"{' / '.join(cell)} is {claimed[cell]}, the rows give {actual[cell]}"
                 self._fail("cells", message)
+
+    def decades(self) -> None:
+        claimed = self._manifest["decades"]
+        if not self._counts.sound:
+            return
+        for name in ("byAlbumYear", "byOriginalYear"):
+            actual = {d: n for (by, d), n in self._counts.decades.items() if by == name}
+            if claimed[name] != actual:
+                message = f"decades.{name} is {claimed[name]}, the rows give {actual}"
+                self._fail("decades", message)
 
     def merged(self) -> None:
         account = self._manifest["accounting"]

@@ -29,6 +29,9 @@ FEATURES = (
     "time_signature",
 )
 
+#: Fields of `_extra` that come from open data, each under a licence of its own.
+OPEN_FIELDS = ("original_release_year", "recording_mbid", "artist_mbids", "open_genres")
+
 Data = dict[str, Any]
 Fault = tuple[str, str]
 
@@ -41,6 +44,7 @@ class Policies:
     min_duration_ms: int | None = None
     max_duration_ms: int | None = None
     unique_isrc: bool = False
+    decade_from_original: bool = False
 
 
 def is_playable(row: Data, market: str | None) -> bool:
@@ -74,7 +78,34 @@ def row_faults(row: Data, policies: Policies) -> Iterator[Fault]:
     yield from _policy_faults(row, policies)
     yield from _source_faults(row)
     yield from _merge_faults(row)
-    yield from _backfill_faults(row)
+    yield from _backfill_faults(row, policies)
+    yield from _original_faults(row)
+
+
+def decades_of(row: Data) -> dict[str, str | None]:
+    """The decades that the manifest counts by; the album's where no other is known."""
+    album = row["album_decade_label"]
+    original = row["_extra"].get("original_release_year")
+    return {
+        "byAlbumYear": album,
+        "byOriginalYear": album if original is None else decade_of(original),
+    }
+
+
+def cell_decade(row: Data, policies: Policies) -> str | None:
+    """The decade of the cell that a row counts in."""
+    return decades_of(row)["byOriginalYear" if policies.decade_from_original else "byAlbumYear"]
+
+
+def _original_faults(row: Data) -> Iterator[Fault]:
+    """A song does not come out after its album, and what open data gave names its licence."""
+    extra = row["_extra"]
+    original, year = extra.get("original_release_year"), row["album_release_year"]
+    if original is not None and year is not None and original > year:
+        yield "original-year", f"{original} is after the album's {year}"
+    for name in OPEN_FIELDS:
+        if extra.get(name) and not extra.get("licences", {}).get(name):
+            yield "licence", f"{name} has no licence"
 
 
 def _artist_faults(row: Data) -> Iterator[Fault]:
@@ -145,7 +176,7 @@ def _merge_faults(row: Data) -> Iterator[Fault]:
         yield "merged-ids", "an id is merged both as the same recording and softly"
 
 
-def _backfill_faults(row: Data) -> Iterator[Fault]:
+def _backfill_faults(row: Data, policies: Policies) -> Iterator[Fault]:
     """A step must lead from the cell that the track is counted in to the one it stands in for."""
     extra = row["_extra"]
     backfill = extra["backfill_for"]
@@ -154,7 +185,7 @@ def _backfill_faults(row: Data) -> Iterator[Fault]:
         if assumed:
             yield "backfill", "playability is assumed, but no thin cell asked for it"
         return
-    own = ((extra["umbrellas"] or [None])[0], row["album_decade_label"])
+    own = ((extra["umbrellas"] or [None])[0], cell_decade(row, policies))
     there = (backfill["umbrella"], backfill["decade"])
     if own[0] is None or own[1] is None:
         yield "backfill", "a track without a cell stands in for one"
@@ -167,7 +198,7 @@ def _backfill_faults(row: Data) -> Iterator[Fault]:
     }
     step = backfill["step"]
     if not fits[step]:
-        yield "backfill", f"{' / '.join(own)} cannot help {' / '.join(there)} by {step}"
+        yield "backfill", f"{own[0]} / {own[1]} cannot help {' / '.join(there)} by {step}"
     if assumed and step != "soft":
         yield "backfill", f"playability is assumed for the step {step}"
 
@@ -186,6 +217,7 @@ def expected_track(row: Data, market: str | None) -> Data:
         "explicit": row["explicit"],
         "addedAt": row["created_at"],
         "_isrc": row["isrc"],
+        "_originalReleaseYear": row["_extra"].get("original_release_year"),
         "_decade": row["album_decade_label"],
         "_umbrellas": row["_extra"]["umbrellas"],
         "_album_decade_label": row["album_decade_label"],

@@ -1,0 +1,1 @@
+"""MusicBrainz: recordings by ISRC or title, artists, and Spotify addresses, many a call."""
