@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from runclub_spider.catalog.plays import KEXP
 from runclub_spider.publish.pool import RULES, Indices
 from runclub_spider.publish.select import Fate, Selection
 from runclub_spider.store import catalogue
@@ -43,7 +44,8 @@ class Discovery:
 
 def discover(connection: sa.Connection, selection: Selection, market: str) -> Discovery:
     """Hold the seed ledger of a market and the edges of its tracks against a selection."""
-    searches = _found_by(connection, "search", selection)
+    # Searches for KEXP's songs are searches, with a provenance of their own.
+    searches = _found_by(connection, "search", selection) | _found_by(connection, KEXP, selection)
     lists = _found_by(connection, "playlist", selection)
     served = catalogue.lists_by_search(connection, market)
     rows = []

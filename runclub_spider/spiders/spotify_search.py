@@ -8,6 +8,7 @@ from runclub_spider.apis.call import Call, Family
 from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.parser import parse_track_search
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.catalog.dates import decade_of
 from runclub_spider.catalog.matching import search_term
 from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import Config
@@ -19,16 +20,24 @@ from runclub_spider.frontier.templates import Seed
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.arguments import SearchArguments, SpotifyArguments
 from runclub_spider.spiders.base import SpotifySpider
-from runclub_spider.store import seeds, songs
+from runclub_spider.store import open_facts, seeds, songs
 from runclub_spider.store.pages import PageTask
 from runclub_spider.store.seeds import SeedState
 
 #: Rows that a search for one song may serve: what it means comes first or not at all.
 _KEXP_ROWS = 10
+#: Songs whose original edition a run may look for.
+_MOST_HUNTS = 500
 
 
 def _open(state: SeedState) -> bool:
-    return state.state != seeds.EXHAUSTED and state.next_offset < _KEXP_ROWS
+    return state.state not in seeds.FINISHED and state.next_offset < _KEXP_ROWS
+
+
+def _hunts(connection: sa.Connection) -> tuple[Seed, ...]:
+    """Searches for the original editions of songs that are stored in late ones."""
+    found = open_facts.hunts(connection, most=_MOST_HUNTS)
+    return tuple(Seed(hunt.term, "track", "original", None, decade_of(hunt.year)) for hunt in found)
 
 
 class SpotifySearchSpider(SpotifySpider):
@@ -53,9 +62,16 @@ class SpotifySearchSpider(SpotifySpider):
         return ()
 
     async def plan(self) -> tuple[Seed, ...]:
-        """The plan; for KEXP its songs without a track, the most played first."""
+        """The plan; for KEXP its songs without a track, the most played first.
+
+        Where choosing weighs each page, searches for the original editions of songs that are
+        stored in late ones stand beside the templates.
+        """
         if self.args.family != KEXP:
-            return await super().plan()
+            plan = await super().plan()
+            if self._bounded or self.args.family or self.runtime.config.frontier != "deficit":
+                return plan
+            return (*plan, *await self.runtime.store.run(_hunts))
         found = await self.runtime.store.run(self._songs)
         if not found:
             self.runtime.outcome.note(
@@ -63,6 +79,12 @@ class SpotifySearchSpider(SpotifySpider):
                 "scrapy crawl kexp brings them."
             )
         return found
+
+    @property
+    def _bounded(self) -> bool:
+        """Whether the arguments name what is asked, all of it."""
+        args = self.args
+        return bool(args.seeds or args.max_seeds or args.max_results or args.family == KEXP)
 
     def _songs(self, connection: sa.Connection) -> tuple[Seed, ...]:
         songs.link_tracks(connection)
@@ -85,14 +107,12 @@ class SpotifySearchSpider(SpotifySpider):
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner:
         """Complete in template order when the run is bounded by arguments, else by mode."""
         args, config = self.args, self.runtime.config
-        kexp = args.family == KEXP
-        bounded = args.seeds or args.max_seeds or args.max_results or kexp
-        most = _KEXP_ROWS if kexp else config.max_results_per_seed
+        most = _KEXP_ROWS if args.family == KEXP else config.max_results_per_seed
         return TrackSearchPlanner(
             spider=self.name,
             seeds=plan,
             market=self.runtime.market,
-            mode="template" if bounded else config.frontier,
+            mode="template" if self._bounded else config.frontier,
             max_results=args.max_results or most,
             page_rows=regime.search_page(config.page_size),
             cell_minimum=config.cell_minimum,

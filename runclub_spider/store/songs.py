@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -21,6 +21,7 @@ from runclub_spider.store.tables import (
     song,
     track,
     track_artist,
+    track_recording,
 )
 from runclub_spider.store.upsert import chunks
 
@@ -60,9 +61,10 @@ def complete_keys(connection: sa.Connection) -> int:
 def link_tracks(connection: sa.Connection) -> int:
     """Link songs to the Spotify tracks of the same recording; returns how many were.
 
-    By ISRC; else by people, title and version, where the length agrees within two seconds, or
-    where the song's is not known and all such tracks agree with each other. Of several the most
-    popular one is taken, then the smallest id. Nothing is looked at while neither side changed.
+    By ISRC; else by recording MBID, where MusicBrainz told which tracks are it; else by people,
+    title and version, where the length agrees within two seconds, or where the song's is not
+    known and all such tracks agree with each other. Of several the most popular one is taken,
+    then the smallest id. Nothing is looked at while neither side changed.
     """
     waiting = sa.select(sa.func.count(), sa.func.max(song.c.created_at)).where(
         song.c.track_id.is_(None)
@@ -72,6 +74,7 @@ def link_tracks(connection: sa.Connection) -> int:
     if not number or meta.get(connection, _LINKED) == state:
         return 0
     links = _by_isrc(connection)
+    links |= _by_recording(connection, without=set(links))
     links |= _by_words(connection, without=set(links))
     if links:
         connection.execute(
@@ -89,6 +92,21 @@ def _by_isrc(connection: sa.Connection) -> dict[str, str]:
         .join(track, track.c.isrc == song.c.isrc)
         .where(song.c.track_id.is_(None), song.c.isrc.is_not(None))
     )
+    return _most_popular(rows)
+
+
+def _by_recording(connection: sa.Connection, without: set[str]) -> dict[str, str]:
+    rows = connection.execute(
+        sa.select(song.c.id, track.c.track_id, track.c.popularity)
+        .join(track_recording, track_recording.c.mbid == song.c.mbid)
+        .join(track, track.c.track_id == track_recording.c.track_id)
+        .where(song.c.track_id.is_(None))
+    )
+    return _most_popular(row for row in rows if row.id not in without)
+
+
+def _most_popular(rows: Iterable[Any]) -> dict[str, str]:
+    """Of the tracks of each song the most popular, then the smallest id."""
     found: dict[str, list[tuple[int, str]]] = {}
     for row in rows:
         found.setdefault(row.id, []).append((-(row.popularity or 0), row.track_id))

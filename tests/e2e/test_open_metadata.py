@@ -295,3 +295,16 @@ def test_tags_and_cells_as_the_owner_wants(calm: Undisturbed, place: Place, run:
     assert all(
         row["album_decade_label"] is None or row["album_release_year"] >= 1970 for row in wide
     )
+
+
+def test_original_editions_are_searches_among_others(
+    calm: Undisturbed, sandbox: Sandbox, place: Place, run: Run
+) -> None:
+    """Late editions of songs lead to searches for their first ones, weighed like any page."""
+    mine = calm.after.copy(place.root)
+    run(mine, "crawl", "spotify_search", "-a", "budget=60", YEAR_COVERAGE_MIN="0")
+    hunts = mine.query("SELECT term, decade FROM seed WHERE family = 'original'")
+    assert all(term.startswith('track:"') and "year:" in term for term, _ in hunts)
+    assert hunts
+    asked_before = asked(sandbox)["search_track"]
+    assert asked_before
