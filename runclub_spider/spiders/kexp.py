@@ -118,7 +118,9 @@ class KexpSpider(Spider):
         for reading in await runtime.store.run(self._readings):
             if not await self._read(reading):
                 break
-        await runtime.store.run(songs.link_tracks)
+        linked = await runtime.store.run(songs.link_tracks)
+        if linked and self.args.dry_run:
+            print(f"~ song: {linked:,} get the track_id of their Spotify track")
         await self._tell(before)
 
     def _prepare(self, connection: sa.Connection, digest: str) -> Checkpoint:

@@ -172,10 +172,11 @@ def ingest(
     planned = _Matcher(connection, overrides, reviews, songs).plan(list(fresh.values()))
     if not _write(connection, planned, counts, now):
         songs.clear()
-    _review(connection, reviews)
     if describe:
         for one in planned:
             done.changes += _described(one)
+        done.changes += _noted(connection, reviews)
+    insert_new(connection, play_review, reviews)
     return done
 
 
@@ -537,8 +538,17 @@ def _note(source_play_id: str, kind: str, **detail: object) -> dict[str, str]:
     }
 
 
-def _review(connection: sa.Connection, notes: Sequence[dict[str, str]]) -> None:
-    insert_new(connection, play_review, notes)
+def _noted(connection: sa.Connection, notes: Sequence[dict[str, str]]) -> list[str]:
+    """The notes that are not there yet, in words."""
+    ids = sorted({note["source_play_id"] for note in notes})
+    columns = ("source_play_id", "kind")
+    rows = select_among(connection, play_review, columns, "source_play_id", ids, source=KEXP)
+    there = {tuple(row) for row in rows}
+    return [
+        f"+ play_review {note['source_play_id']} {note['kind']}"
+        for note in notes
+        if (note["source_play_id"], note["kind"]) not in there
+    ]
 
 
 def place(connection: sa.Connection, plays: Sequence[Play], overrides: Overrides, now: int) -> int:
