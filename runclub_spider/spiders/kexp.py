@@ -35,7 +35,7 @@ from runclub_spider.spiders.arguments import KexpArguments
 from runclub_spider.store import coverage, songs
 from runclub_spider.store import plays as store_plays
 from runclub_spider.store.coverage import Checkpoint
-from runclub_spider.store.plays import Ingested
+from runclub_spider.store.plays import Ingested, KnownSongs
 from runclub_spider.text import timestamp
 
 if TYPE_CHECKING:
@@ -112,12 +112,15 @@ class KexpSpider(Spider):
 
     async def _run(self) -> None:
         runtime = self.runtime
+        self._known = KnownSongs()
         self._overrides, digest = load_overrides(runtime.config.kexp_overrides)
         self.checkpoint = before = await runtime.store.run(lambda c: self._prepare(c, digest))
         for reading in await runtime.store.run(self._readings):
             if not await self._read(reading):
                 break
-        await runtime.store.run(songs.link_tracks)
+        linked = await runtime.store.run(songs.link_tracks)
+        if linked and self.args.dry_run:
+            print(f"~ song: {linked:,} get the track_id of their Spotify track")
         await self._tell(before)
 
     def _prepare(self, connection: sa.Connection, digest: str) -> Checkpoint:
@@ -264,7 +267,12 @@ class KexpSpider(Spider):
         def work(connection: sa.Connection) -> tuple[Ingested, Checkpoint]:
             now = utc_now()
             done = store_plays.ingest(
-                connection, taken.rows, overrides=self._overrides, now=now, describe=dry
+                connection,
+                taken.rows,
+                overrides=self._overrides,
+                now=now,
+                known=self._known,
+                describe=dry,
             )
             plays = done.counts.provenance_inserted
             return done, coverage.extend(connection, self.checkpoint, claimed, plays=plays, now=now)

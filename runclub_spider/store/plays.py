@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _SONGS = uuid.uuid5(uuid.NAMESPACE_URL, "https://runclub.app/song")
 _FILLED = ("mbid", "album", "year")
+#: Songs remembered from page to page; some 50 MB when full.
+_MOST_KNOWN = 50_000
 _SONG = ("id", "title", "artist", "album", "year", "mbid", "match_key")
 _NEW_SONG = (
     *("id", "title", "artist", "album", "year", "mbid", "source", "is_placeholder"),
@@ -83,6 +85,32 @@ class Song:
 
 
 @dataclass(slots=True)
+class KnownSongs:
+    """Songs met so far, by what they are found by; `artists` are those of whom all are here."""
+
+    by_id: dict[str, Song] = field(default_factory=dict)
+    by_mbid: dict[str, Song] = field(default_factory=dict)
+    by_exact: dict[str, Song] = field(default_factory=dict)
+    by_artist: dict[str, list[Song]] = field(default_factory=dict)
+    artists: set[str] = field(default_factory=set)
+
+    def add(self, one: Song) -> None:
+        """Take up a song."""
+        self.by_id[one.id] = one
+        if one.mbid:
+            self.by_mbid.setdefault(one.mbid, one)
+        if one.match_key:
+            self.by_exact.setdefault(one.match_key, one)
+        if one.keys.artist:
+            self.by_artist.setdefault(one.keys.artist, []).append(one)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for part in (self.by_id, self.by_mbid, self.by_exact, self.by_artist, self.artists):
+            part.clear()
+
+
+@dataclass(slots=True)
 class _Planned:
     """A play with its song; `creates` if the play is the song's first, `fills` its gaps."""
 
@@ -113,6 +141,7 @@ def ingest(
     *,
     overrides: Overrides,
     now: int,
+    known: KnownSongs | None = None,
     describe: bool = False,
 ) -> Ingested:
     """Store the rows of a page in their order; what is stored already stays as it is.
@@ -122,27 +151,32 @@ def ingest(
         rows: as the parser gave them.
         overrides: a person's matches.
         now: epoch seconds.
+        known: songs that earlier pages met, for the next page; only while nobody else writes, and
+            not to be used again after an error.
         describe: also say every change in words, for a trial run.
     """
     done = Ingested()
     counts, reviews = done.counts, list[dict[str, str]]()
     plays = _sort_out(rows, counts, reviews)
-    known = _known(connection, [play.source_play_id for play in plays])
+    before = _known(connection, [play.source_play_id for play in plays])
     fresh: dict[str, Play] = {}
     for play in plays:
-        stored = known.get(play.source_play_id)
+        stored = before.get(play.source_play_id)
         if stored is not None or play.source_play_id in fresh:
             counts.duplicates_skipped += 1
             if stored is not None:
                 _late_edit(connection, stored, play, reviews, done.changes)
         else:
             fresh[play.source_play_id] = play
-    planned = _Matcher(connection, overrides, reviews).plan(list(fresh.values()))
-    _write(connection, planned, counts, now)
-    _review(connection, reviews)
+    songs = known or KnownSongs()
+    planned = _Matcher(connection, overrides, reviews, songs).plan(list(fresh.values()))
+    if not _write(connection, planned, counts, now):
+        songs.clear()
     if describe:
         for one in planned:
             done.changes += _described(one)
+        done.changes += _noted(connection, reviews)
+    insert_new(connection, play_review, reviews)
     return done
 
 
@@ -231,13 +265,16 @@ class _Matcher:
     """Finds or makes the song of each play of a page; songs made on the page count at once."""
 
     def __init__(
-        self, connection: sa.Connection, overrides: Overrides, reviews: list[dict[str, str]]
+        self,
+        connection: sa.Connection,
+        overrides: Overrides,
+        reviews: list[dict[str, str]],
+        known: KnownSongs,
     ) -> None:
         self._connection, self._overrides, self._reviews = connection, overrides, reviews
-        self._by_id: dict[str, Song] = {}
-        self._by_mbid: dict[str, Song] = {}
-        self._by_exact: dict[str, Song] = {}
-        self._by_artist: dict[str, list[Song]] = {}
+        if len(known.by_id) > _MOST_KNOWN:
+            known.clear()
+        self._known = known
 
     def plan(self, plays: Sequence[Play]) -> list[_Planned]:
         """The plays with their songs, in order."""
@@ -258,14 +295,16 @@ class _Matcher:
             elif target is not None and target.title and target.artist:
                 exact.add(keys_of(target.title, target.artist).exact)
         exact |= {_own_key(k) for k, t in zip(keys, said, strict=True) if t}
-        self._load("mbid", mbids)
-        self._load("match_key", exact)
-        open_ = [
-            key
+        known = self._known
+        self._load("mbid", mbids - known.by_mbid.keys())
+        self._load("match_key", exact - known.by_exact.keys())
+        artists = {
+            key.artist
             for play, key in zip(plays, keys, strict=True)
-            if play.mbid not in self._by_mbid and key.exact not in self._by_exact
-        ]
-        self._load("artist_key", {key.artist for key in open_ if key.artist})
+            if key.artist and play.mbid not in known.by_mbid and key.exact not in known.by_exact
+        }
+        self._load("artist_key", artists - known.artists)
+        known.artists |= artists
         return [
             self._one(play, key, target)
             for play, key, target in zip(plays, keys, said, strict=True)
@@ -274,28 +313,19 @@ class _Matcher:
     def _load(self, column: str, values: set[str]) -> None:
         for row in select_among(self._connection, song, _SONG, column, sorted(values)):
             one, title, artist, album, year, mbid, key = row
-            if one not in self._by_id:
+            if one not in self._known.by_id:
                 keys = keys_of(title, artist)
-                self._index(Song(one, title, artist, album, year, mbid, key, keys))
-
-    def _index(self, one: Song) -> None:
-        self._by_id[one.id] = one
-        if one.mbid:
-            self._by_mbid.setdefault(one.mbid, one)
-        if one.match_key:
-            self._by_exact.setdefault(one.match_key, one)
-        if one.keys.artist:
-            self._by_artist.setdefault(one.keys.artist, []).append(one)
+                self._known.add(Song(one, title, artist, album, year, mbid, key, keys))
 
     def _one(self, play: Play, keys: SongKeys, target: Target | None) -> _Planned:
         if target is not None:
             return self._said(play, keys, target)
-        found = self._by_mbid.get(play.mbid) if play.mbid else None
+        found = self._known.by_mbid.get(play.mbid) if play.mbid else None
         if found is not None:
             if found.keys.artist != keys.artist and found.keys.title != keys.title:
                 self._conflict(play, found, "mbid_names_another_title")
             return self._planned(play, found, Tier.MBID)
-        found = self._by_exact.get(keys.exact)
+        found = self._known.by_exact.get(keys.exact)
         if found is not None:
             if play.mbid and found.mbid and play.mbid != found.mbid:
                 self._conflict(play, found, "title_of_another_mbid")
@@ -310,7 +340,7 @@ class _Matcher:
         # Equals are told apart by id, so that it does not matter which of them came first.
         best: tuple[float, str, Song, Tier] | None = None
         near: tuple[float, str, Song] | None = None
-        for one in self._by_artist.get(keys.artist, ()) if keys.artist else ():
+        for one in self._known.by_artist.get(keys.artist, ()) if keys.artist else ():
             found = match(keys, one.keys)
             if found is not None and not _contradict(play, one):
                 tier, confidence = found
@@ -328,18 +358,18 @@ class _Matcher:
         """What a person said of the play."""
         if target.own:
             key = _own_key(keys)
-            found = self._by_exact.get(key)
+            found = self._known.by_exact.get(key)
             if found is not None:
                 return self._planned(play, found, Tier.OVERRIDE)
             return self._new(play, keys, key)
         if target.mbid:
-            found = self._by_mbid.get(target.mbid)
+            found = self._known.by_mbid.get(target.mbid)
             if found is not None:
                 return self._planned(play, found, Tier.OVERRIDE)
             return self._new(play, keys, keys.exact, mbid=target.mbid)
         title, artist = target.title or play.title, target.artist or play.artist
         theirs = keys_of(title, artist)
-        found = self._by_exact.get(theirs.exact)
+        found = self._known.by_exact.get(theirs.exact)
         if found is not None:
             return self._planned(play, found, Tier.OVERRIDE)
         return self._new(play, theirs, theirs.exact, title=title, artist=artist)
@@ -351,7 +381,7 @@ class _Matcher:
         if tier is Tier.EXACT or tier is Tier.MBID:
             if found.mbid is None and play.mbid is not None:
                 fills["mbid"] = found.mbid = play.mbid
-                self._by_mbid.setdefault(play.mbid, found)
+                self._known.by_mbid.setdefault(play.mbid, found)
             if found.album is None and play.album is not None:
                 fills["album"] = found.album = play.album
             if found.year is None and play.year is not None:
@@ -373,10 +403,10 @@ class _Matcher:
             keys=keys,
             stored=False,
         )
-        if made.id in self._by_id:
+        if made.id in self._known.by_id:
             # Its key was given up for another; the id stands.
-            return self._planned(play, self._by_id[made.id], Tier.EXACT)
-        self._index(made)
+            return self._planned(play, self._known.by_id[made.id], Tier.EXACT)
+        self._known.add(made)
         return _Planned(play, made, Tier.NEW, 1.0, creates=True, fills={})
 
     def _conflict(self, play: Play, found: Song, kind: str, **more: object) -> None:
@@ -410,18 +440,20 @@ def _contradict(play: Play, found: Song) -> bool:
 
 def _write(
     connection: sa.Connection, planned: Sequence[_Planned], counts: PlayCounts, now: int
-) -> None:
-    """All at once; row by row when the database does not take one of them."""
+) -> bool:
+    """All at once; row by row when the database does not take one of them, which is False."""
     if not planned:
-        return
+        return True
     try:
         with connection.begin_nested():
             _insert(connection, planned, now)
     except _ROW_ERRORS:
         _write_singly(connection, planned, counts, now)
-        return
+        return False
     for one in planned:
+        one.song.stored = True
         _count(one, counts, created=one.creates)
+    return True
 
 
 def _write_singly(
@@ -506,13 +538,22 @@ def _note(source_play_id: str, kind: str, **detail: object) -> dict[str, str]:
     }
 
 
-def _review(connection: sa.Connection, notes: Sequence[dict[str, str]]) -> None:
-    insert_new(connection, play_review, notes)
+def _noted(connection: sa.Connection, notes: Sequence[dict[str, str]]) -> list[str]:
+    """The notes that are not there yet, in words."""
+    ids = sorted({note["source_play_id"] for note in notes})
+    columns = ("source_play_id", "kind")
+    rows = select_among(connection, play_review, columns, "source_play_id", ids, source=KEXP)
+    there = {tuple(row) for row in rows}
+    return [
+        f"+ play_review {note['source_play_id']} {note['kind']}"
+        for note in notes
+        if (note["source_play_id"], note["kind"]) not in there
+    ]
 
 
 def place(connection: sa.Connection, plays: Sequence[Play], overrides: Overrides, now: int) -> int:
     """Move stored plays to the songs that overrides name; returns how many moved."""
-    planned = _Matcher(connection, overrides, []).plan(plays)
+    planned = _Matcher(connection, overrides, [], KnownSongs()).plan(plays)
     made = [one.song.row(one.play, now) for one in planned if one.creates]
     insert_rows(connection, song, _NEW_SONG, made)
     moved = 0

@@ -60,8 +60,12 @@ def test_1_a_trial_run_writes_nothing(place: Place, sandbox: Sandbox, run: Run) 
     shown = {line.split()[2] for line in trial.out.splitlines() if line.startswith("+ external")}
     known = {row[1] for row in before["external_play"]}
     assert shown == {row[1] for row in after["external_play"]} - known
-    ((cursor,),) = place.query("SELECT cursor FROM ingestion_checkpoint")
-    assert f"cursor {cursor}" in trial.out or cursor == before["ingestion_checkpoint"][0][1]
+    shown = {line.split()[2] for line in trial.out.splitlines() if line.startswith("+ play_review")}
+    assert shown == {r[1] for r in after["play_review"]} - {r[1] for r in before["play_review"]}
+    moved = set(after["covered_interval"]) - set(before["covered_interval"])
+    assert sum(line.startswith("+ covered_interval") for line in trial.out.splitlines()) == len(
+        moved
+    )
 
 
 def test_2_a_limit_of_100_stops_after_100_track_plays(

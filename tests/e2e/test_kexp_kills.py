@@ -111,3 +111,14 @@ def test_late_and_edited_plays_are_met_again(place: Place, sandbox: Sandbox, run
     assert place.column(empty)[0] < lacking + 5
     wanted = valid(aired(sandbox, "2026-03-09T00:00:00-07:00"))
     assert set(stored(place)) == set(wanted)
+
+
+def test_a_stop_by_a_signal_is_a_pause(place: Place, sandbox: Sandbox, run: Run) -> None:
+    whole = Place(place.root.with_name("whole"))
+    run(whole, *KEXP, *DAYS)
+    stop = Action("committed", 8, do="SIGTERM")
+    done = run(place, *KEXP, *DAYS, code=75, actions=[stop])
+    assert "stopped by a signal" in done.err
+    assert 0 < len(stored(place)) < len(stored(whole))
+    run(place, *KEXP, *DAYS)
+    assert tables(place) == tables(whole)

@@ -18,7 +18,7 @@ from runclub_spider.config import Config
 from runclub_spider.store import coverage, meta, songs, tombstones, tracks
 from runclub_spider.store.coverage import Interval
 from runclub_spider.store.engine import Store
-from runclub_spider.store.plays import Ingested, ingest
+from runclub_spider.store.plays import Ingested, KnownSongs, ingest
 from runclub_spider.store.tables import external_play, play_review, song
 from tests.postgres import running_postgres
 
@@ -38,9 +38,13 @@ def rows(*plays: Play) -> list[PlayRow]:
 
 
 def store_plays(
-    connection: sa.Connection, *plays: Play, overrides: Overrides | None = None
+    connection: sa.Connection,
+    *plays: Play,
+    overrides: Overrides | None = None,
+    known: KnownSongs | None = None,
 ) -> Ingested:
-    return ingest(connection, rows(*plays), overrides=overrides or Overrides(), now=5)
+    said = overrides or Overrides()
+    return ingest(connection, rows(*plays), overrides=said, now=5, known=known)
 
 
 def tiers(connection: sa.Connection) -> list[tuple[str, str, float]]:
@@ -211,11 +215,12 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @given(plays=PLAYS, length=st.integers(1, 5))
 def test_pages_of_any_length_give_the_same(opened: Store, plays: list[Play], length: int) -> None:
     results = []
-    for step in (length, len(plays) + 1):
+    # With a memory from page to page, without one, and in one page.
+    for step, known in ((length, KnownSongs()), (length, None), (len(plays) + 1, None)):
         with opened.engine.connect() as connection:
             connection.begin()
             for start in range(0, len(plays), step):
-                store_plays(connection, *plays[start : start + step])
+                store_plays(connection, *plays[start : start + step], known=known)
             # And again: nothing changes.
             before = everything(connection)
             assert len(before[0]) == len(plays)
@@ -229,7 +234,7 @@ def test_pages_of_any_length_give_the_same(opened: Store, plays: list[Play], len
                 # Whatever links a play to its song also holds between the two alone.
                 assert match(keys_of(row[0], row[1]), keys_of(row.title_1, row.artist_1))
             connection.rollback()
-    assert results[0] == results[1]
+    assert results[0] == results[1] == results[2]
 
 
 # Overrides
