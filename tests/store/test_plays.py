@@ -19,7 +19,7 @@ from runclub_spider.store import coverage, meta, songs, tombstones, tracks
 from runclub_spider.store.coverage import Interval
 from runclub_spider.store.engine import Store
 from runclub_spider.store.plays import Ingested, KnownSongs, ingest
-from runclub_spider.store.tables import external_play, play_review, song
+from runclub_spider.store.tables import external_play, play_review, song, track_recording
 from tests.postgres import running_postgres
 
 from .making import POLICY, SEARCH, a_track, an_id, found
@@ -351,6 +351,23 @@ def test_a_song_is_linked_to_the_track_of_its_recording(connection: sa.Connectio
     meta.touch(connection)
     assert songs.link_tracks(connection) == 1
     assert linked(connection, 4) == an_id(4)
+
+
+def test_songs_are_linked_by_recording(connection: sa.Connection) -> None:
+    """MusicBrainz told which tracks a recording is: the title need not agree."""
+    store_plays(connection, a_play(1, mbid=MBID), a_play(2, "Other", mbid=OTHER_MBID))
+    tracks = (
+        a_track(7, name="Another Name", artists=by("Somebody"), popularity=1),
+        a_track(8, name="Yet Another", artists=by("Somebody"), popularity=9),
+    )
+    put_tracks(connection, *tracks)
+    connection.execute(
+        sa.insert(track_recording),
+        [{"track_id": one.track_id, "mbid": MBID, "route": "isrc"} for one in tracks],
+    )
+    assert songs.link_tracks(connection) == 1
+    found = dict(connection.execute(sa.select(song.c.mbid, song.c.track_id)).tuples().all())
+    assert found == {MBID: an_id(8), OTHER_MBID: None}
 
 
 def test_a_forgotten_track_leaves_its_song(connection: sa.Connection) -> None:
