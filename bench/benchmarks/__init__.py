@@ -14,6 +14,7 @@ NAMES = (
     "publish",
     "genres",
     "duplicates",
+    "balance",
     "open_metadata",
     "pacing",
     "frontier",

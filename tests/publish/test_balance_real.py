@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections import Counter
-from collections.abc import Iterator
-from fractions import Fraction
 from functools import cache
 
-import numpy as np
 import pytest
-from scipy.optimize import linprog
-from scipy.sparse import lil_array
 
-from runclub_spider.catalog import votes
-from runclub_spider.catalog.dates import DECADES, normalise_release_date, release_year
-from runclub_spider.catalog.rules import Rule
+from bench.real_pool import least_shortfall, real_candidates, targets
 from runclub_spider.publish.balance import Targets
-from runclub_spider.publish.pool import Candidate, Pool, Vote
-from runclub_spider.publish.select import Fate, Selection, select
+from runclub_spider.publish.pool import Candidate, Pool
+from runclub_spider.publish.select import Fate, select
 from tests.realdata import real_file
 
 from .pools import as_previous
@@ -30,94 +20,22 @@ pytestmark = pytest.mark.realdata
 SHARE = 5
 
 
-def table(name: str) -> Iterator[dict[str, str]]:
-    with gzip.open(real_file(f"spotify/{name}.csv.gz"), "rt", encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
-
-
 @cache
 def world() -> list[Candidate]:
     """A share of the real tracks, as a crawl with an extended key would know them."""
-    genres = {
-        row["artist_id"]: tuple(filter(None, row["genres"].split(";"))) for row in table("artists")
-    }
-    having = {row["track_id"] for row in table("audio_features")}
-    voter = votes.Voter(UMBRELLAS)
-    found = []
-    for number, row in enumerate(table("tracks")):
-        if number % SHARE:
-            continue
-        people = tuple(row["artist_ids"].split())
-        verdict = voter.verdict(
-            votes.Evidence(
-                name=row["name"],
-                album_name="",
-                artist_ids=people,
-                artist_names=(),
-                genres=tuple(genres.get(i, ()) for i in people),
-                album_id=None,
-                sources=(),
-            )
-        )
-        duration = int(row["duration_ms"] or 0)
-        found.append(
-            Candidate(
-                track_id=row["track_id"],
-                isrc=row["isrc"] or None,
-                linked_from=None,
-                duration_ms=duration,
-                year=release_year(normalise_release_date(row["release_date"])),
-                popularity=int(row["popularity"]) if row["popularity"] else None,
-                has_features=row["track_id"] in having,
-                asked_features=True,
-                vote=Vote(verdict.fills, str(verdict.origin), verdict.confidence),
-                rule=None if 120_000 <= duration <= 360_000 else Rule.TOO_LONG,
-                compilation=row["album_type"] == "compilation",
-            )
-        )
-    return found
+    names = ("tracks", "artists", "audio_features")
+    tracks, artists, features = (real_file(f"spotify/{name}.csv.gz") for name in names)
+    return list(real_candidates(tracks, artists, features, UMBRELLAS, SHARE))
 
 
 def aims(cap: int) -> Targets:
-    return Targets(
-        cap=cap,
-        cell_target=800,
-        cell_minimum=400,
-        coverage=Fraction(95, 100),
-        cells=UMBRELLAS.possible_cells(DECADES),
-        neighbours={label: UMBRELLAS.neighbours(label) for label in UMBRELLAS.labels},
-    )
-
-
-def least(selection: Selection) -> int:
-    """The optimum by HiGHS, over kinds of tracks: umbrellas, decade, features or none."""
-    pool, found = selection.pool, selection.targets
-    kinds = Counter(
-        (pool.umbrellas_of(i), pool.decade_of(i), bool(pool.features[i]))
-        for i in range(len(pool))
-        if selection.fate[i] in {Fate.EXPORTED, Fate.BALANCE}
-    )
-    lacking = sum(1 for i in selection.chosen.tolist() if not pool.features[i])
-    place = {cell: at for at, cell in enumerate(found.cells)}
-    arcs = [
-        (number, place[label, decade], has)
-        for number, (labels, decade, has) in enumerate(kinds)
-        for label in labels
-        if (label, decade) in place
-    ]
-    rows = lil_array((len(kinds) + len(place) + 1, len(arcs)))
-    for column, (kind, cell, has) in enumerate(arcs):
-        rows[kind, column] = rows[len(kinds) + cell, column] = 1
-        rows[-1, column] = not has
-    limits = [*kinds.values(), *[found.target] * len(place), lacking]
-    solved = linprog(-np.ones(len(arcs)), A_ub=rows.tocsr(), b_ub=limits, method="highs")
-    return int(found.target * len(place) + round(solved.fun))
+    return targets(UMBRELLAS, cap)
 
 
 @pytest.mark.parametrize("cap", [40_000, 6_000])
 def test_the_real_shortfall_is_the_optimum(cap: int) -> None:
     selection = select(Pool.of(world(), UMBRELLAS.labels), aims(cap))
-    assert selection.choice.certificate.shortfall == least(selection)
+    assert selection.choice.certificate.shortfall == least_shortfall(selection)
     assert selection.count(Fate.EXPORTED) > 5_000
     again = select(Pool.of(world(), UMBRELLAS.labels, as_previous(selection)), aims(cap))
     assert dict(again.cells()) == dict(selection.cells())
