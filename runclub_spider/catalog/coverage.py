@@ -111,17 +111,20 @@ def window_readings(
     """What completes the window from `start` to `end` (not included); all of it if it is complete.
 
     Without a start the newest gap comes first and is read downward, so that a run that is
-    bounded brings the newest plays. Nothing after `now` is claimed.
+    bounded brings the newest plays. Nothing after `now` is claimed. A reading begins with the
+    last second that is known below it: that one may have been the newest when it was claimed, and
+    a play may have come in since.
     """
+    known = merged(covered)
     order = Order.DOWN if start is None else Order.UP
     first = BEGINNING if start is None else start
     limit = now if end is None else end
-    missing = gaps(covered, Interval(first, limit)) or (
+    missing = gaps(known, Interval(first, limit)) or (
         () if start is None and end is None else (Interval(first, limit),)
     )
     found = [
         Reading(
-            gap.start,
+            gap.start - any(one.end == gap.start for one in known),
             gap.end,
             order,
             end_known=gap.end < limit or (end is not None and limit <= now),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.catalog.coverage import (
@@ -94,10 +94,10 @@ def test_readings_of_a_window() -> None:
     now = 2 * 10**9
     # What is missing, and what lies ahead is never claimed.
     assert window_readings(covered, BEGINNING + 150, BEGINNING + 400, now) == (
-        Reading(BEGINNING + 200, BEGINNING + 300, Order.UP),
+        Reading(BEGINNING + 199, BEGINNING + 300, Order.UP),
     )
     assert window_readings(covered, 10**9 - 5, 3 * 10**9, now) == (
-        Reading(10**9, 3 * 10**9, Order.UP, end_known=False),
+        Reading(10**9 - 1, 3 * 10**9, Order.UP, end_known=False),
     )
     # All of it again where nothing is missing.
     assert window_readings(covered, BEGINNING + 310, BEGINNING + 400, now) == (
@@ -105,8 +105,8 @@ def test_readings_of_a_window() -> None:
     )
     # Without dates the newest first.
     assert window_readings(covered, None, None, now) == (
-        Reading(10**9, now, Order.DOWN, end_known=False),
-        Reading(BEGINNING + 200, BEGINNING + 300, Order.DOWN),
+        Reading(10**9 - 1, now, Order.DOWN, end_known=False),
+        Reading(BEGINNING + 199, BEGINNING + 300, Order.DOWN),
         Reading(BEGINNING, BEGINNING + 100, Order.DOWN),
     )
 
@@ -128,6 +128,8 @@ RUNS = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=25), RUNS, st.integers(1, 4))
+# A play in the newest claimed second, then a later one, and a reading of what lies behind it.
+@example([0], [("window", 0, 1, 2, []), ("up", 0, 1, 1, [0]), ("up", 0, 1, 1, [1])], 1)
 def test_nothing_is_claimed_that_was_passed_over(
     airdates: list[int], runs: list[tuple[str, int, int, int, list[int]]], rows: int
 ) -> None:

@@ -366,7 +366,8 @@ def test_songs_are_linked_by_recording(connection: sa.Connection) -> None:
         [{"track_id": one.track_id, "mbid": MBID, "route": "isrc"} for one in tracks],
     )
     assert songs.link_tracks(connection) == 1
-    found = dict(connection.execute(sa.select(song.c.mbid, song.c.track_id)).tuples().all())
+    query = sa.select(song.c.mbid, song.c.track_id)
+    found = {row.mbid: row.track_id for row in connection.execute(query)}
     assert found == {MBID: an_id(8), OTHER_MBID: None}
 
 
