@@ -54,6 +54,8 @@ DOWNLOADER_MIDDLEWARES = {
     # After HttpAuth (300) and before HttpCompression (590): the token is set last and a 401
     # is seen first.
     "runclub_spider.middlewares.token.SpotifyTokenMiddleware": 560,
+    # Off by their settings above; to load them would take a tenth of a start.
+    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
 }
 
 # Pages already in the store are skipped (the project's reading of scrapy-deltafetch).
@@ -82,6 +84,9 @@ EXTENSIONS = {
     "runclub_spider.extensions.publisher.Publisher": 300,
     # Scrapy's own log line a minute would break the progress line.
     "scrapy.extensions.logstats.LogStats": None,
+    # Off by their settings above; to load them would take a tenth of a start.
+    "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.remote_control.RemoteControl": None,
 }
 
 FEED_EXPORTERS = {

@@ -33,7 +33,7 @@ from runclub_spider.frontier.split import (
     undated,
     wider_queries,
 )
-from runclub_spider.frontier.templates import Seed, rotation
+from runclub_spider.frontier.templates import Seed
 
 #: A track counts twice as much in a cell that holds this many fewer: the weight of a cell falls
 #: like 1 ÷ (what it holds + this), and with the square of what it can hold.
@@ -153,11 +153,6 @@ class Choice:
     parent: str | None
     promise: float
     new: float
-
-
-def in_order(mode: str, seeds: Sequence[Seed]) -> Sequence[Seed]:
-    """The plan in the order of a mode that does not learn."""
-    return rotation(tuple(seeds)) if mode == "rotation" else seeds
 
 
 class Chooser:

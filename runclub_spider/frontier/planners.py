@@ -5,37 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 
 from runclub_spider.apis.spotify.regimes import Regime
-from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
-from runclub_spider.frontier.choice import (
-    Aim,
-    Chooser,
-    Found,
-    Kind,
-    PageResult,
-    Sizes,
-    in_order,
-)
-from runclub_spider.frontier.sight import Sight
-from runclub_spider.frontier.templates import Seed
-from runclub_spider.store import answered, pages, playlists, seeds
+from runclub_spider.frontier.templates import Seed, in_order
+from runclub_spider.store import pages, playlists, seeds
 from runclub_spider.store.pages import PageKind, PageTask
 from runclub_spider.store.seeds import SeedState
 
+if TYPE_CHECKING:
+    from runclub_spider.frontier.deficit import Deficit, Harvest, Outlook
+
 # An owner's own lists first: the specification's "owner=spotify first".
 EDITORIAL_OWNER = "spotify"
-# Choosing counts tracks that are nearly sure of their umbrella: further pages make them so.
-_NEARLY = 0.9
-# A page that promises fewer tracks to cells that lack is not asked when only those count.
-_LEAST_PROMISE = 0.02
-# Pages that tell what the next will bring, and what they bring of what they promise while there
-# are none: overlaps are not known yet.
-_RECENT, _UNTRIED = 320, 0.9
 
 
 class Planner(Protocol):
@@ -49,57 +34,6 @@ class Planner(Protocol):
         `skip` are keys of pages that failed in this run and wait for the next.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What a number of pages are expected to fill.
-
-    Attributes:
-        pages: track searches.
-        tracks: that they should add to cells below their minimum.
-        lacking: cells below it now, of `cells`.
-    """
-
-    pages: int
-    tracks: float
-    lacking: int
-    cells: int
-
-
-@dataclass(frozen=True, slots=True)
-class Harvest:
-    """What the pages of a run filled.
-
-    Attributes:
-        pages: answered track searches.
-        tracks: that they added to cells below their minimum.
-        promised: by the pages when they were chosen.
-        idle: pages that added none.
-        lacking: cells still below their minimum, of `cells`.
-    """
-
-    pages: int
-    tracks: int
-    promised: float
-    idle: int
-    lacking: int
-    cells: int
-
-
-@dataclass(slots=True)
-class _Memory:
-    """The chooser of a run, the last page that it was told of, and what pages filled.
-
-    `before` is by page of earlier runs, `gains` of this one, `promised` the sum for this one.
-    """
-
-    sight: Sight
-    chooser: Chooser | None = None
-    ordinal: int = 0
-    promised: float = 0.0
-    before: list[int] = field(default_factory=list)
-    gains: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +51,34 @@ class TrackSearchPlanner:
     vote_confidence: float
     track_cost: float
     until_filled: bool = False
-    _memory: _Memory = field(init=False, repr=False, compare=False)
+    _learning: Deficit | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
-        sight = Sight(self.umbrellas, _NEARLY * self.vote_confidence)
-        object.__setattr__(self, "_memory", _Memory(sight))
+        learning = None
+        if self.mode == "deficit":
+            # Here, not above: other modes do without numpy, which takes a tenth of a start.
+            from runclub_spider.frontier.deficit import Deficit
+
+            learning = Deficit(
+                seeds=self.seeds,
+                market=self.market,
+                max_results=self.max_results,
+                page_rows=self.page_rows,
+                cell_minimum=self.cell_minimum,
+                umbrellas=self.umbrellas,
+                vote_confidence=self.vote_confidence,
+                track_cost=self.track_cost,
+                until_filled=self.until_filled,
+            )
+        object.__setattr__(self, "_learning", learning)
 
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
     ) -> int:
         """The next page of each chosen seed that still has one below its cap."""
-        if self.mode == "deficit":
-            tasks = self._by_deficit(connection, count, skip)
+        if self._learning is not None:
+            tasks = self._learning.choose(connection, count, skip, self._page)
         else:
             tasks = self._in_order(connection, count, skip)
         pages.plan(connection, tasks)
@@ -151,104 +100,13 @@ class TrackSearchPlanner:
             running.sort(key=lambda seed: ledger[seed.term].next_offset)
         return [self._page(seed.term, ledger[seed.term]) for seed in running[:count]]
 
-    def _by_deficit(
-        self, connection: sa.Connection, count: int, skip: AbstractSet[str]
-    ) -> list[PageTask]:
-        chooser = self._told(connection)
-        # Deferred pages are chosen anew and left out, so that there must be as many more.
-        choices = chooser.choose(count + len(skip))
-        if self.until_filled:
-            choices = [choice for choice in choices if choice.promise >= _LEAST_PROMISE]
-        seeds.register(
-            connection,
-            [
-                {
-                    "term": choice.key,
-                    "search_type": "track",
-                    "market": self.market,
-                    "family": choice.seed.family,
-                    "umbrella": choice.seed.umbrella,
-                    "decade": choice.seed.decade,
-                    "bpm": choice.seed.bpm,
-                }
-                for choice in choices
-                if choice.seed is not None
-            ],
-        )
-        ledger = seeds.states(connection, "track", self.market)
-        tasks = [(choice, self._page(choice.key, ledger[choice.key])) for choice in choices]
-        chosen = [(choice, task) for choice, task in tasks if task.key not in skip][:count]
-        self._memory.promised += sum(choice.promise for choice, _ in chosen)
-        return [task for _, task in chosen]
-
     def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
-        """What so many requests should fill; None in a mode that does not learn.
-
-        The next round's promise a page and what recent pages brought, half and half, are taken
-        to hold for all of them: what pages bring falls slowly, for choosing shifts with it.
-        """
-        if self.mode != "deficit":
-            return None
-        chooser, recent = self._told(connection), self._memory.before[-_RECENT:]
-        choices = chooser.choose(min(_RECENT // 10, requests))
-        if not choices:
-            return Outlook(0, 0.0, chooser.lacking, len(chooser.held))
-        number = len(choices)
-        rate = sum(choice.promise for choice in choices) / number
-        rate = (rate + sum(recent) / len(recent)) / 2 if recent else _UNTRIED * rate
-        new = sum(choice.new for choice in choices) / number
-        pages = int(requests / (1 + self.track_cost * new))
-        return Outlook(pages, pages * rate, chooser.lacking, len(chooser.held))
+        """What so many requests should fill; None in a mode that does not learn."""
+        return None if self._learning is None else self._learning.outlook(connection, requests)
 
     def harvest(self, connection: sa.Connection) -> Harvest | None:
         """What this run's pages filled; None in a mode that does not learn."""
-        if self.mode != "deficit":
-            return None
-        chooser, memory = self._told(connection), self._memory
-        return Harvest(
-            len(memory.gains),
-            sum(memory.gains),
-            memory.promised,
-            sum(not gain for gain in memory.gains),
-            chooser.lacking,
-            len(chooser.held),
-        )
-
-    def _told(self, connection: sa.Connection) -> Chooser:
-        """The chooser, told of every answered page."""
-        memory = self._memory
-        known: list[Found] = []
-        results: list[PageResult] = []
-        for page in answered.searches(connection, self.market, memory.ordinal):
-            seen = memory.sight.look(page)
-            memory.ordinal = page.ordinal
-            if page.current:
-                results.append(
-                    PageResult(
-                        kind=Kind.TRACKS,
-                        key=page.term,
-                        ordinal=page.ordinal,
-                        first_row=page.first_row,
-                        row_count=page.row_count,
-                        rows=page.rows,
-                        more=page.more,
-                        total=None,
-                        found=seen.found,
-                        turned=seen.turned,
-                    )
-                )
-            else:
-                known += [*seen.found, *seen.turned]
-        if memory.chooser is None:
-            aim = Aim(self.umbrellas.possible_cells(DECADES), self.cell_minimum)
-            sizes = Sizes(self.page_rows, self.max_results, track_cost=self.track_cost)
-            memory.chooser = Chooser(self.seeds, aim, sizes, known)
-            memory.chooser.observe(results)
-            memory.before = memory.chooser.absorb()
-        else:
-            memory.chooser.observe(results)
-            memory.gains += memory.chooser.absorb()
-        return memory.chooser
+        return None if self._learning is None else self._learning.harvest(connection)
 
     def _page(self, term: str, state: SeedState) -> PageTask:
         return PageTask(

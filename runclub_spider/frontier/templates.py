@@ -263,6 +263,11 @@ def read_seed_file(
     return unique(expander.seeds(kind), dedupe=dedupe)
 
 
+def in_order(mode: str, seeds: Sequence[Seed]) -> Sequence[Seed]:
+    """The plan in the order of a mode that does not learn."""
+    return rotation(seeds) if mode == "rotation" else seeds
+
+
 def rotation(seeds: Sequence[Seed]) -> tuple[Seed, ...]:
     """Return the seeds in a fair round: family after family, in each umbrella after umbrella.
 

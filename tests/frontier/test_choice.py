@@ -24,10 +24,9 @@ from runclub_spider.frontier.choice import (
     Listed,
     PageResult,
     Sizes,
-    in_order,
 )
 from runclub_spider.frontier.split import ARTIST_FAMILY, SPLIT_FAMILY
-from runclub_spider.frontier.templates import Seed, load_seeds, rotation
+from runclub_spider.frontier.templates import Seed, in_order, load_seeds, rotation
 
 SEEDS_DIR = Path(__file__).parents[2] / "seeds"
 UMBRELLAS = ("Rock", "Pop", "Metal")

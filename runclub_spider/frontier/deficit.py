@@ -1,0 +1,202 @@
+"""The frontier that learns: pages chosen from the ledger by what they should add to thin cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from runclub_spider.catalog.dates import DECADES
+from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.frontier.choice import Aim, Chooser, Found, Kind, PageResult, Sizes
+from runclub_spider.frontier.sight import Sight
+from runclub_spider.frontier.templates import Seed
+from runclub_spider.store import answered, seeds
+from runclub_spider.store.pages import PageTask
+from runclub_spider.store.seeds import SeedState
+
+# Choosing counts tracks that are nearly sure of their umbrella: further pages make them so.
+_NEARLY = 0.9
+# A page that promises fewer tracks to cells that lack is not asked when only those count.
+_LEAST_PROMISE = 0.02
+# Pages that tell what the next will bring, and what they bring of what they promise while there
+# are none: overlaps are not known yet.
+_RECENT, _UNTRIED = 320, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a number of pages are expected to fill.
+
+    Attributes:
+        pages: track searches.
+        tracks: that they should add to cells below their minimum.
+        lacking: cells below it now, of `cells`.
+    """
+
+    pages: int
+    tracks: float
+    lacking: int
+    cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What the pages of a run filled.
+
+    Attributes:
+        pages: answered track searches.
+        tracks: that they added to cells below their minimum.
+        promised: by the pages when they were chosen.
+        idle: pages that added none.
+        lacking: cells still below their minimum, of `cells`.
+    """
+
+    pages: int
+    tracks: int
+    promised: float
+    idle: int
+    lacking: int
+    cells: int
+
+
+@dataclass(slots=True)
+class Deficit:
+    """Chooses the pages of track searches; what it knows is what the ledger tells.
+
+    Attributes:
+        seeds: the plan.
+        market: of the searches.
+        max_results: rows to which a search is read.
+        page_rows: rows a page.
+        cell_minimum: tracks that a cell should have.
+        umbrellas: the genre map; its possible cells are wanted.
+        vote_confidence: from which publishing lets a track fill a cell.
+        track_cost: calls that completing a new track takes.
+        until_filled: leave out pages that promise nothing to a cell below its minimum.
+    """
+
+    seeds: Sequence[Seed]
+    market: str
+    max_results: int
+    page_rows: int
+    cell_minimum: int
+    umbrellas: UmbrellaMap
+    vote_confidence: float
+    track_cost: float
+    until_filled: bool
+    _sight: Sight = field(init=False)
+    _chooser: Chooser | None = None
+    # The last page that was told of, and what pages filled: of earlier runs, and of this one.
+    _ordinal: int = 0
+    _before: list[int] = field(default_factory=list)
+    _gains: list[int] = field(default_factory=list)
+    _promised: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Nothing is known yet."""
+        self._sight = Sight(self.umbrellas, _NEARLY * self.vote_confidence)
+
+    def choose(
+        self,
+        connection: sa.Connection,
+        count: int,
+        skip: AbstractSet[str],
+        page: Callable[[str, SeedState], PageTask],
+    ) -> list[PageTask]:
+        """The most valuable pages but those of the keys in `skip`; new searches are registered.
+
+        `page` makes the next page of a term from its ledger row.
+        """
+        chooser = self._told(connection)
+        # Deferred pages are chosen anew and left out, so that there must be as many more.
+        choices = chooser.choose(count + len(skip))
+        if self.until_filled:
+            choices = [choice for choice in choices if choice.promise >= _LEAST_PROMISE]
+        seeds.register(
+            connection,
+            [
+                {
+                    "term": choice.key,
+                    "search_type": "track",
+                    "market": self.market,
+                    "family": choice.seed.family,
+                    "umbrella": choice.seed.umbrella,
+                    "decade": choice.seed.decade,
+                    "bpm": choice.seed.bpm,
+                }
+                for choice in choices
+                if choice.seed is not None
+            ],
+        )
+        ledger = seeds.states(connection, "track", self.market)
+        tasks = [(choice, page(choice.key, ledger[choice.key])) for choice in choices]
+        chosen = [(choice, task) for choice, task in tasks if task.key not in skip][:count]
+        self._promised += sum(choice.promise for choice, _ in chosen)
+        return [task for _, task in chosen]
+
+    def outlook(self, connection: sa.Connection, requests: int) -> Outlook:
+        """What so many requests should fill.
+
+        The next round's promise a page and what recent pages brought, half and half, are taken
+        to hold for all of them: what pages bring falls slowly, for choosing shifts with it.
+        """
+        chooser, recent = self._told(connection), self._before[-_RECENT:]
+        choices = chooser.choose(min(_RECENT // 10, requests))
+        if not choices:
+            return Outlook(0, 0.0, chooser.lacking, len(chooser.held))
+        number = len(choices)
+        rate = sum(choice.promise for choice in choices) / number
+        rate = (rate + sum(recent) / len(recent)) / 2 if recent else _UNTRIED * rate
+        new = sum(choice.new for choice in choices) / number
+        pages = int(requests / (1 + self.track_cost * new))
+        return Outlook(pages, pages * rate, chooser.lacking, len(chooser.held))
+
+    def harvest(self, connection: sa.Connection) -> Harvest:
+        """What this run's pages filled."""
+        chooser, gains = self._told(connection), self._gains
+        return Harvest(
+            len(gains),
+            sum(gains),
+            self._promised,
+            sum(not gain for gain in gains),
+            chooser.lacking,
+            len(chooser.held),
+        )
+
+    def _told(self, connection: sa.Connection) -> Chooser:
+        """The chooser, told of every answered page."""
+        known: list[Found] = []
+        results: list[PageResult] = []
+        for page in answered.searches(connection, self.market, self._ordinal):
+            seen = self._sight.look(page)
+            self._ordinal = page.ordinal
+            if page.current:
+                results.append(
+                    PageResult(
+                        kind=Kind.TRACKS,
+                        key=page.term,
+                        ordinal=page.ordinal,
+                        first_row=page.first_row,
+                        row_count=page.row_count,
+                        rows=page.rows,
+                        more=page.more,
+                        total=None,
+                        found=seen.found,
+                        turned=seen.turned,
+                    )
+                )
+            else:
+                known += [*seen.found, *seen.turned]
+        if self._chooser is None:
+            aim = Aim(self.umbrellas.possible_cells(DECADES), self.cell_minimum)
+            sizes = Sizes(self.page_rows, self.max_results, track_cost=self.track_cost)
+            self._chooser = Chooser(self.seeds, aim, sizes, known)
+            self._chooser.observe(results)
+            self._before = self._chooser.absorb()
+        else:
+            self._chooser.observe(results)
+            self._gains += self._chooser.absorb()
+        return self._chooser
