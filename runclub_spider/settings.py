@@ -4,6 +4,8 @@ The project's own settings, with default, reason and reader, are in `config.py`;
 from `.env` and the environment are merged in at the end.
 """
 
+from scrapy.settings import default_settings
+
 from runclub_spider.config import Config, environment
 from runclub_spider.errors import ConfigurationError
 
@@ -54,8 +56,13 @@ DOWNLOADER_MIDDLEWARES = {
     # After HttpAuth (300) and before HttpCompression (590): the token is set last and a 401
     # is seen first.
     "runclub_spider.middlewares.token.SpotifyTokenMiddleware": 560,
-    # Off by their settings above; to load them would take a tenth of a start.
-    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
+}
+# Off by its setting above. A None in its place would still load it, and a cookie jar's public
+# suffixes with it.
+DOWNLOADER_MIDDLEWARES_BASE = {
+    name: place
+    for name, place in default_settings.DOWNLOADER_MIDDLEWARES_BASE.items()
+    if name != "scrapy.downloadermiddlewares.cookies.CookiesMiddleware"
 }
 
 # Pages already in the store are skipped (the project's reading of scrapy-deltafetch).
@@ -84,9 +91,16 @@ EXTENSIONS = {
     "runclub_spider.extensions.publisher.Publisher": 300,
     # Scrapy's own log line a minute would break the progress line.
     "scrapy.extensions.logstats.LogStats": None,
-    # Off by their settings above; to load them would take a tenth of a start.
-    "scrapy.extensions.telnet.TelnetConsole": None,
-    "scrapy.extensions.remote_control.RemoteControl": None,
+}
+# Off by their settings above; to load them, and a web server, takes a tenth of a start.
+EXTENSIONS_BASE = {
+    name: place
+    for name, place in default_settings.EXTENSIONS_BASE.items()
+    if name
+    not in {
+        "scrapy.extensions.telnet.TelnetConsole",
+        "scrapy.extensions.remote_control.RemoteControl",
+    }
 }
 
 FEED_EXPORTERS = {
