@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from runclub_spider.catalog.plays import KEXP
-from runclub_spider.publish.pool import RULES, Indices
+from runclub_spider.publish.pool import RULES
 from runclub_spider.publish.select import Fate, Selection
 from runclub_spider.store import catalogue
 
@@ -49,21 +49,24 @@ def discover(connection: sa.Connection, selection: Selection, market: str) -> Di
     lists = _found_by(connection, "playlist", selection)
     served = catalogue.lists_by_search(connection, market)
     rows = []
-    families: defaultdict[tuple[str, str], list[Indices]] = defaultdict(list)
+    families: dict[tuple[str, str], NDArray[np.bool_]] = {}
     for seed in catalogue.ledger(connection, market):
         if seed.search_type == "track":
             found = searches.get(seed.term, _NOTHING)
         else:
             parts = [lists.get(one, _NOTHING) for one in served.get(seed.term, ())]
             found = np.unique(np.concatenate([_NOTHING, *parts]))
-        families[seed.search_type, seed.family].append(found)
+        family = families.setdefault(
+            (seed.search_type, seed.family), np.zeros(len(selection.pool), bool)
+        )
+        family[found[found >= 0]] = True
         told = {name: value for name, value in seed._asdict().items() if name in COLUMNS}
         rows.append({**told, **_fates(selection, found)})
     return Discovery(
         tuple(rows),
         {
-            family: _fates(selection, np.unique(np.concatenate(parts)))
-            for family, parts in families.items()
+            name: _fates(selection, np.flatnonzero(family).astype(np.int32))
+            for name, family in families.items()
         },
     )
 
@@ -88,28 +91,28 @@ def summary(counts: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-_NOTHING: Indices = np.zeros(0, np.int64)
+Positions = NDArray[np.int32]
+_NOTHING: Positions = np.zeros(0, np.int32)
 
 
 def _found_by(
     connection: sa.Connection, source_type: str, selection: Selection
-) -> dict[str, Indices]:
-    """Positions in the pool of the tracks that each source showed."""
-    return {
-        key: np.unique(selection.pool.find(ids))
-        for key, ids in _grouped(catalogue.edges(connection, source_type))
-    }
+) -> dict[str, Positions]:
+    """Positions in the pool of the tracks that each source showed; small, for there are many."""
+    found = {}
+    for key, rows in groupby(catalogue.edges(connection, source_type), key=_source_key):
+        parts = [_NOTHING]
+        while ids := [row.track_id for row in islice(rows, _CHUNK)]:
+            parts.append(selection.pool.find(ids).astype(np.int32))
+        found[key] = np.unique(np.concatenate(parts))
+    return found
 
 
-def _grouped(edges: Iterator[Any]) -> Iterator[tuple[str, Sequence[str]]]:
-    for key, rows in groupby(edges, key=lambda row: row.source_key):
-        ids: list[str] = []
-        while part := [row.track_id for row in islice(rows, _CHUNK)]:
-            ids += part
-        yield key, ids
+def _source_key(row: Any) -> str:
+    return str(row.source_key)
 
 
-def _fates(selection: Selection, found: Indices) -> dict[str, int]:
+def _fates(selection: Selection, found: Positions) -> dict[str, int]:
     found = found[found >= 0]
     fates = np.bincount(selection.fate[found], minlength=len(Fate))
     refused = found[selection.fate[found] == Fate.REJECTED]
