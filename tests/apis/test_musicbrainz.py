@@ -44,7 +44,7 @@ ROWS_OF_TWO: list[dict[str, Any]] = [
         "video": None,
         "artist-credit": [{"name": "The Lanterns", "artist": {"id": LANTERNS, "name": "Lanterns"}}],
         "first-release-date": "1983-05-02",
-        "isrcs": ["GBXXX8300011", "gbxxx0900420"],
+        "isrcs": ["GBAAA8300011", "gbaaa0900420"],
         "tags": [{"count": 3, "name": "synth-pop"}, {"count": 0, "name": "seen live"}],
     },
     {
@@ -69,11 +69,11 @@ def body(rows: list[Any], *, count: int | None = None, offset: int = 0) -> bytes
 
 
 def test_a_batch_of_isrcs_is_one_query() -> None:
-    call = CALLS.by_isrc(["GBXXX8300011", "USUM71703861"], 100)
+    call = CALLS.by_isrc(["GBAAA8300011", "USUM71703861"], 100)
     assert (call.api, call.family, call.method) == (Api.MUSICBRAINZ, Family.RECORDING, "GET")
     assert call.url.startswith("https://musicbrainz.org/ws/2/recording?")
     assert query_of(call) == {
-        "query": "isrc:(GBXXX8300011 OR USUM71703861)",
+        "query": "isrc:(GBAAA8300011 OR USUM71703861)",
         "limit": "100",
         "fmt": "json",
         "offset": "100",
@@ -84,13 +84,13 @@ def test_a_batch_of_isrcs_is_one_query() -> None:
 def test_songs_ask_by_title_and_artist_and_their_codes_once_more() -> None:
     call = CALLS.by_title(
         [
-            Question("k1", 'Say "Yes"', "AC/DC", ("GBXXX8300011",)),
+            Question("k1", 'Say "Yes"', "AC/DC", ("GBAAA8300011",)),
             Question("k2", "Night Bus", "The Lanterns"),
         ]
     )
     assert query_of(call)["query"] == (
         r'(recording:"Say \"Yes\"" AND artist:"AC/DC") OR '
-        '(recording:"Night Bus" AND artist:"The Lanterns") OR isrc:(GBXXX8300011)'
+        '(recording:"Night Bus" AND artist:"The Lanterns") OR isrc:(GBAAA8300011)'
     )
     assert "offset" not in query_of(call)
 
@@ -109,7 +109,7 @@ def test_artists_and_addresses() -> None:
 @pytest.mark.parametrize("word", ["Wonderful", "Вечерняя", "지금이순간", "夜に駆ける" * 6, "%&+#"])
 def test_no_address_is_longer_than_servers_take(word: str) -> None:
     text = " ".join([word] * 20)
-    song = question(text, text, ("GBXXX8300011",))
+    song = question(text, text, ("GBAAA8300011",))
     assert song is not None
     assert len(CALLS.by_title([song] * TITLES_BATCH).url) < 8_000
     codes = [f"GBXXX83{number:05d}" for number in range(ISRCS_BATCH)]
@@ -129,7 +129,7 @@ def test_rows_with_everything_and_with_nothing() -> None:
     first, second = page.recordings
     assert first.credit == ((LANTERNS, "Lanterns"),)
     assert (first.year, first.length_ms) == (1983, 214_000)
-    assert first.isrcs == ("GBXXX0900420", "GBXXX8300011")
+    assert first.isrcs == ("GBAAA0900420", "GBAAA8300011")
     assert first.tags == (Tag("recording", NIGHT, "synth-pop", 3),)
     assert (second.year, second.length_ms, second.isrcs, second.tags) == (None, None, (), ())
     assert second.remark == "2009 remaster"
