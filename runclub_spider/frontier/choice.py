@@ -437,18 +437,18 @@ class Chooser:
 
     # Choosing
 
-    def choose(self, count: int, skip: AbstractSet[Key] = frozenset()) -> list[Choice]:
+    def choose(self, count: int, among: AbstractSet[Key] | None = None) -> list[Choice]:
         """Up to `count` pages of different sources, the most valuable first.
 
-        Within the choice, what earlier pages are expected to bring counts as brought. Sources
-        in `skip` are left out. Ties go to template order.
+        Within the choice, what earlier pages are expected to bring counts as brought. With
+        `among` other sources are left out. Ties go to template order.
         """
         self.absorb()
         outlook = self._model.outlook()
         room = np.maximum(self._model.capacity(), self._held)
         room = np.clip(room, _LEAST_ROOM, max(_LEAST_ROOM, self._aim.minimum))
         scarcity = self._wanted * (_SPREAD / (_SPREAD + room)) ** 2
-        return self._pick(outlook, scarcity, count, skip)
+        return self._pick(outlook, scarcity, count, among)
 
     def _weights(self, scarcity: Floats, held: Floats) -> Floats:
         """What one more track is worth, by cell; 0 where nothing lacks."""
@@ -457,7 +457,7 @@ class Chooser:
         return scarcity * lack * (_SPREAD / (_SPREAD + held))
 
     def _pick(
-        self, outlook: Outlook, scarcity: Floats, count: int, skip: AbstractSet[Key]
+        self, outlook: Outlook, scarcity: Floats, count: int, among: AbstractSet[Key] | None
     ) -> list[Choice]:
         held = self._held.copy()
         weights = self._weights(scarcity, held)
@@ -470,7 +470,7 @@ class Chooser:
         # Values only fall within a round, so an old value is a bound: only the best is renewed.
         while len(choices) < count:
             while (not heap or order.best >= -heap[0][0]) and (source := order.take()) is not None:
-                if self._keys[source] not in skip:
+                if among is None or self._keys[source] in among:
                     heapq.heappush(heap, (-float(values[source]), source))
             if not heap:
                 break

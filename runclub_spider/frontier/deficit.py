@@ -10,11 +10,22 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
-from runclub_spider.frontier.choice import Aim, Chooser, Found, Kind, PageResult, Sizes
-from runclub_spider.frontier.sight import Sight
+from runclub_spider.frontier.choice import (
+    Aim,
+    Chooser,
+    Found,
+    Key,
+    Kind,
+    Listed,
+    PageResult,
+    Sizes,
+)
+from runclub_spider.frontier.sight import Seen, Sight
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.store import answered, seeds
-from runclub_spider.store.pages import PageTask
+from runclub_spider.store.answered import AnsweredPage
+from runclub_spider.store.pages import PageKind, PageTask
+from runclub_spider.store.playlists import ListedPlaylist
 from runclub_spider.store.seeds import SeedState
 
 # Choosing counts tracks that are nearly sure of their umbrella: further pages make them so.
@@ -24,6 +35,12 @@ _LEAST_PROMISE = 0.02
 # Pages that tell what the next will bring, and what they bring of what they promise while there
 # are none: overlaps are not known yet.
 _RECENT, _UNTRIED = 320, 0.9
+_KINDS = {
+    PageKind.TRACK_SEARCH: Kind.TRACKS,
+    PageKind.PLAYLIST_SEARCH: Kind.PLAYLISTS,
+    PageKind.PLAYLIST: Kind.ITEMS,
+    PageKind.PLAYLIST_ITEMS: Kind.ITEMS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +48,7 @@ class Outlook:
     """What a number of pages are expected to fill.
 
     Attributes:
-        pages: track searches.
+        pages: searches and pages of playlists.
         tracks: that they should add to cells below their minimum.
         lacking: cells below it now, of `cells`.
     """
@@ -47,7 +64,7 @@ class Harvest:
     """What the pages of a run filled.
 
     Attributes:
-        pages: answered track searches.
+        pages: answered searches and pages of playlists.
         tracks: that they added to cells below their minimum.
         promised: by the pages when they were chosen.
         idle: pages that added none.
@@ -64,29 +81,27 @@ class Harvest:
 
 @dataclass(slots=True)
 class Deficit:
-    """Chooses the pages of track searches; what it knows is what the ledger tells.
+    """Chooses pages; what it knows is what the ledger tells, whichever spider asked it.
 
     Attributes:
         seeds: the plan.
         market: of the searches.
-        max_results: rows to which a search is read.
-        page_rows: rows a page.
+        sizes: rows of pages and sources, and what completing a new track costs.
         cell_minimum: tracks that a cell should have.
         umbrellas: the genre map; its possible cells are wanted.
         vote_confidence: from which publishing lets a track fill a cell.
-        track_cost: calls that completing a new track takes.
         until_filled: leave out pages that promise nothing to a cell below its minimum.
+        best: which of the lists that a search served may be read.
     """
 
     seeds: Sequence[Seed]
     market: str
-    max_results: int
-    page_rows: int
+    sizes: Sizes
     cell_minimum: int
     umbrellas: UmbrellaMap
     vote_confidence: float
-    track_cost: float
-    until_filled: bool
+    until_filled: bool = False
+    best: Callable[[Sequence[ListedPlaylist]], Sequence[ListedPlaylist]] = tuple
     _sight: Sight = field(init=False)
     _chooser: Chooser | None = None
     # The last page that was told of, and what pages filled: of earlier runs, and of this one.
@@ -106,7 +121,7 @@ class Deficit:
         skip: AbstractSet[str],
         page: Callable[[str, SeedState], PageTask],
     ) -> list[PageTask]:
-        """The most valuable pages but those of the keys in `skip`; new searches are registered.
+        """The most valuable searches but those of the keys in `skip`; new ones are registered.
 
         `page` makes the next page of a term from its ledger row.
         """
@@ -137,6 +152,12 @@ class Deficit:
         self._promised += sum(choice.promise for choice, _ in chosen)
         return [task for _, task in chosen]
 
+    def pick(self, connection: sa.Connection, count: int, among: AbstractSet[Key]) -> list[Key]:
+        """The most valuable of some sources, as far as anything is known of them."""
+        choices = self._told(connection).choose(count, among)
+        self._promised += sum(choice.promise for choice in choices)
+        return [(choice.kind, choice.key) for choice in choices]
+
     def outlook(self, connection: sa.Connection, requests: int) -> Outlook:
         """What so many requests should fill.
 
@@ -151,7 +172,7 @@ class Deficit:
         rate = sum(choice.promise for choice in choices) / number
         rate = (rate + sum(recent) / len(recent)) / 2 if recent else _UNTRIED * rate
         new = sum(choice.new for choice in choices) / number
-        pages = int(requests / (1 + self.track_cost * new))
+        pages = int(requests / (1 + self.sizes.track_cost * new))
         return Outlook(pages, pages * rate, chooser.lacking, len(chooser.held))
 
     def harvest(self, connection: sa.Connection) -> Harvest:
@@ -170,33 +191,37 @@ class Deficit:
         """The chooser, told of every answered page."""
         known: list[Found] = []
         results: list[PageResult] = []
-        for page in answered.searches(connection, self.market, self._ordinal):
+        for page in answered.pages(connection, self.market, self._ordinal):
             seen = self._sight.look(page)
             self._ordinal = page.ordinal
             if page.current:
-                results.append(
-                    PageResult(
-                        kind=Kind.TRACKS,
-                        key=page.term,
-                        ordinal=page.ordinal,
-                        first_row=page.first_row,
-                        row_count=page.row_count,
-                        rows=page.rows,
-                        more=page.more,
-                        total=None,
-                        found=seen.found,
-                        turned=seen.turned,
-                    )
-                )
+                results.append(self._result(page, seen))
             else:
                 known += [*seen.found, *seen.turned]
         if self._chooser is None:
             aim = Aim(self.umbrellas.possible_cells(DECADES), self.cell_minimum)
-            sizes = Sizes(self.page_rows, self.max_results, track_cost=self.track_cost)
-            self._chooser = Chooser(self.seeds, aim, sizes, known)
+            self._chooser = Chooser(self.seeds, aim, self.sizes, known)
             self._chooser.observe(results)
             self._before = self._chooser.absorb()
         else:
             self._chooser.observe(results)
             self._gains += self._chooser.absorb()
         return self._chooser
+
+    def _result(self, page: AnsweredPage, seen: Seen) -> PageResult:
+        return PageResult(
+            kind=_KINDS[page.kind],
+            key=page.source,
+            ordinal=page.ordinal,
+            first_row=page.first_row,
+            row_count=page.row_count,
+            rows=page.rows,
+            more=page.more,
+            total=page.total,
+            found=seen.found,
+            turned=seen.turned,
+            lists=tuple(
+                Listed(one.playlist_id, one.name, one.owner_id, one.total)
+                for one in self.best(page.lists)
+            ),
+        )

@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 
 # An owner's own lists first: the specification's "owner=spotify first".
 EDITORIAL_OWNER = "spotify"
+# Items that come with the list itself.
+_FIRST_ITEMS = 100
 
 
 class Planner(Protocol):
     """Puts the next round on the queue."""
+
+    @property
+    def cell_minimum(self) -> int:
+        """Tracks that a cell should have."""
+        ...
 
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
@@ -33,6 +40,14 @@ class Planner(Protocol):
 
         `skip` are keys of pages that failed in this run and wait for the next.
         """
+        ...
+
+    def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
+        """What so many requests should fill; None in a mode that does not learn."""
+        ...
+
+    def harvest(self, connection: sa.Connection) -> Harvest | None:
+        """What this run's pages filled; None where nothing was learnt."""
         ...
 
 
@@ -58,17 +73,16 @@ class TrackSearchPlanner:
         learning = None
         if self.mode == "deficit":
             # Here, not above: other modes do without numpy, which takes a tenth of a start.
+            from runclub_spider.frontier.choice import Sizes
             from runclub_spider.frontier.deficit import Deficit
 
             learning = Deficit(
                 seeds=self.seeds,
                 market=self.market,
-                max_results=self.max_results,
-                page_rows=self.page_rows,
+                sizes=Sizes(self.page_rows, self.max_results, track_cost=self.track_cost),
                 cell_minimum=self.cell_minimum,
                 umbrellas=self.umbrellas,
                 vote_confidence=self.vote_confidence,
-                track_cost=self.track_cost,
                 until_filled=self.until_filled,
             )
         object.__setattr__(self, "_learning", learning)
@@ -122,7 +136,12 @@ class TrackSearchPlanner:
 
 @dataclass(frozen=True, slots=True)
 class PlaylistPlanner:
-    """Playlist searches, then the lists they led to, a few seeds at a time."""
+    """Playlist searches, and the lists they led to.
+
+    In template order a search is followed by all pages of its lists. By deficit each page of a
+    list is chosen by itself among those of all lists and the searches not asked yet; in the end
+    the same pages are read.
+    """
 
     spider: str
     seeds: Sequence[Seed]
@@ -130,14 +149,32 @@ class PlaylistPlanner:
     mode: str
     top: int
     max_items: int
+    page_rows: int
     regime: Regime
     run_version: str
     gone_before: int
+    cell_minimum: int
+    umbrellas: UmbrellaMap
+    vote_confidence: float
+    track_cost: float
+    _learning: list[Deficit] = field(init=False, repr=False, compare=False, default_factory=list)
+    # Keys planned by this planner: a list that serves less than it claims is not asked again.
+    _planned: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
+
+    @property
+    def by_page(self) -> bool:
+        """Whether later pages of a list are planned one by one, and not with its first."""
+        return self.mode == "deficit"
 
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
     ) -> int:
         """Lists of the searches that are in; when there are none, the next searches."""
+        if self.by_page:
+            tasks = self._most_valuable(connection, count, skip)
+            pages.plan(connection, tasks, again=True)
+            self._planned.update(task.key for task in tasks)
+            return len(tasks)
         while True:
             ledger = seeds.states(connection, "playlist", self.market)
             order = in_order(self.mode, self.seeds)
@@ -160,6 +197,88 @@ class PlaylistPlanner:
             if not searched:
                 return 0
 
+    # By deficit
+
+    def _most_valuable(
+        self, connection: sa.Connection, count: int, skip: AbstractSet[str]
+    ) -> list[PageTask]:
+        """The best of what is new; searches that were asked before wait until that is read."""
+        new, checks = self._waiting(connection, skip)
+        if len(new) > count:
+            from runclub_spider.frontier.choice import Kind
+
+            kinds = {PageKind.PLAYLIST_SEARCH: Kind.PLAYLISTS}
+            keys = {(kinds.get(t.kind, Kind.ITEMS), t.source_key): t for t in new}
+            best = self._deficit().pick(connection, count, keys.keys())
+            # What nothing is known of comes last, in template order.
+            new = [keys[key] for key in dict.fromkeys((*best, *keys))]
+        return [*new, *checks][:count]
+
+    def _waiting(
+        self, connection: sa.Connection, skip: AbstractSet[str]
+    ) -> tuple[list[PageTask], list[PageTask]]:
+        """In template order: pages of lists with first searches, and searches asked before.
+
+        Searches whose lists are all read are closed.
+        """
+        ledger = seeds.states(connection, "playlist", self.market)
+        served = playlists.served(connection, self.market, seeds.SEARCHED)
+        new: dict[str, PageTask] = {}
+        checks: list[PageTask] = []
+        done: list[str] = []
+        for seed in self.seeds:
+            state = ledger[seed.term]
+            if state.state == seeds.SEARCHED:
+                found = [self._next_page(row) for row in self.best(served.get(seed.term, ()))]
+                tasks = [t for t in found if t is not None and t.key not in self._planned]
+                new.update((task.key, task) for task in tasks if task.key not in skip)
+                if not tasks:
+                    done.append(seed.term)
+            elif state.state == seeds.FRESH:
+                task = self._search(seed.term, state.generation)
+                if task.key in skip:
+                    continue
+                if state.last_seen_at is None:
+                    new[task.key] = task
+                else:
+                    checks.append(task)
+        seeds.close(connection, "playlist", self.market, done)
+        return list(new.values()), checks
+
+    def _deficit(self) -> Deficit:
+        """What was learnt so far; made when it is needed first, for it costs a start."""
+        if not self._learning:
+            from runclub_spider.frontier.choice import Sizes
+            from runclub_spider.frontier.deficit import Deficit
+
+            learning = Deficit(
+                seeds=self.seeds,
+                market=self.market,
+                sizes=Sizes(
+                    search_rows=self.regime.search_rows,
+                    depth=self.regime.search_rows,
+                    item_rows=_FIRST_ITEMS,
+                    items=self.max_items,
+                    track_cost=self.track_cost,
+                ),
+                cell_minimum=self.cell_minimum,
+                umbrellas=self.umbrellas,
+                vote_confidence=self.vote_confidence,
+                best=self.best,
+            )
+            self._learning.append(learning)
+        return self._learning[0]
+
+    def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
+        """What so many requests should fill; None in a mode that does not learn."""
+        return self._deficit().outlook(connection, requests) if self.by_page else None
+
+    def harvest(self, connection: sa.Connection) -> Harvest | None:
+        """What this run's pages filled; None when nothing had to be chosen."""
+        return self._learning[0].harvest(connection) if self._learning else None
+
+    # Pages
+
     def _search(self, term: str, generation: int) -> PageTask:
         return PageTask(
             spider=self.spider,
@@ -172,29 +291,33 @@ class PlaylistPlanner:
             version=f"g{generation}",
         )
 
-    def _choose(self, connection: sa.Connection, term: str) -> list[PageTask]:
-        best = rank(playlists.listed(connection, term, self.market))[: self.top]
-        return [
-            PageTask(
-                spider=self.spider,
-                kind=PageKind.PLAYLIST,
-                source_key=row.playlist_id,
-                market=self.market,
-                first_row=0,
-                row_count=min(self.max_items, 100),
-                version=row.snapshot_id or self.run_version,
-            )
-            for row in best
-            if self._worth_reading(row)
-        ]
+    def best(self, listed: Sequence[playlists.ListedPlaylist]) -> list[playlists.ListedPlaylist]:
+        """The lists of a search that are read."""
+        return rank(listed)[: self.top]
 
-    def _worth_reading(self, row: playlists.ListedPlaylist) -> bool:
-        """A new list, a changed one, or one that was read less far than now wanted."""
-        if row.state == playlists.GONE:
-            return (row.last_processed_at or 0) < self.gone_before
-        unchanged = (row.snapshot_id or self.run_version) == row.last_snapshot_processed
-        read_enough = row.processed_rows >= min(self.max_items, row.total or self.max_items)
-        return not (unchanged and read_enough)
+    def _choose(self, connection: sa.Connection, term: str) -> list[PageTask]:
+        listed = self.best(playlists.listed(connection, term, self.market))
+        return [task for row in listed if (task := self._next_page(row)) is not None]
+
+    def _next_page(self, row: playlists.ListedPlaylist) -> PageTask | None:
+        """Of a new list or a changed one the first page; of one not read far enough the next."""
+        if row.state == playlists.GONE and (row.last_processed_at or 0) >= self.gone_before:
+            return None
+        version = row.snapshot_id or self.run_version
+        wanted = self.max_items if row.total is None else min(self.max_items, row.total)
+        begun = version == row.last_snapshot_processed and row.state != playlists.GONE
+        first = row.processed_rows if begun else 0
+        if begun and first >= wanted:
+            return None
+        return PageTask(
+            spider=self.spider,
+            kind=PageKind.PLAYLIST_ITEMS if first else PageKind.PLAYLIST,
+            source_key=row.playlist_id,
+            market=self.market,
+            first_row=first,
+            row_count=min(self.max_items - first, self.page_rows if first else _FIRST_ITEMS),
+            version=version,
+        )
 
 
 def rank(listed: Sequence[playlists.ListedPlaylist]) -> list[playlists.ListedPlaylist]:

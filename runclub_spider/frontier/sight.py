@@ -1,8 +1,8 @@
 """Which cells the tracks of answered pages fill, told from what the ledger knew at each page.
 
 Artist genres stay out: they come with enrichment, whose pace must not change what is asked. A
-page's tracks are judged by the searches that had shown them when it was answered, so that a run
-that goes on where another stopped sees what that one saw.
+page's tracks are judged by the searches and lists that had shown them when it was answered, so
+that a run that goes on where another stopped sees what that one saw.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.choice import Found
 from runclub_spider.store.answered import AnsweredPage, ShownTrack
+
+_Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +32,23 @@ class Sight:
 
     def __init__(self, umbrellas: UmbrellaMap, threshold: float) -> None:
         self._ballot = votes.Voter(umbrellas, threshold=threshold)
-        self._sources: dict[str, votes.Source] = {}
-        # The terms that showed each track.
-        self._shown_by: dict[str, tuple[str, ...]] = {}
+        self._sources: dict[_Key, votes.Source] = {}
+        # The searches that served each playlist so far.
+        self._served: defaultdict[str, dict[tuple[str, str | None], None]] = defaultdict(dict)
+        # The searches and lists that showed each track.
+        self._shown_by: dict[str, tuple[_Key, ...]] = {}
         # Tracks without a sure umbrella, and those of each artist among them.
         self._loose: dict[str, ShownTrack] = {}
         self._loose_of: defaultdict[str, dict[str, None]] = defaultdict(dict)
 
     def look(self, page: AnsweredPage) -> Seen:
         """What a page showed; tracks without a sure umbrella fill no cell."""
-        if page.term not in self._sources:
-            self._sources[page.term] = self._ballot.search(page.term, page.umbrella)
+        for one in page.lists:
+            self._served[one.playlist_id][page.source, page.umbrella] = None
+        if page.tracks and page.provenance not in self._sources:
+            self._sources[page.provenance] = self._source(page)
         for track in page.tracks:
-            self._take(track, page.term)
+            self._take(track, page.provenance)
         found = tuple(self._judge(track) for track in page.tracks)
         here = {track.track_id for track in page.tracks}
         artists = dict.fromkeys(one for track in page.tracks for one in track.artist_ids)
@@ -50,14 +56,21 @@ class Sight:
         again = [self._judge(self._loose[one]) for one in waiting if one not in here]
         return Seen(found, tuple(one for one in again if one.umbrella))
 
-    def _take(self, track: ShownTrack, term: str) -> None:
+    def _source(self, page: AnsweredPage) -> votes.Source:
+        """What a search says by its words, and a list by its name and what had served it."""
+        kind, key = page.provenance
+        if kind == "search":
+            return self._ballot.search(key, page.umbrella)
+        return self._ballot.playlist(page.name, tuple(self._served[key]))
+
+    def _take(self, track: ShownTrack, source: _Key) -> None:
         """Count what a track says of its artists, in place of what it said before."""
-        terms = self._shown_by.get(track.track_id, ())
-        if term in terms:
+        before = self._shown_by.get(track.track_id, ())
+        if source in before:
             return
-        if terms:
+        if before:
             self._ballot.withdraw(self._evidence(track))
-        self._shown_by[track.track_id] = (*terms, term)
+        self._shown_by[track.track_id] = (*before, source)
         self._ballot.add(self._evidence(track))
 
     def _judge(self, track: ShownTrack) -> Found:
@@ -85,5 +98,5 @@ class Sight:
             artist_names=track.artist_names,
             genres=((),) * len(track.artist_ids),
             album_id=None,
-            sources=[self._sources[term] for term in self._shown_by[track.track_id]],
+            sources=[self._sources[one] for one in self._shown_by[track.track_id]],
         )

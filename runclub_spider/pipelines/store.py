@@ -172,6 +172,7 @@ class StorePipeline:
                 run_id=run_id,
                 read_to=task.first_row + counts.rows,
                 first=task.kind is PageKind.PLAYLIST,
+                ended=not item.more,
                 now=now,
             )
 

@@ -50,6 +50,8 @@ class SpotifySpider(Spider, ABC):
     # A refusal of one of these keeps the spider from starting.
     apis: ClassVar[tuple[Api, ...]] = (Api.SPOTIFY, Api.ACCOUNTS)
     families: ClassVar[tuple[str, ...]]
+    # What its pages are called.
+    asks: ClassVar[str]
     # What the store's data then comes from.
     sources: ClassVar[Mapping[str, str]] = SOURCES
 
@@ -68,6 +70,8 @@ class SpotifySpider(Spider, ABC):
     args: SpotifyArguments
     runtime: Runtime
     deltafetch_reset: bool
+    # Tracks that the budget should add to cells that lack them.
+    _expected: float | None = None
 
     @classmethod
     def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
@@ -89,10 +93,41 @@ class SpotifySpider(Spider, ABC):
         """The frontier has nothing left to ask; a leaf may note that."""
 
     async def announce(self, planner: Planner) -> None:
-        """Before the first page; a leaf may say what it expects."""
+        """Before the first page: say what a budget should fill."""
+        runtime = self.runtime
+        if runtime.budget is None:
+            return
+        left = runtime.budget - runtime.spent.total() - runtime.calls_waiting
+        found = await runtime.store.run(lambda c: planner.outlook(c, max(left, 0)))
+        if found is not None:
+            self._expected = found.tracks
+            print(
+                f"Budget {runtime.budget:,}: {found.pages:,} {self.asks} should add about "
+                f"{found.tracks:,.0f} tracks\nto the {found.lacking} of {found.cells} cells below "
+                f"{planner.cell_minimum}.",
+                flush=True,
+            )
 
     async def conclude(self, planner: Planner) -> None:
-        """After the last page; a leaf may say what came of it."""
+        """After the last page: say what was filled, beside what had been expected."""
+        found = await self.runtime.store.run(planner.harvest)
+        if found is None:
+            return
+        stats = self.crawler.stats
+        stats.set_value("runclub/frontier/filled", found.tracks)
+        stats.set_value("runclub/frontier/promised", round(found.promised))
+        stats.set_value("runclub/frontier/idle_pages", found.idle)
+        stats.set_value("runclub/frontier/cells_lacking", found.lacking)
+        expected = ""
+        if self._expected is not None:
+            stats.set_value("runclub/frontier/expected", round(self._expected))
+            expected = f" of about {self._expected:,.0f} expected"
+        self.runtime.outcome.note(
+            f"Filled: {found.tracks:,} tracks{expected} by {found.pages:,} {self.asks}, into cells "
+            f"below {planner.cell_minimum}; {found.lacking} of {found.cells} cells still are.\n"
+            f"Regret: {found.idle:,} {self.asks} filled nothing; together they had promised "
+            f"{found.promised:,.0f}."
+        )
 
     @abstractmethod
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:

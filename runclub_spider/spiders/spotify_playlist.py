@@ -14,6 +14,8 @@ from runclub_spider.apis.spotify.parser import (
 )
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import utc_now
+from runclub_spider.frontier.cost import track_cost
+from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.frontier.planners import Planner, PlaylistPlanner, following_pages
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.items import DiscoveredPage
@@ -30,7 +32,10 @@ class SpotifyPlaylistSpider(SpotifySpider):
     arguments = PlaylistArguments
     seed_kind = "playlist"
     families = (ALL, Family.SEARCH, Family.PLAYLIST)
+    asks = "pages"
     args: PlaylistArguments
+    # Whether the planner chooses later pages of a list, and its first page does not plan them.
+    by_page: bool = False
 
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
         """None, with the reason, where the key may not open other people's lists."""
@@ -44,17 +49,24 @@ class SpotifyPlaylistSpider(SpotifySpider):
             )
             return None
         bounded = args.seeds or args.max_seeds or args.max_items
-        return PlaylistPlanner(
+        planner = PlaylistPlanner(
             spider=self.name,
             seeds=plan,
             market=self.runtime.market,
             mode="template" if bounded else config.frontier,
             top=args.top_playlists or config.top_playlists_per_seed,
             max_items=self.max_items,
+            page_rows=self.page_rows,
             regime=regime,
             run_version=f"run{self.runtime.run_id}",
             gone_before=utc_now() - int(config.seed_refresh_days * 86_400),
+            cell_minimum=config.cell_minimum,
+            umbrellas=load_umbrellas(config.seeds_dir),
+            vote_confidence=config.vote_confidence_min,
+            track_cost=track_cost(regime),
         )
+        self.by_page = planner.by_page
+        return planner
 
     def refresh(self, connection: sa.Connection, now: int) -> None:
         """All playlist searches, once a complete round of checks is old enough."""
@@ -102,6 +114,8 @@ class SpotifyPlaylistSpider(SpotifySpider):
         item.rows = page.rows[: self.max_items - item.task.first_row]
         item.more = page.more
         item.odd.add(page.odd)
+        if self.by_page:
+            return
         item.following = following_pages(
             item.task,
             version=item.snapshot or item.task.version,

@@ -47,9 +47,8 @@ class SpotifySearchSpider(SpotifySpider):
     arguments = SearchArguments
     seed_kind = "track"
     families = (ALL, Family.SEARCH)
+    asks = "searches"
     args: SearchArguments
-    # Tracks that the budget should add to cells that lack them.
-    _expected: float | None = None
 
     @classmethod
     def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
@@ -120,45 +119,6 @@ class SpotifySearchSpider(SpotifySpider):
             vote_confidence=config.vote_confidence_min,
             track_cost=track_cost(regime),
             until_filled=args.until is not None,
-        )
-
-    async def announce(self, planner: Planner) -> None:
-        """Say what a budget should fill."""
-        runtime = self.runtime
-        if runtime.budget is None or not isinstance(planner, TrackSearchPlanner):
-            return
-        left = runtime.budget - runtime.spent.total() - runtime.calls_waiting
-        found = await runtime.store.run(lambda c: planner.outlook(c, max(left, 0)))
-        if found is not None:
-            self._expected = found.tracks
-            print(
-                f"Budget {self.args.budget:,}: {found.pages:,} searches should add about "
-                f"{found.tracks:,.0f} tracks\nto the {found.lacking} of {found.cells} cells below "
-                f"{planner.cell_minimum}.",
-                flush=True,
-            )
-
-    async def conclude(self, planner: Planner) -> None:
-        """Say what was filled, beside what had been expected."""
-        if not isinstance(planner, TrackSearchPlanner):
-            return
-        found = await self.runtime.store.run(planner.harvest)
-        if found is None:
-            return
-        stats = self.crawler.stats
-        stats.set_value("runclub/frontier/filled", found.tracks)
-        stats.set_value("runclub/frontier/promised", round(found.promised))
-        stats.set_value("runclub/frontier/idle_pages", found.idle)
-        stats.set_value("runclub/frontier/cells_lacking", found.lacking)
-        expected = ""
-        if self._expected is not None:
-            stats.set_value("runclub/frontier/expected", round(self._expected))
-            expected = f" of about {self._expected:,.0f} expected"
-        self.runtime.outcome.note(
-            f"Filled: {found.tracks:,} tracks{expected} by {found.pages:,} searches, into cells "
-            f"below {planner.cell_minimum}; {found.lacking} of {found.cells} cells still are.\n"
-            f"Regret: {found.idle:,} searches filled nothing; together they had promised "
-            f"{found.promised:,.0f}."
         )
 
     def refresh(self, connection: sa.Connection, now: int) -> None:

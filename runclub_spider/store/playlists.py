@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from runclub_spider.store.tables import (
     page,
     playlist,
     playlist_change,
+    seed,
     seed_playlist,
     track,
     track_source,
@@ -30,6 +32,7 @@ class ListedPlaylist:
     """A playlist as a search served it, with what the registry knows of it."""
 
     playlist_id: str
+    name: str
     owner_id: str | None
     followers: int | None
     position: int
@@ -132,21 +135,41 @@ def list_for(connection: sa.Connection, term: str, market: str, ids: Sequence[st
 
 def listed(connection: sa.Connection, term: str, market: str) -> list[ListedPlaylist]:
     """What a search served when it was last asked, in served order."""
+    rows = connection.execute(_listed(market).where(seed_playlist.c.term == term))
+    return [ListedPlaylist(**row._asdict()) for row in rows]
+
+
+def served(connection: sa.Connection, market: str, state: str) -> dict[str, list[ListedPlaylist]]:
+    """By term what the searches in a state of the ledger served, each in served order."""
+    query = (
+        _listed(market)
+        .add_columns(seed_playlist.c.term)
+        .join(
+            seed,
+            (seed.c.term == seed_playlist.c.term)
+            & (seed.c.market == seed_playlist.c.market)
+            & (seed.c.search_type == "playlist")
+            & (seed.c.state == state),
+        )
+    )
+    found: defaultdict[str, list[ListedPlaylist]] = defaultdict(list)
+    for *values, term in connection.execute(query):
+        found[term].append(ListedPlaylist(*values))
+    return found
+
+
+def _listed(market: str) -> sa.Select[Any]:
+    """The lists that searches served when they were last asked, by term in served order."""
     columns = [
         (seed_playlist if name == "position" else playlist).c[name]
         for name in ListedPlaylist.__dataclass_fields__
     ]
-    rows = connection.execute(
+    return (
         sa.select(*columns)
         .join_from(seed_playlist, playlist, playlist.c.playlist_id == seed_playlist.c.playlist_id)
-        .where(
-            seed_playlist.c.term == term,
-            seed_playlist.c.market == market,
-            seed_playlist.c.current,
-        )
-        .order_by(seed_playlist.c.position)
+        .where(seed_playlist.c.market == market, seed_playlist.c.current)
+        .order_by(seed_playlist.c.term, seed_playlist.c.position)
     )
-    return [ListedPlaylist(**row._asdict()) for row in rows]
 
 
 def settle(
@@ -156,10 +179,13 @@ def settle(
     snapshot: str,
     read_to: int,
     first: bool,
+    ended: bool,
     run_id: int,
     now: int,
 ) -> None:
     """Count rows read up to `read_to`; when no page of the list is open, it is processed.
+
+    A list that `ended` was read as far as it goes, even if it claims to have more.
 
     Called in the transaction that marks a page, after the mark: a partial read never moves
     the snapshot. The change against the snapshot before is recorded with it.
@@ -173,12 +199,13 @@ def settle(
             page.c.kind.in_([PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS]),
         )
     )
-    seen = playlist.c.processed_rows
-    furthest = sa.case((seen > read_to, seen), else_=read_to)
+    seen, total = playlist.c.processed_rows, playlist.c.total
+    to: Any = sa.case((total > read_to, total), else_=read_to) if ended else read_to
+    furthest = to if first else sa.case((seen > to, seen), else_=to)
     connection.execute(
         sa.update(playlist)
         .where(playlist.c.playlist_id == playlist_id)
-        .values(processed_rows=read_to if first else furthest)
+        .values(processed_rows=furthest)
     )
     if still_open:
         return
@@ -195,7 +222,8 @@ def _record_change(
 ) -> None:
     """Compare a snapshot with the one processed before; tracks that went are marked gone.
 
-    A list that was not read to its end says nothing about what is missing.
+    A list that was not read to its end says nothing about what is missing. A further page of the
+    same snapshot completes the comparison that the first one began.
     """
     row = connection.execute(
         sa.select(
@@ -203,6 +231,13 @@ def _record_change(
         ).where(playlist.c.playlist_id == playlist_id)
     ).one()
     old = row.last_snapshot_processed
+    if old == snapshot:
+        old = connection.scalar(
+            sa.select(playlist_change.c.old_snapshot).where(
+                playlist_change.c.playlist_id == playlist_id,
+                playlist_change.c.new_snapshot == snapshot,
+            )
+        )
     if old is None or old == snapshot:
         return
     ours = (track_source.c.source_type == "playlist") & (track_source.c.source_key == playlist_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from runclub_spider.apis.spotify.regimes import EXTENDED
-from runclub_spider.catalog.models import Playlist
+from runclub_spider.catalog.models import Playlist, Track
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.planners import (
     PlaylistPlanner,
@@ -19,10 +19,11 @@ from runclub_spider.frontier.planners import (
     following_pages,
 )
 from runclub_spider.frontier.templates import Seed
-from runclub_spider.store import pages, playlists, seeds
+from runclub_spider.store import pages, playlists, seeds, tracks
 from runclub_spider.store.engine import Store
 from runclub_spider.store.pages import PageCounts, PageKind, PageTask
-from tests.store.making import a_playlist
+from runclub_spider.store.tracks import Source
+from tests.store.making import POLICY, a_playlist, a_track, found
 
 SPIDER = "spotify_search"
 UMBRELLAS = UmbrellaMap.load(Path(__file__).parents[2] / "seeds/umbrellas.yaml")
@@ -224,9 +225,14 @@ def lister(connection: sa.Connection, *terms: str, **changes: Any) -> PlaylistPl
         "mode": "template",
         "top": 2,
         "max_items": 150,
+        "page_rows": 50,
         "regime": EXTENDED,
         "run_version": "run1",
         "gone_before": 500,
+        "cell_minimum": 400,
+        "umbrellas": UMBRELLAS,
+        "vote_confidence": 0.75,
+        "track_cost": 1 / 40,
     }
     values["seeds"] = plan_of(connection, "playlist", *terms)
     return PlaylistPlanner(**{**values, **changes})
@@ -262,6 +268,7 @@ def read_lists(connection: sa.Connection, rows: int = 80, now: int = 1000) -> No
             snapshot=task.version,
             read_to=task.first_row + rows,
             first=task.kind is PageKind.PLAYLIST,
+            ended=False,
             run_id=1,
             now=now,
         )
@@ -347,9 +354,11 @@ def test_a_list_without_snapshot_is_read_once_a_run(connection: sa.Connection) -
     assert lists(connection) == [A.playlist_id]
 
 
-@pytest.mark.parametrize(("before", "after"), [(50, 200), (100, 300), (150, 151)])
-def test_a_raised_cap_reads_a_list_again(
-    connection: sa.Connection, before: int, after: int
+@pytest.mark.parametrize(
+    ("before", "after", "asked"), [(50, 200, 50), (100, 300, 50), (140, 150, 10)]
+)
+def test_a_raised_cap_reads_a_list_on(
+    connection: sa.Connection, before: int, after: int, asked: int
 ) -> None:
     planner = lister(connection, "x", max_items=before)
     planner.plan_round(connection, 1)
@@ -361,7 +370,7 @@ def test_a_raised_cap_reads_a_list_again(
     raised.plan_round(connection, 1)
     serve(connection, "x", replace(A, total=400))
     assert raised.plan_round(connection, 1) == 1
-    assert lists(connection) == [A.playlist_id]
+    assert brief(opened(connection))[-1] == (A.playlist_id, before, asked)
 
 
 def test_a_raised_cap_does_not_read_a_short_list_again(connection: sa.Connection) -> None:
@@ -401,6 +410,156 @@ def test_a_deferred_search_makes_room_for_the_next(connection: sa.Connection) ->
     (first,) = opened(connection)
     assert planner.plan_round(connection, 1, frozenset({first.key})) == 1
     assert [task.source_key for task in opened(connection)] == ["x", "y"]
+
+
+# --- playlists by deficit
+
+
+def answer_all(
+    connection: sa.Connection,
+    searches: dict[str, list[Playlist]],
+    rows: Callable[[str, int], Sequence[Track]] = lambda _id, _row: (),
+) -> list[tuple[str, int]]:
+    """Answer every open page; (source, first row) of each, as planned."""
+    asked = []
+    for task in opened(connection):
+        asked.append((task.source_key, task.first_row))
+        if task.kind is PageKind.PLAYLIST_SEARCH:
+            serve(connection, task.source_key, *searches[task.source_key])
+            continue
+        served = list(rows(task.source_key, task.first_row))[: task.row_count]
+        here = [found(track, task.first_row + at) for at, track in enumerate(served)]
+        source = Source("playlist", task.source_key, task.version)
+        tracks.save(connection, here, source, policy=POLICY, run_id=1, now=1000)
+        pages.mark_done(
+            connection, task, counts=PageCounts(track_rows=len(served)), run_id=1, now=1000
+        )
+        playlists.settle(
+            connection,
+            task.source_key,
+            snapshot=task.version,
+            read_to=task.first_row + len(served),
+            first=task.kind is PageKind.PLAYLIST,
+            ended=len(served) < task.row_count,
+            run_id=1,
+            now=1000,
+        )
+    return asked
+
+
+def a_list(start: int, size: int) -> list[Track]:
+    return [a_track(number) for number in range(start, start + size)]
+
+
+def test_deficit_reads_a_list_page_by_page_to_the_cap(connection: sa.Connection) -> None:
+    planner = lister(connection, "x", mode="deficit", max_items=170)
+    rounds = []
+    songs = a_list(0, 400)
+    while planner.plan_round(connection, 5):
+        rounds.append(
+            answer_all(connection, {"x": [replace(A, total=400)]}, lambda _, row: songs[row:])
+        )
+    assert rounds == [[("x", 0)], [(A.playlist_id, 0)], [(A.playlist_id, 100)],
+                      [(A.playlist_id, 150)]]  # fmt: skip
+    assert seeds.states(connection, "playlist", "US")["x"].state == seeds.EXHAUSTED
+
+
+def test_a_list_that_claims_more_than_it_serves_is_not_asked_for_ever(
+    connection: sa.Connection,
+) -> None:
+    songs, served = a_list(0, 120), {"x": [replace(A, total=400)]}
+    planner = lister(connection, "x", mode="deficit", max_items=500)
+    asked: list[tuple[str, int]] = []
+    while planner.plan_round(connection, 5):
+        asked += answer_all(connection, served, lambda _, row: songs[row:])
+    assert asked == [("x", 0), (A.playlist_id, 0), (A.playlist_id, 100)]
+    again(connection, 2)
+    assert planner.plan_round(connection, 5) == 1
+    answer_all(connection, served)
+    assert planner.plan_round(connection, 5) == 0
+
+
+def test_deficit_leaves_a_list_that_repeats_another_to_the_end(connection: sa.Connection) -> None:
+    known, repeats, other = (replace(one, total=400) for one in (A, B, C))
+    served = {"w": [known], "x": [repeats, other]}
+    songs = {known.playlist_id: a_list(0, 400), repeats.playlist_id: a_list(0, 400)}
+    songs[other.playlist_id] = a_list(1000, 400)
+    first = lister(connection, "w", mode="deficit", max_items=400)
+    while first.plan_round(connection, 9):
+        answer_all(connection, served, lambda key, row: songs[key][row:])
+    planner = lister(connection, "w", "x", mode="deficit", max_items=400)
+    asked: list[str] = []
+    while planner.plan_round(connection, 1):
+        rows = answer_all(connection, served, lambda key, row: songs[key][row:])
+        asked += [key for key, _ in rows]
+    assert sorted(asked[1:3]) == sorted([repeats.playlist_id, other.playlist_id])
+    assert asked[3:] == [other.playlist_id] * 6 + [repeats.playlist_id] * 6
+
+
+def test_deficit_goes_on_from_the_ledger_after_a_stop(connection: sa.Connection) -> None:
+    terms = ("80s metal", "70s country", "soul")
+    served = {term: [a_playlist(n, total=150) for n in range(at, at + 3)]
+              for at, term in enumerate(terms)}  # fmt: skip
+    songs = {a_playlist(n).playlist_id: a_list(75 * n, 150) for n in range(6)}
+    runs: list[list[tuple[str, int]]] = []
+    for lives in (99, 2):
+        asked: list[tuple[str, int]] = []
+        with connection.begin_nested() as attempt:
+            planner, left = lister(connection, *terms, mode="deficit", top=3, max_items=150), lives
+            while planner.plan_round(connection, 2):
+                asked += answer_all(connection, served, lambda key, row: songs[key][row:])
+                left -= 1
+                if not left:
+                    planner, left = replace(planner), lives
+            attempt.rollback()
+        runs.append(asked)
+    whole, stopped = runs
+    assert stopped == whole
+    assert len(whole) == 3 + 5 * 2
+
+
+def test_deficit_checks_what_was_searched_before_when_all_else_is_read(
+    connection: sa.Connection,
+) -> None:
+    planner = lister(connection, "x", mode="deficit")
+    planner.plan_round(connection, 5)
+    answer_all(connection, {"x": [A]}, lambda _, row: a_list(0, 80)[row:])
+    planner.plan_round(connection, 5)
+    answer_all(connection, {}, lambda _, row: a_list(0, 80)[row:])
+    assert planner.plan_round(connection, 5) == 0
+    again(connection, 2)
+    later = lister(connection, "x", "y", mode="deficit")
+    assert later.plan_round(connection, 1) == 1
+    assert brief(opened(connection)) == [("y", 0, 50)]
+    answer_all(connection, {"y": [B]})
+    # B is new, x may have changed.
+    assert later.plan_round(connection, 5) == 2
+    assert brief(opened(connection)) == [(B.playlist_id, 0, 100), ("x", 0, 50)]
+
+
+@pytest.mark.parametrize("pages_a_round", [1, 3, 7])
+def test_deficit_reads_in_the_end_what_template_order_reads(
+    connection: sa.Connection, pages_a_round: int
+) -> None:
+    terms = ("80s metal", "70s country", "soul", "running")
+    served = {
+        term: [a_playlist(n % 7, total=40 * (n % 7)) for n in range(at, at + 4)]
+        for at, term in enumerate(terms)
+    }
+    sizes = {one.playlist_id: one.total or 0 for lists in served.values() for one in lists}
+    planner = lister(connection, *terms, mode="deficit", top=2, max_items=150)
+    read: set[tuple[str, int]] = set()
+    while planner.plan_round(connection, pages_a_round):
+        asked = answer_all(connection, served, lambda key, row: a_list(0, sizes[key])[row:])
+        assert not read.intersection(asked)
+        read.update(asked)
+    wanted = {(term, 0) for term in terms}
+    for lists_of in served.values():
+        for one in lists_of[:2]:
+            total = min(sizes[one.playlist_id], 150)
+            wanted.add((one.playlist_id, 0))
+            wanted |= {(one.playlist_id, row) for row in range(100, total, 50)}
+    assert read == wanted
 
 
 # --- further pages of a list

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.sight import Sight
 from runclub_spider.store.answered import AnsweredPage, ShownTrack
+from runclub_spider.store.pages import PageKind
+from runclub_spider.store.playlists import ListedPlaylist
 
 UMBRELLAS = UmbrellaMap.load(Path(__file__).parents[2] / "seeds/umbrellas.yaml")
 METAL = ('genre:"heavy metal"', "Metal")
@@ -20,7 +23,24 @@ def shown(number: int, artist: str, date: str | None = "1984") -> ShownTrack:
 
 def page(ordinal: int, *tracks: ShownTrack, search: tuple[str, str | None] = METAL) -> AnsweredPage:
     term, umbrella = search
-    return AnsweredPage(term, umbrella, ordinal, 0, 10, len(tracks), False, True, tracks)
+    return AnsweredPage(
+        kind=PageKind.TRACK_SEARCH,
+        source=term,
+        name=term,
+        umbrella=umbrella,
+        ordinal=ordinal,
+        first_row=0,
+        row_count=10,
+        rows=len(tracks),
+        more=False,
+        current=True,
+        tracks=tracks,
+    )
+
+
+def list_page(ordinal: int, name: str, *tracks: ShownTrack) -> AnsweredPage:
+    plain = page(ordinal, *tracks, search=(name, None))
+    return replace(plain, kind=PageKind.PLAYLIST, source=f"list {name}")
 
 
 def test_a_track_alone_is_not_sure_until_its_artist_has_more() -> None:
@@ -59,3 +79,20 @@ def test_more_searches_make_a_track_sure() -> None:
     assert (seen[0].umbrella, seen[-1].umbrella) == (None, "Metal")
     assert {one.decade for one in seen} == {None}
     assert {one.artist for one in seen} == {"A"}
+
+
+def test_a_list_speaks_by_its_name_and_by_what_had_served_it() -> None:
+    def served(term: str) -> AnsweredPage:
+        one = ListedPlaylist("list mix", "mix", None, None, 0, "s", 10, "seen", None, None, 0)
+        search = page(1, search=(term, "Pop"))
+        return replace(search, kind=PageKind.PLAYLIST_SEARCH, lists=(one,))
+
+    sight = Sight(UMBRELLAS, 0.7)
+    named = sight.look(list_page(2, "Heavy Metal Classics", shown(1, "a"), shown(2, "a")))
+    assert [one.umbrella for one in named.found] == ["Metal", "Metal"]
+    unknown = Sight(UMBRELLAS, 0.5)
+    assert unknown.look(list_page(2, "mix", shown(1, "a"), shown(2, "a"))).found[0].umbrella is None
+    known = Sight(UMBRELLAS, 0.5)
+    known.look(served("hits"))
+    seen = known.look(list_page(2, "mix", *(shown(number, "a") for number in range(6))))
+    assert seen.found[0].umbrella == "Pop"

@@ -24,6 +24,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -74,8 +75,13 @@ class Child:
     @property
     def report(self) -> dict[str, Any]:
         """Events counted, and what was under way at the last action; empty if none was noted."""
-        text = (self.folder / "report").read_bytes().split(b"\0", 1)[0]
-        return json.loads(text) if text else {}
+        for _ in range(1000):
+            text = (self.folder / "report").read_bytes().split(b"\0", 1)[0]
+            with suppress(ValueError):
+                return json.loads(text) if text else {}
+            # Read in the middle of a note.
+            time.sleep(0.001)
+        raise AssertionError(f"{self.folder.name}: the report cannot be read")
 
 
 class Launcher:

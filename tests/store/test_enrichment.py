@@ -160,6 +160,7 @@ def read(connection: sa.Connection, one: PageTask, rows: int, now: int = 1000) -
         snapshot=one.version,
         read_to=one.first_row + rows,
         first=one.kind is PageKind.PLAYLIST,
+        ended=False,
         run_id=1,
         now=now,
     )
