@@ -58,14 +58,6 @@ class PlayRow:
         return self.kind is PlayKind.TRACKPLAY or self.problem is not None
 
 
-@dataclass(frozen=True, slots=True)
-class PlaysPage:
-    """A page of plays, rows in the order served; `next` is the link as it came."""
-
-    rows: list[PlayRow]
-    next: str | None
-
-
 class Tier(StrEnum):
     """How a play found its song, the surest first."""
 

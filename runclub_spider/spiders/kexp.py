@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from scrapy import Spider
 from runclub_spider.apis.call import AnswerError, Api, Call, Family
 from runclub_spider.apis.guard import ALL, ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.apis.kexp.calls import FEWEST_ROWS, MARGIN, PAGE_ROWS, served_rows, with_rows
-from runclub_spider.apis.kexp.parser import parse_plays
+from runclub_spider.apis.kexp.parser import PlaysPage, parse_plays
 from runclub_spider.catalog.coverage import (
     Interval,
     Order,
@@ -22,7 +23,7 @@ from runclub_spider.catalog.coverage import (
     in_order,
     window_readings,
 )
-from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, KEXP, PlayCounts, PlayRow, PlaysPage
+from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, KEXP, PlayCounts, PlayRow
 from runclub_spider.config import SANDBOX, utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
@@ -35,6 +36,7 @@ from runclub_spider.spiders.arguments import KexpArguments
 from runclub_spider.store import coverage, songs
 from runclub_spider.store import plays as store_plays
 from runclub_spider.store.coverage import Checkpoint
+from runclub_spider.store.engine import make_roomy
 from runclub_spider.store.plays import Ingested, KnownSongs
 from runclub_spider.text import timestamp
 
@@ -49,6 +51,8 @@ RETRIES = 3
 #: air-breaks between them they fill less than a page.
 REREAD_PLAYS = PAGE_ROWS // 2
 _FOREVER = 2**62
+#: Rows that are read before the loop has its turn.
+_ROWS_AT_ONCE = 20
 #: What a server says when a page is too much for it.
 _TOO_MUCH = ("status 502", "status 504", "DownloadTimeoutError")
 
@@ -125,6 +129,7 @@ class KexpSpider(Spider):
 
     def _prepare(self, connection: sa.Connection, digest: str) -> Checkpoint:
         """Keys and overrides before anything is matched; returns the checkpoint."""
+        make_roomy(connection)
         songs.complete_keys(connection)
         songs.apply_overrides(connection, self._overrides, digest, utc_now())
         return coverage.load(connection, KEXP)
@@ -166,6 +171,7 @@ class KexpSpider(Spider):
         asked = set[str]()
         progress = _Progress(reading)
         waiting: asyncio.Future[PlaysPage | None] | None = None
+        storing: asyncio.Future[Ingested] | None = None
         try:
             while call is not None or waiting is not None:
                 if waiting is None:
@@ -175,17 +181,24 @@ class KexpSpider(Spider):
                 if page is None:
                     return False
                 self.pages += 1
-                taken = self._taken(reading, page.rows)
-                finished = not page.rows or page.next is None
+                finished = not len(page) or page.next is None
                 if not finished:
                     assert page.next is not None
                     call = self._following(page.next, asked)
-                    if call is None:
-                        await self._store(progress, taken, finished=False)
-                        return False
-                if call is not None and self._is_full(page) and not self._ends_with(taken):
-                    # Asked while this one is stored.
+                if call is not None and self._goes_on(reading, page):
+                    # Asked while the rows of this one are read and stored.
                     waiting = asyncio.ensure_future(self._ask(call))
+                taken = self._taken(reading, await _read_rows(page))
+                if storing is not None:
+                    stored, storing = storing, None
+                    await stored
+                if waiting is not None and not taken.ignored and self.args.limit is None:
+                    # Stored while the next one is read.
+                    storing = asyncio.ensure_future(self._store(progress, taken, finished=False))
+                    continue
+                if call is None and not finished:
+                    await self._store(progress, taken, finished=False)
+                    return False
                 done = await self._store(progress, taken, finished=finished)
                 if taken.ignored:
                     raise RunclubError(
@@ -205,22 +218,24 @@ class KexpSpider(Spider):
             if waiting is not None:
                 waiting.cancel()
                 await asyncio.gather(waiting, return_exceptions=True)
+            if storing is not None:
+                await storing
         return True
 
     def _is_full(self, page: PlaysPage) -> bool:
         """Whether there may be more behind a page, by its own account of how long pages are."""
         rows = served_rows(page.next)
-        return rows is None or len(page.rows) >= rows
+        return rows is None or len(page) >= rows
 
-    def _ends_with(self, taken: _Taken) -> bool:
-        """Whether the run will have enough once a page is stored."""
-        left = self._left()
+    def _goes_on(self, reading: Reading, page: PlaysPage) -> bool:
+        """Whether the page after this one will be wanted, by what its rows need not be read for."""
         most = self.args.page_limit or self._most_pages
+        left = self._left()
         return (
-            taken.cut
-            or taken.ignored
-            or (left is not None and sum(row.is_track_play for row in taken.rows) >= left)
-            or (most is not None and self.pages >= most)
+            self._is_full(page)
+            and all(_near(reading, airdate) for airdate in page.ends())
+            and (left is None or len(page) < left)
+            and (most is None or self.pages < most)
         )
 
     def _following(self, link: str, asked: set[str]) -> Call | None:
@@ -245,7 +260,7 @@ class KexpSpider(Spider):
             if airdate is not None:
                 dated += 1
                 if not first <= airdate < last:
-                    if first - MARGIN <= airdate < last + MARGIN:
+                    if _near(reading, airdate):
                         continue
                     outside += 1
                     row.problem, row.play, row.skipped = "outside the window asked for", None, False
@@ -376,6 +391,21 @@ class _Taken:
     def __init__(self, rows: list[PlayRow], *, cut: bool, ignored: bool = False) -> None:
         self.rows, self.cut, self.ignored = rows, cut, ignored
         self.seconds = [row.airdate for row in rows if row.airdate is not None]
+
+
+async def _read_rows(page: PlaysPage) -> list[PlayRow]:
+    """A page's rows; the loop may send and receive in between, for reading them takes a while."""
+    rows, waiting = list[PlayRow](), iter(page)
+    while part := list(islice(waiting, _ROWS_AT_ONCE)):
+        rows += part
+        await asyncio.sleep(0)
+    return rows
+
+
+def _near(reading: Reading, airdate: int) -> bool:
+    """Whether a play belongs to a reading, or to the margin that is asked for with it."""
+    last = _FOREVER if reading.end is None else reading.end
+    return reading.start - MARGIN <= airdate < last + MARGIN
 
 
 class _Progress:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+# Rows a statement: at a dozen columns far below the 32,766 values that SQLite takes.
+_ROWS = 500
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:
@@ -29,16 +33,24 @@ def insert_rows(
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
 ) -> None:
-    """`insert_new` for many plain rows: no more than the driver's own work for each."""
-    if rows:
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        marks = ", ".join([mark] * len(columns))
-        names = ", ".join(columns)
-        # Names are the code's own, values are bound.
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
-            list(rows),
-        )
+    """`insert_new` for many plain rows: no more than the driver's own work for each.
+
+    On SQLite one statement takes all of a part: row by row, the driver would hand the
+    interpreter to another thread each time, and wait to get it back.
+    """
+    on_sqlite = connection.dialect.name == "sqlite"
+    names = ", ".join(columns)
+    marks = f"({', '.join(['?' if on_sqlite else '%s'] * len(columns))})"
+    start = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608 - names are the code's own
+    for at in range(0, len(rows), _ROWS):
+        part = rows[at : at + _ROWS]
+        if on_sqlite:
+            values = ", ".join([marks] * len(part))
+            connection.exec_driver_sql(
+                f"{start}{values} ON CONFLICT DO NOTHING", tuple(chain.from_iterable(part))
+            )
+        else:
+            connection.exec_driver_sql(f"{start}{marks} ON CONFLICT DO NOTHING", list(part))
 
 
 def select_among(

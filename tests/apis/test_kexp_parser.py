@@ -33,7 +33,7 @@ CALLS = KexpCalls("https://api.kexp.org/v2")
 
 
 def one(**changes: Any) -> PlayRow:
-    (row,) = parse_plays(orjson.dumps({"next": None, "results": [ROW | changes]})).rows
+    (row,) = parse_plays(orjson.dumps({"next": None, "results": [ROW | changes]}))
     return row
 
 
@@ -93,7 +93,7 @@ def test_blank_is_skipped(name: str, blank: str | None) -> None:
     row = {key: value for key, value in ROW.items() if key != name or blank != "absent"}
     if blank != "absent":
         row[name] = blank
-    (found,) = parse_plays(orjson.dumps({"results": [row]})).rows
+    (found,) = parse_plays(orjson.dumps({"results": [row]}))
     if blank == "\u200b\t":
         # An invisible sign is a text all the same.
         assert found.play is not None or found.skipped
@@ -139,7 +139,7 @@ VALUES = st.one_of(
 def test_no_row_spoils_its_page(changes: dict[str, Any]) -> None:
     """Python's own writer: it also writes what no parser should have to read."""
     body = json.dumps({"next": None, "results": [ROW, ROW | changes, ROW]}).encode()
-    rows = parse_plays(body).rows
+    rows = list(parse_plays(body))
     assert len(rows) == 3
     assert rows[0].play is not None
     assert rows[0].play == rows[2].play
@@ -161,7 +161,7 @@ def test_no_page_at_all(body: bytes) -> None:
 def test_bytes_that_are_no_text_cost_their_row() -> None:
     good = orjson.dumps(ROW)
     bad = good.replace(b"Example Song", b"Example \xff\xfe Song")
-    rows = parse_plays(b'{"next": null, "results": [' + good + b"," + bad + b"]}").rows
+    rows = list(parse_plays(b'{"next": null, "results": [' + good + b"," + bad + b"]}"))
     assert rows[0].play is not None
     assert rows[1].problem is not None
 
@@ -226,7 +226,7 @@ def test_any_other_link_is_not_followed(link: str) -> None:
 def test_recorded_pages(name: str, kinds: dict[str, int]) -> None:
     page = parse_plays(real_file(f"kexp/{name}").read_bytes())
     found: dict[str, int] = {}
-    for row in page.rows:
+    for row in list(page):
         assert row.problem is None
         assert row.airdate is not None
         found[str(row.kind)] = found.get(str(row.kind), 0) + 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -14,7 +17,7 @@ from pydantic import ValidationError as Invalid
 
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.catalog.normalize import clean_text
-from runclub_spider.catalog.plays import PLACEHOLDER_DATE, Play, PlayKind, PlayRow, PlaysPage
+from runclub_spider.catalog.plays import PLACEHOLDER_DATE, Play, PlayKind, PlayRow
 
 #: Longer texts were not typed by a host; the row is put aside rather than stored in part.
 MOST_TEXT, MOST_COMMENT = 2_000, 100_000
@@ -60,6 +63,32 @@ class WirePlay(BaseModel):
     play_type: Literal["trackplay"]
 
 
+@dataclass(frozen=True, slots=True)
+class PlaysPage:
+    """An answer of `GET /plays/`: its rows as served, and the `next` link as it came.
+
+    Rows are read one by one when they are asked for; `len` says how many there are.
+    """
+
+    next: str | None
+    _raw: list[Any]
+    _dubious: bool
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __iter__(self) -> Iterator[PlayRow]:
+        return (_row(raw, dubious=self._dubious) for raw in self._raw)
+
+    def ends(self) -> tuple[int, ...]:
+        """Airdates of the first and the last row, as far as they can be read."""
+        found = []
+        for raw in self._raw[:1] + self._raw[-1:]:
+            with suppress(ValueError, OverflowError, AttributeError):
+                found.append(_airdate(raw.get("airdate")))
+        return tuple(found)
+
+
 def parse_plays(body: bytes) -> PlaysPage:
     """Read one answer of `GET /plays/`.
 
@@ -76,7 +105,7 @@ def parse_plays(body: bytes) -> PlaysPage:
     link = data.get("next") if isinstance(data, dict) else None
     if not isinstance(rows, list) or not (link is None or isinstance(link, str)):
         raise AnswerError("no list `results` in the answer")
-    return PlaysPage([_row(raw, dubious=dubious) for raw in rows], link)
+    return PlaysPage(link, rows, dubious)
 
 
 def _forgiving(body: bytes) -> Any:
