@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runclub_spider.catalog.rules import Rule
-from runclub_spider.publish.pool import ELIGIBLE, NO_YEAR, RULES, Bools, Indices, Pool
+from runclub_spider.publish.pool import ELIGIBLE, NO_YEAR, RULES, Bools, Pool
 
 Dedupe = Literal["id", "id+isrc", "id+isrc+soft"]
 #: Policies by what they collapse; each includes the one before.
@@ -181,14 +181,19 @@ def _ties(pool: Pool, part: Bools) -> Iterator[tuple[int, int]]:
     yield from zip(linked.tolist(), pool.link[linked].tolist(), strict=True)
 
 
-def _groups(labels: NDArray[np.int32], part: Bools, order: NDArray[np.int32]) -> Iterator[Indices]:
+def _groups(
+    labels: NDArray[np.int32], part: Bools, order: NDArray[np.int32]
+) -> Iterator[NDArray[np.int32]]:
     """The groups of more than one track of `part`, each best first."""
-    (members,) = np.nonzero(part)
+    members = np.flatnonzero(part).astype(np.int32)
+    # Most stand alone, and sorting all takes room for all.
+    several = np.bincount(labels[members]) > 1
+    members = members[several[labels[members]]]
     members = members[np.lexsort((order[members], labels[members]))]
     yield from _runs(members, labels[members])
 
 
-def _runs(members: Indices, keys: NDArray[np.int32]) -> Iterator[Indices]:
+def _runs(members: NDArray[np.int32], keys: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
     """Stretches of equal keys that are longer than one."""
     if not len(members):
         return
@@ -260,16 +265,17 @@ def _soft(
     pool: Pool, standing: NDArray[np.int32], speaker: NDArray[np.int32], found: Duplicates
 ) -> None:
     own = np.arange(len(pool), dtype=np.int32)
-    comparable = (pool.soft[:, 0] != 0) | (pool.soft[:, 1] != 0)
-    (members,) = np.nonzero(((found.survivor == own) | found.reserve) & comparable[speaker])
+    comparable = np.asarray(pool.soft.any(axis=1))
+    part = ((found.survivor == own) | found.reserve) & comparable[speaker]
+    members = _shared(pool, own[part], speaker)
     # The reserve stands last, then the last release's choices stand first.
-    fresh = (~pool.canonical, found.reserve)
-    high, low = pool.soft[speaker[members], 0], pool.soft[speaker[members], 1]
-    keys = (standing[speaker[members]], *(flag[members] for flag in fresh), low, high)
-    members = members[np.lexsort(keys)]
-    high, low = pool.soft[speaker[members], 0], pool.soft[speaker[members], 1]
-    change = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
-    numbers = np.concatenate(([0], np.cumsum(change))).astype(np.int32)[: len(members)]
+    fresh = (~pool.canonical[members], found.reserve[members])
+    spoken = speaker[members]
+    words = pool.soft[spoken]
+    order = np.lexsort((standing[spoken], *fresh, words[:, 1], words[:, 0]))
+    members, words = members[order], words[order]
+    changes = (words[1:] != words[:-1]).any(axis=1)
+    numbers = np.concatenate(([0], np.cumsum(changes))).astype(np.int32)[: len(members)]
     into = own.copy()
     for group in _runs(members, numbers):
         for kept, lost in _absorbed(pool, group.tolist(), standing, speaker, found.reserve):
@@ -287,6 +293,20 @@ def _soft(
                 )
     took_part = found.survivor >= 0
     found.survivor[took_part] = into[found.survivor[took_part]]
+
+
+def _shared(
+    pool: Pool, members: NDArray[np.int32], speaker: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Those whose soft key may be another's too: few, and sorting all takes room for all."""
+    words = pool.soft[speaker[members], 0]
+    ordered = np.sort(words)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
+    if not len(twice):
+        return members[:0]
+    at = np.minimum(np.searchsorted(twice, words), len(twice) - 1)
+    return np.asarray(members[twice[at] == words])
 
 
 def _absorbed(

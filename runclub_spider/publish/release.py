@@ -97,6 +97,19 @@ class _Against:
     changed: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A release whose data files are written: its manifest, gates and numbers of rows."""
+
+    version: str
+    digest: str
+    document: dict[str, Any]
+    gates: Sequence[gates.Gate]
+    tracks: int
+    artists: int
+    features: int
+
+
 def publish(config: Config, accepted: Mapping[str, str] | None = None) -> str:
     """Make a release of what the store holds; returns one line saying what was done.
 
@@ -129,6 +142,53 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
     if (known := standing.published(config, connection, inputs)) is not None:
         return standing.nothing_new(config, known)
     source = meta.get(connection, "source|spotify") or "unknown"
+    with _staging(config.export_dir) as staging:
+        made = _make(config, connection, staging, umbrellas, source, inputs, accepted)
+        if isinstance(made, str):
+            return made
+        version, target = made.version, config.export_dir / made.version
+        failed = [gate for gate in made.gates if gate.refuses]
+        if failed:
+            _write_rest(staging, made.document)
+            _keep_failure(config.export_dir, version, staging)
+            raise GateFailed(
+                f"release refused: {'; '.join(map(str, failed))}; "
+                f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
+            )
+        if standing.is_current(config.export_dir, target, made.digest):
+            return standing.nothing_new(config, version)
+        _refuse_mixing(config.export_dir, source)
+        _write_rest(staging, made.document)
+        ready = staging.rename(staging.with_name(version))
+        _verify(config.export_dir, ready)
+        fsync_tree(ready)
+        if target.exists():
+            shutil.rmtree(target)
+        ready.rename(target)
+        fsync(config.export_dir)
+        swap_link(config.export_dir / "latest", version)
+        _prune(config, version)
+    said = "".join(f"\nWarning: {gate}." for gate in made.gates if not gate.passed)
+    return (
+        f"Released {version}: {made.tracks:,} tracks, {made.artists:,} artists, "
+        f"{made.features:,} with features, in {config.export_dir.name}/latest{said}"
+    )
+
+
+def _make(
+    config: Config,
+    connection: sa.Connection,
+    staging: Path,
+    umbrellas: UmbrellaMap,
+    source: str,
+    inputs: str,
+    accepted: Mapping[str, str],
+) -> _Made | str:
+    """Choose, write the data files and remember the release; why not, if there is none to make.
+
+    What is remembered is committed only when the release is in place. The selection ends here:
+    a million tracks of it are not kept while tables are written and verified.
+    """
     selection = choose(config, connection, umbrellas)
     entries = canonicals(selection, catalogue.canonicals(connection))
     account = manifest.accounting(
@@ -142,51 +202,24 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
         )
     if problem := manifest.imbalance(account):
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
-    with _staging(config.export_dir) as staging:
-        written = _write_data(config, connection, staging, selection)
-        hashes = {name: sha256(staging / name) for name in standing.DATA_FILES}
-        digest = standing.data_digest(hashes)
-        version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
-        target = config.export_dir / version
-        held = _Against(
-            entries.log or remembered(meta.get(connection, meta.CANONICAL_LOG), digest),
-            _before(connection, digest),
-            _changes(connection, selection, digest),
-        )
-        found = discovery.discover(connection, selection, config.market)
-        document, checks = _describe(
-            config, connection, source, version, selection, account, written, entries, held, found
-        )
-        discovery.write(found, staging / "discovery.csv")
-        checks = gates.accept(checks, accepted)
-        document["gates"] = [gate.as_json() for gate in checks]
-        failed = [gate for gate in checks if gate.refuses]
-        if failed:
-            _write_rest(staging, document)
-            _keep_failure(config.export_dir, version, staging)
-            raise GateFailed(
-                f"release refused: {'; '.join(map(str, failed))}; "
-                f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
-            )
-        if standing.is_current(config.export_dir, target, digest):
-            _remember(config, connection, version, inputs, digest, entries, held)
-            return standing.nothing_new(config, version)
-        _refuse_mixing(config.export_dir, source)
-        _write_rest(staging, document)
-        ready = staging.rename(staging.with_name(version))
-        _verify(config.export_dir, ready)
-        fsync_tree(ready)
-        if target.exists():
-            shutil.rmtree(target)
-        ready.rename(target)
-        fsync(config.export_dir)
-        swap_link(config.export_dir / "latest", version)
-        _remember(config, connection, version, inputs, digest, entries, held)
-        _prune(config, version)
-    said = "".join(f"\nWarning: {gate}." for gate in checks if not gate.passed)
-    return (
-        f"Released {version}: {written.tracks:,} tracks, {written.artists:,} artists, "
-        f"{written.features:,} with features, in {config.export_dir.name}/latest{said}"
+    written = _write_data(config, connection, staging, selection)
+    digest = standing.data_digest({name: sha256(staging / name) for name in standing.DATA_FILES})
+    version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
+    held = _Against(
+        entries.log or remembered(meta.get(connection, meta.CANONICAL_LOG), digest),
+        _before(connection, digest),
+        _changes(connection, selection, digest),
+    )
+    found = discovery.discover(connection, selection, config.market)
+    document, checks = _describe(
+        config, connection, source, version, selection, account, written, entries, held, found
+    )
+    discovery.write(found, staging / "discovery.csv")
+    checks = gates.accept(checks, accepted)
+    document["gates"] = [gate.as_json() for gate in checks]
+    _remember(config, connection, version, inputs, digest, entries, held)
+    return _Made(
+        version, digest, document, checks, written.tracks, written.artists, written.features
     )
 
 
