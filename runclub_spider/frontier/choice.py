@@ -137,6 +137,13 @@ class PageResult:
     lists: tuple[Listed, ...] = ()
 
 
+class Gain(NamedTuple):
+    """How many tracks a page added to cells that lacked them."""
+
+    kind: Kind
+    tracks: int
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A page to ask: rows from 0; `seed` is its search, `parent` the term it was derived from.
@@ -219,13 +226,13 @@ class Chooser:
         """Take in answered pages; the order within a round does not matter."""
         self._waiting += results
 
-    def absorb(self) -> list[int]:
-        """Learn from what was observed; how many tracks each page added to cells that lacked."""
+    def absorb(self) -> list[Gain]:
+        """Learn from what was observed; what each page added to cells that lacked."""
         gains = []
         for result in sorted(self._waiting, key=lambda one: (one.ordinal, one.kind, one.key)):
             before = self.filled
             self._take(result)
-            gains.append(self.filled - before)
+            gains.append(Gain(result.kind, self.filled - before))
         self._waiting.clear()
         return gains
 
@@ -456,6 +463,19 @@ class Chooser:
         lack = np.maximum(0.0, 1 - held / least) if least else np.zeros_like(held)
         return scarcity * lack * (_SPREAD / (_SPREAD + held))
 
+    def _worth(self, scarcity: Floats, held: Floats, gain: Floats) -> float:
+        """What the tracks of a list are worth together: each less than the one before it.
+
+        The integral of the weights from what is held to that and the gain. Pages of searches are
+        short, and thin cells fill sooner where their first track's worth counts for all.
+        """
+        least = self._aim.minimum
+        if not least:
+            return 0.0
+        more = np.minimum(gain, np.maximum(0.0, least - held))
+        steep = (1 + _SPREAD / least) * np.log1p(more / (_SPREAD + held))
+        return float((scarcity * _SPREAD * (steep - more / least)).sum())
+
     def _pick(
         self, outlook: Outlook, scarcity: Floats, count: int, among: AbstractSet[Key] | None
     ) -> list[Choice]:
@@ -479,15 +499,19 @@ class Chooser:
                 expected[source] = self._expected(outlook, source)
             factor = _SAME ** dulled[int(slices[source])]
             cells, new = expected[source]
-            value = factor * self._value(float((cells * weights).sum()), new)
-            value = round(value, _DIGITS)
+            share = self._lists_share() if source in self._searches else 1.0
+            if self._keys[source][0] is Kind.TRACKS:
+                worth = float((cells * weights).sum())
+            else:
+                worth = self._worth(scarcity, held, cells)
+            value = round(factor * share * self._value(worth, new), _DIGITS)
             bound = max(order.best, -heap[0][0] if heap else -1.0)
             if value < _NEAR_BEST * bound:
                 heapq.heappush(heap, (-value, source))
                 continue
-            gain = factor * cells
+            gain = factor * share * cells
             promise = float(gain[weights > 0].sum())
-            choices.append(self._choice(source, promise, factor * new))
+            choices.append(self._choice(source, promise, factor * share * new))
             held += gain
             weights = self._weights(scarcity, held)
             dulled[int(slices[source])] += 1
@@ -508,12 +532,12 @@ class Chooser:
         return np.round(values, _DIGITS)
 
     def _expected(self, outlook: Outlook, source: int) -> tuple[Floats, float]:
-        """New tracks of a source's next page by cell, and of all cells and none."""
-        typical = self._searches.get(source)
-        if typical is None:
-            return outlook.cells(source), float(outlook.new[source])
-        share = self._lists_share()
-        return share * outlook.cells(typical), share * float(outlook.new[typical])
+        """New tracks of a source's next page by cell, and of all cells and none.
+
+        Of a playlist search those of the list that it is to bring.
+        """
+        source = self._searches.get(source, source)
+        return outlook.cells(source), float(outlook.new[source])
 
     def _lists_share(self) -> float:
         """A playlist search brings lists: their value, spread over it and the reading of them."""

@@ -14,6 +14,7 @@ from runclub_spider.frontier.choice import (
     Aim,
     Chooser,
     Found,
+    Gain,
     Key,
     Kind,
     Listed,
@@ -67,7 +68,7 @@ class Harvest:
         pages: answered searches and pages of playlists.
         tracks: that they added to cells below their minimum.
         promised: by the pages when they were chosen.
-        idle: pages that added none.
+        idle: pages that added none, but for searches for playlists, which cannot.
         lacking: cells still below their minimum, of `cells`.
     """
 
@@ -106,8 +107,8 @@ class Deficit:
     _chooser: Chooser | None = None
     # The last page that was told of, and what pages filled: of earlier runs, and of this one.
     _ordinal: int = 0
-    _before: list[int] = field(default_factory=list)
-    _gains: list[int] = field(default_factory=list)
+    _before: list[Gain] = field(default_factory=list)
+    _gains: list[Gain] = field(default_factory=list)
     _promised: float = 0.0
 
     def __post_init__(self) -> None:
@@ -155,19 +156,26 @@ class Deficit:
     def pick(self, connection: sa.Connection, count: int, among: AbstractSet[Key]) -> list[Key]:
         """The most valuable of some sources, as far as anything is known of them."""
         choices = self._told(connection).choose(count, among)
-        self._promised += sum(choice.promise for choice in choices)
+        # What a search promises comes with the pages of its lists, which promise it again.
+        self._promised += sum(one.promise for one in choices if one.kind is not Kind.PLAYLISTS)
         return [(choice.kind, choice.key) for choice in choices]
 
-    def outlook(self, connection: sa.Connection, requests: int) -> Outlook:
-        """What so many requests should fill.
+    def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
+        """What so many requests should fill; None of playlists while none was read.
 
         The next round's promise a page and what recent pages brought, half and half, are taken
         to hold for all of them: what pages bring falls slowly, for choosing shifts with it.
         """
-        chooser, recent = self._told(connection), self._before[-_RECENT:]
+        chooser = self._told(connection)
         choices = chooser.choose(min(_RECENT // 10, requests))
+        of_tracks = {choice.kind for choice in choices} <= {Kind.TRACKS}
+        recent = [gain.tracks for gain in self._before if (gain.kind is Kind.TRACKS) == of_tracks][
+            -_RECENT:
+        ]
         if not choices:
             return Outlook(0, 0.0, chooser.lacking, len(chooser.held))
+        if not (of_tracks or recent):
+            return None
         number = len(choices)
         rate = sum(choice.promise for choice in choices) / number
         rate = (rate + sum(recent) / len(recent)) / 2 if recent else _UNTRIED * rate
@@ -180,9 +188,9 @@ class Deficit:
         chooser, gains = self._told(connection), self._gains
         return Harvest(
             len(gains),
-            sum(gains),
+            sum(gain.tracks for gain in gains),
             self._promised,
-            sum(not gain for gain in gains),
+            sum(not gain.tracks for gain in gains if gain.kind is not Kind.PLAYLISTS),
             chooser.lacking,
             len(chooser.held),
         )
