@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .change import change
+from .faults import FaultDraw
 from .options import RUNTIME_FIELDS, OptionError
 from .service import State
 
@@ -76,6 +77,8 @@ def apply(state: State, body: object) -> dict[str, Any]:
     if not all(isinstance(number, int) for number in air.values()):
         raise OptionError("kexp must be an object with numbers")
     state.options = state.options.changed(changes)
+    if "faults" in changes:
+        state.faults = FaultDraw(state.options.seed)
     for what, number in air.items():
         if what == "anew":
             state.forget_airings()

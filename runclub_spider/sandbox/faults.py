@@ -1,4 +1,4 @@
-"""Injected faults, drawn from the seed and a request counter."""
+"""Injected faults, drawn from the seed and a counter of requests since the rates were set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _ONLY_SPOTIFY = frozenset({"expired"})
 
 
 class FaultDraw:
-    """Decides for every request of an API whether it goes wrong, and how."""
+    """Decides for every request of an API whether it goes wrong, and how.
+
+    The same rates, set anew, make the same requests go wrong.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

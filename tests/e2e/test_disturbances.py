@@ -17,8 +17,8 @@ import pytest
 
 from runclub_spider.sandbox.options import SandboxOptions
 from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from tests.resilience.killer import Action, Launcher
-from tests.resilience.running import Place, blanked, repeated
+from tests.resilience.killer import Launcher
+from tests.resilience.running import Place, blanked
 
 from .running import Done, Run, asked, ids, launched, manifest, one_line
 
@@ -38,89 +38,20 @@ def calm(served: Sandbox, launcher: Launcher, tmp_path_factory: pytest.TempPathF
     return place
 
 
-@pytest.mark.parametrize("kind", ["500", "truncated", "reset"])
-def test_faults_change_nothing(
-    kind: str, calm: Place, place: Place, sandbox: Sandbox, run: Run
-) -> None:
-    sandbox.configure(faults={kind: 0.08})
-    run(place, *SEARCH, **QUICK)
-    stats = sandbox.stats()
-    assert sum(found.get(kind, 0) for found in stats["faults"].values()) > 0
-    assert blanked(place.latest) == blanked(calm.latest)
-    # What was answered whole is not asked again.
-    assert repeated(stats) == 0
-
-
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_short_refusal_is_waited_out(
-    form: str, calm: Place, place: Place, sandbox: Sandbox, run: Run
-) -> None:
-    # Within 30 seconds of another run a refusal may be meant for that one: no pace is learnt.
-    run(place, *SEARCH[:2], "-a", "max_seeds=1", "-a", "max_results=20")
-    sandbox.reset_stats()
-    sandbox.configure(faults={"spotify:429": 0.15}, retry_after_form=form)
-    run(place, *SEARCH, **QUICK)
-    stats = sandbox.stats()
-    assert stats["faults"]["spotify"]["429"] > 0
-    # Nothing is sent before the announced moment.
-    assert stats["apis"]["spotify"]["inside_window"] == 0
-    assert ids(place) == ids(calm)
-
-
-@pytest.mark.parametrize("api", ["spotify", "reccobeats"])
-def test_an_api_that_keeps_failing_is_put_off(
-    api: str, calm: Place, place: Place, sandbox: Sandbox, run: Run
-) -> None:
-    # The regime is known, so that the failure meets pages and batches.
-    known = {"SPOTIFY_PROFILE": "extended", "API_RETRIES": "1", "API_BACKOFF_SECONDS": "0.01"}
-    sandbox.configure(faults={f"{api}:500": 1})
-    done = run(place, *SEARCH, code=75, **known)
-    assert "same command" in done.err
-    assert not place.latest.exists()
-    sandbox.configure(faults={})
-    run(place, *SEARCH, **known)
-    assert ids(place) == ids(calm)
-    assert repeated(sandbox.stats()) == 0
-
-
-TROUBLES: dict[str, dict[str, Any]] = {
-    "seconds": {"faults": {"spotify:429": 1}, "fault_retry_after": 86_400},
-    "date": {
-        "faults": {"spotify:429": 1},
-        "fault_retry_after": 86_400,
-        "retry_after_form": "date",
-    },
-    "quota": {"daily_quota": {"search": 3}},
-}
 NO_TROUBLE: dict[str, Any] = {"reset_limits": True, "faults": {}, "daily_quota": {}}
 
 
-@pytest.mark.parametrize("name", TROUBLES)
-def test_a_long_refusal_ends_the_run_and_is_remembered(
-    name: str, place: Place, sandbox: Sandbox, run: Run
+def test_a_quota_ends_the_run_and_the_same_command_finishes(
+    calm: Place, place: Place, sandbox: Sandbox, run: Run
 ) -> None:
-    sandbox.configure(reset_limits=True, **TROUBLES[name])
-    begin = time.monotonic()
+    sandbox.configure(reset_limits=True, daily_quota={"search": 3})
     done = run(place, *SEARCH, code=75)
-    assert time.monotonic() - begin < 20
     assert re.search(r"resumes after \d{4}-\d\d-\d\d \d\d:\d\d UTC", done.err), done.err
     assert not place.latest.exists()
-    # Once a refusal is known nothing is sent, whatever the API would say now.
     sandbox.configure(**NO_TROUBLE)
     sandbox.reset_stats()
-    done = run(place, *SEARCH, code=75)
-    assert asked(sandbox).keys() <= {"artists", "recco_features", "token"}
-    assert "until" in done.err or "resumes after" in done.err
-    assert not place.latest.exists()
-
-
-@pytest.mark.parametrize("name", TROUBLES)
-def test_once_the_time_has_come_the_same_command_finishes(
-    name: str, calm: Place, place: Place, sandbox: Sandbox, run: Run
-) -> None:
-    sandbox.configure(reset_limits=True, **TROUBLES[name])
     run(place, *SEARCH, code=75)
-    sandbox.configure(**NO_TROUBLE)
+    assert asked(sandbox).keys() <= {"artists", "recco_features", "token"}
     forgive(place)
     run(place, *SEARCH)
     assert blanked(place.latest) == blanked(calm.latest)
@@ -202,37 +133,6 @@ def test_a_grant_revoked_in_mid_run_is_told_in_one_line(place: Place, launcher: 
 def test_client_credentials_suffice(calm: Place, place: Place, run: Run) -> None:
     run(place, *SEARCH, SPOTIFY_REFRESH_TOKEN="")
     assert blanked(place.latest) == blanked(calm.latest)
-
-
-# Signals
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "at"), [("SIGINT", "commit", 12), ("SIGTERM", "committed", 25)]
-)
-def test_a_stopped_run_is_finished_by_the_same_command(
-    name: str, kind: str, at: int, calm: Place, place: Place, sandbox: Sandbox, run: Run
-) -> None:
-    done = run(place, *SEARCH, code=75, actions=[Action(kind, at, name)])
-    assert "same command" in done.err
-    assert not place.latest.exists()
-    run(place, *SEARCH)
-    assert blanked(place.latest) == blanked(calm.latest)
-    # A stopped run waits for what is under way, so nothing is asked twice.
-    assert repeated(sandbox.stats()) == 0
-
-
-def test_a_killed_run_is_finished_by_the_same_command(
-    calm: Place, place: Place, sandbox: Sandbox, launcher: Launcher, run: Run
-) -> None:
-    child = launcher.start(*SEARCH, env=place.env(sandbox), actions=[Action("committed", 20)])
-    assert child.wait() == -9
-    assert not place.latest.exists()
-    run(place, *SEARCH)
-    assert blanked(place.latest) == blanked(calm.latest)
-    # At most what was in flight, or answered and not yet stored.
-    under_way = sum(child.report["under_way"].values())
-    assert repeated(sandbox.stats()) <= 4 + 2 + under_way
 
 
 # The development regime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Action, Launcher
+from tests.resilience.killer import Launcher
 from tests.resilience.running import Place, blanked, ids_repeated, repeated
 
 from .running import Run, asked, ids, launched, manifest, one_line, rows
@@ -159,61 +158,6 @@ def test_503s_at_legal_speed_change_nothing(
     assert repeated(sandbox.stats()) == 0
 
 
-@pytest.mark.parametrize("api", APIS)
-@pytest.mark.parametrize("kind", ["500", "truncated", "reset"])
-def test_faults_change_nothing(
-    api: str, kind: str, calm: Undisturbed, found: Place, sandbox: Sandbox, run: Run
-) -> None:
-    sandbox.configure(faults={f"{api}:{kind}": 0.3})
-    run(found, *ONLY, **QUICK)
-    stats = sandbox.stats()
-    assert api == "listenbrainz" or stats["faults"][api][kind] > 0
-    the_same(calm, found)
-    assert repeated(stats) == 0
-
-
-@pytest.mark.parametrize("api", APIS)
-def test_an_api_that_keeps_failing_is_put_off(
-    api: str, calm: Undisturbed, found: Place, sandbox: Sandbox, run: Run
-) -> None:
-    sandbox.configure(faults={f"{api}:500": 1})
-    done = run(found, *ONLY, code=75, **{**QUICK, "API_RETRIES": "1"})
-    assert "same command" in done.err
-    assert api in done.err
-    sandbox.configure(faults={})
-    run(found, *ONLY, **QUICK)
-    the_same(calm, found)
-    assert repeated(sandbox.stats()) == 0
-
-
-@pytest.mark.parametrize("api", APIS)
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_long_refusal_ends_the_run_and_is_remembered(
-    api: str, form: str, calm: Undisturbed, found: Place, sandbox: Sandbox, run: Run
-) -> None:
-    sandbox.configure(faults={f"{api}:429": 1}, fault_retry_after=DAY, retry_after_form=form)
-    done = run(found, *ONLY, code=75, **QUICK)
-    assert re.search(r"resumes after \d{4}-\d\d-\d\d \d\d:\d\d UTC", done.err), done.err
-    sandbox.configure(faults={}, reset_limits=True)
-    sandbox.reset_stats()
-    run(found, *ONLY, code=75, **QUICK)
-    refused = {"musicbrainz": "mb_", "listenbrainz": "lb_"}[api]
-    assert not [family for family in asked(sandbox) if family.startswith(refused)]
-    with closing(sqlite3.connect(found.store)) as connection, connection:
-        connection.execute("UPDATE api_block SET blocked_until = 1")
-    run(found, *ONLY, **QUICK)
-    the_same(calm, found)
-
-
-def test_a_short_refusal_of_listenbrainz_is_waited_out(
-    calm: Undisturbed, found: Place, sandbox: Sandbox, run: Run
-) -> None:
-    sandbox.configure(faults={"listenbrainz:429": 0.9}, fault_retry_after=1)
-    run(found, *ONLY, **{**QUICK, "API_RETRIES": "20"})
-    assert sandbox.stats()["apis"]["listenbrainz"]["inside_window"] == 0
-    the_same(calm, found)
-
-
 def test_a_budget_at_a_time(calm: Undisturbed, found: Place, sandbox: Sandbox, run: Run) -> None:
     for _ in range(20):
         before = sum(asked(sandbox).values())
@@ -228,27 +172,6 @@ def test_a_budget_at_a_time(calm: Undisturbed, found: Place, sandbox: Sandbox, r
     # A batch is cut where a budget ends, and once more where the next begins.
     assert total <= whole + 8
     assert {kind: n for kind, n in ids_repeated(sandbox.stats()).items() if n} == {}
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "at"),
-    [("SIGINT", "commit", 6), ("SIGTERM", "committed", 8), ("SIGKILL", "committed", 7)],
-)
-def test_a_stopped_run_is_finished_by_the_same_command(
-    name: str,
-    kind: str,
-    at: int,
-    calm: Undisturbed,
-    found: Place,
-    sandbox: Sandbox,
-    run: Run,
-) -> None:
-    code = -9 if name == "SIGKILL" else 75
-    run(found, *ONLY, code=code, actions=[Action(kind, at, name)], **CONTACT)
-    run(found, *ONLY, **CONTACT)
-    the_same(calm, found)
-    # At most the answers that were on their way to the store.
-    assert repeated(sandbox.stats()) <= (2 if name == "SIGKILL" else 0)
 
 
 LOSSES = {
