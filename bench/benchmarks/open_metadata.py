@@ -15,11 +15,13 @@ from bench.context import Context, Place, requests_of
 from bench.table import Table, times, verdict
 from runclub_spider.catalog.dates import decade_of
 from runclub_spider.catalog.original import Dated, original_year
+from runclub_spider.catalog.plays import Tier
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import Evidence, Verdict, Voter
 from runclub_spider.config import Config
 from runclub_spider.publish.pool import evidence
 from runclub_spider.publish.release import coverage
+from runclub_spider.sandbox.kexp import build
 from runclub_spider.sandbox.open_truth import OpenTruth, add_first_editions
 from runclub_spider.sandbox.options import SandboxOptions
 from runclub_spider.sandbox.testing import Sandbox, running_sandbox
@@ -52,6 +54,7 @@ def run(context: Context) -> Table:
         bench.requests(table, asked)
         bench.years(table, asked)
         bench.umbrellas(table, asked)
+        bench.plays(table, found, asked)
         bench.cells(table, found, asked, hunts, seeds)
     table.notes += [
         f"The made-up world; tracks found by {seeds} seeds of {RESULTS} rows. Truth: the",
@@ -223,6 +226,46 @@ class _Bench:
                 f"right {_right(verdicts, truths, sure)}",
             )
 
+    def plays(self, table: Table, found: Place, asked: Place) -> None:
+        """KEXP's plays by tier, and the tracks their songs are linked to, both against the truth.
+
+        A play is right when its song was made for a play of the same song of the world.
+        """
+        options = SandboxOptions()
+        aired = build(self.world, self.truth, None, options.seed, options.kexp_weeks)
+        on_air = {str(row.id): row.track for row in aired.rows if row.track}
+
+        def song_of(track: str) -> str:
+            return self.truth.song(self.world.tracks[track])
+
+        for name, source in (("by words alone", found), ("with MBIDs", asked)):
+            place = self.context.copy(source, f"plays-{name[:4]}")
+            self._scrapy(place, "crawl", "kexp", "-a", "start_date=2001-01-01")
+            rows = place.query(
+                "SELECT source_play_id, match_tier, song_id, song.track_id FROM external_play "
+                "JOIN song ON song.id = song_id ORDER BY external_play.created_at, source_play_id"
+            )
+            meant: dict[str, str] = {}
+            for play, tier, song, _ in rows:
+                if tier == Tier.NEW and play in on_air:
+                    meant[song] = song_of(on_air[play])
+            table.heading(f"KEXP, {name}: {len(rows):,} plays, {len(meant):,} songs")
+            for tier in (Tier.MBID, Tier.EXACT, Tier.CLEANED, Tier.FUZZY):
+                judged = [
+                    meant[song] == song_of(on_air[play])
+                    for play, of, song, _ in rows
+                    if of == tier and song in meant and play in on_air
+                ]
+                if judged:
+                    table.add(f"  plays by {tier}", f"{len(judged):,}", *_share(judged))
+            there = {song_of(one) for (one,) in place.query("SELECT track_id FROM track")}
+            linked = {song: track for _, _, song, track in rows if song in meant and track}
+            right = [song_of(track) == meant[song] for song, track in linked.items()]
+            reachable = sum(song in there for song in meant.values())
+            table.add(
+                "  songs linked to a track", f"{len(right):,} of {reachable:,}", *_share(right)
+            )
+
     def cells(self, table: Table, found: Place, asked: Place, hunts: int, seeds: int) -> None:
         """Old cells by album year: as found, with preferred editions, and after a hunt."""
         before, preferred = _old(found), _old(asked)
@@ -305,6 +348,10 @@ def _right(
     asked = list(some)
     right = sum(verdicts[track].umbrellas[0][0] in truths[track] for track in asked)
     return f"{right / len(asked):.1%}" if asked else "–"
+
+
+def _share(right: list[bool]) -> tuple[str, str]:
+    return f"{right.count(False)} wrong", f"right {sum(right) / max(len(right), 1):.1%}"
 
 
 def _price(requests: int, gained: int) -> str:

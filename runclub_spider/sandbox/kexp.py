@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from .open_truth import OpenTruth
 from .service import Call, Reply, State, json_reply
 from .world import Track, World, hashed
 
@@ -56,11 +57,15 @@ _EMPTY: dict[str, Any] = {
 
 @dataclass(slots=True, order=True)
 class Airing:
-    """A row with its moment (epoch seconds, with a fraction) and id; ``fields`` are the others."""
+    """A row with its moment (epoch seconds, with a fraction) and id; ``fields`` are the others.
+
+    ``track`` is the Spotify id of what was really on the air, which nobody is told.
+    """
 
     moment: float
     id: int
     fields: dict[str, Any] = field(compare=False)
+    track: str | None = field(default=None, compare=False)
 
 
 class Airings:
@@ -235,12 +240,15 @@ def _whole(text: str | None, default: int, most: int) -> int:
 # --- rows ----------------------------------------------------------------------------------------
 
 
-def build(world: World, data: Path | None, seed: int, weeks: int) -> Airings:
-    """The plays of a world: the real week where there is one, else made up from its tracks."""
+def build(world: World, truth: OpenTruth, data: Path | None, seed: int, weeks: int) -> Airings:
+    """The plays of a world: the real week where there is one, else made up from its tracks.
+
+    Recordings are those that the open databases list, where they do.
+    """
     rng = Random(f"kexp:{seed}")
     if data is not None and (data / WEEK_FILE).is_file():
         return Airings(_real(data / WEEK_FILE, weeks), rng)
-    return Airings(_made_up(world, rng), rng)
+    return Airings(_made_up(world, truth, rng), rng)
 
 
 def _real(path: Path, weeks: int) -> list[Airing]:
@@ -272,7 +280,7 @@ def _air_break(row: dict[str, Any]) -> dict[str, Any]:
     return {"comment": row.get("comment"), "play_type": "airbreak"}
 
 
-def _made_up(world: World, rng: Random) -> list[Airing]:
+def _made_up(world: World, truth: OpenTruth, rng: Random) -> list[Airing]:
     tracks = sorted(
         (track for track in world.tracks.values() if track.searchable and track.popularity > 5),
         key=lambda track: (hashed("kexp", track.id), track.id),
@@ -284,10 +292,10 @@ def _made_up(world: World, rng: Random) -> list[Airing]:
         stretch: list[Airing] = []
         while moment < end:
             number = len(found) + len(stretch)
-            fields = _fields(world, rng, tracks, number, mbids)
+            track, fields = _fields(world, truth, rng, tracks, number, mbids)
             if begin.year > 2010:
                 fields |= {"location": 1, "location_name": "Default"}
-            stretch.append(Airing(moment, one, fields))
+            stretch.append(Airing(moment, one, fields, track))
             one += 1 if number % 23 else 7
             # Some plays share a second, and some have a fraction of one.
             moment += 0 if number % 71 == 70 else rng.randrange(120, 330)
@@ -301,11 +309,11 @@ def _made_up(world: World, rng: Random) -> list[Airing]:
 
 
 def _fields(
-    world: World, rng: Random, tracks: list[Track], number: int, mbids: float
-) -> dict[str, Any]:
+    world: World, truth: OpenTruth, rng: Random, tracks: list[Track], number: int, mbids: float
+) -> tuple[str | None, dict[str, Any]]:
     draw = rng.random()
     if draw < 0.18:
-        return {"comment": rng.choice((None, "", "Station ID")), "play_type": "airbreak"}
+        return None, {"comment": rng.choice((None, "", "Station ID")), "play_type": "airbreak"}
     # A third of what is on the air is in rotation; now and then a song comes twice in a row.
     pool = tracks[:60] if rng.random() < 0.35 else tracks
     track = pool[rng.randrange(len(pool))]
@@ -324,8 +332,11 @@ def _fields(
         "play_type": "trackplay",
     }
     if rng.random() < mbids:
-        fields["recording_id"] = _uuid("recording", track.id)
-    return fields | _respelt(fields, number) | AWKWARD.get(number % 101, {})
+        listed = truth.by_isrc.get(track.isrc or "")
+        fields["recording_id"] = min(listed) if listed else _uuid("recording", track.id)
+    awkward = AWKWARD.get(number % 101, {})
+    told = None if {"song", "artist"} & awkward.keys() else track.id
+    return told, fields | _respelt(fields, number) | awkward
 
 
 #: What some row of every hundred says instead.

@@ -134,7 +134,9 @@ class State:
             from .kexp import build
 
             options = self.options
-            self._airings = build(self.world, options.data, options.seed, options.kexp_weeks)
+            self._airings = build(
+                self.world, self.open_truth, options.data, options.seed, options.kexp_weeks
+            )
         return self._airings
 
     def forget_airings(self) -> None:
