@@ -16,8 +16,8 @@ from tests.postgres import running_postgres
 ROOT = Path(__file__).parents[1]
 FILES = ("catalog_wide", "cached_tracks", "audio_features", "cached_artists")
 COMMANDS = (
-    ("crawl", "spotify_search", "-a", "max_seeds=4"),
-    ("crawl", "spotify_playlist", "-a", "max_seeds=3"),
+    ("crawl", "spotify_search", "-a", "max_seeds=3", "-a", "max_results=100"),
+    ("crawl", "spotify_playlist", "-a", "max_seeds=2", "-a", "top_playlists=2"),
     ("crawl", "enrich", "-a", "only=open_metadata"),
 )
 

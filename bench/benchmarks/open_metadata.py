@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from bench import hidden
 from bench.context import Context, Place, requests_of
@@ -19,8 +18,9 @@ from runclub_spider.catalog.plays import Tier
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import Evidence, Verdict, Voter
 from runclub_spider.config import Config
+from runclub_spider.publish.manifest import grid
 from runclub_spider.publish.pool import evidence
-from runclub_spider.publish.release import coverage
+from runclub_spider.publish.release import prospect
 from runclub_spider.sandbox.kexp import build
 from runclub_spider.sandbox.open_truth import OpenTruth, add_first_editions
 from runclub_spider.sandbox.options import SandboxOptions
@@ -363,10 +363,10 @@ def _old(place: Place) -> int:
     store = Store.open(_config(place))
     try:
         with store.begin() as connection:
-            grid: dict[str, dict[str, Any]] = coverage(_config(place), connection)
+            cells = grid(prospect(_config(place), connection))
     finally:
         store.close()
-    return sum(row.get(decade, 0) for row in grid.values() for decade in OLD)
+    return sum(row.get(decade, 0) for row in cells.values() for decade in OLD)
 
 
 def _config(place: Place) -> Config:

@@ -23,7 +23,7 @@ from .shuffling import ZONES, differing, scrapy, shuffle_rows, surroundings
 from .sweep import Stage
 
 pytestmark = pytest.mark.e2e
-CRAWLS, PUBLICATIONS, FRESH = 2, 12, 4
+CRAWLS, PUBLICATIONS, FRESH = 2, 8, 3
 EPOCH = 1_700_000_000
 
 

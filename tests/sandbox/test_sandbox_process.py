@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -19,7 +18,6 @@ from runclub_spider.sandbox.testing import running_sandbox
 from .asking import Client, ask
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / ".." / "shared" / "data"
 MODULE = [sys.executable, "-m", "runclub_spider.sandbox"]
 
 
@@ -146,34 +144,3 @@ def test_bad_runtime_changes_change_nothing(client: Client) -> None:
         assert refused.value.code == 400
         assert "error" in json.load(refused.value)
     assert client.sandbox.health()["regime"] == "extended"
-
-
-# --- real tables ------------------------------------------------------------------------------
-
-
-@pytest.mark.realdata
-def test_real_tables() -> None:
-    if not (DATA / "spotify").is_dir():
-        if os.environ.get("REQUIRE_ALL") == "1":
-            pytest.fail("the real tables are missing")
-        pytest.skip("no real tables beside the checkout (../shared/data)")
-    with running_sandbox(SandboxOptions(port=0, data=DATA)) as sandbox:
-        health = sandbox.health()
-        assert health["made_up"] is False
-        assert health["sizes"]["tracks"] > 190_000
-        client = Client(sandbox)
-        rows = client.search("70s country", limit=50, market="US")["items"]
-        assert len(rows) == 50
-        assert all(row["name"] and row["artists"] and row["duration_ms"] for row in rows)
-        assert all(row["album"]["release_date"].startswith("197") for row in rows)
-        playlists = client.search("top hits of 1984", "playlist")["items"]
-        one = next(row for row in playlists if row)
-        found = client.get(f"playlists/{one['id']}").json
-        ids = [row["track"]["id"] for row in found["tracks"]["items"] if row["track"]]
-        got = client.recco("audio-features", "ids=" + ",".join(ids[:40])).json["content"]
-        assert len(got) > 30
-        unknown = client.get("tracks", ids=f"{ids[0]},{'0' * 22}").json["tracks"]
-        assert unknown[1] is None
-        changed = sandbox.change_world(0.01)["changed"]
-        assert changed["playlists_changed"] > 10
-        assert changed["new_tracks"] == 0
