@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 KEXP = "kexp"
 #: The year KEXP writes where it knows none.
@@ -19,8 +20,7 @@ class PlayKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(NamedTuple):
     """A song on the air. `airdate` is in whole seconds since 1970 UTC; a fraction is dropped.
 
     Title and artist are never blank. `mbid` is the MusicBrainz recording, in lower case.

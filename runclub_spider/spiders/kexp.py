@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,7 +38,7 @@ from runclub_spider.store import coverage, songs
 from runclub_spider.store import plays as store_plays
 from runclub_spider.store.coverage import Checkpoint
 from runclub_spider.store.engine import make_roomy
-from runclub_spider.store.plays import Ingested, KnownSongs
+from runclub_spider.store.plays import Ingested, KnownSongs, RowRefused
 from runclub_spider.text import timestamp
 
 if TYPE_CHECKING:
@@ -279,7 +280,9 @@ class KexpSpider(Spider):
         finished = finished and not taken.cut
         claimed = progress.claim(taken, finished=finished)
 
-        def work(connection: sa.Connection) -> tuple[Ingested, Checkpoint]:
+        def work(
+            connection: sa.Connection, *, row_by_row: bool = False
+        ) -> tuple[Ingested, Checkpoint]:
             now = utc_now()
             done = store_plays.ingest(
                 connection,
@@ -288,12 +291,17 @@ class KexpSpider(Spider):
                 now=now,
                 known=self._known,
                 describe=dry,
+                row_by_row=row_by_row,
             )
             plays = done.counts.provenance_inserted
             return done, coverage.extend(connection, self.checkpoint, claimed, plays=plays, now=now)
 
         # Moves on only when the transaction is committed.
-        done, self.checkpoint = await runtime.store.run(work)
+        try:
+            done, self.checkpoint = await runtime.store.run(work)
+        except RowRefused:
+            self._known.clear()
+            done, self.checkpoint = await runtime.store.run(partial(work, row_by_row=True))
         self.counts.add(done.counts)
         stats = self.crawler.stats
         for name in COUNTERS + CATEGORIES:

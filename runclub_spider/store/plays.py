@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +50,10 @@ _ROW_ERRORS = (
     ValueError,
     OverflowError,
 )
+
+
+class RowRefused(Exception):
+    """The database does not take a row of the page: its transaction is to be given up."""
 
 
 @dataclass(slots=True)
@@ -143,8 +148,11 @@ def ingest(
     now: int,
     known: KnownSongs | None = None,
     describe: bool = False,
+    row_by_row: bool = True,
 ) -> Ingested:
     """Store the rows of a page in their order; what is stored already stays as it is.
+
+    A row that the database does not take is left out, counted, and the others are kept.
 
     Args:
         connection: the page's transaction.
@@ -154,6 +162,10 @@ def ingest(
         known: songs that earlier pages met, for the next page; only while nobody else writes, and
             not to be used again after an error.
         describe: also say every change in words, for a trial run.
+        row_by_row: False saves the page's savepoint, and gives up at the first such row.
+
+    Raises:
+        RowRefused: only without `row_by_row`.
     """
     done = Ingested()
     counts, reviews = done.counts, list[dict[str, str]]()
@@ -170,7 +182,7 @@ def ingest(
             fresh[play.source_play_id] = play
     songs = known or KnownSongs()
     planned = _Matcher(connection, overrides, reviews, songs).plan(list(fresh.values()))
-    if not _write(connection, planned, counts, now):
+    if not _write(connection, planned, counts, now, row_by_row=row_by_row):
         songs.clear()
     if describe:
         for one in planned:
@@ -439,15 +451,22 @@ def _contradict(play: Play, found: Song) -> bool:
 
 
 def _write(
-    connection: sa.Connection, planned: Sequence[_Planned], counts: PlayCounts, now: int
+    connection: sa.Connection,
+    planned: Sequence[_Planned],
+    counts: PlayCounts,
+    now: int,
+    *,
+    row_by_row: bool,
 ) -> bool:
     """All at once; row by row when the database does not take one of them, which is False."""
     if not planned:
         return True
     try:
-        with connection.begin_nested():
+        with connection.begin_nested() if row_by_row else nullcontext():
             _insert(connection, planned, now)
-    except _ROW_ERRORS:
+    except _ROW_ERRORS as error:
+        if not row_by_row:
+            raise RowRefused from error
         _write_singly(connection, planned, counts, now)
         return False
     for one in planned:

@@ -38,11 +38,6 @@ def _airdate(value: Any) -> int:
     return int(moment.timestamp() // 1)
 
 
-def _digits(value: Any) -> Any:
-    """A year may come as a number (specification)."""
-    return str(value) if type(value) is int else value
-
-
 Text = Annotated[str, StringConstraints(strict=True, max_length=MOST_TEXT)]
 Comment = Annotated[str, StringConstraints(strict=True, max_length=MOST_COMMENT)]
 
@@ -58,7 +53,8 @@ class WirePlay(BaseModel):
     artist: Text | None = None
     album: Text | None = None
     recording_id: Text | None = None
-    release_date: Annotated[Text | None, BeforeValidator(_digits)] = None
+    # A year may come as a number (specification).
+    release_date: Text | Annotated[int, Field(strict=True)] | None = None
     comment: Comment | None = None
     play_type: Literal["trackplay"]
 
@@ -165,9 +161,10 @@ def _uuid(text: str | None) -> str | None:
     return text.lower() if text and _UUID.fullmatch(text) else None
 
 
-def _year(text: str | None) -> int | None:
+@lru_cache(32_768)
+def _year(said: str | int | None) -> int | None:
     """Of `YYYY` or a date; the placeholder for "unknown" is none."""
-    match = _YEAR.fullmatch((text or "").strip())
+    match = _YEAR.fullmatch("" if said is None else str(said).strip())
     if match is None or match[0] == PLACEHOLDER_DATE or match[1] == "0000":
         return None
     return int(match[1])
