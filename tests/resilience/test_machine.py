@@ -94,8 +94,11 @@ class World:
             number, snapshot_id=f"s{self.snapshots[number]}", total=len(self.lists[number])
         )
 
-    def answer(self, task: PageTask) -> DiscoveredPage:
-        """The page as the spider would have read it at this moment."""
+    def answer(self, task: PageTask, *, by_page: bool) -> DiscoveredPage:
+        """The page as the spider would have read it at this moment.
+
+        With `by_page` the planner chooses a list's later pages.
+        """
         item = DiscoveredPage(task)
         if task.kind is PageKind.TRACK_SEARCH:
             self._take(item, self.rows[task.source_key], task.row_count)
@@ -112,6 +115,8 @@ class World:
                 item.playlists = [self.playlist(number)]
             rows = self.lists[number]
             self._take(item, rows, 100 if first else task.row_count)
+            if by_page:
+                return item
             item.following = following_pages(
                 task,
                 version=item.snapshot,
@@ -157,9 +162,9 @@ class Crawls(RuleBasedStateMachine):
 
     # A run
 
-    def start(self, kind: str) -> None:
+    def start(self, kind: str, mode: str = "template") -> None:
         """A process begins: the spider opens its run, as `SpotifySpider._open` does."""
-        self.kind, self.spider = kind, SPIDERS[kind]
+        self.kind, self.spider, self.mode = kind, SPIDERS[kind], mode
         self.deferred: set[str] = set()
         self.given: dict[str, PageTask] = {}
         self.answers: list[DiscoveredPage] = []
@@ -189,6 +194,7 @@ class Crawls(RuleBasedStateMachine):
         self.filter, self.dedupe, self.keep = (
             self.pipeline(one) for one in (FilterPipeline, DedupePipeline, StorePipeline)
         )
+        self.planned = self.planner()
 
     def pipeline(self, kind: type[Any]) -> Any:
         made = kind.__new__(kind)
@@ -198,29 +204,26 @@ class Crawls(RuleBasedStateMachine):
 
     def planner(self) -> Any:
         plan = tuple(Seed(term, self.kind, "editorial") for term in TERMS[self.kind])
+        common: dict[str, Any] = {
+            "spider": self.spider,
+            "seeds": plan,
+            "market": MARKET,
+            "mode": self.mode,
+            "cell_minimum": 400,
+            "umbrellas": UMBRELLAS,
+            "vote_confidence": 0.75,
+            "track_cost": 1 / 40,
+        }
         if self.kind == "track":
-            return TrackSearchPlanner(
-                self.spider,
-                plan,
-                MARKET,
-                "template",
-                MAX_RESULTS,
-                SEARCH_PAGE,
-                400,
-                UMBRELLAS,
-                0.75,
-                1 / 40,
-            )
+            return TrackSearchPlanner(**common, max_results=MAX_RESULTS, page_rows=SEARCH_PAGE)
         return PlaylistPlanner(
-            self.spider,
-            plan,
-            MARKET,
-            "template",
-            2,
-            MAX_ITEMS,
-            EXTENDED,
-            f"run{self.runtime.run_id}",
-            utc_now() - 86_400,
+            **common,
+            top=2,
+            max_items=MAX_ITEMS,
+            page_rows=LIST_PAGE,
+            regime=EXTENDED,
+            run_version=f"run{self.runtime.run_id}",
+            gone_before=utc_now() - 86_400,
         )
 
     @precondition(lambda self: not self.given)
@@ -229,7 +232,7 @@ class Crawls(RuleBasedStateMachine):
         """As `Frontier._next_round`: what is open, else a newly planned round."""
         with self.store.begin() as connection:
             found = self.ready(connection)
-            if not found and self.planner().plan_round(connection, 4, self.deferred):
+            if not found and self.planned.plan_round(connection, 4, self.deferred):
                 found = self.ready(connection)
                 self.open |= {task.key for task in found}
             elif not found and not self.deferred and self.kind == "playlist":
@@ -245,7 +248,7 @@ class Crawls(RuleBasedStateMachine):
     def is_answered(self, which: int) -> None:
         """An answer is on its way; the world may change before it is stored."""
         task = sorted(self.given.values(), key=lambda one: one.key)[which % len(self.given)]
-        self.answers.append(self.world.answer(task))
+        self.answers.append(self.world.answer(task, by_page=self.mode == "deficit"))
 
     @precondition(lambda self: self.answers)
     @rule(which=st.integers(0, 50), once_more=st.booleans())
@@ -281,12 +284,14 @@ class Crawls(RuleBasedStateMachine):
         with self.store.begin() as connection:
             pages.mark_tried(connection, [key])
 
-    @rule(kind=st.sampled_from(("track", "playlist")))
-    def dies_and_starts_again(self, kind: str) -> None:
+    @rule(
+        kind=st.sampled_from(("track", "playlist")), mode=st.sampled_from(("template", "deficit"))
+    )
+    def dies_and_starts_again(self, kind: str, mode: str) -> None:
         """Everything in memory is lost; the next process opens the store."""
         self.store.close()
         self.store = Store.open(self.config)
-        self.start(kind)
+        self.start(kind, mode)
 
     @rule(share=st.floats(0.2, 1))
     def is_enriched(self, share: float) -> None:
