@@ -13,7 +13,7 @@ from scrapy.settings import BaseSettings
 from runclub_spider.apis.call import Api
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, RunclubError
-from runclub_spider.frontier.plan import load_umbrellas
+from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.kexp_overrides import load_overrides
 from runclub_spider.preflight import (
     check_open_metadata,

@@ -26,7 +26,6 @@ from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.cost import Cost, Reach, cost_of
-from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.frontier.templates import (
     KINDS,
     Kind,
@@ -35,6 +34,7 @@ from runclub_spider.frontier.templates import (
     families,
     load_seeds,
 )
+from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.publish import release
 from runclub_spider.publish.manifest import grid
 from runclub_spider.runtime import pace_key, regime_key

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
-from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.templates import (
     Kind,
@@ -13,16 +13,13 @@ from runclub_spider.frontier.templates import (
     load_seeds,
     read_seed_file,
 )
+from runclub_spider.genre_map import State, load_umbrellas, state_of
 
-UMBRELLA_FILE = "umbrellas.yaml"
 
-
-def load_umbrellas(seeds_dir: Path) -> UmbrellaMap:
-    """The umbrella map beside the seed templates."""
-    try:
-        return UmbrellaMap.load(seeds_dir / UMBRELLA_FILE)
-    except UmbrellaFileError as error:
-        raise ConfigurationError(str(error)) from None
+# Preflight and spider want the same plan; to read and expand the files takes half a second.
+@lru_cache(maxsize=4)
+def _whole_plan(seeds_dir: Path, _files: State, kind: Kind, dedupe: bool) -> tuple[Seed, ...]:
+    return load_seeds(seeds_dir, load_umbrellas(seeds_dir), kind=kind, dedupe=dedupe)
 
 
 def plan_of(
@@ -45,7 +42,8 @@ def plan_of(
             plan = read_seed_file(file, kind, umbrellas, dedupe=dedupe)
             plan = tuple(seed for seed in plan if family in (None, seed.family))
         else:
-            plan = load_seeds(seeds_dir, umbrellas, kind=kind, family=family, dedupe=dedupe)
+            plan = _whole_plan(seeds_dir, state_of(seeds_dir), kind, dedupe)
+            plan = tuple(seed for seed in plan if family in (None, seed.family))
     except SeedFileError as error:
         raise ConfigurationError(str(error)) from None
     if not plan:

@@ -23,6 +23,7 @@ from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
+from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.publish import changes, discovery, exhaustion, gates, manifest, standing
 from runclub_spider.publish.balance import Targets
 from runclub_spider.publish.canonical import Canonicals, Log, canonicals, remembered, to_remember
@@ -137,7 +138,7 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
     clear_staging(config.export_dir)
     if not catalogue.track_count(connection):
         return "Nothing to publish: the store holds no track yet."
-    umbrellas = standing.load_umbrellas(config)
+    umbrellas = load_umbrellas(config.seeds_dir)
     inputs = standing.input_digest(config, connection, umbrellas)
     if (known := standing.published(config, connection, inputs)) is not None:
         return standing.nothing_new(config, known)
@@ -234,7 +235,7 @@ def searched(
 
 def prospect(config: Config, connection: sa.Connection) -> Selection:
     """The selection that a release made now would be."""
-    return choose(config, connection, standing.load_umbrellas(config))
+    return choose(config, connection, load_umbrellas(config.seeds_dir))
 
 
 def choose(

@@ -10,9 +10,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from runclub_spider import __version__
-from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
+from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
-from runclub_spider.errors import ConfigurationError
+from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.publish.files import clear_staging, sha256
 from runclub_spider.store import catalogue, meta
 from runclub_spider.store.engine import Store
@@ -31,7 +31,7 @@ def unchanged(config: Config) -> str | None:
     try:
         clear_staging(config.export_dir)
         with store.begin() as connection:
-            inputs = input_digest(config, connection, load_umbrellas(config))
+            inputs = input_digest(config, connection, load_umbrellas(config.seeds_dir))
             known = published(config, connection, inputs)
     finally:
         store.close()
@@ -41,14 +41,6 @@ def unchanged(config: Config) -> str | None:
 def nothing_new(config: Config, version: str) -> str:
     """What publishing says of input that was published already."""
     return f"Nothing new to publish: {config.export_dir.name}/latest is {version}."
-
-
-def load_umbrellas(config: Config) -> UmbrellaMap:
-    """The genre map of the seeds folder."""
-    try:
-        return UmbrellaMap.load(config.seeds_dir / "umbrellas.yaml")
-    except UmbrellaFileError as error:
-        raise ConfigurationError(str(error)) from None
 
 
 def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:

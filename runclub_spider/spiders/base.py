@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
@@ -36,10 +35,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from twisted.python.failure import Failure
-
-
-# Preflight and the spider want the same plan, and expanding it takes half a second.
-_plan = lru_cache(maxsize=1)(plan_of)
 
 
 class SpotifySpider(Spider, ABC):
@@ -76,7 +71,7 @@ class SpotifySpider(Spider, ABC):
     @classmethod
     def plan_for(cls, config: Config, args: SpotifyArguments) -> tuple[Seed, ...]:
         """The seeds a run with these arguments works on."""
-        return _plan(
+        return plan_of(
             config.seeds_dir,
             cls.seed_kind,
             file=args.seeds,

@@ -15,9 +15,9 @@ from runclub_spider.apis.spotify.parser import (
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import utc_now
 from runclub_spider.frontier.cost import track_cost
-from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.frontier.planners import Planner, PlaylistPlanner, following_pages
 from runclub_spider.frontier.templates import Seed
+from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.arguments import PlaylistArguments
 from runclub_spider.spiders.base import SpotifySpider

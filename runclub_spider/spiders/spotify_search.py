@@ -14,9 +14,9 @@ from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.cost import track_cost
-from runclub_spider.frontier.plan import load_umbrellas
 from runclub_spider.frontier.planners import Planner, TrackSearchPlanner
 from runclub_spider.frontier.templates import Seed
+from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.arguments import SearchArguments, SpotifyArguments
 from runclub_spider.spiders.base import SpotifySpider

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.frontier.plan import load_umbrellas, plan_of
+from runclub_spider.frontier.plan import plan_of
+from runclub_spider.genre_map import load_umbrellas
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 

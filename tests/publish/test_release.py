@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.config import Config
-from runclub_spider.publish import standing
+from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.publish.pool import Evidence, Vote
 from runclub_spider.publish.release import choose, publish
 from runclub_spider.publish.select import Fate
@@ -26,7 +26,7 @@ from tests.resilience.killer import ROOT
 from tests.store.making import POLICY, SEARCH, a_track, an_artist, an_id, found
 from tests.store.making import features as some_features
 
-UMBRELLAS = standing.load_umbrellas(Config(seeds_dir=ROOT / "seeds"))
+UMBRELLAS = load_umbrellas(ROOT / "seeds")
 NOW = 1_767_225_600
 
 

@@ -190,6 +190,10 @@ def _import_everything() -> None:
         "pyarrow.parquet",
     ):
         importlib.import_module(name)
+    # What each command would read and expand anew.
+    plan = importlib.import_module("runclub_spider.frontier.plan")
+    for kind in ("track", "playlist"):
+        plan.plan_of(ROOT / "seeds", kind)
     if "twisted.internet.reactor" in sys.modules:
         raise RuntimeError("the reactor was installed before the fork")
 

@@ -26,11 +26,12 @@ from runclub_spider.frontier.planners import (
     following_pages,
 )
 from runclub_spider.frontier.templates import Seed
+from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.pipelines.dedupe import DedupePipeline
 from runclub_spider.pipelines.filter import FilterPipeline
 from runclub_spider.pipelines.store import StorePipeline
-from runclub_spider.publish import release, standing
+from runclub_spider.publish import release
 from runclub_spider.publish.manifest import accounting, imbalance
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.store import (
@@ -56,7 +57,7 @@ MARKET, SEARCH_PAGE, LIST_PAGE, MAX_RESULTS, MAX_ITEMS = "US", 5, 20, 15, 140
 TERMS = {"track": ("rock", "pop", "soul"), "playlist": ("running", "workout")}
 SPIDERS = {"track": "spotify_search", "playlist": "spotify_playlist"}
 LISTS = range(4)
-UMBRELLAS = standing.load_umbrellas(Config(seeds_dir=ROOT / "seeds"))
+UMBRELLAS = load_umbrellas(ROOT / "seeds")
 
 
 def a_row(position: int, number: int) -> Row:
