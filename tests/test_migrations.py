@@ -1,17 +1,20 @@
-"""The migrations make exactly the tables that the code declares."""
+"""The migrations make exactly the tables that the code declares, and a new store has at once."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from runclub_spider.config import Config
 from runclub_spider.store.engine import HEAD, MIGRATIONS, Store
 from runclub_spider.store.tables import metadata
+from tests.postgres import running_postgres
 
 
 def test_head_is_the_newest_version() -> None:
@@ -22,34 +25,58 @@ def test_head_is_the_newest_version() -> None:
     assert len(files) == len(list(scripts.walk_revisions()))
 
 
-def test_a_new_store_equals_the_declared_tables(tmp_path: Path) -> None:
+def migrated(url: str) -> sa.Engine:
+    """An empty database through every migration."""
+    engine = sa.create_engine(url)
+    alembic = AlembicConfig()
+    alembic.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, "head")
+    return engine
+
+
+def check(connection: sa.Connection) -> None:
+    """The tables are those declared, and the version is the newest."""
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
+    assert compare_metadata(context, metadata) == []
+    assert context.get_current_revision() == HEAD
+
+
+def test_all_migrations_together_equal_the_declared_tables(tmp_path: Path) -> None:
+    with migrated(f"sqlite:///{tmp_path}/old.sqlite").connect() as connection:
+        check(connection)
     store = Store.open(Config(cache_dir=tmp_path))
     with store.begin() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
-        assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == HEAD
+        check(connection)
     store.close()
 
 
 def test_what_autogenerate_does_not_compare(tmp_path: Path) -> None:
     """Primary keys, NOT NULL, WITHOUT ROWID and partial indexes, as SQLite wrote them down."""
     store = Store.open(Config(cache_dir=tmp_path))
-    declared = sa.create_engine("sqlite://")
-    metadata.create_all(declared)
     query = sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
 
     def words(connection: sa.Connection) -> dict[str, list[str]]:
         return {
             name: sorted(sql.replace(",", " ").replace("(", " ").replace(")", " ").split())
             for name, sql in connection.execute(query)
-            if name != "alembic_version"
         }
 
-    with store.begin() as made, declared.connect() as wanted:
-        assert words(made) == words(wanted)
+    old = migrated(f"sqlite:///{tmp_path}/old.sqlite")
+    with store.begin() as new, old.connect() as made:
+        assert words(new) == words(made)
     store.close()
+
+
+def test_on_postgresql_too() -> None:
+    with running_postgres() as url:
+        engine = migrated(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        with engine.connect() as connection:
+            check(connection)
+        engine.dispose()
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:

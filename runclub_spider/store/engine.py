@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import StoreError, StoreWriteError
+from runclub_spider.store.tables import metadata
 
 # The newest migration in `migrations/versions`; a test holds the two together.
 HEAD = "0006"
@@ -28,6 +29,13 @@ _OUR_MISTAKES = (
 )
 _READING = "runclub_reading"
 MIGRATIONS = Path(__file__).parent / "migrations"
+# Alembic's own table.
+_VERSION = sa.Table(
+    "alembic_version",
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 class Store:
@@ -138,6 +146,9 @@ class Store:
                 f"the store has version {version}, this code knows up to {HEAD}: "
                 "update the project, or point DATABASE_URL at another store"
             )
+        if version is None:
+            self._create()
+            return
         from alembic import command
         from alembic.config import Config as AlembicConfig
 
@@ -147,6 +158,13 @@ class Store:
         with self.begin() as connection:
             alembic.attributes["connection"] = connection
             command.upgrade(alembic, "head")
+
+    def _create(self) -> None:
+        """The tables as they are declared, as all migrations together make them (a test)."""
+        with self.begin() as connection:
+            metadata.create_all(connection)
+            _VERSION.create(connection, checkfirst=True)
+            connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
 
 
 def database_url(config: Config) -> URL:
