@@ -112,7 +112,8 @@ class SpotifyPlaylistSpider(SpotifySpider):
 
     def _take(self, item: DiscoveredPage, page: TrackPage) -> None:
         item.rows = page.rows[: self.max_items - item.task.first_row]
-        item.more = page.more
+        # A list that is cut here goes on for a run that reads further.
+        item.more = page.more or len(item.rows) < len(page.rows)
         item.odd.add(page.odd)
         if self.by_page:
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, contents, ids_repeated, repeated
+from tests.resilience.running import Place, calls, contents, ids_repeated, repeated
 
 from .running import Run, asked, ids, manifest, rows, seeded
 
@@ -131,6 +131,23 @@ def test_max_seeds_and_family(place: Place, run: Run) -> None:
     run(place, *SEARCH, "-a", "max_seeds=3", "-a", "family=cadence", "-a", "max_results=20")
     assert place.query("SELECT family, count(*) FROM seed GROUP BY family") == [("cadence", 3)]
     assert len(pages(place, "track_search")) == 3
+
+
+def test_playlists_by_the_page_budget_after_budget(
+    place: Place, sandbox: Sandbox, run: Run
+) -> None:
+    for _ in range(3):
+        # All that one run asked is known to the next, and the best of the rest comes first.
+        run(place, "crawl", "spotify_playlist", "-a", "budget=24", FEATURE_COVERAGE_MIN="0")
+    stats = sandbox.stats()
+    assert repeated(stats) == 0
+    assert sum(calls(stats).values()) <= 72
+    read = place.query("SELECT kind, count(*) FROM page WHERE state = 'done' GROUP BY kind")
+    assert dict(read).keys() >= {"playlist_search", "playlist"}
+    # Chosen one by one: a page that was not asked is not on the queue.
+    assert place.column("SELECT count(*) FROM page WHERE state = 'open'") == [0]
+    again = run(place, "crawl", "spotify_playlist", "-a", "budget=6", FEATURE_COVERAGE_MIN="0")
+    assert "should add about" in again.out
 
 
 @pytest.mark.parametrize("mode", ["template", "rotation", "deficit"])
