@@ -1,4 +1,4 @@
-"""A sample of the kill sweep: SIGKILL at 21 points; `python -m bench kill_sweep` takes all."""
+"""A sample of the kill sweep: SIGKILL at 16 points; `python -m bench kill_sweep` takes all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .killer import Action
 from .sweep import Outcome, Stage, points, sweep, total
 
 pytestmark = pytest.mark.e2e
-SAMPLE = {"search": 8, "playlist": 5, "open": 5, "publish": 3}
+SAMPLE = {"search": 6, "playlist": 4, "open": 4, "publish": 2}
 
 
 @pytest.fixture(scope="module")
