@@ -212,12 +212,12 @@ def test_the_year_is_always_possible(
 @pytest.mark.parametrize(
     ("name", "album", "isrc", "compilation", "found", "doubtful"),
     [
-        ("Night Bus", 1983, "GBXXX8300011", False, 1983, False),
+        ("Night Bus", 1983, "GBAYE8300011", False, 1983, False),
         ("Night Bus - Remastered 2009", 2009, "GBXXX0900420", False, 2009, True),
         ("Night Bus", 2009, "GBXXX0900420", True, 2009, True),
         # the code is older than the recording that bears it
-        ("Night Bus", 2009, "GBXXX8300011", False, 2009, True),
-        ("Night Bus", 2009, "GBXXX8300011", False, 1983, False),
+        ("Night Bus", 2009, "GBAYE8300011", False, 2009, True),
+        ("Night Bus", 2009, "GBAYE8300011", False, 1983, False),
         ("Night Bus", None, None, False, None, True),
     ],
 )
