@@ -62,7 +62,8 @@ class KexpSpider(Spider):
     """`GET /plays/`, page after page; each page is one transaction of plays, songs and checkpoint.
 
     A reading is sequential, for each page names the next; the next one is asked while the rows
-    of the last are read and stored. Three kinds of reading, none of which can leave a gap that is not on record:
+    of the last are read and stored. Three kinds of reading, none of which can leave a gap that
+    is not on record:
 
     - `incremental`: upward from the checkpoint, with an overlap
     - a window (`start_date`, `end_date`): upward; what of it is missing, or all of it again
