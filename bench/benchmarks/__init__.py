@@ -18,6 +18,7 @@ NAMES = (
     "open_metadata",
     "pacing",
     "frontier",
+    "budget",
     "remaining",
     "environments",
     "kexp",

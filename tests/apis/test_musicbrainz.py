@@ -112,7 +112,7 @@ def test_no_address_is_longer_than_servers_take(word: str) -> None:
     song = question(text, text, ("GBAAA8300011",))
     assert song is not None
     assert len(CALLS.by_title([song] * TITLES_BATCH).url) < 8_000
-    codes = [f"GBXXX83{number:05d}" for number in range(ISRCS_BATCH)]
+    codes = [f"GBAYE83{number:05d}" for number in range(ISRCS_BATCH)]
     assert len(CALLS.by_isrc(codes).url) < 8_000
     assert len(CALLS.artist_urls([SPOTIFY] * URLS_BATCH).url) < 8_000
 

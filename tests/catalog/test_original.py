@@ -213,8 +213,8 @@ def test_the_year_is_always_possible(
     ("name", "album", "isrc", "compilation", "found", "doubtful"),
     [
         ("Night Bus", 1983, "GBAYE8300011", False, 1983, False),
-        ("Night Bus - Remastered 2009", 2009, "GBXXX0900420", False, 2009, True),
-        ("Night Bus", 2009, "GBXXX0900420", True, 2009, True),
+        ("Night Bus - Remastered 2009", 2009, "GBAYE0900420", False, 2009, True),
+        ("Night Bus", 2009, "GBAYE0900420", True, 2009, True),
         # the code is older than the recording that bears it
         ("Night Bus", 2009, "GBAYE8300011", False, 2009, True),
         ("Night Bus", 2009, "GBAYE8300011", False, 1983, False),

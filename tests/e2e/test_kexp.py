@@ -152,7 +152,7 @@ def test_7_no_field_of_a_song_is_overwritten(place: Place, sandbox: Sandbox, run
         album="My album",
         year=1971,
         mbid="my-mbid",
-        isrc="USXXX7100001",
+        isrc="USRC17100001",
         source="mine",
     )
     insert_song(place, id="bare", title=bare["song"], artist=bare["artist"], source="mine")
@@ -161,7 +161,7 @@ def test_7_no_field_of_a_song_is_overwritten(place: Place, sandbox: Sandbox, run
     (kept,) = place.query(f"SELECT {columns} FROM song WHERE id = 'full'")
     assert kept == (
         *(full["song"], full["artist"], "My album", 1971),
-        *("my-mbid", "USXXX7100001", "mine", 0),
+        *("my-mbid", "USRC17100001", "mine", 0),
     )
     # What was null may gain a value, and only that.
     (gained,) = place.query(f"SELECT {columns} FROM song WHERE id = 'bare'")

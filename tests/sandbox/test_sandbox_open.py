@@ -97,7 +97,7 @@ def test_the_single_lookup_wants_upper_case(client: Client, codes: list[str]) ->
     assert mb(client, f"isrc/{known}").json["recordings"][0]["isrcs"] == [known]
     lower = mb(client, f"isrc/{known.lower()}")
     assert (lower.status, lower.json["error"]) == (400, "Invalid isrc.")
-    assert mb(client, "isrc/GBXXX9999999").status == 404
+    assert mb(client, "isrc/GBAYE9999999").status == 404
 
 
 def test_fields_are_absent_where_there_is_nothing(client: Client) -> None:
@@ -173,19 +173,19 @@ def test_bodies_that_are_no_question(client: Client) -> None:
 
 def test_library_agents_meet_a_full_bucket(client: Client) -> None:
     for agent in ("python-requests/2.34.2", "Scrapy/2.19 (+https://scrapy.org)"):
-        assert mb(client, "recording", query="isrc:GBXXX8300011", agent=agent).status == 503
+        assert mb(client, "recording", query="isrc:GBAYE8300011", agent=agent).status == 503
 
 
 def test_whoever_is_too_fast_meets_503_until_it_slows_down(client: Client) -> None:
     client.sandbox.configure(musicbrainz_interval=5)
-    statuses = [mb(client, "recording", query="isrc:GBXXX8300011").status for _ in range(4)]
+    statuses = [mb(client, "recording", query="isrc:GBAYE8300011").status for _ in range(4)]
     assert statuses[1:] == [503, 503, 503]
     assert client.sandbox.stats()["refused_by_regime"]["mb_too_fast"] >= 3
 
 
 def test_some_calls_meet_503_at_any_speed(client: Client) -> None:
     client.sandbox.configure(musicbrainz_busy=0.3)
-    statuses = {mb(client, "recording", query="isrc:GBXXX8300011").status for _ in range(40)}
+    statuses = {mb(client, "recording", query="isrc:GBAYE8300011").status for _ in range(40)}
     assert statuses == {200, 503}
 
 

@@ -90,7 +90,7 @@ def test_search_filters(client: Client) -> None:
     assert some["id"] in {row["id"] for row in rows}
     rows = client.search(f"isrc:{some['external_ids']['isrc']}")["items"]
     assert some["id"] in {row["id"] for row in rows}
-    assert client.search("isrc:USXXX0000000")["total"] == 0
+    assert client.search("isrc:USRC10000000")["total"] == 0
     genres = client.get(f"artists/{client.search('genre:dub', 'artist')['items'][0]['id']}").json
     assert any("dub" in genre for genre in genres["genres"])
 

@@ -1,0 +1,62 @@
+"""What a budget fills through the real spiders, in each frontier mode, beside what was expected."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from bench.context import Context, requests_of
+from bench.table import Table, verdict
+from runclub_spider.sandbox.options import SandboxOptions
+from runclub_spider.sandbox.testing import running_sandbox
+
+MODES = ("template", "rotation", "deficit")
+#: (spider, regime, requests, requests of a quick run).
+RUNS = (
+    ("spotify_search", "development", 600, 120),
+    ("spotify_playlist", "extended", 300, 60),
+)
+#: Tracks up to which a cell counts, and how far the forecast may be off.
+CAPS, OFF = (20, 50), 0.2
+# A release is wanted whatever its quality: it is what is counted.
+_LENIENT = {"FEATURE_COVERAGE_MIN": "0.5", "YEAR_COVERAGE_MIN": "0.5"}
+
+
+def run(context: Context) -> Table:
+    table = Table("budget: what the same requests fill", "")
+    for spider, regime, full, quick in RUNS:
+        budget = quick if context.options.quick else full
+        table.heading(f"{spider}, {regime} key, budget {budget}: exported, a request, in cells")
+        options = SandboxOptions(regime=regime, seed=1)
+        with running_sandbox(options) as sandbox:
+            for mode in MODES:
+                context.say(f"{spider}, {mode}")
+                sandbox.reset_stats()
+                place = context.place(f"budget-{spider}-{mode}")
+                env = {**sandbox.env, **_LENIENT, "FRONTIER": mode, "SPOTIFY_PROFILE": regime}
+                done = context.scrapy(
+                    "crawl", spider, "-a", f"budget={budget}", place=place, env=env
+                )
+                document = json.loads((place.latest / "manifest.json").read_bytes())
+                _add(table, mode, document, requests_of(sandbox.stats()))
+                expected = re.search(r"about ([\d,]+) tracks", done.output)
+                filled = re.search(r"Filled: ([\d,]+) tracks", done.output)
+                if expected and filled:
+                    told, had = (int(one[1].replace(",", "")) for one in (expected, filled))
+                    met = verdict(f"± {OFF:.0%}", abs(told - had) <= OFF * had)
+                    table.add("  expected, filled", f"{told:,}, {had:,}", "", "", met)
+    table.notes += [
+        "The made-up world. Up to 20: tracks of each cell, up to so many; empty: cells without.",
+        "Playlists are foretold once some were read.",
+    ]
+    return table
+
+
+def _add(table: Table, mode: str, document: dict[str, Any], requests: int) -> None:
+    exported = document["totals"]["tracks"]
+    cells = [c["tracks"] for row in document["balance"]["cells"].values() for c in row.values()]
+    capped = " · ".join(f"{sum(min(n, cap) for n in cells):,} up to {cap}" for cap in CAPS)
+    empty = sum(not n for n in cells)
+    value = f"{exported:,} · {exported / requests:.1f} · {sum(cells):,}"
+    table.add(mode, value, capped, "", f"{empty} empty")
