@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: bootstrap demo test lint bench crawl enrich export clean test-lowest
+.PHONY: bootstrap demo test test-full lint bench crawl enrich export clean test-lowest
 
 bootstrap: $(STAMP)
 
@@ -19,8 +19,13 @@ $(STAMP): requirements.txt
 demo: bootstrap
 	@$(BIN)/python -m runclub_spider.demo
 
+# At most ten minutes on two idle cores.
 test: bootstrap
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not full"
+
+# What takes longer, at most forty minutes: tests marked `full`.
+test-full: bootstrap
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m full
 
 lint: bootstrap
 	$(BIN)/ruff check .

@@ -26,6 +26,7 @@ def _blanked(path: Path) -> bytes:
     return re.sub(rb"\d{4}-\d\d-\d\dT[\d:]{8}Z", b"T", path.read_bytes())
 
 
+@pytest.mark.full
 @pytest.mark.e2e
 def test_both_databases_give_the_same_release(tmp_path: Path) -> None:
     with running_postgres() as url, running_sandbox() as sandbox:

@@ -16,7 +16,7 @@ from tests.resilience.running import Place
 from .airing import DAY, summary
 from .running import Run
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
 KEXP = ("crawl", "kexp", *DAY)
 QUERIES = (
     (
