@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64decode
 from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 
 from .service import Call, Reply, State, json_reply
+
+#: What cannot stand in a ``Location`` as it is; a URI has it in per cent.
+_NOT_IN_A_HEADER = re.compile(r"[^!-~]")
 
 
 class Accounts:
@@ -49,6 +53,8 @@ class Accounts:
         redirect = call.first("redirect_uri") or ""
         if call.first("client_id") != options.client_id:
             return Reply(400, b"INVALID_CLIENT: Invalid client", "text/plain")
+        if _NOT_IN_A_HEADER.search(redirect):
+            return Reply(400, b"INVALID_CLIENT: Invalid redirect URI", "text/plain")
         if not _is_loopback(redirect):
             return Reply(400, b"INVALID_CLIENT: Insecure redirect URI", "text/plain")
         if call.first("response_type") != "code":
@@ -143,8 +149,8 @@ def _basic(header: str) -> tuple[str, str | None]:
 
 
 def _is_loopback(uri: str) -> bool:
-    parts = urlsplit(uri)
     try:
+        parts = urlsplit(uri)
         return parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback
     except ValueError:
         return False

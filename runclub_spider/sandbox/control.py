@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from .change import change
 from .faults import FaultDraw
@@ -12,6 +15,37 @@ from .service import State
 
 #: What may happen to KEXP's plays.
 AIR = frozenset({"arrive", "late", "edit", "remove", "anew"})
+MOST_AIRED = 100_000
+#: What a page of another origin can send without asking first, and no script of ours does.
+_FROM_A_FORM = ("text/plain", "multipart/form-data")
+
+
+def strange(headers: Mapping[str, str]) -> str | None:
+    """Why a request for a control page is refused, or None.
+
+    A page of any site can make a browser send requests to loopback. It cannot hide its origin,
+    and a name that was pointed at 127.0.0.1 stands in ``Host``.
+    """
+    host = headers.get("Host")
+    if host is not None and not _on_loopback(f"//{host}"):
+        return f"{host} is not this machine"
+    origin = headers.get("Origin")
+    if origin is not None and origin != f"http://{host}":
+        return "a page of another origin may not do this"
+    if headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+        return "a page of another site may not do this"
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind in _FROM_A_FORM:
+        return f"the body must be application/json, not {kind}"
+    return None
+
+
+def _on_loopback(address: str) -> bool:
+    try:
+        name = urlsplit(address).hostname or ""
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def health(state: State) -> dict[str, Any]:
@@ -74,8 +108,8 @@ def apply(state: State, body: object) -> dict[str, Any]:
     air = changes.pop("kexp", {})
     if not isinstance(air, dict) or not set(air) <= AIR:
         raise OptionError(f"kexp must be an object with numbers of {', '.join(sorted(AIR))}")
-    if not all(isinstance(number, int) for number in air.values()):
-        raise OptionError("kexp must be an object with numbers")
+    if not all(isinstance(one, int) and 0 <= one <= MOST_AIRED for one in air.values()):
+        raise OptionError(f"kexp must be an object with numbers up to {MOST_AIRED}")
     state.options = state.options.changed(changes)
     if "faults" in changes:
         state.faults = FaultDraw(state.options.seed)

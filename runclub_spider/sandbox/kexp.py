@@ -108,8 +108,8 @@ class Airings:
                 number -= 1
 
     def remove(self, number: int) -> None:
-        """The last plays are taken back."""
-        del self.rows[-number:]
+        """The last plays are taken back; the very first one stays."""
+        del self.rows[max(1, len(self.rows) - number) :]
 
     def _add(self, moment: float) -> None:
         like = self.rows[-self._rng.randrange(1, min(200, len(self.rows)))].fields
@@ -234,7 +234,9 @@ def _moment(text: str | None) -> float | None:
 
 
 def _whole(text: str | None, default: int, most: int) -> int:
-    return min(int(text), most) if text and text.isdigit() and int(text) > 0 else default
+    # "²" is a digit to Python, and no number
+    number = int(text) if text and text.isdecimal() and len(text) < 20 else 0
+    return min(number, most) if number > 0 else default
 
 
 # --- rows ----------------------------------------------------------------------------------------

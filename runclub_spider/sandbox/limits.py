@@ -7,6 +7,9 @@ import time
 from collections import deque
 from email.utils import formatdate
 
+#: The last second that an HTTP date can name.
+_LAST_DATE = 253_402_300_799
+
 
 class Window:
     """Calls in a rolling window; one call too many closes it until its oldest call leaves."""
@@ -93,7 +96,7 @@ def retry_after(form: str, wait: float) -> tuple[str | None, float]:
     if form == "none":
         return None, 0.0
     if form == "date":
-        until = math.ceil(now + wait)
+        until = min(math.ceil(now + wait), _LAST_DATE)
         return formatdate(until, usegmt=True), float(until)
     seconds = max(1, math.ceil(wait))
     return str(seconds), now + seconds

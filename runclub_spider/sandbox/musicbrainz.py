@@ -109,7 +109,7 @@ class MusicBrainz:
         if not query:
             return _error(400, "Must specify a query")
         found = self._recordings(query) if entity == "recording" else self._artists(query)
-        limit, offset = _rows(call), int(call.first("offset") or 0)
+        limit, offset = _rows(call), _number(call.first("offset"))
         # The order is that of the score, which says nothing in such a query.
         ranked = sorted(found, key=lambda one: hashed("mb-order", query, one))
         rows = []
@@ -168,7 +168,7 @@ class MusicBrainz:
         return json_reply(200, {"url-count": len(rows), "url-offset": 0, "urls": rows})
 
     def _genres(self, call: Call) -> Reply:
-        names, offset = self._truth.official, int(call.first("offset") or 0)
+        names, offset = self._truth.official, _number(call.first("offset"))
         if call.first("fmt") == "txt":
             return Reply(200, "\n".join(names).encode(), "text/plain; charset=utf-8")
         limit = min(_number(call.first("limit")) or DEFAULT_ROWS, MOST_ROWS)
@@ -229,7 +229,8 @@ def _rows(call: Call) -> int:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
+    # "²" is a digit to Python, and no number
+    return int(text) if text and text.isdecimal() and len(text) < 20 else 0
 
 
 def _values(query: str) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -372,10 +373,13 @@ def _from_json(name: str, value: object) -> Any:
 
 def _number(flag: str, text: str, kind: type[int] | type[float]) -> float:
     try:
-        return kind(text)
-    except ValueError:
+        number = kind(text)
+        if not math.isfinite(number):
+            raise ValueError
+    except (ValueError, OverflowError):
         words = "a whole number" if kind is int else "a number"
         raise OptionError(f"{flag} must be {words}, not {text!r}") from None
+    return number
 
 
 def _pair(flag: str, text: str, kind: type[int] | type[float]) -> tuple[str, float]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from . import control
 from .accounts import Accounts
@@ -106,6 +107,15 @@ def make_app(state: State) -> web.Application:
         except (OptionError, orjson.JSONDecodeError) as problem:
             return await _json({"error": str(problem)}, 400)
 
+    @web.middleware
+    async def at_home(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Keeps the control pages from what a page in somebody's browser can send."""
+        if request.path.startswith("/__") and (said := control.strange(request.headers)):
+            return await _json({"error": said}, 403)
+        return await handler(request)
+
+    app.middlewares.append(at_home)
+
     app.router.add_post("/__stats/reset", reset)
     app.router.add_post("/__faults", configure)
     app.router.add_post("/__world", configure)
@@ -124,10 +134,11 @@ class _Gate:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         state, api = self.state, self.service.name
         state.stats.begin(api)
-        call = await self._read(request)
-        self.service.classify(call)
-        status = "reset"
+        family, status = "unknown", "reset"
         try:
+            call = await self._read(request)
+            self.service.classify(call)
+            family = call.family
             now = time.time()
             scopes = [api, f"{api}:{call.bucket}"]
             verdicts = {state.penalties.check(scope, now) for scope in scopes}
@@ -157,7 +168,7 @@ class _Gate:
                 state.stats.delivered(call.page, call.kind, call.ids, call.batch)
             return _response(reply)
         finally:
-            state.stats.end(api, call.family, status)
+            state.stats.end(api, family, status)
 
     def _faulty(self, call: Call, fault: str | None) -> Reply | None:
         state, service = self.state, self.service
@@ -182,11 +193,11 @@ class _Gate:
         if request.method == "POST" and request.content_type == "application/json":
             body = await request.read()
         elif request.method == "POST":
-            form = {
-                name: value
-                for name, value in (await request.post()).items()
-                if isinstance(value, str)
-            }
+            try:
+                sent = await request.post()
+            except (LookupError, ValueError) as problem:  # an unknown charset, a broken body
+                raise web.HTTPBadRequest from problem
+            form = {name: value for name, value in sent.items() if isinstance(value, str)}
         return Call(
             method=request.method,
             parts=tuple(parts),

@@ -96,7 +96,8 @@ class Sandbox:
 
     def _ask(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.root + path, data=data)  # noqa: S310 - loopback
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.root + path, data, headers)  # noqa: S310 - loopback
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             found: dict[str, Any] = json.load(answer)
         return found

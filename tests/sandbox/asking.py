@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from requests.structures import CaseInsensitiveDict
+
 from runclub_spider.sandbox.testing import Sandbox
 
 BASIC = "Basic " + base64.b64encode(b"sandbox-client:sandbox-secret").decode()
@@ -31,21 +33,22 @@ def ask(
     *,
     headers: Mapping[str, str] | None = None,
     form: Mapping[str, str] | None = None,
+    body: bytes | None = None,
     method: str | None = None,
 ) -> Answer:
     """One request on a connection of its own; redirects are not followed."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
     sent = dict(headers or {})
-    body = None
     if form is not None:
-        body = urlencode(form)
+        body = urlencode(form).encode()
         sent["Content-Type"] = "application/x-www-form-urlencoded"
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(method or ("GET" if body is None else "POST"), target, body, sent)
         response = connection.getresponse()
-        return Answer(response.status, dict(response.getheaders()), response.read())
+        found = CaseInsensitiveDict(response.getheaders())
+        return Answer(response.status, found, response.read())
     finally:
         connection.close()
 

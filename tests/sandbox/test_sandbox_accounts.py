@@ -115,6 +115,26 @@ def test_consent_page_refuses(client: Client, changes: dict[str, str]) -> None:
     assert authorize(client, **changes).status == 400
 
 
+@pytest.mark.parametrize(
+    "redirect",
+    ["http://127.0.0.1:8899/\r\nX-Mine: 1", "http://127.0.0.1:8899/\n", "http://127.0.0.1/\x00",
+     "http://127.0.0.1/ü", "http://127.0.0.1/a b", "http://[::1", "http://[v1.x]/", "//127.0.0.1"],
+)  # fmt: skip
+def test_a_redirect_that_no_header_holds_is_refused(client: Client, redirect: str) -> None:
+    answer = authorize(client, redirect_uri=redirect)
+    assert answer.status == 400
+    assert answer.body.startswith(b"INVALID_CLIENT")
+    assert "X-Mine" not in answer.headers
+
+
+def test_a_form_that_cannot_be_read_is_refused(client: Client) -> None:
+    kinds = ("application/x-www-form-urlencoded; charset=none-such", "multipart/form-data")
+    for kind in kinds:
+        headers = {"Content-Type": kind}
+        answer = ask(f"{client.sandbox.accounts}/api/token", headers=headers, body=b"a=\xff")
+        assert answer.status == 400
+
+
 def test_refresh_rotates_only_when_told(client: Client) -> None:
     # a token of our own: the rotation ends it, and other tests need the shared one
     code = answered(authorize(client))["code"][0]

@@ -138,9 +138,63 @@ def test_world_changes_at_runtime() -> None:
 
 
 def test_bad_runtime_changes_change_nothing(client: Client) -> None:
-    for changes in ({"port": 1}, {"regime": "old"}, {"change": 2}, {"faults": {"500": "x"}}):
+    for changes in (
+        {"port": 1},
+        {"regime": "old"},
+        {"change": 2},
+        {"faults": {"500": "x"}},
+        {"latency_ms": "inf"},
+        {"rate_window": "1e999"},
+        {"kexp": {"remove": -1}},
+        {"kexp": {"arrive": 10**9}},
+    ):
         with pytest.raises(urllib.error.HTTPError) as refused:
             client.sandbox.configure(**changes)
         assert refused.value.code == 400
         assert "error" in json.load(refused.value)
     assert client.sandbox.health()["regime"] == "extended"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Content-Type": "text/plain"}, {"Content-Type": "Text/Plain; charset=utf-8"},
+     {"Content-Type": "multipart/form-data; boundary=x"},
+     {"Content-Type": "application/json", "Origin": "http://evil.example"},
+     {"Content-Type": "application/json", "Origin": "null"},
+     {"Content-Type": "application/json", "Origin": "http://127.0.0.1:1"},
+     {"Content-Type": "application/json", "Sec-Fetch-Site": "cross-site"},
+     {"Content-Type": "application/json", "Host": "evil.example"},
+     {"Content-Type": "application/json", "Host": "[::1"}],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["__faults", "__world", "__stats/reset"])
+def test_control_pages_are_for_this_machine(
+    client: Client, path: str, headers: dict[str, str]
+) -> None:
+    body = b'{"regime": "development", "change": 0.5}'
+    client.search("rock")
+    answer = ask(f"{client.sandbox.root}/{path}", headers=headers, body=body)
+    assert answer.status == 403
+    assert answer.json["error"]
+    assert client.sandbox.health()["regime"] == "extended"
+    assert client.sandbox.health()["world"] == "builtin-1"
+    assert client.sandbox.stats()["apis"]
+
+
+def test_control_pages_serve_their_own_origin_and_scripts(client: Client) -> None:
+    for headers in (
+        {"Origin": client.sandbox.root, "Content-Type": "application/json"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {},
+    ):
+        answer = ask(f"{client.sandbox.root}/__faults", headers=headers, body=b"{}")
+        assert answer.status == 200
+        assert answer.json["options"]["regime"] == "extended"
+
+
+@pytest.mark.parametrize("path", ["musicbrainz/ws/2/recording?query=isrc:A&limit=%C2%B2&offset=x",
+     "musicbrainz/ws/2/genre/all?offset=%C2%B2", "kexp/v2/plays/?limit=%C2%B2&offset=-1",
+     "kexp/v2/plays/?limit=" + "9" * 5000])  # fmt: skip
+def test_numbers_that_are_none_are_left_out(client: Client, path: str) -> None:
+    client.sandbox.configure(musicbrainz_busy=0)
+    answer = ask(f"{client.sandbox.root}/{path}", headers={"User-Agent": "RunClub/1 (test)"})
+    assert answer.status == 200
