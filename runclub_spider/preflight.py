@@ -101,11 +101,15 @@ def check_store(
                         f"at {here}: use another CACHE_DIR or DATABASE_URL, they must not mix"
                     )
             _check_made_up(connection, config, sources)
-            for block in quota.blocks(connection, utc_now()):
+            now = utc_now()
+            quota.shorten(connection, now)
+            for block in quota.blocks(connection, now):
                 if block.account in apis and block.family in families:
+                    sooner = f", or lift it: scrapy status --lift {block.account}"
                     raise RunPaused(
                         f"{block.account} refuses requests until {moment(block.blocked_until)} "
                         f"({block.reason}); nothing was sent, run the same command then"
+                        f"{sooner if block.blocked_until > now + quota.DAY else ''}"
                     )
     finally:
         store.close()

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from scrapy.settings import BaseSettings
 
-from runclub_spider.apis.call import Api
+from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL
 from runclub_spider.catalog.coverage import Interval, gaps
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import Config, utc_now
-from runclub_spider.errors import StoreError
+from runclub_spider.errors import ConfigurationError, StoreError
 from runclub_spider.publish import exhaustion, manifest
 from runclub_spider.publish.exhaustion import Certificate, Why
 from runclub_spider.publish.manifest import UNDATED
@@ -24,6 +24,8 @@ from runclub_spider.publish.release import prospect, searched
 from runclub_spider.store import meta, overview, quota, songs
 from runclub_spider.store.coverage import covered
 from runclub_spider.store.engine import Store, database_url
+from runclub_spider.store.lock import exclusive
+from runclub_spider.store.trial import exists
 from runclub_spider.text import moment, timestamp
 
 _DAY = 86_400
@@ -36,7 +38,7 @@ def show(settings: BaseSettings) -> None:
         StoreError: there is no store yet, or it is damaged.
     """
     config = Config.from_settings(settings)
-    console = Console(file=sys.stdout, highlight=False)
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     store = Store.open(config, create=False, set_aside=False)
     try:
         with store.reading() as connection:
@@ -62,9 +64,9 @@ def show(settings: BaseSettings) -> None:
             now = utc_now()
             console.print(_calls(config, connection, now))
             for block in quota.blocks(connection, now):
-                what = block.account if block.family == ALL else f"{block.account} {block.family}"
                 console.print(
-                    f"{what} refuses requests until {moment(block.blocked_until)} ({block.reason})"
+                    f"{_named(block)} refuses requests until {moment(block.blocked_until)} "
+                    f"({block.reason})"
                 )
             for run in overview.last_runs(connection, 5):
                 console.print(
@@ -80,6 +82,52 @@ def show(settings: BaseSettings) -> None:
             "the store is damaged; put a good copy in its place, or crawl anew into another "
             "CACHE_DIR"
         )
+
+
+def lift(settings: BaseSettings, what: str) -> None:
+    """End a refusal before its time, and say which.
+
+    `what` is an API as `show` prints it, `API:FAMILY`, or `all`.
+
+    Raises:
+        ConfigurationError: there is no such API or family, or no store.
+        RunPaused: a run holds the store.
+    """
+    config = Config.from_settings(settings)
+    account, family = _blockable(what)
+    if not exists(config):
+        # Not even a lock file for a store that is not there.
+        Store.open(config, create=False, set_aside=False)
+    with exclusive(config, "scrapy status --lift"):
+        store = Store.open(config, create=False, set_aside=False)
+        try:
+            with store.begin() as connection:
+                lifted = quota.lift(connection, utc_now(), account, family)
+        finally:
+            store.close()
+    for block in lifted:
+        until = moment(block.blocked_until)
+        print(f"lifted: {_named(block)} was to refuse requests until {until} ({block.reason})")
+    if not lifted:
+        print(f"no block of {'any API' if account is None else what} is in force")
+
+
+def _blockable(what: str) -> tuple[str | None, str | None]:
+    """Account and family of what is to be lifted; None stands for each."""
+    account, colon, family = what.strip().lower().partition(":")
+    if account == "all" and not colon:
+        return None, None
+    if account not in list(Api):
+        known = ", ".join(Api)
+        raise ConfigurationError(f"there is no API {account!r} to lift; there are {known}, all")
+    if colon and family not in [ALL, *Family]:
+        known = ", ".join(Family)
+        raise ConfigurationError(f"there is no family {family!r} of calls; there are {known}")
+    return account, family if colon else None
+
+
+def _named(block: quota.Block) -> str:
+    return block.account if block.family == ALL else f"{block.account} {block.family}"
 
 
 def _calls(config: Config, connection: sa.Connection, now: int) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from io import TextIOWrapper
 from typing import ClassVar
 
 from scrapy.commands import ScrapyCommand
@@ -11,7 +12,7 @@ from scrapy.exceptions import UsageError
 
 
 class Command(ScrapyCommand):
-    """Reads the store; sends nothing and changes nothing."""
+    """Reads the store and sends nothing; only `--lift` changes something."""
 
     requires_project = True
     requires_crawler_process = False
@@ -21,16 +22,31 @@ class Command(ScrapyCommand):
         """One line for `scrapy -h`."""
         return "Show coverage grid, ledgers, quota, resume time and releases"
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002
-        """Exit 0, or 2 when there is no usable store."""
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """The command's own options."""
+        super().add_options(parser)
+        parser.add_argument(
+            "--lift",
+            metavar="API",
+            help="end a refusal before its time: an API as shown here, API:FAMILY, or all",
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Exit 0, 2 when there is no usable store or no such API, 75 when a run holds it."""
         if args:
             raise UsageError("scrapy status takes no argument")
         assert self.settings is not None
         from runclub_spider.errors import RunclubError
-        from runclub_spider.status import show
+        from runclub_spider.status import lift, show
 
+        if isinstance(sys.stdout, TextIOWrapper):
+            # A mark that the terminal's encoding lacks must not break the table.
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            show(self.settings)
+            if opts.lift is None:
+                show(self.settings)
+            else:
+                lift(self.settings, opts.lift)
         except RunclubError as error:
             print(f"scrapy status: {error}", file=sys.stderr)
             self.exitcode = error.exit_code

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider.config import utc_now
 from runclub_spider.store.engine import HEAD
 from runclub_spider.store.tables import (
     artist,
@@ -48,12 +49,12 @@ def seeds(connection: sa.Connection) -> list[Any]:
 
 
 def calls_since(connection: sa.Connection, moment: int) -> list[Any]:
-    """(account, family, calls) in the hours since a moment."""
+    """(account, family, calls) in the hours from a moment until now."""
     group = (quota.c.account, quota.c.family)
     return list(
         connection.execute(
             sa.select(*group, sa.func.sum(quota.c.calls))
-            .where(quota.c.hour > moment - 3600)
+            .where(quota.c.hour > moment - 3600, quota.c.hour <= utc_now())
             .group_by(*group)
             .order_by(*group)
         )

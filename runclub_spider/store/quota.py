@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
+from runclub_spider.config import utc_now
 from runclub_spider.store import meta
 from runclub_spider.store.tables import api_block, quota
 from runclub_spider.store.upsert import insert_new, upsert
@@ -14,6 +15,8 @@ from runclub_spider.store.upsert import insert_new, upsert
 _SINCE = "calls_since_refusal|"
 HOUR = 3600
 DAY = 24 * HOUR
+#: No refusal is believed for longer: one odd answer must not shut an API for years.
+LONGEST_BLOCK = 30 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ def last_day(connection: sa.Connection, account: str, now: int) -> dict[str, dic
     found: dict[str, dict[int, int]] = {}
     rows = connection.execute(
         sa.select(quota.c.family, quota.c.hour, quota.c.calls).where(
-            quota.c.account == account, quota.c.hour > now - DAY
+            # Hours to come are those of a clock that went wrong.
+            quota.c.account == account,
+            quota.c.hour > now - DAY,
+            quota.c.hour <= now,
         )
     )
     for row in rows:
@@ -97,7 +103,7 @@ def limit_of(
 def learnt_pace(connection: sa.Connection, key: str, since: int) -> int | None:
     """The calls a window that an earlier run found allowed, if found after `since`."""
     ceiling, _, at = (meta.get(connection, key) or "").partition("|")
-    return int(ceiling) if ceiling and int(at) >= since else None
+    return int(ceiling) if ceiling and since <= int(at) <= utc_now() else None
 
 
 def learn_pace(connection: sa.Connection, key: str, ceiling: int, now: int) -> None:
@@ -106,7 +112,7 @@ def learn_pace(connection: sa.Connection, key: str, ceiling: int, now: int) -> N
 
 
 def block(connection: sa.Connection, found: Block) -> None:
-    """Remember a refusal."""
+    """Remember a refusal, for 30 days at most."""
     upsert(
         connection,
         api_block,
@@ -114,7 +120,7 @@ def block(connection: sa.Connection, found: Block) -> None:
             {
                 "account": found.account,
                 "family": found.family,
-                "blocked_until": found.blocked_until,
+                "blocked_until": min(found.blocked_until, utc_now() + LONGEST_BLOCK),
                 "reason": found.reason,
             }
         ],
@@ -122,10 +128,39 @@ def block(connection: sa.Connection, found: Block) -> None:
 
 
 def blocks(connection: sa.Connection, now: int) -> list[Block]:
-    """Refusals still in force."""
+    """Refusals still in force, the first to end first; none for longer than 30 days."""
     rows = connection.execute(
         sa.select(api_block)
         .where(api_block.c.blocked_until > now)
         .order_by(api_block.c.blocked_until, api_block.c.account)
     )
-    return [Block(**row._asdict()) for row in rows]
+    found = (Block(**row._asdict()) for row in rows)
+    return [
+        replace(one, blocked_until=min(one.blocked_until, now + LONGEST_BLOCK)) for one in found
+    ]
+
+
+def shorten(connection: sa.Connection, now: int) -> None:
+    """Let no stored refusal last longer than 30 days from now: a wrong clock may have set it."""
+    most = now + LONGEST_BLOCK
+    connection.execute(
+        sa.update(api_block).where(api_block.c.blocked_until > most).values(blocked_until=most)
+    )
+
+
+def lift(
+    connection: sa.Connection, now: int, account: str | None = None, family: str | None = None
+) -> list[Block]:
+    """End the refusals of an account (None: of all), or of one family; returns those in force."""
+    wanted = [
+        found
+        for found in blocks(connection, now)
+        if account in {None, found.account} and family in {None, found.family}
+    ]
+    for found in wanted:
+        connection.execute(
+            sa.delete(api_block).where(
+                api_block.c.account == found.account, api_block.c.family == found.family
+            )
+        )
+    return wanted

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from runclub_spider.store import pages, quota, runs, seeds
+from runclub_spider.config import utc_now
+from runclub_spider.store import overview, pages, quota, runs, seeds
 from runclub_spider.store.pages import PageCounts, PageKind, PageTask
 from runclub_spider.store.quota import Block
-from runclub_spider.store.tables import page, run, seed
+from runclub_spider.store.tables import api_block, page, run, seed
 from runclub_spider.store.tables import quota as quota_table
 
 
@@ -270,3 +271,48 @@ def test_a_task_comes_back_whole(connection: sa.Connection, kind: PageKind) -> N
     assert back.key == one.key
     assert back.kind is kind
     assert back.ordinal == 1
+
+
+def test_no_block_is_believed_for_more_than_thirty_days(connection: sa.Connection) -> None:
+    now = utc_now()
+    most = now + quota.LONGEST_BLOCK
+    for number, until in enumerate((now + 60, 10**12, 10**30)):
+        quota.block(connection, Block("spotify", f"f{number}", until, "rate limit"))
+    found = [block.blocked_until for block in quota.blocks(connection, now)]
+    assert found[0] == now + 60
+    assert all(most <= until <= most + 5 for until in found[1:])
+
+
+def test_a_block_that_is_already_too_long_is_shortened(connection: sa.Connection) -> None:
+    row = {"account": "spotify", "family": "*", "blocked_until": 10**12, "reason": "rate limit"}
+    connection.execute(sa.insert(api_block), [row])
+    assert [b.blocked_until for b in quota.blocks(connection, 1000)] == [1000 + 30 * 86_400]
+    quota.shorten(connection, 1000)
+    assert connection.scalar(sa.select(api_block.c.blocked_until)) == 1000 + 30 * 86_400
+    quota.shorten(connection, 5000)
+    assert quota.blocks(connection, 1000 + 30 * 86_400) == []
+
+
+def test_lifting_ends_what_was_named(connection: sa.Connection) -> None:
+    all_of_spotify = Block("spotify", "*", 5000, "rate limit")
+    searches = Block("spotify", "search", 6000, "quota exceeded")
+    other = Block("reccobeats", "*", 7000, "rate limit")
+    for block in (all_of_spotify, searches, other):
+        quota.block(connection, block)
+    assert quota.lift(connection, 5500, "spotify") == [searches]
+    assert quota.lift(connection, 1000, "spotify", "search") == []
+    assert quota.lift(connection, 1000) == [all_of_spotify, other]
+    assert quota.blocks(connection, 0) == []
+
+
+def test_hours_of_a_clock_that_was_ahead_do_not_count(connection: sa.Connection) -> None:
+    now = utc_now()
+    ten_years = now + 10 * 365 * quota.DAY
+    quota.count(connection, "spotify", {"search": 3}, now)
+    quota.count(connection, "spotify", {"search": 500}, ten_years)
+    assert quota.last_day(connection, "spotify", now) == {"search": {now - now % 3600: 3}}
+    assert overview.calls_since(connection, now - quota.DAY) == [("spotify", "search", 3)]
+    quota.learn_pace(connection, "pace", 90, ten_years)
+    assert quota.learnt_pace(connection, "pace", now - quota.DAY) is None
+    quota.learn_pace(connection, "pace", 90, now)
+    assert quota.learnt_pace(connection, "pace", now - quota.DAY) == 90
