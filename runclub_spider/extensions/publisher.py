@@ -29,6 +29,7 @@ class Publisher:
 
     def __init__(self, crawler: Crawler) -> None:
         self._runtime = Runtime.of(crawler)
+        self._spider = crawler.spidercls.name
         crawler.signals.connect(self._publish, signal=signals.engine_stopped)
 
     @classmethod
@@ -42,7 +43,8 @@ class Publisher:
             return
         try:
             config = self._runtime.config.model_copy(update={"market": self._runtime.market})
-            outcome.release = await asyncio.to_thread(_publish, config)
+            what = f"scrapy crawl {self._spider}"
+            outcome.release = await asyncio.to_thread(_publish, config, what)
         except RunclubError as error:
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
         except Exception as error:
@@ -50,10 +52,10 @@ class Publisher:
             outcome.report(FAILED, f"publishing failed: {error}")
 
 
-def _publish(config: Config) -> str:
-    if (said := standing.unchanged(config)) is not None:
+def _publish(config: Config, what: str) -> str:
+    if (said := standing.unchanged(config, what)) is not None:
         return said
     # A tenth of the time of an unchanged run goes into loading this.
     from runclub_spider.publish.release import publish
 
-    return publish(config)
+    return publish(config, what=what)

@@ -1,14 +1,51 @@
-"""Files of a release: compressed copies, checksums, and making them last."""
+"""Files of a release: reading them safely, compressed copies, checksums, and making them last."""
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
+import json
 import os
 import shutil
+import stat
+from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 _BLOCK = 1 << 20
+# A manifest is some hundred kilobytes.
+_MOST_JSON = 64 << 20
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file for reading; a pipe or device, which may never answer, is an error.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or larger or nested deeper than any of ours.
+    """
+    with open_regular(path) as file:
+        data = file.read(_MOST_JSON + 1)
+    if len(data) > _MOST_JSON:
+        raise ValueError(f"larger than {_MOST_JSON >> 20} MiB")
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def gzip_copy(path: Path) -> Path:
@@ -24,8 +61,8 @@ def gzip_copy(path: Path) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """The file's checksum in hex."""
-    with path.open("rb") as file:
+    """The checksum of a regular file in hex."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -42,19 +79,3 @@ def fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def swap_link(link: Path, target: str) -> None:
-    """Point `link` at `target` in one step: readers see the old one or the new one."""
-    for stale in link.parent.glob(f".{link.name}-*"):
-        stale.unlink()
-    new = link.with_name(f".{link.name}-{os.getpid()}")
-    new.symlink_to(target, target_is_directory=True)
-    new.replace(link)
-    fsync(link.parent)
-
-
-def clear_staging(export: Path) -> None:
-    """Remove what a killed run left; the store's lock says that no other is at work."""
-    for stale in export.glob(".staging-*"):
-        shutil.rmtree(stale)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections import Counter
@@ -24,19 +23,20 @@ from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
 from runclub_spider.genre_map import load_umbrellas
-from runclub_spider.publish import changes, discovery, exhaustion, gates, manifest, standing
+from runclub_spider.publish import (
+    changes,
+    discovery,
+    exhaustion,
+    folder,
+    gates,
+    manifest,
+    standing,
+)
 from runclub_spider.publish.balance import Targets
 from runclub_spider.publish.canonical import Canonicals, Log, canonicals, remembered, to_remember
 from runclub_spider.publish.discovery import Discovery
 from runclub_spider.publish.exporters import CatalogLinesExporter
-from runclub_spider.publish.files import (
-    clear_staging,
-    fsync,
-    fsync_tree,
-    gzip_copy,
-    sha256,
-    swap_link,
-)
+from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256
 from runclub_spider.publish.pool import Merged, SoftKey, Voter, read
 from runclub_spider.publish.rows import (
     ArtistRow,
@@ -111,19 +111,27 @@ class _Made:
     features: int
 
 
-def publish(config: Config, accepted: Mapping[str, str] | None = None) -> str:
+def publish(
+    config: Config, accepted: Mapping[str, str] | None = None, *, what: str = "scrapy publish"
+) -> str:
     """Make a release of what the store holds; returns one line saying what was done.
 
-    An empty store publishes nothing; neither does input that was published already. `accepted`
-    are gates that may fail, with the owner's reasons, which the manifest records.
+    An empty store publishes nothing; neither does input that was published already.
+
+    Args:
+        config: of the store and the export folder.
+        accepted: gates that may fail, with the owner's reasons, which the manifest records.
+        what: the command's words, for another that wants the same export folder.
 
     Raises:
         GateFailed: a gate refused it; `latest` is untouched and the report says why.
-        ConfigurationError: the export folder holds a real release and this store sandbox data.
+        ConfigurationError: the export folder holds a real release and this store sandbox data,
+            or something that is no release where a release belongs.
+        RunPaused: another process publishes to the export folder.
     """
     store = Store.open(config)
     try:
-        with store.begin() as connection:
+        with folder.held(config.export_dir, what), store.begin() as connection:
             return _publish(config, connection, accepted or {})
     except OSError as error:
         raise RunclubError(
@@ -135,7 +143,7 @@ def publish(config: Config, accepted: Mapping[str, str] | None = None) -> str:
 
 
 def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, str]) -> str:
-    clear_staging(config.export_dir)
+    folder.check_latest(config.export_dir)
     if not catalogue.track_count(connection):
         return "Nothing to publish: the store holds no track yet."
     umbrellas = load_umbrellas(config.seeds_dir)
@@ -143,7 +151,10 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
     if (known := standing.published(config, connection, inputs)) is not None:
         return standing.nothing_new(config, known)
     source = meta.get(connection, "source|spotify") or "unknown"
-    with _staging(config.export_dir) as staging:
+    ours = catalogue.releases(connection)
+    with folder.staging(config.export_dir) as outer:
+        staging = outer / "release"
+        staging.mkdir()
         made = _make(config, connection, staging, umbrellas, source, inputs, accepted)
         if isinstance(made, str):
             return made
@@ -151,10 +162,10 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
         failed = [gate for gate in made.gates if gate.refuses]
         if failed:
             _write_rest(staging, made.document)
-            _keep_failure(config.export_dir, version, staging)
+            kept = folder.keep_failure(config.export_dir, version, staging)
             raise GateFailed(
                 f"release refused: {'; '.join(map(str, failed))}; "
-                f"see {config.export_dir.name}/failed-{version}/report.html, latest is untouched"
+                f"see {config.export_dir.name}/{kept.name}/report.html, latest is untouched"
             )
         if standing.is_current(config.export_dir, target, made.digest):
             return standing.nothing_new(config, version)
@@ -163,12 +174,14 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
         ready = staging.rename(staging.with_name(version))
         _verify(config.export_dir, ready)
         fsync_tree(ready)
-        if target.exists():
-            shutil.rmtree(target)
-        ready.rename(target)
-        fsync(config.export_dir)
-        swap_link(config.export_dir / "latest", version)
-        _prune(config, version)
+        folder.put_in_place(ready, config.export_dir, known=ours)
+        folder.prune(
+            config.export_dir,
+            outer,
+            known=ours | {version},
+            current=version,
+            keep=config.keep_releases,
+        )
     said = "".join(f"\nWarning: {gate}." for gate in made.gates if not gate.passed)
     return (
         f"Released {version}: {made.tracks:,} tracks, {made.artists:,} artists, "
@@ -291,7 +304,7 @@ def targets(config: Config, umbrellas: UmbrellaMap) -> Targets:
 
 
 def _write_data(
-    config: Config, connection: sa.Connection, folder: Path, selection: Selection
+    config: Config, connection: sa.Connection, made: Path, selection: Selection
 ) -> _Written:
     """The four data files, in one pass over the chosen tracks."""
     written = _Written()
@@ -302,7 +315,7 @@ def _write_data(
     used: set[str] = set()
     with ExitStack() as stack:
         wide_file, track_file, feature_file, artist_file = (
-            stack.enter_context(_lines(folder / name)) for name in standing.DATA_FILES
+            stack.enter_context(_lines(made / name)) for name in standing.DATA_FILES
         )
         for index, row, people, sources, markets in _rows(connection, selection):
             seen = [
@@ -519,48 +532,48 @@ def _changes(connection: sa.Connection, selection: Selection, digest: str) -> di
     ).as_json()
 
 
-def _write_rest(folder: Path, document: dict[str, Any]) -> None:
+def _write_rest(made: Path, document: dict[str, Any]) -> None:
     """Compressed copies, tables, schemas and report, and last the manifest that proves them."""
     # Here, not above: a run that finds nothing new to publish does without these imports.
     from runclub_spider.publish.report import render
     from runclub_spider.publish.tables import write_tables
 
     for name in standing.DATA_FILES:
-        gzip_copy(folder / name)
+        gzip_copy(made / name)
     columns = list(json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes())["properties"])
     write_tables(
-        folder / "catalog_wide.jsonl",
+        made / "catalog_wide.jsonl",
         columns,
-        parquet=folder / "catalog.parquet",
-        csv=folder / "catalog.csv",
+        parquet=made / "catalog.parquet",
+        csv=made / "catalog.csv",
     )
-    (folder / "tempo_buckets.json").write_text(
+    (made / "tempo_buckets.json").write_text(
         json.dumps(document["tempoBuckets"], ensure_ascii=False, indent=2) + "\n",
         encoding="utf-8",
         newline="\n",
     )
-    (folder / "schemas").mkdir()
+    (made / "schemas").mkdir()
     for schema in sorted(SCHEMAS.glob("*.schema.json")):
-        shutil.copyfile(schema, folder / "schemas" / schema.name)
-    (folder / "report.html").write_text(render(document), encoding="utf-8", newline="\n")
+        shutil.copyfile(schema, made / "schemas" / schema.name)
+    (made / "report.html").write_text(render(document), encoding="utf-8", newline="\n")
     document["fileHashes"] = {
-        path.relative_to(folder).as_posix(): sha256(path)
-        for path in sorted(folder.rglob("*"))
+        path.relative_to(made).as_posix(): sha256(path)
+        for path in sorted(made.rglob("*"))
         if path.is_file()
     }
-    (folder / "manifest.json").write_text(
+    (made / "manifest.json").write_text(
         json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n"
     )
 
 
-def _verify(export: Path, folder: Path) -> None:
+def _verify(export: Path, made: Path) -> None:
     """The independent check that users have too; a writer's mistake stops here."""
     from runclub_spider.publish.verify import verify_release
 
     # Coverage is the gates' business: they know what the configuration allows.
-    problems = [p for p in verify_release(folder) if not p.rule.endswith("-coverage")]
+    problems = [p for p in verify_release(made) if not p.rule.endswith("-coverage")]
     if problems:
-        _keep_failure(export, folder.name, folder)
+        folder.keep_failure(export, made.name, made)
         raise GateFailed(
             f"release refused: it does not verify ({len(problems)} problems, the first: "
             f"{problems[0]}); latest is untouched"
@@ -569,16 +582,12 @@ def _verify(export: Path, folder: Path) -> None:
 
 def _refuse_mixing(export: Path, source: str) -> None:
     """A made-up release never takes the place of a real one."""
-    try:
-        document = json.loads((export / "latest" / "manifest.json").read_bytes())
-        there = document["spotify"]["source"]
-    except (OSError, ValueError, KeyError):
+    if source == "spotify" or not folder.holds_real(export):
         return
-    if there == "spotify" != source:
-        raise ConfigurationError(
-            f"{export.name}/latest is a real release and this store holds {source} data: "
-            "set EXPORT_DIR to another folder"
-        )
+    raise ConfigurationError(
+        f"{export.name}/latest is a real release and this store holds {source} data: "
+        "set EXPORT_DIR to another folder"
+    )
 
 
 def _remember(
@@ -620,45 +629,6 @@ def _before(connection: sa.Connection, digest: str) -> gates.Before:
         decades[decade or ""] += number
         umbrellas[umbrella or ""] += number
     return gates.Before(dict(decades), dict(umbrellas))
-
-
-def _keep_failure(export: Path, version: str, staging: Path) -> None:
-    """Report and manifest of a refused release, for the person who must mend it."""
-    folder = export / f"failed-{version}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for name in ("manifest.json", "report.html"):
-        shutil.copyfile(staging / name, folder / name)
-
-
-def _prune(config: Config, version: str) -> None:
-    """Drop releases beyond the newest `keep_releases`."""
-    releases = [
-        path
-        for path in config.export_dir.iterdir()
-        if path.is_dir()
-        and not path.is_symlink()
-        and (path / "manifest.json").is_file()
-        and not path.name.startswith(("failed-", "."))
-    ]
-    releases.sort(key=lambda path: (path.name == version, path.stat().st_mtime), reverse=True)
-    for path in releases[config.keep_releases :]:
-        # Renamed first: a half-deleted folder must not look like a release.
-        gone = path.rename(path.with_name(f".staging-old-{path.name}"))
-        shutil.rmtree(gone)
-
-
-@contextmanager
-def _staging(export: Path) -> Iterator[Path]:
-    """A folder beside the releases; whatever is left in it at the end is removed."""
-    export.mkdir(parents=True, exist_ok=True)
-    outer = export / f".staging-{os.getpid()}"
-    inner = outer / "release"
-    inner.mkdir(parents=True)
-    try:
-        yield inner
-    finally:
-        shutil.rmtree(outer, ignore_errors=True)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from runclub_spider import __version__
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.genre_map import load_umbrellas
-from runclub_spider.publish.files import clear_staging, sha256
+from runclub_spider.publish import folder
+from runclub_spider.publish.files import read_json, sha256
 from runclub_spider.store import catalogue, meta
 from runclub_spider.store.engine import Store
 
@@ -25,12 +26,18 @@ DATA_FILES = (
 )
 
 
-def unchanged(config: Config) -> str | None:
-    """Say that there is nothing new to publish, or None when publishing has to look."""
+def unchanged(config: Config, what: str) -> str | None:
+    """Say that there is nothing new to publish, or None when publishing has to look.
+
+    `what` are the command's words, for another that wants the same export folder.
+
+    Raises:
+        RunPaused: another process publishes to the export folder.
+        ConfigurationError: it cannot be used.
+    """
     store = Store.open(config)
     try:
-        clear_staging(config.export_dir)
-        with store.begin() as connection:
+        with folder.held(config.export_dir, what), store.begin() as connection:
             inputs = input_digest(config, connection, load_umbrellas(config.seeds_dir))
             known = published(config, connection, inputs)
     finally:
@@ -86,15 +93,20 @@ def published(config: Config, connection: sa.Connection, inputs: str) -> str | N
 
 def is_current(export: Path, target: Path, digest: str) -> bool:
     """Whether `latest` already is this release, whole."""
-    latest = export / "latest"
-    if not (latest.is_symlink() and target.is_dir() and latest.resolve() == target.resolve()):
-        return False
+    latest = export / folder.LATEST
     try:
-        document = json.loads((target / "manifest.json").read_bytes())
-        hashes = document["fileHashes"]
-        whole = all(sha256(target / name) == known for name, known in hashes.items())
+        if not (latest.is_symlink() and target.is_dir() and latest.resolve() == target.resolve()):
+            return False
+        hashes = read_json(target / folder.MANIFEST)["fileHashes"]
+        # A name that leads elsewhere is none of ours, and a folder is not asked for its hash.
+        whole = all(
+            ".." not in Path(name).parts
+            and not Path(name).is_absolute()
+            and sha256(target / name) == known
+            for name, known in hashes.items()
+        )
         return whole and data_digest(hashes) == digest
-    except (OSError, ValueError, KeyError):
+    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
         return False
 
 

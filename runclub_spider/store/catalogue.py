@@ -438,6 +438,11 @@ def releases_of(connection: sa.Connection, input_digest: str) -> list[tuple[str,
     return [(row.version, row.data_digest) for row in rows]
 
 
+def releases(connection: sa.Connection) -> frozenset[str]:
+    """The versions that this store made."""
+    return frozenset(connection.scalars(sa.select(release.c.version)))
+
+
 def remember_release(
     connection: sa.Connection,
     *,

@@ -1,4 +1,4 @@
-"""Files of a release: the same bytes twice, and a link that is never half."""
+"""Files of a release: the same bytes twice, and nothing that never answers is read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256, swap_link
+import pytest
+
+from runclub_spider.publish.files import fsync_tree, gzip_copy, read_json, sha256
 
 
 def test_gzip_header_has_neither_time_nor_name(tmp_path: Path) -> None:
@@ -46,22 +48,30 @@ def test_sha256_of_a_large_file(tmp_path: Path) -> None:
     assert sha256(path) == hashlib.sha256(data).hexdigest()
 
 
-def test_swap_link(tmp_path: Path) -> None:
-    link = tmp_path / "latest"
-    for version in ("v1", "v2", "v1"):
-        (tmp_path / version).mkdir(exist_ok=True)
-        swap_link(link, version)
-        assert link.is_symlink()
-        assert link.readlink() == Path(version)
-    assert {path.name for path in tmp_path.iterdir()} == {"latest", "v1", "v2"}
+def test_what_may_never_answer_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "link", Path("/dev/zero")):
+        with pytest.raises(OSError, match=r"regular file|directory"):
+            read_json(path)
+        with pytest.raises(OSError, match=r"regular file|directory"):
+            sha256(path)
 
 
-def test_swap_link_clears_what_a_killed_run_left(tmp_path: Path) -> None:
-    (tmp_path / "v1").mkdir()
-    (tmp_path / f".latest-{os.getpid()}").symlink_to("gone")
-    swap_link(tmp_path / "latest", "v1")
-    assert (tmp_path / "latest").resolve() == (tmp_path / "v1").resolve()
-    assert not (tmp_path / f".latest-{os.getpid()}").is_symlink()
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "1" * 5000, "\xff"])
+def test_what_is_no_json_is_a_value_error(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ValueError, match=r"\S"):
+        read_json(path)
+
+
+def test_a_file_without_end_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ValueError, match="larger than 64 MiB"):
+        read_json(path)
 
 
 def test_fsync_tree_takes_files_and_folders(tmp_path: Path) -> None:
