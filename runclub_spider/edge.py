@@ -26,7 +26,8 @@ def to_request(call: Call, **arguments: Any) -> Request:
         call.url,
         method=call.method,
         body=call.body or b"",
-        headers=dict(call.headers),
+        # Scrapy's own would ask for HTML first, and some APIs show themselves to browsers.
+        headers={"Accept": "application/json", **call.headers},
         meta=meta,
         **arguments,
     )

@@ -206,7 +206,6 @@ class Runtime:
                 Api.MUSICBRAINZ: self._guard(
                     Api.MUSICBRAINZ,
                     1,
-                    nested=True,
                     pacer=Metronome(
                         _interval(config, "musicbrainz_base_url", _MUSICBRAINZ_SECONDS)
                     ),
@@ -214,7 +213,6 @@ class Runtime:
                 Api.LISTENBRAINZ: self._guard(
                     Api.LISTENBRAINZ,
                     1,
-                    nested=True,
                     pacer=Metronome(
                         _interval(config, "listenbrainz_base_url", _LISTENBRAINZ_SECONDS)
                     ),
@@ -424,9 +422,7 @@ class Runtime:
         """Close the store; called once the engine has stopped."""
         self.store.close()
 
-    def _guard(
-        self, api: Api, concurrency: int, *, most: int = 0, nested: bool = False, pacer: Pacer
-    ) -> Guard:
+    def _guard(self, api: Api, concurrency: int, *, most: int = 0, pacer: Pacer) -> Guard:
         config = self.config
 
         def remember(family: str, until: float, reason: str) -> None:
@@ -448,7 +444,6 @@ class Runtime:
                 config.api_backoff_seconds,
                 config.max_wait_seconds,
                 most,
-                nested,
             ),
             pacer=pacer,
             count=lambda event: self._count(api, event),

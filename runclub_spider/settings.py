@@ -30,8 +30,14 @@ COOKIES_ENABLED = False
 RETRY_ENABLED = False
 # Every status reaches the parser, which has a case for each (default: False).
 HTTPERROR_ALLOW_ALL = True
-# An answer later than this counts as a time-out (default: 180).
+# An answer that is not whole by then counts as a time-out, however it trickles (default: 180).
 DOWNLOAD_TIMEOUT = 30
+# No answer is that large; the handler holds it for unpacked ones as well (default: 1 GiB).
+DOWNLOAD_MAXSIZE = 64 << 20
+# Answers are unpacked by the handler, below the guard that judges them (default: True).
+COMPRESSION_ENABLED = False
+# A term may be long; a request dropped for its length would never be answered (default: 2083).
+URLLENGTH_LIMIT = 0
 # Enough to keep both APIs busy; the guard holds the cap of each host (default: 16, 8).
 CONCURRENT_REQUESTS = 32
 CONCURRENT_REQUESTS_PER_DOMAIN = 32

@@ -17,8 +17,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar
 
-import orjson
-
+from runclub_spider.apis.decoding import TooLarge, Unreadable, is_whole
 from runclub_spider.apis.pacer import Pacer
 
 ALL = "*"
@@ -26,6 +25,8 @@ RETRIED = frozenset({500, 502, 503, 504})
 # Waited out when a refusal names no time: nobody knows the length of such a ban, and
 # asking once an hour cannot prolong it much.
 UNNAMED_BLOCK_SECONDS = 3600.0
+# An answer beyond the limit costs as much each time it is fetched.
+_LARGE_TRIES = 2
 _STEP = 20
 
 
@@ -54,7 +55,7 @@ class Stopping(Exception):
 
 
 class Answer(Protocol):
-    """What the guard needs to see of an answer."""
+    """What the guard needs to see of an answer; the body unpacked."""
 
     @property
     def status(self) -> int: ...  # noqa: D102
@@ -72,8 +73,7 @@ class Manners:
 
     `concurrency` requests may be on their way at first; `most`, if larger, is reached step by
     step while nothing is refused. A refusal brings such an API down to one. `unnamed_block` says
-    that a refusal without a time is taken for a ban, and not merely retried. `nested` says that
-    an answer that was cut short may well end as a whole one does, so that it must be read.
+    that a refusal without a time is taken for a ban, and not merely retried.
     """
 
     concurrency: int
@@ -82,7 +82,6 @@ class Manners:
     max_wait: float
     most: int = 0
     unnamed_block: bool = True
-    nested: bool = False
 
 
 class Slots:
@@ -170,6 +169,9 @@ class Guard:
     ) -> A:
         """Send until there is an answer that retrying would not better.
 
+        `once` raises `Unreadable` for an answer that is of no use, and one of `transient` when
+        there was none.
+
         Raises:
             ApiPaused: refused for longer than `max_wait`, now or before.
             ApiUnavailable: failed on every try.
@@ -189,12 +191,13 @@ class Guard:
         transient: tuple[type[Exception], ...],
         spend: Callable[[], None],
     ) -> A:
-        problem = ""
-        for attempt in range(self.manners.retries + 1):
-            if attempt:
+        problem, tries, large = "", 0, 0
+        while tries <= self.manners.retries and large < _LARGE_TRIES:
+            if tries:
                 self._count("retries")
-                ceiling = self.manners.backoff * 2 ** (attempt - 1)
+                ceiling = self.manners.backoff * 2 ** (tries - 1)
                 await self.wait(random.uniform(0, min(ceiling, self.manners.max_wait)))
+            tries += 1
             await self._pass_window(family)
             number = await self.pacer.pace(self._stopping)
             # Waiting for its turn took time: the window may have closed meanwhile.
@@ -204,6 +207,15 @@ class Guard:
             self.under_way[family] += 1
             try:
                 answer = await once()
+                if answer.status == 200 and not is_whole(answer.body):
+                    raise Unreadable("an answer cut short")
+            except Unreadable as error:
+                problem = str(error)
+                large += isinstance(error, TooLarge)
+                # However it looked, the API took the call.
+                self.pacer.answered(number)
+                self._count("errors")
+                continue
             except transient as error:
                 problem = str(error).splitlines()[0][:200] if str(error) else ""
                 problem = f"{type(error).__name__} {problem}".strip()
@@ -223,13 +235,9 @@ class Guard:
                 self._read_busy(headers(answer))
                 continue
             self.pacer.answered(number)
-            if answer.status == 200 and not self._whole(answer.body):
-                problem = "an answer cut short"
-                self._count("errors")
-            else:
-                self.slots.answered()
-                return answer
-        raise ApiUnavailable(self.api, f"{problem} after {self.manners.retries + 1} tries")
+            self.slots.answered()
+            return answer
+        raise ApiUnavailable(self.api, f"{problem} after {tries} tries")
 
     def _read_refusal(
         self, family: str, number: int, body: bytes, headers: Mapping[str, str]
@@ -257,16 +265,6 @@ class Guard:
         self.block(scope, until, reason)
         self._on_block(scope, until, reason)
         raise ApiPaused(self.api, scope, until, reason)
-
-    def _whole(self, body: bytes) -> bool:
-        if not body.rstrip().endswith(b"}"):
-            return False
-        if self.manners.nested:
-            try:
-                orjson.loads(body)
-            except orjson.JSONDecodeError:
-                return False
-        return True
 
     def _read_busy(self, headers: Mapping[str, str]) -> None:
         """An error of the server may name its length: a short one is waited out."""

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler, TunnelError
 from scrapy.exceptions import (
     CannotResolveHostError,
+    DownloadCancelledError,
     DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
     IgnoreRequest,
     ResponseDataLossError,
 )
+from scrapy.responsetypes import responsetypes
+from twisted.internet.error import ConnectError
 
-from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.apis.decoding import (
+    ACCEPTED,
+    MOST_BYTES,
+    TooLarge,
+    Unreadable,
+    as_utf8,
+    unpacked,
+)
+from runclub_spider.apis.guard import RETRIED, ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.runtime import BudgetSpent, Runtime
 
 if TYPE_CHECKING:
@@ -28,7 +39,12 @@ TRANSIENT = (
     DownloadFailedError,
     DownloadTimeoutError,
     ResponseDataLossError,
+    # What Scrapy hands on as Twisted has it: no route, a proxy that opens no tunnel.
+    ConnectError,
+    TunnelError,
 )
+# Statuses that say enough, whatever became of their bodies.
+_TELLING = RETRIED | {401, 429}
 
 
 class NotSent(IgnoreRequest):
@@ -43,7 +59,8 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
     """Sends through the guard named in `request.meta["api"]`.
 
     A handler and not a middleware, so that it also covers `download_async` and holds the cap
-    that Scrapy's slots do not hold at zero delay.
+    that Scrapy's slots do not hold at zero delay. For the same reasons answers are unpacked
+    here: the guard judges what they say, and nothing above can leave that out.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -52,14 +69,13 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
 
     async def download_request(self, request: Request) -> Response:
         """Fetch one answer, waiting and retrying as the API asks."""
-        fetch = super().download_request
         api = request.meta.get("api")
         if api is None:
-            return await fetch(request)
+            return await super().download_request(request)
         family = request.meta["family"]
         try:
             return await self._runtime.guards[api].send(
-                lambda: fetch(request),
+                lambda: self._fetch(request),
                 _lower_headers,
                 family=family,
                 transient=TRANSIENT,
@@ -68,6 +84,44 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
         except (ApiPaused, ApiUnavailable, BudgetSpent, Stopping) as error:
             raise NotSent(error) from error
 
+    async def _fetch(self, request: Request) -> Response:
+        request.headers["Accept-Encoding"] = ACCEPTED
+        most = request.meta.get("download_maxsize") or MOST_BYTES
+        request.meta["download_maxsize"] = min(most, MOST_BYTES)
+        try:
+            response = await super().download_request(request)
+        except DownloadCancelledError:
+            # The only thing that Scrapy breaks off: an answer beyond that size.
+            raise TooLarge from None
+        return _readable(response)
+
+
+def _readable(response: Response) -> Response:
+    """The same answer, unpacked and in UTF-8, without the headers that described its packing.
+
+    Raises:
+        Unreadable: the body is broken, and the status alone does not say what matters.
+    """
+    headers = response.headers.copy()
+    encodings = [value.decode("latin-1") for value in headers.getlist("Content-Encoding")]
+    content_type = (headers.get("Content-Type") or b"").decode("latin-1")
+    try:
+        body = as_utf8(unpacked(response.body, encodings), content_type)
+    except Unreadable:
+        if response.status not in _TELLING:
+            raise
+        body = b""
+    if not encodings and body is response.body:
+        return response
+    for name in ("Content-Encoding", "Content-Length"):
+        headers.pop(name, None)
+    kind = responsetypes.from_args(headers=headers, url=response.url, body=body)
+    return response.replace(headers=headers, body=body, cls=kind)
+
 
 def _lower_headers(response: Response) -> dict[str, str]:
-    return {str(name).lower(): value for name, value in response.headers.to_unicode_dict().items()}
+    # Latin-1 takes any byte.
+    return {
+        name.decode("latin-1").lower(): b",".join(values).decode("latin-1")
+        for name, values in response.headers.items()
+    }

@@ -13,6 +13,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from runclub_spider.apis.decoding import TooLarge, Unreadable
 from runclub_spider.apis.guard import (
     ALL,
     UNNAMED_BLOCK_SECONDS,
@@ -506,7 +507,21 @@ CUT = Answered(200, b'{"recordings": [{"id": {"a": 1}}')
 
 
 def test_an_answer_that_only_ends_like_a_whole_one() -> None:
-    assert World([CUT]).run() is CUT
-    world = World([CUT, Answered(200, b'{"recordings": []}')], nested=True)
+    world = World([CUT, Answered(200, b'{"recordings": []}')])
     assert world.run().body == b'{"recordings": []}'
     assert "errors" in world.events
+
+
+def test_an_answer_of_no_use_is_trouble_without_a_name_of_an_exception() -> None:
+    world = World([Unreadable("an answer that cannot be unpacked")] * 5)
+    with pytest.raises(ApiUnavailable, match=r"^spotify: an answer that cannot be unpa"):
+        world.run()
+    assert world.events.count("errors") == 5
+
+
+@pytest.mark.parametrize(("retries", "sent"), [(0, 1), (1, 2), (4, 2)])
+def test_an_answer_too_large_is_hardly_asked_again(retries: int, sent: int) -> None:
+    world = World([TooLarge()] * 5, retries=retries)
+    with pytest.raises(ApiUnavailable, match=f"64 MiB after {sent} tries"):
+        world.run()
+    assert len(world.sent) == sent
