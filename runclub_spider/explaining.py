@@ -17,6 +17,7 @@ from scrapy.settings import BaseSettings
 from runclub_spider.catalog.dates import release_year
 from runclub_spider.catalog.isrc import normalise_isrc
 from runclub_spider.catalog.models import Playable
+from runclub_spider.catalog.playability import listed, stored_playability
 from runclub_spider.catalog.plays import KEXP
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
 from runclub_spider.config import Config
@@ -28,7 +29,6 @@ from runclub_spider.publish.select import Fate, Selection
 from runclub_spider.store import catalogue, lookup, tombstones
 from runclub_spider.store.engine import Store
 from runclub_spider.store.tombstones import Kind
-from runclub_spider.store.tracks import market_playability
 from runclub_spider.text import moment
 
 #: Tracks that a title or an ISRC may find before the rest is only counted.
@@ -321,8 +321,11 @@ class _Account:
         longest = self.config.max_duration_ms
         asked = {m.market: m for m in catalogue.markets_of_tracks(self.connection, [track_id])}
         probe = asked.get(market)
-        playable = market_playability(
-            probe.playable if probe else None, row.available_markets, market
+        playable, basis = stored_playability(
+            probe.playable if probe else None,
+            probe.basis if probe else None,
+            listed(row.available_markets),
+            market,
         )
         failed = failing_rules(
             name=row.name,
@@ -331,13 +334,8 @@ class _Account:
             playable=playable,
             policy=Policy(market, shortest, longest),
         )
-        if probe is not None and probe.playable != Playable.UNKNOWN:
-            basis = f"by {probe.basis}"
-        elif row.available_markets:
-            basis = "by available_markets"
-        else:
-            basis = "nobody said"
-        said = f"playable in {market}: {playable} ({basis})"
+        who = "nobody said" if playable is Playable.UNKNOWN else f"by {basis}"
+        said = f"playable in {market}: {playable} ({who})"
         length = f"{row.duration_ms:,} ms"
         title = "a title" if row.name.strip() else "no title"
         people = f"{len(names)} artist{'' if len(names) == 1 else 's'}"
@@ -348,6 +346,7 @@ class _Account:
         too_short, too_long = Rule.TOO_SHORT in failed, Rule.TOO_LONG in failed
         found = {
             Rule.INCOMPLETE: f"{title}, {people}",
+            Rule.NO_DURATION: f"{length}" if row.duration_ms > 0 else "nobody tells its length",
             Rule.TOO_SHORT: (
                 f"{length} is {'below' if too_short else 'not below'} MIN_DURATION_MS {shortest:,}"
             ),

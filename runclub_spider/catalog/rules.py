@@ -7,11 +7,15 @@ from enum import StrEnum
 
 from runclub_spider.catalog.models import Playable
 
+#: Rises with what the rules let in, so that stored verdicts of older rules are judged anew.
+RULES_VERSION = 2
+
 
 class Rule(StrEnum):
     """Reasons for a rejection, first failing rule first."""
 
     INCOMPLETE = "incomplete"
+    NO_DURATION = "no_duration"
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     UNPLAYABLE = "unplayable"
@@ -31,7 +35,7 @@ class Policy:
     @property
     def key(self) -> str:
         """A short text equal for equal policies; stored beside the verdicts it led to."""
-        return f"{self.market}/{self.min_duration_ms}-{self.max_duration_ms}"
+        return f"{self.market}/{self.min_duration_ms}-{self.max_duration_ms}/{RULES_VERSION}"
 
 
 def failing_rules(
@@ -41,11 +45,20 @@ def failing_rules(
 
     A track after a takedown can come without a name or an artist: the app has no use for it.
     Unknown playability is refused, the specification's conservative exclusion.
+
+    Args:
+        name: of the track.
+        artists: how many of its artists have a name; the others are left out of a release.
+        duration_ms: its length by the best source that tells it; 0 where none does.
+        playable: in the policy's market.
+        policy: what is let in.
     """
     failed = []
     if not name.strip() or not artists:
         failed.append(Rule.INCOMPLETE)
-    if duration_ms < policy.min_duration_ms:
+    if duration_ms <= 0:
+        failed.append(Rule.NO_DURATION)
+    elif duration_ms < policy.min_duration_ms:
         failed.append(Rule.TOO_SHORT)
     if duration_ms > policy.max_duration_ms:
         failed.append(Rule.TOO_LONG)

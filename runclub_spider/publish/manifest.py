@@ -141,8 +141,9 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
         ),
         (
             f"Playable means is_playable under market {config.market}, else its "
-            "available_markets; unknown is excluded but where a cell is thin "
-            "(_extra.available_us_source thin_cell_policy)."
+            "available_markets; where an answer says neither of any track, that it answers a "
+            "search under that market (_extra.available_us_source search_market), but not that a "
+            "playlist lists it. Unknown is excluded but where a cell is thin (thin_cell_policy)."
         ),
         "time_signature is null throughout: ReccoBeats does not give it.",
         "A ReccoBeats row without tempo or energy counts as a miss.",

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from runclub_spider.catalog.dates import DECADES, decade_of, release_year
 from runclub_spider.catalog.original import NEAR
+from runclub_spider.catalog.playability import listed, stored_playability
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
 from runclub_spider.store import catalogue
-from runclub_spider.store.tracks import market_playability
 
 RULES = tuple(Rule)
 ELIGIBLE = -1
@@ -324,7 +324,9 @@ def _candidates(
             name=row.name,
             artists=len(people),
             duration_ms=row.duration_ms,
-            playable=market_playability(row.playable, row.available_markets, policy.market),
+            playable=stored_playability(
+                row.playable, row.basis, listed(row.available_markets), policy.market
+            ).playable,
             policy=policy,
         )
         rating = suit(row, seen.sources) if suit else None

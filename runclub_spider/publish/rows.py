@@ -12,6 +12,9 @@ import orjson
 from runclub_spider.catalog import licences
 from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.ids import row_id
+from runclub_spider.catalog.models import Playable
+from runclub_spider.catalog.playability import Basis, rank, stored_playability
+from runclub_spider.catalog.playability import listed as markets_listed
 from runclub_spider.text import timestamp
 
 FEATURES = (
@@ -92,10 +95,11 @@ def wide_row(
     ordered = order_sources(sources)
     playlist = next((s for s in ordered if s.source_type == "playlist"), None)
     images = [artist.image_url or "" for artist in artists]
-    listed = set((track["available_markets"] or "").split(",")) - {""}
-    countries = set((track["d_countries"] or "").split(",")) - {""}
+    listed = markets_listed(track["available_markets"])
+    countries = markets_listed(track["d_countries"])
     us, us_basis = in_market("US", markets, listed, countries)
-    primary = [m for m in primary_markets if in_market(m, markets, listed, countries)[0]]
+    judged = {m: in_market(m, markets, listed, countries) for m in primary_markets}
+    primary = [market for market, (playable, _) in judged.items() if playable]
     isrc, isrc_source = _either(track, "isrc")
     popularity, popularity_source = _either(track, "popularity")
     has_features = track["features_of"] is not None
@@ -138,7 +142,11 @@ def wide_row(
             "popularity_source": popularity_source,
             "available_us_source": us_basis,
             "available_primary_markets_source": (
-                "available_markets" if listed else "reccobeats" if countries else "is_playable"
+                "available_markets"
+                if listed
+                else "reccobeats"
+                if countries
+                else max((judged[market][1] for market in primary), key=rank, default=Basis.NONE)
             ),
         },
     }
@@ -172,19 +180,19 @@ def _either(track: Mapping[str, Any], name: str) -> tuple[Any, str | None]:
 def in_market(
     market: str,
     probed: Mapping[str, tuple[str, str]],
-    listed: set[str],
+    listed: AbstractSet[str],
     countries: AbstractSet[str] = frozenset(),
 ) -> tuple[bool, str]:
     """Whether a track plays in a market, and which field said so.
 
-    The probe of that market first, then the list of markets, then ReccoBeats' countries; a
-    market nobody asked for is False with the source `none`.
+    The probe of that market first, then the list of markets, then that a search under the market
+    served the track, then ReccoBeats' countries; a market nobody asked for is False with the
+    source `none`.
     """
-    playable, basis = probed.get(market, ("unknown", ""))
-    if playable != "unknown":
-        return playable == "yes", basis
-    if listed:
-        return market in listed, "available_markets"
+    said, by = probed.get(market, (None, None))
+    playable, basis = stored_playability(said, by, listed, market)
+    if playable is not Playable.UNKNOWN:
+        return playable is Playable.YES, str(basis)
     if countries:
         return market in countries, "reccobeats"
     return False, "none"

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from runclub_spider.store.pages import DONE, PageKind
 from runclub_spider.store.seeds import FINISHED
 from runclub_spider.store.tables import (
+    NAMED,
     artist,
     audio_features,
     canonical,
@@ -54,6 +55,7 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
                 sa.func.coalesce(track.c.popularity, track_detail.c.popularity).label("popularity"),
                 track.c.available_markets,
                 track_market.c.playable,
+                track_market.c.basis,
                 audio_features.c.track_id.label("features"),
                 audio_features.c.tempo,
                 audio_features.c.energy,
@@ -107,7 +109,7 @@ def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]
 def credits_of_tracks(
     connection: sa.Connection, ids: Sequence[str] | None = None
 ) -> Iterator[sa.Row[Any]]:
-    """The artists of each track, or of those tracks, by track id and position.
+    """The artists with a name of each track, or of those tracks, by track id and position.
 
     `genres` is still JSON text or None.
     """
@@ -119,7 +121,7 @@ def credits_of_tracks(
         artist.c.popularity,
         artist.c.image_url,
     ).join_from(track_artist, artist, artist.c.artist_id == track_artist.c.artist_id)
-    query = query.order_by(track_artist.c.track_id, track_artist.c.position)
+    query = query.where(NAMED).order_by(track_artist.c.track_id, track_artist.c.position)
     return _stream(connection, query, track_artist.c.track_id, ids)
 
 

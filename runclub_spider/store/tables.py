@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
     text,
 )
 
@@ -416,6 +417,9 @@ open_metadata = Table(
     Column("genres", Text),
     **_compact,
 )
+
+# An artist can come without a name; one that has none is left out of what a release says.
+NAMED = func.trim(artist.c.name) != ""
 
 # Verdicts of the filter under the policy named in `meta`; no row means eligible.
 rejection = Table(

@@ -9,9 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Playable, Track
+from runclub_spider.catalog.playability import Finding, listed, rank, stored_playability
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
 from runclub_spider.store import meta
 from runclub_spider.store.tables import (
+    NAMED,
     artist,
     rejection,
     track,
@@ -33,6 +35,8 @@ _KEPT = (
     "available_markets",
 )
 _VALUES = ("name", "duration_ms", "explicit", "album_name", *_KEPT)
+# What stands for "not told" in columns that take no null.
+_NOTHING: dict[str, Any] = {"name": "", "duration_ms": 0, "album_name": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class FoundTrack:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Ids of a stored page: those that were new, and those that are eligible."""
+    """Ids of a stored page: those that were new, and those that are eligible.
+
+    With the page's own stand older tracks that it made eligible.
+    """
 
     new: set[str]
     eligible: set[str]
@@ -108,7 +115,8 @@ def save(
         else:
             before = old[track_id]
             merged = {
-                name: before[name] if values[name] is None else values[name] for name in _VALUES
+                name: before[name] if values[name] == _NOTHING.get(name) else values[name]
+                for name in _VALUES
             }
             if merged != before or track_id in changed:
                 updates.append({"b_id": track_id, **merged, "updated_at": now})
@@ -118,12 +126,13 @@ def save(
         connection.execute(
             sa.update(track).where(track.c.track_id == sa.bindparam("b_id")), updates
         )
-    _save_artists(connection, [by_id[i].track for i in ids])
+    named = _save_artists(connection, [by_id[i].track for i in ids], now)
     upsert(connection, track_market, markets)
     _save_edges(connection, by_id, source, run_id=run_id, now=now)
-    verdicts = _judge(connection, policy, ids)
+    # A name that came at last may make older tracks whole.
+    verdicts = _judge(connection, policy, sorted({*ids, *named}))
     _save_verdicts(connection, verdicts, run_id)
-    return Saved(new=new_ids, eligible={i for i in ids if not verdicts[i]})
+    return Saved(new=new_ids, eligible={i for i, rules in verdicts.items() if not rules})
 
 
 def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | None = None) -> bool:
@@ -137,24 +146,15 @@ def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | Non
     return True
 
 
-def market_playability(
-    playable: str | None, available_markets: str | None, market: str
-) -> Playable:
-    """Playability from stored columns: the market's own row first, else the list of markets."""
-    if playable is not None and playable != Playable.UNKNOWN:
-        return Playable(playable)
-    if available_markets:
-        return Playable.YES if market in available_markets.split(",") else Playable.NO
-    return Playable.UNKNOWN
-
-
 def _judge(
     connection: sa.Connection, policy: Policy, ids: Sequence[str]
 ) -> dict[str, tuple[Rule, ...]]:
     """The rules' verdict on stored tracks."""
     artists = (
         sa.select(sa.func.count())
-        .where(track_artist.c.track_id == track.c.track_id)
+        .select_from(track_artist)
+        .join(artist, artist.c.artist_id == track_artist.c.artist_id)
+        .where(track_artist.c.track_id == track.c.track_id, NAMED)
         .scalar_subquery()
     )
     query = sa.select(
@@ -163,6 +163,7 @@ def _judge(
         track.c.duration_ms,
         track.c.available_markets,
         track_market.c.playable,
+        track_market.c.basis,
         artists.label("artists"),
     ).outerjoin_from(
         track,
@@ -176,7 +177,9 @@ def _judge(
                 name=row.name,
                 artists=row.artists,
                 duration_ms=row.duration_ms,
-                playable=market_playability(row.playable, row.available_markets, policy.market),
+                playable=stored_playability(
+                    row.playable, row.basis, listed(row.available_markets), policy.market
+                ).playable,
                 policy=policy,
             )
     return verdicts
@@ -253,19 +256,23 @@ def _save_edges(
 def _markets(
     connection: sa.Connection, by_id: Mapping[str, FoundTrack], market: str, now: int
 ) -> list[dict[str, Any]]:
-    """Rows of `track_market`: what the page says, or what was known where it says nothing."""
+    """Rows of `track_market`: what the page says, or what was known on a better basis."""
     before = _stored_markets(connection, list(by_id), market)
     rows = []
     for track_id, found in by_id.items():
-        playable, basis = str(found.playable), found.basis
-        if found.playable is Playable.UNKNOWN:
-            playable, basis = before.get(track_id, (playable, basis))
+        playable, basis = found.playable, found.basis
+        known = before.get(track_id)
+        if known and (
+            playable is Playable.UNKNOWN
+            or (known.playable is not Playable.UNKNOWN and rank(known.basis) < rank(basis))
+        ):
+            playable, basis = known
         rows.append(
             {
                 "track_id": track_id,
                 "market": market,
-                "playable": playable,
-                "basis": basis,
+                "playable": str(playable),
+                "basis": str(basis),
                 "restriction": found.track.restriction,
                 "checked_at": now,
             }
@@ -275,16 +282,16 @@ def _markets(
 
 def _stored_markets(
     connection: sa.Connection, ids: Sequence[str], market: str
-) -> dict[str, tuple[str, str]]:
+) -> dict[str, Finding]:
     """Playability and its basis in a market, of those ids that have it."""
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, Finding] = {}
     for part in chunks(ids):
         rows = connection.execute(
             sa.select(track_market.c.track_id, track_market.c.playable, track_market.c.basis).where(
                 track_market.c.track_id.in_(part), track_market.c.market == market
             )
         )
-        found.update((row.track_id, (row.playable, row.basis)) for row in rows)
+        found.update((row.track_id, Finding(Playable(row.playable), row.basis)) for row in rows)
     return found
 
 
@@ -307,10 +314,40 @@ def _columns(found: Track) -> dict[str, Any]:
     }
 
 
-def _save_artists(connection: sa.Connection, tracks: Sequence[Track]) -> None:
-    """Names of artists, and the order of artists of tracks that had none so far."""
-    names = {a.artist_id: a.name for row in tracks for a in row.artists}
+def name_artists(connection: sa.Connection, names: Mapping[str, str], now: int) -> set[str]:
+    """Give their names to artists that had none; returns the tracks that this changes."""
+    theirs: set[str] = set()
+    for part in chunks(sorted(names)):
+        nameless = connection.scalars(
+            sa.select(artist.c.artist_id).where(artist.c.artist_id.in_(part), ~NAMED)
+        ).all()
+        for one in nameless:
+            connection.execute(
+                sa.update(artist).where(artist.c.artist_id == one).values(name=names[one])
+            )
+        if nameless:
+            theirs.update(
+                connection.scalars(
+                    sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(nameless))
+                )
+            )
+    for some in chunks(sorted(theirs)):
+        connection.execute(
+            sa.update(track).where(track.c.track_id.in_(some)).values(updated_at=now)
+        )
+    return theirs
+
+
+def _save_artists(connection: sa.Connection, tracks: Sequence[Track], now: int) -> set[str]:
+    """Artists, and their order on tracks that had none so far.
+
+    Returns the tracks of artists whose name was not known before.
+    """
+    names: dict[str, str] = {}
+    for ref in (a for row in tracks for a in row.artists):
+        names[ref.artist_id] = ref.name.strip() or names.get(ref.artist_id, "")
     insert_new(connection, artist, [{"artist_id": i, "name": names[i]} for i in sorted(names)])
+    named = name_artists(connection, {i: name for i, name in names.items() if name}, now)
     have: set[str] = set()
     for part in chunks([row.track_id for row in tracks]):
         have.update(
@@ -328,6 +365,7 @@ def _save_artists(connection: sa.Connection, tracks: Sequence[Track]) -> None:
             for position, ref in enumerate(row.artists)
         ],
     )
+    return named
 
 
 def _save_verdicts(

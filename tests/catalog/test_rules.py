@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from runclub_spider.catalog import rules
 from runclub_spider.catalog.models import Playable
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
 
@@ -25,7 +28,9 @@ def fails(
 @pytest.mark.parametrize(
     ("duration_ms", "rules"),
     [
-        (0, (Rule.TOO_SHORT,)),
+        (-1, (Rule.NO_DURATION,)),
+        (0, (Rule.NO_DURATION,)),
+        (1, (Rule.TOO_SHORT,)),
         (119_999, (Rule.TOO_SHORT,)),
         (120_000, ()),
         (300_001, ()),
@@ -59,6 +64,31 @@ def test_all_failures_in_counting_order() -> None:
         Rule.TOO_LONG,
         Rule.PLAYABILITY_UNKNOWN,
     )
+
+
+@given(
+    name=st.sampled_from(["", " ", "Song"]),
+    artists=st.integers(0, 2),
+    duration_ms=st.integers(-1, 400_000),
+    playable=st.sampled_from(list(Playable)),
+)
+def test_one_rule_speaks_for_each_property(
+    name: str, artists: int, duration_ms: int, playable: Playable
+) -> None:
+    failed = fails(name, artists, duration_ms, playable)
+    order = list(Rule)
+    assert list(failed) == sorted(set(failed), key=order.index)
+    lengths = {Rule.NO_DURATION, Rule.TOO_SHORT, Rule.TOO_LONG}
+    assert len(lengths & set(failed)) == (not 120_000 <= duration_ms <= 360_000)
+    assert (Rule.NO_DURATION in failed) == (duration_ms <= 0)
+    assert (Rule.INCOMPLETE in failed) == (not name.strip() or not artists)
+    assert bool({Rule.UNPLAYABLE, Rule.PLAYABILITY_UNKNOWN} & set(failed)) == (playable != "yes")
+
+
+def test_the_policys_key_tells_rules_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = POLICY.key
+    monkeypatch.setattr(rules, "RULES_VERSION", rules.RULES_VERSION + 1)
+    assert POLICY.key != before
 
 
 def test_the_policys_key_tells_policies_apart() -> None:

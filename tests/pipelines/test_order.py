@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from scrapy.settings import Settings
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
@@ -58,6 +61,36 @@ def test_the_filter_judges_and_drops_nothing(make_crawler: MakeCrawler) -> None:
     assert found.judged[5].playable is Playable.UNKNOWN
     assert crawler.stats.get_value("runclub/rows/null") == 1
     assert crawler.stats.get_value("runclub/rejected/unplayable") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (PageKind.TRACK_SEARCH, False),
+        (PageKind.TRACK_SEARCH, True),
+        (PageKind.PLAYLIST_ITEMS, False),
+    ],
+)
+def test_a_search_that_says_nothing_of_playability_serves_its_market(
+    make_crawler: MakeCrawler, kind: PageKind, told: bool
+) -> None:
+    crawler = make_crawler(SpotifySearchSpider)
+    item = page(
+        a_track(1, is_playable=None),
+        a_track(2, is_playable=None, restriction="explicit"),
+        a_track(3, is_playable=None, restriction="market"),
+        *([a_track(4)] if told else ()),
+    )
+    item.task = replace(item.task, kind=kind)
+    judged = FilterPipeline.from_crawler(crawler).process_item(item).judged
+    # A playlist lists what its market may not play as well, and a row that is told apart from
+    # its neighbours is no silence.
+    silent = kind is PageKind.TRACK_SEARCH and not told
+    assert [(one.playable, one.basis) for one in judged[:3]] == [
+        (Playable.YES, "search_market") if silent else (Playable.UNKNOWN, "none"),
+        (Playable.UNKNOWN, "none"),
+        (Playable.NO, "restrictions"),
+    ]
 
 
 def test_the_filter_counts_every_row_by_its_categories(make_crawler: MakeCrawler) -> None:

@@ -340,6 +340,22 @@ def test_nobody_said_anything_but_the_probed_market() -> None:
     assert row["_extra"]["isrc_source"] is row["_extra"]["popularity_source"] is None
 
 
+def test_a_search_under_the_market_is_the_last_that_spotify_says() -> None:
+    silent: dict[str, Any] = {"isrc": None, "available_markets": None}
+    served = {"US": ("yes", "search_market"), "CA": ("no", "is_playable")}
+    row = wide(markets=served, **silent, d_countries="JP")
+    assert (row["available_us"], row["available_primary_markets"]) == (True, ["US"])
+    assert row["_extra"]["available_us_source"] == "search_market"
+    row = wide(markets=served, **silent)
+    assert row["_extra"]["available_primary_markets_source"] == "search_market"
+    # Spotify's list is more than that its search served the track.
+    row = wide(markets=served, available_markets="CA")
+    assert (row["available_us"], row["_extra"]["available_us_source"]) == (
+        False,
+        "available_markets",
+    )
+
+
 OPEN: dict[str, Any] = {
     "o_recording_mbid": "11111111-1111-4111-8111-111111111111",
     "o_artist_mbids": '["aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"]',

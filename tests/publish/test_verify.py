@@ -599,6 +599,20 @@ def a_track_nobody_can_play(release: Release) -> None:
     release.wide[5].update(available_us=False, available_primary_markets=["CA"])
 
 
+@case("wide", "playability-source")
+def no_search_can_have_served_it(release: Release) -> None:
+    row = next(row for row in release.wide if row["source_playlist_id"])
+    row["sources"] = [one for one in row["sources"] if one["type"] == "playlist"]
+    row["_extra"]["available_us_source"] = "search_market"
+
+
+@case("wide", "playability-source")
+def a_search_served_what_is_not_available(release: Release) -> None:
+    row = next(row for row in release.wide if row["sources"][-1]["type"] == "search")
+    row.update(available_us=False, available_primary_markets=["US"])
+    row["_extra"]["available_us_source"] = "search_market"
+
+
 @case("wide", "source-playlist")
 def a_playlist_that_is_no_source(release: Release) -> None:
     row = next(row for row in release.wide if row["source_playlist_id"])

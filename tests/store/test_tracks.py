@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runclub_spider.catalog.models import Album, Playable, Track
+from runclub_spider.catalog.models import Album, ArtistRef, Playable, Track
 from runclub_spider.catalog.rules import Policy, Rule
-from runclub_spider.store import tracks
+from runclub_spider.store import catalogue, tracks
 from runclub_spider.store.engine import Store
 from runclub_spider.store.tables import artist as artist_table
 from runclub_spider.store.tables import (
@@ -206,21 +206,66 @@ def test_verdicts_follow_the_policy(connection: sa.Connection) -> None:
     assert rules.count(Rule.PLAYABILITY_UNKNOWN) == 3
 
 
-@pytest.mark.parametrize(
-    ("playable", "markets", "verdict"),
-    [
-        ("yes", None, "yes"),
-        ("no", "US", "no"),
-        ("unknown", "CA,US", "yes"),
-        ("unknown", "CA", "no"),
-        (None, "CA,US", "yes"),
-        (None, "", "unknown"),
-        (None, None, "unknown"),
-        ("unknown", None, "unknown"),
-    ],
+BASES = ("is_playable", "available_markets", "restrictions", "search_market")
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_playability_from_columns(playable: str | None, markets: str | None, verdict: str) -> None:
-    assert tracks.market_playability(playable, markets, "US") == verdict
+@given(bases=st.lists(st.sampled_from((*BASES, "none")), min_size=1, max_size=5))
+def test_playability_rests_on_the_best_basis_whatever_came_first(
+    store: Store, bases: list[str]
+) -> None:
+    said = {"is_playable": "yes", "available_markets": "no", "restrictions": "no"}
+    said |= {"search_market": "yes", "none": "unknown"}
+    with store.engine.connect() as connection, connection.begin() as transaction:
+        for basis in bases:
+            save(connection, found(a_track(1), playable=Playable(said[basis]), basis=basis))
+        (market,) = content(connection)["track_market"]
+        best = min(bases, key=(*BASES, "none").index)
+        assert (market["playable"], market["basis"]) == (said[best], best)
+        transaction.rollback()
+
+
+@pytest.mark.parametrize("vanished", [{"name": ""}, {"duration_ms": 0}])
+def test_a_field_that_vanishes_takes_nothing_away(
+    connection: sa.Connection, vanished: dict[str, Any]
+) -> None:
+    save(connection, a_track(1), now=1000)
+    before = stored(connection)
+    save(connection, a_track(1, **vanished), now=2000)
+    assert stored(connection) == before
+    assert content(connection)["rejection"] == []
+
+
+NAMELESS = (ArtistRef(an_id(1, "artist"), ""),)
+
+
+def test_a_track_none_of_whose_artists_has_a_name_is_incomplete(connection: sa.Connection) -> None:
+    guest = ArtistRef(an_id(2, "artist"), "Artist 2")
+    save(
+        connection,
+        a_track(1, artists=NAMELESS),
+        a_track(2, artists=(*NAMELESS, guest)),
+        a_track(3, artists=(ArtistRef(an_id(3, "artist"), " \t"),)),
+    )
+    rejected = {row["track_id"]: row["rule"] for row in content(connection)["rejection"]}
+    assert rejected == {an_id(1): Rule.INCOMPLETE, an_id(3): Rule.INCOMPLETE}
+    # The nameless one is left out of what a release says of the other.
+    names = [row.name for row in catalogue.credits_of_tracks(connection, [an_id(2)])]
+    assert names == ["Artist 2"]
+
+
+def test_a_name_that_comes_later_makes_older_tracks_whole(connection: sa.Connection) -> None:
+    save(connection, a_track(1, artists=NAMELESS), now=1000)
+    page = [found(a_track(6), 0)]
+    saved = tracks.save(connection, page, SEARCH, policy=POLICY, run_id=1, now=2000)
+    assert (saved.new, saved.eligible) == ({an_id(6)}, {an_id(1), an_id(6)})
+    assert content(connection)["rejection"] == []
+    assert stored(connection).updated_at == 2000
+    # And a later page without it takes it away from neither.
+    save(connection, a_track(1, artists=NAMELESS), now=3000)
+    assert content(connection)["rejection"] == []
 
 
 def test_many_tracks_at_once(connection: sa.Connection) -> None:

@@ -13,6 +13,8 @@ HARD_CAP_MS = 360_000
 DECADES = ("70s", "80s", "90s", "00s", "10s", "20s")
 #: What `available_us_source` says of a track that only a thin cell made playable.
 ASSUMED = "thin_cell_policy"
+#: What it says of a track that a search under the market served in an answer without playability.
+SERVED = "search_market"
 TRACK_URL = "https://open.spotify.com/track/"
 FEATURES = (
     "tempo",
@@ -77,6 +79,7 @@ def row_faults(row: Data, policies: Policies) -> Iterator[Fault]:
         yield "popularity-bucket", f"{row['popularity_bucket']} for popularity {popularity}"
     yield from _policy_faults(row, policies)
     yield from _source_faults(row)
+    yield from _market_faults(row)
     yield from _merge_faults(row)
     yield from _backfill_faults(row, policies)
     yield from _original_faults(row)
@@ -156,6 +159,16 @@ def _source_faults(row: Data) -> Iterator[Fault]:
             yield "source-playlist", "source_playlist_id is null, but a playlist is named"
     elif named not in playlists:
         yield "source-playlist", f"playlist {named[0]} does not stand so in sources"
+
+
+def _market_faults(row: Data) -> Iterator[Fault]:
+    """Only a search can have served a track for its market, and it serves what can be played."""
+    if row["_extra"].get("available_us_source") != SERVED:
+        return
+    if not row["available_us"]:
+        yield "playability-source", f"not available, and the source is {SERVED}"
+    if all(source["type"] == "playlist" for source in row["sources"]):
+        yield "playability-source", f"{SERVED}, but no search is among the sources"
 
 
 def merged_ids(row: Data) -> list[str]:
