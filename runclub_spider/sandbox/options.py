@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from .withhold import KINDS
+
 REGIMES = ("extended", "development")
 RETRY_AFTER_FORMS = ("seconds", "date", "none")
 ACCOUNT_STATES = ("ok", "not-premium", "not-allowlisted")
@@ -50,6 +52,7 @@ class SandboxOptions:
         faults: rate 0-1 per fault, key ``KIND`` or ``API:KIND``.
         slow_seconds: what the fault ``slow`` adds.
         fault_retry_after: Retry-After of the fault ``429``, seconds.
+        withhold: share 0-1 of the objects that lack a field, key ``kind.field``.
         token_lifetime: seconds an access token works.
         recco_rate_limit: ReccoBeats calls per window before 429.
         kexp_rate_limit: KEXP calls per window before 429.
@@ -82,6 +85,7 @@ class SandboxOptions:
     faults: Mapping[str, float] = field(default_factory=_frozen)
     slow_seconds: float = 3.0
     fault_retry_after: float = 1.0
+    withhold: Mapping[str, float] = field(default_factory=_frozen)
     token_lifetime: float = 3600.0
     recco_rate_limit: int | None = None
     kexp_rate_limit: int | None = None
@@ -141,6 +145,11 @@ class SandboxOptions:
             _one_of("--fault", kind, FAULT_KINDS)
             if not 0 <= rate <= 1:
                 raise OptionError(f"--fault {name} must be a rate 0-1, not {rate:g}")
+        for name, share in self.withhold.items():
+            kind, _, called = name.partition(".")
+            _one_of("--withhold", kind, KINDS)
+            if not called or not 0 <= share <= 1:
+                raise OptionError(f"--withhold wants KIND.FIELD[=SHARE 0-1], not {name}={share:g}")
         if not 0 <= self.musicbrainz_busy <= 1:
             raise OptionError(
                 f"--musicbrainz-busy must be a share 0-1, not {self.musicbrainz_busy:g}"
@@ -176,6 +185,9 @@ class SandboxOptions:
             if item.name == "daily_quota":
                 for family, calls in value.items():
                     found += [flag, f"{family}={calls}"]
+            elif item.name == "withhold":
+                for name, share in value.items():
+                    found += [flag, f"{name}={share!r}"]
             elif item.name == "faults":
                 for name, rate in value.items():
                     found += ["--fault", f"{name}={rate!r}"]
@@ -199,6 +211,7 @@ RUNTIME_FIELDS = frozenset(
         "faults",
         "slow_seconds",
         "fault_retry_after",
+        "withhold",
         "token_lifetime",
         "recco_rate_limit",
         "kexp_rate_limit",
@@ -265,6 +278,7 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "fault": ("[API:]KIND=RATE", "inject a fault; repeatable; " + ", ".join(FAULT_KINDS)),
         "slow_seconds": ("S", "what the fault 'slow' waits (3)"),
         "fault_retry_after": ("S", "Retry-After of the fault '429' (1)"),
+        "withhold": ("KIND.FIELD[=SHARE]", "leave a field out of all objects or of a share"),
         "token_lifetime": ("S", "seconds an access token works (3600)"),
         "recco_rate_limit": ("N", "ReccoBeats calls per window before 429 (none)"),
         "kexp_rate_limit": ("N", "KEXP calls per window before 429 (none)"),
@@ -291,7 +305,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         flag = "--" + name.replace("_", "-")
         if name in _SWITCHES:
             parser.add_argument(flag, action="store_true", help=text)
-        elif name in {"fault", "daily_quota"}:
+        elif name in {"fault", "daily_quota", "withhold"}:
             parser.add_argument(flag, action="append", default=[], metavar=metavar, help=text)
         else:
             parser.add_argument(flag, metavar=metavar, help=text)
@@ -308,6 +322,11 @@ def from_namespace(given: argparse.Namespace) -> SandboxOptions:
         name = item.name
         if name == "faults":
             values[name] = dict(_pair("--fault", text, float) for text in given.fault)
+        elif name == "withhold":
+            values[name] = dict(
+                _pair("--withhold", text if "=" in text else f"{text}=1", float)
+                for text in given.withhold
+            )
         elif name == "daily_quota":
             values[name] = dict(
                 _pair("--daily-quota", text if "=" in text else f"{ALL_FAMILIES}={text}", int)
@@ -357,8 +376,8 @@ def _from_text(name: str, text: str) -> Any:
 
 
 def _from_json(name: str, value: object) -> Any:
-    if name in {"faults", "daily_quota"}:
-        kind = float if name == "faults" else int
+    if name in {"faults", "daily_quota", "withhold"}:
+        kind = int if name == "daily_quota" else float
         if isinstance(value, int) and name == "daily_quota":
             value = {ALL_FAMILIES: value}
         if not isinstance(value, Mapping):

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from .service import Call, Reply, State, json_reply
+from .withhold import withheld
 from .world import Features, Track, hashed, recco_uuid
 
 MOST_IDS = 40
@@ -113,7 +114,7 @@ class ReccoBeats:
         world = self.state.world
         if track.id not in world.features and track.id not in world.recco_only:
             return None
-        return {
+        row = {
             "id": recco_uuid(track.id),
             "trackTitle": track.name,
             "artists": [
@@ -133,6 +134,7 @@ class ReccoBeats:
             "availableCountries": ",".join(track.markets),
             "popularity": track.popularity,
         }
+        return withheld("recco_track", row, self.state.options.withhold)
 
     def _features(self, track: Track) -> dict[str, Any] | None:
         known: Features | None = self.state.world.features.get(track.id)
@@ -158,4 +160,4 @@ class ReccoBeats:
         }
         if quirk == 2:
             del row["key"], row["mode"]
-        return row
+        return withheld("audio_features", row, self.state.options.withhold)

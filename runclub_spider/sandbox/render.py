@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode
 
 from .regimes import Regime
+from .withhold import withheld
 from .world import (
     USER_ID,
     Album,
@@ -36,6 +37,7 @@ class View:
         base: API base URL, for ``href`` and ``next``.
         market: the market that applies (sent, or the user's country), or None.
         market_sent: whether the request named one; only then ``available_markets`` is absent.
+        shares: fields withheld beyond what the regime withholds.
     """
 
     world: World
@@ -43,6 +45,7 @@ class View:
     base: str
     market: str | None
     market_sent: bool
+    shares: Mapping[str, float]
 
     # --- artists ------------------------------------------------------------------------------
 
@@ -58,7 +61,8 @@ class View:
     def artist_simple(self, one: str) -> Json:
         """The artist inside a track or album."""
         artist = self.world.artists.get(one)
-        return {**self._head("artist", one), "name": artist.name if artist else ""}
+        shown = {**self._head("artist", one), "name": artist.name if artist else ""}
+        return self._trim("artist", shown)
 
     def artist(self, artist: Artist) -> Json:
         """The full artist; in development mode without genres, popularity and followers."""
@@ -298,7 +302,7 @@ class View:
     def _trim(self, kind: str, shown: Json) -> Json:
         for key in self.regime.gone(kind):
             shown.pop(key, None)
-        return shown
+        return withheld(kind, shown, self.shares)
 
 
 def local_track(uri: str) -> Json:

@@ -198,6 +198,7 @@ class Spotify:
             base=call.base,
             market=country or sent,
             market_sent=sent is not None,
+            shares=self.state.options.withhold,
         )
 
     # --- search -------------------------------------------------------------------------------

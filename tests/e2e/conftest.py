@@ -22,6 +22,7 @@ CALM: dict[str, object] = {
     "daily_quota": {},
     "faults": {},
     "fault_retry_after": 1,
+    "withhold": {},
     "token_lifetime": 3600,
     "recco_rate_limit": None,
     "musicbrainz_interval": None,

@@ -29,6 +29,7 @@ _CALM: dict[str, object] = {
     "day_seconds": 86_400,
     "faults": {},
     "slow_seconds": 3,
+    "withhold": {},
     "token_lifetime": 3600,
     "recco_rate_limit": None,
     "musicbrainz_interval": None,
