@@ -10,6 +10,7 @@ from typing import Any
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import BaseSettings
 
+from runclub_spider import faults
 from runclub_spider.apis.call import Api
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, RunclubError
@@ -63,14 +64,34 @@ def crawl(
 
 def _run(process: AsyncCrawlerProcess, spider: type[Any], arguments: dict[str, str]) -> int:
     crawler = process.create_crawler(spider)
-    process.crawl(crawler, **arguments)
+    later = list[BaseException]()
+
+    def notice(error: BaseException) -> None:
+        runtime = Runtime.made(crawler)
+        if runtime is None or not (crawler.crawling or runtime.recorded):
+            # Not begun, or being torn down: what was the cause is known afterwards.
+            later.append(error)
+        else:
+            runtime.broke(error)
+
+    task = process.crawl(crawler, **arguments)
     # What was imported stays: without it each full collection has a tenth of the work.
     gc.freeze()
-    process.start()
-    if process.bootstrap_failed:
+    with faults.noticed(notice):
+        process.start()
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            later.insert(0, error)
+    runtime = Runtime.made(crawler)
+    if runtime is None:
+        # Not even the spider came to be.
+        for error in later[:1]:
+            if isinstance(error, RunclubError):
+                raise error
+            print(f"scrapy crawl: {faults.report(error)}", file=sys.stderr)
         return 1
-    runtime = Runtime.of(crawler)
-    if not runtime.recorded:
+    for error in later:
+        runtime.broke(error)
+    if not runtime.recorded and not runtime.ended:
         runtime.outcome.report(INTERRUPTED, "stopped at once by a second signal")
     runtime.close()
     print_outcome(runtime)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,12 @@ from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.answers import explain, problem_of
 from runclub_spider.edge import to_request
-from runclub_spider.errors import RunclubError
+from runclub_spider.faults import is_ours, told
 from runclub_spider.handlers.api import NotSent
 from runclub_spider.runtime import INCOMPLETE, PAUSED, Runtime
 
 if TYPE_CHECKING:
     from scrapy.http import Response
-
-logger = logging.getLogger(__name__)
 
 # Batches on their way at once; the guard's cap is below, so its slots are always filled.
 _PARALLEL = 6
@@ -75,13 +72,13 @@ class BatchWorker:
             self._send_full()
             if self._tasks:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            elif self._queue and partial and not self._off and not self._paused():
+            elif self._queue and partial and not self._off and not self._held():
                 self._start(list(self._queue))
             else:
                 return
 
-    def _paused(self) -> bool:
-        return self.runtime.outcome.result == PAUSED
+    def _held(self) -> bool:
+        return self.runtime.ended or self.runtime.outcome.result == PAUSED
 
     @property
     def calls_needed(self) -> int:
@@ -89,6 +86,7 @@ class BatchWorker:
         return -(-self.total // self.batch)
 
     def _send_full(self) -> None:
+        self._off = self._off or self.runtime.ended
         while len(self._queue) >= self.batch and len(self._tasks) < _PARALLEL and not self._off:
             self._start([one for one, _ in zip(self._queue, range(self.batch), strict=False)])
 
@@ -102,13 +100,9 @@ class BatchWorker:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if isinstance(error, RunclubError):
+        if error is not None:
             self._off = True
-            self.runtime.failed(error)
-        elif error is not None:
-            self._off = True
-            logger.error("%s: %s", self.name, error, exc_info=error)
-            self.runtime.outcome.report("failed", f"{self.name}: {error}")
+            self.runtime.broke(error)
         self._send_full()
 
     async def _send(self, ids: Sequence[str]) -> None:
@@ -131,6 +125,10 @@ class BatchWorker:
             self._off = True
         except AnswerError as error:
             self._failed(f"{self.name}: an answer could not be read ({error})")
+        except Exception as error:
+            if is_ours(error):
+                raise
+            self._failed(f"{self.name}: a batch was put off ({told(error)})")
         else:
             self._failures = 0
 

@@ -18,9 +18,9 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from runclub_spider import __version__
+from runclub_spider import __version__, faults
 from runclub_spider.apis.call import Api, Family
-from runclub_spider.apis.guard import ALL, ApiPaused, Guard, Manners
+from runclub_spider.apis.guard import ALL, ApiPaused, Guard, Manners, Stopping
 from runclub_spider.apis.kexp.calls import KexpCalls
 from runclub_spider.apis.listenbrainz.calls import ListenBrainzCalls
 from runclub_spider.apis.musicbrainz.calls import MusicBrainzCalls, agent
@@ -152,6 +152,11 @@ class Runtime:
             cls._all[crawler] = cls(crawler, trial=trial)
         return cls._all[crawler]
 
+    @classmethod
+    def made(cls, crawler: Crawler) -> Runtime | None:
+        """The crawler's runtime, if it has come to that."""
+        return cls._all.get(crawler)
+
     def __init__(self, crawler: Crawler, *, trial: bool = False) -> None:
         self.crawler = crawler
         self.config = config = Config.from_settings(crawler.settings)
@@ -177,7 +182,7 @@ class Runtime:
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._accounts_closed_until = 0.0
-        self._told_unknown = False
+        self._told_unknown = self._broken = False
         # Families whose quota was refused in this run.
         self._refused: set[str] = set()
         with self.store.store.begin() as connection:
@@ -313,6 +318,8 @@ class Runtime:
 
     def spend(self, api: str, family: str) -> None:
         """Take one request from the budget and write it into the quota ledger."""
+        if self.ended:
+            raise Stopping(api)
         if self.budget is not None and self.spent.total() >= self.budget:
             raise BudgetSpent(f"the budget of {self.budget} requests is spent")
         if api == Api.SPOTIFY:
@@ -418,6 +425,56 @@ class Runtime:
         if self.frontier is not None:
             self.frontier.stop()
 
+    def broke(self, error: BaseException) -> None:
+        """An exception that nobody expected ends the run; the first of them is told."""
+        if isinstance(error, RunclubError):
+            self.failed(error)
+            return
+        logger.debug("a fault of this program", exc_info=error)
+        if not self._broken:
+            self._broken = True
+            self.outcome.report(FAILED, faults.report(error))
+        if self.frontier is not None:
+            self.frontier.stop()
+
+    @property
+    def ended(self) -> bool:
+        """Whether something has ended the run: nothing more is to be asked."""
+        return self.outcome.result == FAILED
+
+    async def stage(self, signal: object) -> None:
+        """Have one stage of enrichment done by those who take part in it."""
+        if self.ended:
+            return
+        for result in await self.crawler.signals.send_catch_log_async(signal):
+            # Scrapy returns what a receiver raised in the place of what it returned.
+            error = result[1] if isinstance(result, tuple) else result
+            if isinstance(error, BaseException):
+                self.broke(error)
+
+    def watch(self, task: asyncio.Future[Any]) -> None:
+        """Keep a task that nobody awaits from failing unseen."""
+        self._tasks.add(task)
+        task.add_done_callback(self._watched)
+
+    def _watched(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.broke(error)
+
+    async def written(self) -> None:
+        """Wait for what is being written on the side."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def put_off(self, key: str, reason: str | None) -> None:
+        """A page stays in the queue for the next run; without a reason that is told elsewhere."""
+        if reason and not self.ended:
+            self.outcome.report(INCOMPLETE, reason)
+        self.crawler.stats.inc_value("runclub/pages_put_off")
+        if self.frontier is not None:
+            self.frontier.settle(key, deferred=True)
+
     def close(self) -> None:
         """Close the store; called once the engine has stopped."""
         self.store.close()
@@ -460,9 +517,7 @@ class Runtime:
             if calls:
                 quota.learn_limit(connection, block.account, block.family, calls)
 
-        task = asyncio.ensure_future(self.store.run(write))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.watch(asyncio.ensure_future(self.store.run(write)))
 
     def _spotify_pacer(self, connection: sa.Connection) -> Pacer:
         """From what an earlier run learnt, else from below; a server of our own paces itself."""
@@ -479,4 +534,4 @@ class Runtime:
 
     def _stopping(self) -> bool:
         engine = self.crawler.engine
-        return engine is not None and not engine.running
+        return self.ended or (engine is not None and not engine.running)

@@ -71,12 +71,18 @@ class Progress:
             self._live = self._console.status(self.line())
             self._live.start()
         self._task = asyncio.ensure_future(self._run())
+        self._task.add_done_callback(self._ended)
 
     def _closed(self) -> None:
         if self._task is not None:
             self._task.cancel()
         if self._live is not None:
             self._live.stop()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._runtime.broke(error)
 
     async def _run(self) -> None:
         while True:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 from scrapy import signals
@@ -17,14 +16,11 @@ if TYPE_CHECKING:
 
     from runclub_spider.config import Config
 
-logger = logging.getLogger(__name__)
-
 
 class Publisher:
     """Publishes once the engine has stopped; never after a pause or an error.
 
-    Scrapy only logs what a signal handler raises, so the result goes into the run's outcome,
-    from which the command takes its exit code.
+    The result goes into the run's outcome, from which the command takes its exit code.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -39,6 +35,8 @@ class Publisher:
 
     async def _publish(self) -> None:
         outcome = self._runtime.outcome
+        # After the others who listen for the engine's end: what they raise stops a release.
+        await asyncio.sleep(0)
         if outcome.result != FINISHED:
             return
         try:
@@ -47,9 +45,6 @@ class Publisher:
             outcome.release = await asyncio.to_thread(_publish, config, what)
         except RunclubError as error:
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
-        except Exception as error:
-            logger.exception("publishing failed")
-            outcome.report(FAILED, f"publishing failed: {error}")
 
 
 def _publish(config: Config, what: str) -> str:

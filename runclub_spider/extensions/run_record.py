@@ -11,11 +11,13 @@ from scrapy import signals
 from runclub_spider.apis.call import Api
 from runclub_spider.config import utc_now
 from runclub_spider.errors import RunclubError
+from runclub_spider.faults import told
 from runclub_spider.preflight import sources
 from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime, pace_key, regime_key
 from runclub_spider.store import meta, pages, quota, runs
 
 if TYPE_CHECKING:
+    from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from twisted.python.failure import Failure
@@ -37,6 +39,7 @@ class RunRecord:
         connect(self._put_off, signal=signals.item_dropped)
         connect(self._item_error, signal=signals.item_error)
         connect(self._spider_error, signal=signals.spider_error)
+        connect(self._dropped, signal=signals.request_dropped)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RunRecord:
@@ -59,7 +62,11 @@ class RunRecord:
 
     async def _closed(self, spider: Any, reason: str) -> None:
         runtime, outcome = self._runtime, self._runtime.outcome
-        if reason == "shutdown":
+        await runtime.written()
+        if runtime.ended:
+            # What ended it has been told.
+            pass
+        elif reason == "shutdown":
             outcome.report(INTERRUPTED, "stopped by a signal")
         elif reason != "finished":
             outcome.report(FAILED, f"the spider was closed: {reason}")
@@ -93,29 +100,33 @@ class RunRecord:
             runtime.recorded = True
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
 
-    def _settle(self, item: Any, *, deferred: bool = False) -> None:
+    def _settle(self, item: Any) -> None:
         task = getattr(item, "task", None)
         if task is not None and self._runtime.frontier is not None:
-            self._runtime.frontier.settle(task.key, deferred=deferred)
+            self._runtime.frontier.settle(task.key)
 
-    def _put_off(self, item: Any) -> None:
-        self._settle(item, deferred=True)
+    def _put_off(self, item: Any, exception: Exception) -> None:
+        task = getattr(item, "task", None)
+        if task is not None:
+            self._runtime.put_off(task.key, f"a page was put off ({told(exception)})")
 
     def _item_error(self, item: Any, failure: Failure) -> None:
-        self._failed(failure)
-        self._settle(item, deferred=True)
+        assert failure.value is not None
+        self._runtime.broke(failure.value)
+        task = getattr(item, "task", None)
+        if task is not None:
+            self._runtime.put_off(task.key, None)
 
-    def _spider_error(self, failure: Failure, response: Response | None) -> None:
-        self._failed(failure)
-        task = response.cb_kwargs.get("task") if response is not None else None
-        if task is not None and self._runtime.frontier is not None:
-            self._runtime.frontier.settle(task.key, deferred=True)
-        if self._runtime.frontier is not None:
-            self._runtime.frontier.stop()
+    def _spider_error(self, failure: Failure, response: Response | Failure | None) -> None:
+        assert failure.value is not None
+        self._runtime.broke(failure.value)
+        # An errback is called with a failure, a callback with a response.
+        request = getattr(response, "request", None)
+        task = request.cb_kwargs.get("task") if request is not None else None
+        if task is not None:
+            self._runtime.put_off(task.key, None)
 
-    def _failed(self, failure: Failure) -> None:
-        error = failure.value
-        if isinstance(error, RunclubError):
-            self._runtime.failed(error)
-        else:
-            self._runtime.outcome.report(FAILED, str(error) or repr(error))
+    def _dropped(self, request: Request) -> None:
+        task = request.cb_kwargs.get("task")
+        if task is not None and not request.meta.get("repeated"):
+            self._runtime.put_off(task.key, "a page was put off (its request was dropped)")

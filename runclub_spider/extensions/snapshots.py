@@ -49,7 +49,7 @@ class Snapshots:
             await self._runtime.store.run(lambda c: self._write_missing(c, folder))
             await self._runtime.store.run(lambda c: pages.drop_raw_before(c, old))
             await asyncio.to_thread(_drop_old, folder, old)
-        except Exception as error:
+        except OSError as error:
             # Scrapy would only log it; the run's outcome must say so.
             logger.debug("snapshot failed", exc_info=True)
             self._runtime.outcome.report(FAILED, f"cannot write a discovery snapshot: {error}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from runclub_spider.frontier.planners import Planner
@@ -16,7 +17,8 @@ class Frontier:
     """Gives out the pages of one run.
 
     What an earlier run left open comes first. A round is planned from the committed ledger
-    only when the one before is settled: timing, faults and kills change nothing of it.
+    only when the one before is settled: timing, faults and kills change nothing of it. While
+    pages are out and `idle` says that nobody has them, they are `stranded`.
     """
 
     def __init__(
@@ -28,11 +30,15 @@ class Frontier:
         market: str,
         round_pages: int,
         affordable: Callable[[], int | None] = lambda: None,
+        idle: Callable[[], bool] = lambda: False,
+        stranded: Callable[[Sequence[str]], None] = lambda _keys: None,
+        look_after: float = 1.0,
     ) -> None:
         self._store, self._planner = store, planner
         self._spider, self._market = spider, market
         self._round_pages = round_pages
         self._affordable = affordable
+        self._idle, self._stranded, self._look_after = idle, stranded, look_after
         self._waiting: set[str] = set()
         self._deferred: set[str] = set()
         self._settled = asyncio.Event()
@@ -57,7 +63,7 @@ class Frontier:
                     self.settle(task.key, deferred=True)
                 else:
                     yield task
-            await self._settled.wait()
+            await self._all_settled()
 
     def settle(self, key: str, *, deferred: bool = False) -> None:
         """A page is stored, or failed and is put off to the next run."""
@@ -66,6 +72,23 @@ class Frontier:
         self._waiting.discard(key)
         if not self._waiting:
             self._settled.set()
+
+    async def _all_settled(self) -> None:
+        """Wait for a round's pages; those that nobody has in hand any more are told and put off.
+
+        Looked at twice, `look_after` seconds apart: between two hands a page is in none.
+        """
+        looks = 0
+        while not self._settled.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), self._look_after)
+                return
+            looks = looks + 1 if self._idle() else 0
+            if looks > 1:
+                lost = sorted(self._waiting)
+                self._stranded(lost)
+                for key in lost:
+                    self.settle(key, deferred=True)
 
     def stop(self) -> None:
         """Give out no further rounds."""

@@ -22,6 +22,9 @@ class PageFilter(BaseDupeFilter):
         key = request.meta.get("deltafetch_key")
         if key is None:
             return False
-        seen = key in self._seen
+        if key in self._seen:
+            # The first copy settles the page.
+            request.meta["repeated"] = True
+            return True
         self._seen.add(key)
-        return seen
+        return False

@@ -27,7 +27,6 @@ class FeaturesPipeline:
     def __init__(self, crawler: Crawler) -> None:
         self._runtime = Runtime.of(crawler)
         self._stats = crawler.stats
-        self._signals = crawler.signals
         self._worker: BatchWorker | None = None
         crawler.signals.connect(self._drain, signal=discovery_done)
 
@@ -83,4 +82,4 @@ class FeaturesPipeline:
 
     async def _drain(self) -> None:
         await (await self._started()).drain()
-        await self._signals.send_catch_log_async(features_done)
+        await self._runtime.stage(features_done)

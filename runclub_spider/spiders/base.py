@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from scrapy import Request, Spider
 
 from runclub_spider.apis.call import AnswerError, Api, Call
-from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
+from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.apis.spotify.answers import ACCOUNT, PAGE, Problem, explain, problem_of
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import Config, utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
+from runclub_spider.faults import is_ours, told
 from runclub_spider.frontier.driver import Frontier
 from runclub_spider.frontier.plan import plan_of
 from runclub_spider.frontier.planners import Planner
@@ -23,8 +24,9 @@ from runclub_spider.frontier.templates import Kind, Seed
 from runclub_spider.handlers.api import NotSent
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.middlewares.once import AlreadyAsked
+from runclub_spider.middlewares.token import NoToken
 from runclub_spider.preflight import SOURCES
-from runclub_spider.runtime import INCOMPLETE, Runtime
+from runclub_spider.runtime import BudgetSpent, Runtime
 from runclub_spider.signals import discovery_done
 from runclub_spider.spiders.arguments import SpotifyArguments
 from runclub_spider.spiders.regime import find_regime
@@ -60,11 +62,14 @@ class SpotifySpider(Spider, ABC):
         spider.runtime.budget = spider.args.budget
         spider.runtime.force = spider.args.force
         spider.deltafetch_reset = spider.args.deltafetch_reset
+        spider._told = {}
         return spider
 
     args: SpotifyArguments
     runtime: Runtime
     deltafetch_reset: bool
+    # The first error of each kind that lost a page.
+    _told: dict[type[BaseException], str]
     # Tracks that the budget should add to cells that lack them.
     _expected: float | None = None
 
@@ -146,6 +151,8 @@ class SpotifySpider(Spider, ABC):
 
     async def _run(self) -> AsyncIterator[Request]:
         runtime = self.runtime
+        if runtime.ended:
+            return
         regime = runtime.regime = await find_regime(runtime)
         if regime is None:
             return
@@ -158,7 +165,7 @@ class SpotifySpider(Spider, ABC):
             async for task in runtime.frontier.tasks():
                 yield self._request(task)
             await self.conclude(planner)
-        await self.crawler.signals.send_catch_log_async(discovery_done)
+        await runtime.stage(discovery_done)
 
     def parse(self, response: Response, task: PageTask) -> Any:
         """One answered page into one item."""
@@ -195,14 +202,22 @@ class SpotifySpider(Spider, ABC):
         if isinstance(error, AlreadyAsked):
             return
         cause = error.cause if isinstance(error, NotSent) else error
+        assert cause is not None
         if isinstance(cause, ApiPaused):
             self.runtime.paused(cause)
             self._defer(task, None)
+        elif isinstance(cause, BudgetSpent | Stopping | NoToken):
+            # Told where it came from.
+            self._defer(task, None)
         elif isinstance(cause, ApiUnavailable):
             self._defer(task, f"a page was put off ({cause})")
-        else:
-            # Budget spent, stopping or no token: the outcome is told elsewhere.
+        elif is_ours(cause):
             self._defer(task, None)
+            self.runtime.broke(cause)
+        else:
+            # Once a kind: such an error may name the address, another for each page.
+            said = self._told.setdefault(type(cause), told(cause))
+            self._defer(task, f"a page was put off ({said})")
 
     def _request(self, task: PageTask) -> Request:
         self.runtime.pages_asked += 1
@@ -229,11 +244,23 @@ class SpotifySpider(Spider, ABC):
             self.runtime.frontier.stop()
 
     def _defer(self, task: PageTask, reason: str | None) -> None:
-        if reason:
-            self.runtime.outcome.report(INCOMPLETE, reason)
-        self.crawler.stats.inc_value("runclub/pages_put_off")
-        if self.runtime.frontier is not None:
-            self.runtime.frontier.settle(task.key, deferred=True)
+        self.runtime.put_off(task.key, reason)
+
+    def _idle(self) -> bool:
+        """Whether Scrapy has nothing in hand: no request waits, none is sent, none is read."""
+        engine = self.crawler.engine
+        assert engine is not None
+        assert engine.scheduler is not None
+        return not (
+            engine.downloader.active
+            or engine.scheduler.has_pending_requests()
+            or (engine.scraper.slot is not None and not engine.scraper.slot.is_idle())
+        )
+
+    def _stranded(self, keys: Sequence[str]) -> None:
+        """Some component of Scrapy lost pages without a word."""
+        for key in keys:
+            self.runtime.put_off(key, "a page was put off (its request was dropped on the way)")
 
     def _frontier(self, planner: Planner) -> Frontier:
         runtime = self.runtime
@@ -244,6 +271,8 @@ class SpotifySpider(Spider, ABC):
             market=runtime.market,
             round_pages=runtime.config.round_pages,
             affordable=runtime.affordable_pages,
+            idle=self._idle,
+            stranded=self._stranded,
         )
 
     def _open(self, connection: sa.Connection, plan: tuple[Seed, ...], regime: Regime) -> None:

@@ -49,13 +49,13 @@ class EnrichSpider(Spider):
             await runtime.store.run(
                 lambda c: tracks.ensure_verdicts(c, runtime.policy, runtime.run_id)
             )
-            if self.args.only is None:
+            if self.args.only is None and not runtime.ended:
                 runtime.regime = await find_regime(runtime)
         except RunclubError as error:
             runtime.failed(error)
         if runtime.regime is not None:
-            await self.crawler.signals.send_catch_log_async(discovery_done)
+            await runtime.stage(discovery_done)
         # Asks neither Spotify nor ReccoBeats, so it needs no regime.
-        await self.crawler.signals.send_catch_log_async(enrichment_done)
+        await runtime.stage(enrichment_done)
         for nothing in list[Any]():
             yield nothing

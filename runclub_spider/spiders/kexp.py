@@ -28,6 +28,7 @@ from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, KEXP, PlayCounts,
 from runclub_spider.config import SANDBOX, utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
+from runclub_spider.faults import is_ours, told
 from runclub_spider.handlers.api import NotSent
 from runclub_spider.kexp_overrides import load_overrides
 from runclub_spider.preflight import KEXP_SOURCES
@@ -118,6 +119,8 @@ class KexpSpider(Spider):
 
     async def _run(self) -> None:
         runtime = self.runtime
+        if runtime.ended:
+            return
         self._known = KnownSongs()
         self._overrides, digest = load_overrides(runtime.config.kexp_overrides)
         self.checkpoint = before = await runtime.store.run(lambda c: self._prepare(c, digest))
@@ -350,6 +353,11 @@ class KexpSpider(Spider):
                 if any(word in problem for word in _TOO_MUCH):
                     self.page_rows = max(FEWEST_ROWS, self.page_rows // 2)
                     call = with_rows(call, min(int(str(call.params["limit"])), self.page_rows))
+                continue
+            except Exception as error:
+                if is_ours(error):
+                    raise
+                problem = told(error)
                 continue
             if response.status != 200:
                 raise RunclubError(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from scrapy.exceptions import IgnoreRequest
-
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.answers import classify
 from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
 from runclub_spider.config import utc_now
 from runclub_spider.edge import to_request
+from runclub_spider.faults import is_ours, told
 from runclub_spider.handlers.api import NotSent
+from runclub_spider.middlewares.token import NoToken
 from runclub_spider.runtime import FAILED, INCOMPLETE, Runtime, regime_key
 from runclub_spider.store import meta
 
@@ -49,8 +49,13 @@ async def _probe(runtime: Runtime) -> Regime | None:
         elif isinstance(error.cause, ApiUnavailable):
             runtime.outcome.report(INCOMPLETE, str(error.cause))
         return None
-    except IgnoreRequest:
-        # No token: the token middleware has told the outcome.
+    except NoToken:
+        # The token middleware has told the outcome.
+        return None
+    except Exception as error:
+        if is_ours(error):
+            raise
+        runtime.outcome.report(INCOMPLETE, f"the key could not be probed ({told(error)})")
         return None
     answer = classify(call.path, response.status, response.body)
     found = regime_of_probe(answer)

@@ -195,3 +195,39 @@ def test_an_unknown_key_settles_nothing(tmp_path: Path) -> None:
             third.cancel()
 
     asyncio.run(go())
+
+
+def test_pages_that_nobody_has_are_told_and_put_off(tmp_path: Path) -> None:
+    async def go() -> None:
+        lost: list[str] = []
+        async with running(
+            tmp_path, "a", "b", "c", idle=lambda: True, stranded=lost.extend, look_after=0.01
+        ) as run:
+            async for task in run.frontier.tasks():
+                run.given.append(task.source_key)
+                if task.source_key != "b":
+                    await run.answer(task)
+            assert run.given == ["a", "b", "a", "c", "c"]
+            assert [key.split("|")[2] for key in lost] == ["b"]
+            assert run.frontier.deferred == set(lost)
+            assert not run.frontier.exhausted
+
+    asyncio.run(go())
+
+
+def test_a_page_between_two_hands_is_not_lost(tmp_path: Path) -> None:
+    async def go() -> None:
+        looks = iter((True, False, True, False))
+        lost: list[str] = []
+        async with running(
+            tmp_path, "a", idle=lambda: next(looks), stranded=lost.extend, look_after=0.01
+        ) as run:
+            tasks = run.frontier.tasks()
+            first = await anext(tasks)
+            following = asyncio.ensure_future(anext(tasks))
+            await asyncio.wait([following], timeout=0.035)
+            await run.answer(first)
+            assert (await following).first_row == 50
+            assert lost == []
+
+    asyncio.run(go())

@@ -7,12 +7,17 @@ client. Events are counted in the forked process:
 - `commit` and `committed`: just before and just after a transaction of the store is committed
 - `file`: just before a rename, a link, a removal of a file or of a folder
 - `time`: seconds since the command began
+
+`BREAKS` in the environment names functions of the package that raise what they are told to.
 """
 
 from __future__ import annotations
 
+import builtins
+import functools
 import gc
 import importlib
+import inspect
 import json
 import mmap
 import os
@@ -32,6 +37,8 @@ from typing import Any, Self
 ROOT = Path(__file__).parents[2]
 FILE_EVENTS = frozenset({"os.rename", "os.symlink", "os.link", "os.remove", "os.rmdir"})
 NOBODY = 65_534
+#: What a function that was broken says.
+FAULT = "nobody expected this"
 _REPORT_BYTES = 1 << 16
 _TIMEOUT = 90.0
 
@@ -232,10 +239,44 @@ def _become(request: Mapping[str, Any]) -> None:
     time.tzset()
     os.chdir(ROOT)
     _Hooks(folder / "report", [Action(**one) for one in request["actions"]]).install()
+    for broken in os.environ.pop("BREAKS", "").split():
+        _break(broken)
     sys.argv = ["scrapy", *request["argv"]]
     from scrapy.cmdline import execute
 
     execute()
+
+
+def _break(what: str) -> None:
+    """Have `module:Class.function` raise at each call, or with `=Error` something else."""
+    name, _, error = what.partition("=")
+    module, _, path = name.partition(":")
+    found: Any = importlib.import_module(f"runclub_spider.{module}")
+    *outer, last = path.split(".")
+    for part in outer:
+        found = getattr(found, part)
+    kind = vars(builtins)[error or "LookupError"]
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise kind(FAULT)
+
+    # With the real one's signature: Scrapy hands a component what it names.
+    functools.update_wrapper(broken, getattr(found, last))
+    if inspect.iscoroutinefunction(getattr(found, last)):
+
+        async def broken_later(*_: Any, **__: Any) -> Any:
+            raise kind(FAULT)
+
+        broken = functools.wraps(getattr(found, last))(broken_later)
+    if inspect.isasyncgenfunction(getattr(found, last)):
+
+        async def broken_within(*_: Any, **__: Any) -> Any:
+            for nothing in ():
+                yield nothing
+            raise kind(FAULT)
+
+        broken = functools.wraps(getattr(found, last))(broken_within)
+    setattr(found, last, broken)
 
 
 class _Hooks:

@@ -6,10 +6,17 @@ import logging
 from typing import Any
 
 import pytest
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import TextResponse
+from twisted.python.failure import Failure
 
+from runclub_spider.apis.call import Api
+from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.handlers.api import NotSent
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.runtime import FAILED, FINISHED, INCOMPLETE, Runtime
+from runclub_spider.middlewares.once import AlreadyAsked
+from runclub_spider.middlewares.token import NoToken
+from runclub_spider.runtime import FAILED, FINISHED, INCOMPLETE, PAUSED, BudgetSpent, Runtime
 from runclub_spider.spiders.base import SpotifySpider
 from runclub_spider.spiders.spotify_playlist import SpotifyPlaylistSpider
 from runclub_spider.spiders.spotify_search import SpotifySearchSpider
@@ -35,6 +42,15 @@ class Asked:
     def answered(self, status: int, body: bytes, task: PageTask = SEARCHES) -> list[DiscoveredPage]:
         response = TextResponse("https://api.spotify.com/v1/search", status=status, body=body)
         return list(self.spider.parse(response, task))
+
+    def lost(self, error: Exception, task: PageTask = SEARCHES) -> None:
+        """The page's errback is called with what kept it from being answered."""
+        try:
+            raise error
+        except Exception:  # noqa: BLE001 - a failure has a trace
+            failure = Failure()
+        failure.request = self.spider._request(task)
+        self.spider.give_up(failure)
 
     def stats(self, prefix: str) -> dict[str, int]:
         found = self.crawler.stats.get_stats()
@@ -148,3 +164,44 @@ def test_new_fields_of_playlists_are_counted_once(
     (item,) = asked.answered(200, body, task)
     assert item.refused is None
     assert asked.stats("unexpected/") == {f"runclub/unexpected/{name}": 1 for name in fields}
+
+
+PAUSE = ApiPaused(Api.SPOTIFY, "search", 2_000_000_000.0, "quota exceeded")
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "says"),
+    [
+        (NotSent(PAUSE), PAUSED, "quota exceeded"),
+        (NotSent(ApiUnavailable("spotify", "status 500")), INCOMPLETE, "status 500"),
+        (DownloadCancelledError("2 GiB"), INCOMPLETE, "2 GiB"),
+        (IgnoreRequest("not today"), INCOMPLETE, "not today"),
+        (LookupError("nobody expected this"), FAILED, "a fault of this program"),
+        # These have been told where they came from.
+        (NotSent(BudgetSpent("100")), FINISHED, None),
+        (NotSent(Stopping("spotify")), FINISHED, None),
+        (NoToken("refused"), FINISHED, None),
+    ],
+)
+def test_a_page_that_was_not_answered(
+    error: Exception, result: str, says: str | None, asked: Asked
+) -> None:
+    asked.lost(error)
+    outcome = asked.runtime.outcome
+    assert outcome.result == result
+    assert len(outcome.reasons) == (says is not None)
+    assert all(says in reason for reason in outcome.reasons if says)
+    assert asked.stats("pages_put_off") == {"runclub/pages_put_off": 1}
+
+
+def test_the_other_copy_of_a_page_settles_it(asked: Asked) -> None:
+    asked.lost(AlreadyAsked("key"))
+    assert asked.runtime.outcome.result == FINISHED
+    assert asked.stats("pages_put_off") == {}
+
+
+def test_many_lost_pages_are_one_reason_a_kind(asked: Asked) -> None:
+    for number in range(20):
+        asked.lost(DownloadCancelledError(f"https://api.spotify.com/v1/search?q={number}"))
+        asked.lost(IgnoreRequest(str(number)))
+    assert len(asked.runtime.outcome.reasons) == 2
