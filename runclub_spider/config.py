@@ -23,6 +23,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
 from runclub_spider.errors import ConfigurationError
+from runclub_spider.markets import MARKETS, cure
 
 _QUOTA_FAMILIES = ("search", "playlist", "artist")
 REAL_HOSTS = {
@@ -435,6 +436,8 @@ class Config(BaseModel):
         for code in (value,) if isinstance(value, str) else value:
             if not re.fullmatch(r"[A-Z]{2}", code):
                 raise ValueError(f"{code!r} is not a two-letter country code, such as US")
+            if code not in MARKETS:
+                raise ValueError(f"{code!r} is no market of Spotify: {cure(code)}")
         return value
 
     @field_validator(*(f for f in REAL_HOSTS))

@@ -10,8 +10,9 @@ from scrapy.exceptions import IgnoreRequest
 
 from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
-from runclub_spider.apis.spotify.answers import explain, problem_of
+from runclub_spider.apis.spotify.answers import WHOLE, explain, problem_of
 from runclub_spider.edge import to_request
+from runclub_spider.errors import RunclubError
 from runclub_spider.faults import is_ours, told
 from runclub_spider.handlers.api import NotSent
 from runclub_spider.runtime import INCOMPLETE, PAUSED, Runtime
@@ -133,13 +134,20 @@ class BatchWorker:
             self._failures = 0
 
     def _refuse(self, api: str, response: Response) -> None:
-        """A permanent refusal: no point in asking again this run; said once."""
+        """A permanent refusal: no point in asking again this run; said once.
+
+        One of the app or the account ends the run: nothing else would be answered.
+        """
         self._off = True
+        problem = problem_of(response.status, response.body)
+        if api == Api.SPOTIFY and problem in WHOLE:
+            why = explain(problem, response.status, response.body, market=self.runtime.market)
+            self.runtime.failed(RunclubError(why))
+            return
         if api == Api.SPOTIFY:
             # The key may do less than was found out before: the next run finds out anew.
             self.runtime.forget_regime = True
         why = f"the API answered {response.status}"
-        problem = problem_of(response.status, response.body)
         if api == Api.SPOTIFY and problem is not None:
             why = explain(problem, response.status, response.body)
         self.runtime.outcome.report(INCOMPLETE, f"{self.name}: {why}; switched off for this run")

@@ -43,12 +43,18 @@ class Frontier:
         self._deferred: set[str] = set()
         self._settled = asyncio.Event()
         self._stopped = False
-        self.exhausted = False
+        # Whether there was nothing more to ask.
+        self.ran_dry = False
 
     @property
     def deferred(self) -> frozenset[str]:
         """Keys of pages that failed in this run and wait for the next."""
         return frozenset(self._deferred)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything there was to ask was answered."""
+        return self.ran_dry and not self._deferred
 
     async def tasks(self) -> AsyncIterator[PageTask]:
         """Pages to ask, until there is nothing left, the budget ends or `stop` is called."""
@@ -69,6 +75,8 @@ class Frontier:
         """A page is stored, or failed and is put off to the next run."""
         if deferred:
             self._deferred.add(key)
+        else:
+            self._deferred.discard(key)
         self._waiting.discard(key)
         if not self._waiting:
             self._settled.set()
@@ -105,7 +113,7 @@ class Frontier:
                 return batch
             plan = partial(self._planner.plan_round, count=limit, skip=self.deferred)
             if not await self._store.run(plan):
-                self.exhausted = not self._deferred
+                self.ran_dry = True
                 return []
 
     async def _open(self, limit: int) -> list[PageTask]:

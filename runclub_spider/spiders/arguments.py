@@ -21,12 +21,15 @@ from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import explain
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.templates import families
+from runclub_spider.markets import MARKETS, cure
 
 
 def _country(value: object) -> object:
     text = str(value).strip().upper()
     if not re.fullmatch(r"[A-Z]{2}", text):
         raise ValueError("not a two-letter country code, such as US")
+    if text not in MARKETS:
+        raise ValueError(f"no market of Spotify; {cure(text)}")
     return text
 
 

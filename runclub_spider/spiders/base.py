@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from scrapy import Request, Spider
 
 from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
-from runclub_spider.apis.spotify.answers import ACCOUNT, PAGE, Problem, explain, problem_of
+from runclub_spider.apis.spotify.answers import PAGE, WHOLE, Problem, explain, problem_of
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.config import Config, utc_now
 from runclub_spider.edge import to_request
@@ -29,6 +29,7 @@ from runclub_spider.preflight import SOURCES
 from runclub_spider.runtime import BudgetSpent, Runtime
 from runclub_spider.signals import discovery_done
 from runclub_spider.spiders.arguments import SpotifyArguments
+from runclub_spider.spiders.refusals import ALIKE, SEARCHES, Refusals
 from runclub_spider.spiders.regime import find_regime
 from runclub_spider.store import pages, seeds, tracks
 from runclub_spider.store.pages import PageKind, PageTask
@@ -63,11 +64,13 @@ class SpotifySpider(Spider, ABC):
         spider.runtime.force = spider.args.force
         spider.deltafetch_reset = spider.args.deltafetch_reset
         spider._told = {}
+        spider._refusals = Refusals()
         return spider
 
     args: SpotifyArguments
     runtime: Runtime
     deltafetch_reset: bool
+    _refusals: Refusals
     # The first error of each kind that lost a page.
     _told: dict[type[BaseException], str]
     # Tracks that the budget should add to cells that lack them.
@@ -149,7 +152,7 @@ class SpotifySpider(Spider, ABC):
         except RunclubError as error:
             self.runtime.failed(error)
 
-    async def _run(self) -> AsyncIterator[Request]:
+    async def _run(self) -> AsyncIterator[Request | DiscoveredPage]:
         runtime = self.runtime
         if runtime.ended:
             return
@@ -164,6 +167,8 @@ class SpotifySpider(Spider, ABC):
             await self.announce(planner)
             async for task in runtime.frontier.tasks():
                 yield self._request(task)
+            for item in self._left():
+                yield item
             await self.conclude(planner)
         await runtime.stage(discovery_done)
 
@@ -180,20 +185,57 @@ class SpotifySpider(Spider, ABC):
         elif problem is Problem.PAGE_SIZE:
             self._wrong_regime(task)
             return
+        elif problem in WHOLE:
+            market = self.runtime.market
+            self._shut_out(task, explain(problem, response.status, response.body, market=market))
+            return
         elif problem in PAGE:
             item.refused = str(response.status)
-            self.crawler.stats.inc_value(f"runclub/refused/{task.kind}/{response.status}")
             if response.status == 403:
                 # One list, or all of them now: the next run finds out what the key may do.
                 self.runtime.forget_regime = True
-        elif problem in ACCOUNT:
-            self._shut_out(task, explain(problem, response.status, response.body))
-            return
+            if self._refused_like_all(item, problem, response):
+                return
         else:
-            self._defer(task, f"Spotify answered {response.status}")
+            if not self._refused_like_all(item, problem, response):
+                self._defer(task, f"Spotify answered {response.status}")
             return
+        if item.refused:
+            self._close_refused(item)
+        elif task.kind in SEARCHES:
+            # The key is answered: what was refused before was each page's own affair.
+            yield from self._released()
         self.runtime.count_odd(item.odd)
         yield item
+
+    def _refused_like_all(self, item: DiscoveredPage, problem: Problem, response: Response) -> bool:
+        """Whether a refusal is not the page's own, or it is not known yet; then the page waits."""
+        if self.runtime.ended:
+            self._defer(item.task, None)
+            return True
+        if item.task.kind not in SEARCHES or self._refusals.settled or response.status >= 500:
+            return False
+        number = self._refusals.add(item, f"{response.status} {problem}")
+        if number >= ALIKE:
+            said = explain(problem, response.status, response.body)
+            self._shut_out(
+                item.task,
+                f"every search is refused, {number} of {number} since the start; {said}; "
+                "no page was marked",
+            )
+        elif item.refused is None:
+            return False
+        elif self.runtime.frontier is not None:
+            self.runtime.frontier.settle(item.task.key, deferred=True)
+        return True
+
+    def _released(self) -> Iterator[DiscoveredPage]:
+        for item in self._refusals.release():
+            self._close_refused(item)
+            yield item
+
+    def _close_refused(self, item: DiscoveredPage) -> None:
+        self.crawler.stats.inc_value(f"runclub/refused/{item.task.kind}/{item.refused}")
 
     def give_up(self, failure: Failure) -> None:
         """A page that was not answered stays in the queue for the next run."""
@@ -218,6 +260,20 @@ class SpotifySpider(Spider, ABC):
             # Once a kind: such an error may name the address, another for each page.
             said = self._told.setdefault(type(cause), told(cause))
             self._defer(task, f"a page was put off ({said})")
+
+    def _left(self) -> list[DiscoveredPage]:
+        """Refused searches when all is asked: too few to speak of all, so they are closed.
+
+        They wait for the next run when this one came to its end before.
+        """
+        frontier = self.runtime.frontier
+        assert frontier is not None
+        if frontier.ran_dry and not self.runtime.ended:
+            return list(self._released())
+        for item in self._refusals.release():
+            why = f"a search was put off (refused with {item.refused}, and none was answered)"
+            self._defer(item.task, why)
+        return []
 
     def _request(self, task: PageTask) -> Request:
         self.runtime.pages_asked += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
-from runclub_spider.apis.spotify.answers import classify
+from runclub_spider.apis.spotify.answers import WHOLE, classify, explain
 from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
 from runclub_spider.config import utc_now
 from runclub_spider.edge import to_request
@@ -60,5 +60,8 @@ async def _probe(runtime: Runtime) -> Regime | None:
     answer = classify(call.path, response.status, response.body)
     found = regime_of_probe(answer)
     if found is None:
-        runtime.outcome.report(FAILED, answer.said)
+        said = answer.said
+        if answer.problem in WHOLE:
+            said = explain(answer.problem, response.status, response.body, market=runtime.market)
+        runtime.outcome.report(FAILED, said)
     return found

@@ -16,9 +16,9 @@ import pytest
 
 from runclub_spider.apis.spotify import models
 from runclub_spider.apis.spotify.answers import (
-    ACCOUNT,
     PAGE,
     PASSING,
+    WHOLE,
     Answer,
     Problem,
     Thing,
@@ -69,6 +69,17 @@ PROBLEMS = [
     (502, b"<html>Bad gateway</html>", Problem.SERVER_ERROR),
     (503, b"upstream connect error", Problem.SERVER_ERROR),
     (504, b"", Problem.SERVER_ERROR),
+    (400, error(400, "Invalid market code"), Problem.MARKET),
+    (400, b"Invalid country", Problem.MARKET),
+    (400, error(400, "Bad search type field trck"), Problem.PARAMETER),
+    (400, error(400, "Invalid additional_types"), Problem.PARAMETER),
+    (400, error(400, "Unsupported parameter: fields"), Problem.PARAMETER),
+    (400, error(400, "Invalid offset"), Problem.BAD_REQUEST),
+    (400, error(400, "Unsupported type of id"), Problem.BAD_REQUEST),
+    (400, error(400, "Marketing is no term"), Problem.BAD_REQUEST),
+    (401, error(401, "This application is disabled"), Problem.APP),
+    (403, error(403, "Your developer account was suspended"), Problem.APP),
+    (403, error(403, "Insufficient client scope"), Problem.FORBIDDEN),
     (302, b"", Problem.UNEXPECTED),
     (204, b"", Problem.UNEXPECTED),
     (410, b"", Problem.UNEXPECTED),
@@ -120,6 +131,8 @@ def test_an_address_that_is_not_on_record_is_unreadable(path: str) -> None:
         (403, error(403, "User not registered"), "allow-list", "dashboard"),
         (401, b"", "401", "settings"),
         (302, b"", "302", "SPOTIFY_API_BASE_URL"),
+        (403, error(403, "Your account was suspended"), "suspended", "dashboard"),
+        (400, error(400, "Invalid market code"), "Invalid market code", "MARKET"),
         (503, error(503, "Service\nunavailable"), "503", "Service unavailable"),
     ],
 )
@@ -127,6 +140,14 @@ def test_a_person_is_told_cause_and_cure(status: int, body: bytes, cause: str, c
     said = classify("search", status, body).said
     assert cause in said
     assert cure in said
+
+
+def test_a_refused_market_is_told_with_the_one_that_was_meant() -> None:
+    body = error(400, "Invalid market code")
+    said = explain(Problem.MARKET, 400, body, market="UK")
+    assert said == (
+        "Spotify refuses the market UK (400: Invalid market code): use GB, by -a market or MARKET"
+    )
 
 
 def test_a_servers_text_cannot_steer_the_terminal() -> None:
@@ -141,7 +162,7 @@ def test_a_long_text_is_cut_and_one_line() -> None:
 def test_every_problem_has_one_way_to_go_on() -> None:
     """The crawl renews, splits, stops, closes the page, or asks again: no problem in two sets."""
     apart = {Problem.TOKEN, Problem.PAGE_SIZE, Problem.UNREADABLE, Problem.UNEXPECTED}
-    assert Counter([*ACCOUNT, *PAGE, *PASSING, *apart]) == Counter(Problem)
+    assert Counter([*WHOLE, *PAGE, *PASSING, *apart]) == Counter(Problem)
 
 
 # --- rows (reference, 1.7): one test a shape

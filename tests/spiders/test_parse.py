@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,14 +70,94 @@ def test_a_good_answer_is_a_page(asked: Asked) -> None:
     assert (item.refused, asked.runtime.outcome.result) == (None, FINISHED)
 
 
-@pytest.mark.parametrize(
-    ("status", "body"), [(403, FORBIDDEN), (404, b""), (400, b'{"error":{"message":"invalid id"}}')]
-)
+REFUSED = [(403, FORBIDDEN), (404, b""), (400, b'{"error":{"message":"invalid id"}}')]
+
+
+def search(term: str) -> PageTask:
+    return replace(SEARCHES, source_key=term)
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSED)
 def test_a_refused_page_is_closed(status: int, body: bytes, asked: Asked) -> None:
+    asked.answered(200, GOOD, search("soul"))
     (item,) = asked.answered(status, body)
     assert item.refused == str(status)
     assert asked.stats("refused/") == {f"runclub/refused/track_search/{status}": 1}
     assert asked.runtime.outcome.result == FINISHED
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSED)
+def test_before_any_answer_refused_searches_are_kept_back(
+    status: int, body: bytes, asked: Asked
+) -> None:
+    for term in "abcd":
+        assert asked.answered(status, body, search(term)) == []
+    # The same seed once more says nothing of the others.
+    assert asked.answered(status, body, replace(search("d"), first_row=50)) == []
+    assert asked.runtime.outcome.result == FINISHED
+    assert asked.stats("refused/") == {}
+    found = asked.answered(200, GOOD, search("e"))
+    assert [(item.task.source_key, item.refused) for item in found] == [
+        *((term, str(status)) for term in "abcdd"),
+        ("e", None),
+    ]
+    assert asked.stats("refused/") == {f"runclub/refused/track_search/{status}": 5}
+    (closed,) = asked.answered(status, body, search("f"))
+    assert closed.refused == str(status)
+    assert asked.runtime.outcome.result == FINISHED
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [*REFUSED, (401, b""), (410, b"gone")],
+)
+def test_the_same_refusal_of_every_search_ends_the_run(
+    status: int, body: bytes, asked: Asked
+) -> None:
+    for term in "abcdefg":
+        assert asked.answered(status, body, search(term)) == []
+    outcome = asked.runtime.outcome
+    assert (outcome.result, outcome.code) == (FAILED, 1)
+    (told,) = [reason for reason in outcome.reasons if "every search is refused" in reason]
+    assert str(status) in told
+    assert asked.stats("refused/") == {}
+    # What was on its way is stored, and closes nothing that was refused.
+    assert [item.refused for item in asked.answered(200, GOOD, search("h"))][-1:] == [None]
+
+
+def test_refusals_of_other_pages_never_speak_for_all(make_crawler: MakeCrawler) -> None:
+    asked = Asked(make_crawler, SpotifyPlaylistSpider)
+    for number in range(8):
+        task = PageTask("spotify_playlist", PageKind.PLAYLIST, f"p{number}", "US", 0, 100, "s")
+        (item,) = asked.answered(404, b"", task)
+        assert item.refused == "404"
+    assert asked.runtime.outcome.result == FINISHED
+
+
+def test_failures_of_the_server_never_speak_for_all(asked: Asked) -> None:
+    for term in "abcdefg":
+        assert asked.answered(501, b"", search(term)) == []
+    assert asked.runtime.outcome.code == 75
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ("Invalid market code", "use a market of Spotify"),
+        ("Bad search type field", "Bad search type field"),
+        ("Invalid additional_types", "additional_types"),
+    ],
+)
+def test_a_refusal_of_what_every_page_sends_ends_the_run_at_once(
+    message: str, says: str, asked: Asked
+) -> None:
+    body = json.dumps({"error": {"status": 400, "message": message}}).encode()
+    asked.answered(200, GOOD, search("soul"))
+    assert asked.answered(400, body) == []
+    outcome = asked.runtime.outcome
+    assert (outcome.result, outcome.code) == (FAILED, 1)
+    assert [says in reason for reason in outcome.reasons] == [True]
+    assert asked.stats("refused/") == {}
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,16 @@ def test_it_refuses_wrong_arguments(name: str, given: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("market", "cure"), [("UK", "use GB"), ("XX", "such as"), ("USA", "two-letter")]
+)
+def test_a_market_that_is_none_is_told_with_the_one_that_was_meant(market: str, cure: str) -> None:
+    for name in ("spotify_search", "spotify_playlist"):
+        spider: Any = LOADER.load(name)
+        with pytest.raises(ConfigurationError, match=f"market.*{cure}"):
+            spider.arguments.read(name, {"market": market})
+
+
+@pytest.mark.parametrize(
     ("name", "given", "expected"),
     [
         ("spotify_search", {"market": " gb "}, {"market": "GB"}),

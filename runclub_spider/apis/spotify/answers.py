@@ -8,6 +8,7 @@ Source: reference, 1 (endpoints and shapes) and 4.3 (errors).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import orjson
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.spotify import models, parser
 from runclub_spider.catalog.models import RowKind
+from runclub_spider.markets import cure
 
 
 class Problem(StrEnum):
@@ -29,6 +31,10 @@ class Problem(StrEnum):
     # The account's; nothing this key asks is answered until a person mends it.
     PREMIUM = "the app's owner has no Premium"
     USER = "the user is not on the app's allow-list"
+    APP = "the app or the account is shut out"
+    # The run's; every call of it would be refused.
+    MARKET = "market refused"
+    PARAMETER = "a parameter of every call refused"
     # The page's own; asking again gives the same.
     PAGE_SIZE = "page too large for this key"
     BAD_REQUEST = "bad request"
@@ -43,7 +49,8 @@ class Problem(StrEnum):
     UNEXPECTED = "unexpected status"
 
 
-ACCOUNT = frozenset({Problem.PREMIUM, Problem.USER})
+# Refusals that no other page would escape.
+WHOLE = frozenset({Problem.PREMIUM, Problem.USER, Problem.APP, Problem.MARKET, Problem.PARAMETER})
 PAGE = frozenset({Problem.BAD_REQUEST, Problem.FORBIDDEN, Problem.NOT_FOUND})
 PASSING = frozenset({Problem.RATE_LIMIT, Problem.QUOTA, Problem.SERVER_ERROR})
 
@@ -58,25 +65,31 @@ _CURES = {
         "SPOTIFY_REFRESH_TOKEN"
     ),
 }
+# What a 400 names. A page's size and place, its term and its id are its own.
+_SIZE = re.compile(r"\blimit\b")
+_OWN = re.compile(r"\b(?:offset|q|query|ids?|uris?)\b")
+_MARKET = re.compile(r"\b(?:market|country)\b")
+_PARAMETER = re.compile(r"\b(?:additional_types|types?|fields?)\b")
+_OWNER = re.compile(r"\b(?:app|application|account|developer)\b")
 
 
 def problem_of(status: int, body: bytes) -> Problem | None:
     """The problem that status and body tell of; None for a 200, whose body may still be odd."""
+    if status == 200:
+        return None
     text = body[:2000].lower()
+    said = _message(body).lower()
     match status:
-        case 200:
-            return None
         case 400:
-            # `Invalid limit`: the page was too large, which tells the regimes apart.
-            return Problem.PAGE_SIZE if b"limit" in text else Problem.BAD_REQUEST
+            return _of_bad_request(said)
         case 401:
-            return Problem.TOKEN
+            return Problem.APP if _OWNER.search(said) else Problem.TOKEN
         case 403 if b"premium" in text:
             return Problem.PREMIUM
         case 403 if b"register" in text:
             return Problem.USER
         case 403:
-            return Problem.FORBIDDEN
+            return Problem.APP if _OWNER.search(said) else Problem.FORBIDDEN
         case 404:
             return Problem.NOT_FOUND
         case 429:
@@ -86,11 +99,30 @@ def problem_of(status: int, body: bytes) -> Problem | None:
     return Problem.UNEXPECTED
 
 
-def explain(problem: Problem, status: int, body: bytes) -> str:
-    """One line with the cause, and the cure where the reference knows one."""
+def _of_bad_request(said: str) -> Problem:
+    if _SIZE.search(said):
+        # `Invalid limit`: the page was too large, which tells the regimes apart.
+        return Problem.PAGE_SIZE
+    if _MARKET.search(said):
+        return Problem.MARKET
+    if _PARAMETER.search(said) and not _OWN.search(said):
+        return Problem.PARAMETER
+    return Problem.BAD_REQUEST
+
+
+def explain(problem: Problem, status: int, body: bytes, *, market: str = "US") -> str:
+    """One line with the cause, and the cure where the reference knows one.
+
+    `market` is the one that was asked for.
+    """
     if problem in _CURES:
         return _CURES[problem]
     said = _message(body)
+    if problem is Problem.MARKET:
+        return (
+            f"Spotify refuses the market {market} ({status}: {said}): {cure(market)}, by "
+            "-a market or MARKET"
+        )
     told = f"Spotify answered {status} ({problem})" + (f": {said}" if said else "")
     if problem in PASSING:
         return f"{told}; try again later"
