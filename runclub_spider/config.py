@@ -139,12 +139,12 @@ class Config(BaseModel):
 
     # Places
     database_url: str | None = setting(
-        None, "The store; unset means an SQLite file in CACHE_DIR.", "store.engine", repr=False
+        None, "The store; unset means an SQLite file in CACHE_DIR.", "store.address", repr=False
     )
     store_renew: bool = setting(
         False, "Begin a new store although a corrupt one was set aside.", "store.engine"
     )
-    cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.", "store.engine")
+    cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.", "store.address")
     export_dir: Path = setting(Path("export"), "Releases.", "publish.release")
     seeds_dir: Path = setting(Path("seeds"), "Seed templates and the umbrella map.", "crawling")
     kexp_overrides: Path = setting(

@@ -31,9 +31,10 @@ from runclub_spider.spiders.arguments import (
     SpotifyArguments,
 )
 from runclub_spider.spiders.base import SpotifySpider
+from runclub_spider.store.address import exists
 from runclub_spider.store.engine import Store
 from runclub_spider.store.lock import exclusive
-from runclub_spider.store.trial import TrialStore, exists
+from runclub_spider.store.trial import TrialStore
 from runclub_spider.summary import print_outcome
 
 

@@ -27,6 +27,12 @@ class StoreWriteError(RunclubError):
     """The disk is full, read-only or gone while writing; what was committed stays usable."""
 
 
+class StoreTaken(StoreWriteError):
+    """Another run holds the store by now: this one's hold was lost with its connection."""
+
+    exit_code = 75
+
+
 class GateFailed(RunclubError):
     """A quality gate refused the release; `export/latest` is untouched."""
 

@@ -39,7 +39,8 @@ from runclub_spider.publish import release
 from runclub_spider.publish.manifest import grid
 from runclub_spider.runtime import pace_key, regime_key
 from runclub_spider.store import meta, overview, pages, quota, seeds
-from runclub_spider.store.engine import Store, database_url
+from runclub_spider.store.address import database_url, exists, shown
+from runclub_spider.store.engine import Store
 from runclub_spider.store.pages import PageKind
 from runclub_spider.text import moment
 
@@ -209,8 +210,7 @@ def _seeds(config: Config, umbrellas: UmbrellaMap, look: Look) -> tuple[Seed, ..
 
 def _stored(config: Config, *, coverage_too: bool) -> Stored:
     """Read the store if there is one; none is made."""
-    url = database_url(config)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+    if not exists(config):
         return Stored()
     store = Store.open(config, create=False, set_aside=False)
     try:
@@ -218,7 +218,7 @@ def _stored(config: Config, *, coverage_too: bool) -> Stored:
             name, _, at = (meta.get(connection, regime_key(config)) or "").partition("|")
             rows = overview.seed_ledger(connection, config.market)
             return Stored(
-                url=url.render_as_string(hide_password=True),
+                url=shown(database_url(config)),
                 ledger={(row.search_type, row.term): row for row in rows},
                 regime=(REGIMES[name], int(at)) if name else None,
                 limits=quota.learnt_limits(connection, Api.SPOTIFY),

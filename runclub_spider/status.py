@@ -22,10 +22,10 @@ from runclub_spider.publish.exhaustion import Certificate, Why
 from runclub_spider.publish.manifest import UNDATED
 from runclub_spider.publish.release import prospect, searched
 from runclub_spider.store import meta, overview, quota, songs
+from runclub_spider.store.address import database_url, exists, shown
 from runclub_spider.store.coverage import covered
-from runclub_spider.store.engine import Store, database_url
+from runclub_spider.store.engine import Store
 from runclub_spider.store.lock import exclusive
-from runclub_spider.store.trial import exists
 from runclub_spider.text import moment, timestamp
 
 _DAY = 86_400
@@ -43,8 +43,7 @@ def show(settings: BaseSettings) -> None:
     try:
         with store.reading() as connection:
             version, problems = overview.health(connection)
-            url = database_url(config).render_as_string(hide_password=True)
-            console.print(f"store {url}", soft_wrap=True)
+            console.print(f"store {shown(database_url(config))}", soft_wrap=True)
             console.print(
                 f"version {version}, integrity {'ok' if not problems else 'DAMAGED'}, "
                 f"data from {meta.get(connection, 'source|spotify') or 'nowhere yet'}, "

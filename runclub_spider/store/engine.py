@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from runclub_spider.config import Config, utc_now
-from runclub_spider.errors import StoreError, StoreWriteError
+from runclub_spider.errors import RunclubError, StoreError, StoreTaken, StoreWriteError
+from runclub_spider.store import meta
+from runclub_spider.store.address import (
+    check_place,
+    database_url,
+    file_of,
+    made_engine,
+    scrubbed,
+    shown,
+    was_ours,
+)
+from runclub_spider.store.lock import exclusive, held_here, hold_of
+from runclub_spider.store.tables import meta as meta_table
 from runclub_spider.store.tables import metadata
+from runclub_spider.store.upgrading import kept_copy
 
 # The newest migration in `migrations/versions`; a test holds the two together.
 HEAD = "0006"
@@ -28,6 +41,10 @@ _OUR_MISTAKES = (
     sa.exc.NotSupportedError,
 )
 _READING = "runclub_reading"
+_TAKEN = (
+    "this run's hold of the store was lost with its connection, and another run may have it by "
+    "now: nothing more was stored, run the same command again when that one is done"
+)
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Alembic's own table.
 _VERSION = sa.Table(
@@ -49,19 +66,25 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        # This process's token on a server, once it is the one in the store.
+        self._token: str | None = None
 
     @classmethod
     def open(cls, config: Config, *, create: bool = True, set_aside: bool = True) -> Self:
         """Open (and by default create and migrate) the configured store.
 
-        A corrupt file is moved out of the way, unless `set_aside` is off.
+        A corrupt file of ours is moved out of the way, unless `set_aside` is off. A store of an
+        earlier version is copied before it is upgraded.
 
         Raises:
             StoreError: corrupt, newer than this code, not ours, or not there when
                 `create` is off.
+            RunPaused: it is to be upgraded, and another process holds it.
+            StoreTaken: this process's hold on a server was lost.
         """
         url = database_url(config)
-        path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+        path = file_of(url)
+        check_place(config)
         if path is not None:
             if not path.exists():
                 _refuse_to_recreate(path, renew=config.store_renew)
@@ -74,46 +97,62 @@ class Store:
                     f"cannot make the folder of the store {path}: {error.strerror}; "
                     "mend CACHE_DIR or DATABASE_URL"
                 ) from None
+        store = cls(_engine(url))
         try:
-            engine = _engine(url)
-            store = cls(engine)
-            with engine.connect() as connection:
-                version = _version(connection.execution_options(**{_READING: True}))
-            if version != HEAD:
-                store._migrate(version)
-            if path is not None:
-                _use_wal(engine)
+            store._prepare(config)
+        except StoreTaken:
+            store.close()
+            raise
         except (sa.exc.DBAPIError, StoreWriteError) as error:
+            store.close()
             cause = _cause(error)
             if path is not None and any(word in cause for word in _CORRUPT):
-                engine.dispose()
-                if not set_aside:
+                if not set_aside or not was_ours(config):
                     raise StoreError(
                         f"the store {path.name} is corrupt ({cause}); put a good copy in its place"
                     ) from None
                 raise StoreError(_set_aside(path, cause)) from None
             raise StoreError(
-                f"the store {url.render_as_string(hide_password=True)} cannot be opened: {cause}; "
+                f"the store {shown(url)} cannot be opened: {scrubbed(cause, url)}; "
                 "check DATABASE_URL and CACHE_DIR"
             ) from None
-        except sa.exc.ArgumentError as error:
-            raise StoreError(f"DATABASE_URL: {error}") from None
-        except ModuleNotFoundError as error:
-            raise StoreError(f"DATABASE_URL needs the package {error.name}; install it") from None
+        except RunclubError:
+            store.close()
+            raise
         return store
+
+    def _prepare(self, config: Config) -> None:
+        """Make or upgrade the tables, and make this process's hold known."""
+        with self.engine.connect() as connection:
+            version = _version(connection.execution_options(**{_READING: True}))
+        if version is not None:
+            self._claim()
+        if version != HEAD:
+            self._migrate(config, version)
+        if version is None:
+            self._claim()
+        if self.engine.dialect.name == "sqlite":
+            _use_wal(self.engine)
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """One transaction, committed at the end and rolled back on any error."""
+        """One transaction, committed at the end and rolled back on any error.
+
+        Raises:
+            StoreWriteError: the database failed.
+            StoreTaken: another run has taken over a server's database.
+        """
         try:
             with self.engine.begin() as connection:
+                if self._token is not None:
+                    self._check_token(connection)
                 yield connection
         except sa.exc.DatabaseError as error:
             if isinstance(error, _OUR_MISTAKES):
                 raise
             raise StoreWriteError(
-                f"the store failed: {error.orig}; what was committed before is safe, mend the "
-                "cause and run the same command again"
+                f"the store failed: {self._told(error)}; what was committed before is safe, mend "
+                "the cause and run the same command again"
             ) from error
 
     @contextmanager
@@ -132,14 +171,38 @@ class Store:
             if isinstance(error, _OUR_MISTAKES):
                 raise
             raise StoreError(
-                f"the store is damaged ({error.orig}); put a good copy in its place"
+                f"the store is damaged ({self._told(error)}); put a good copy in its place"
             ) from error
 
     def close(self) -> None:
         """Release connections and files."""
         self.engine.dispose()
 
-    def _migrate(self, version: str | None) -> None:
+    def _told(self, error: Exception) -> str:
+        return scrubbed(_cause(error), self.engine.url)
+
+    def _claim(self) -> None:
+        """On a server, write this process's token into the store: earlier holders are shut out."""
+        hold = hold_of(self.engine.url)
+        if hold is None:
+            return
+        if not hold.claimed:
+            if not hold.alive:
+                raise StoreTaken(_TAKEN)
+            with self.engine.begin() as connection:
+                # Waits for a transaction of an earlier holder, but not for one that stands still.
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")
+                meta.put(connection, meta.WRITER, hold.token)
+            hold.claimed = True
+        self._token = hold.token
+
+    def _check_token(self, connection: sa.Connection) -> None:
+        """Stop if another holder wrote its token; until the end of the transaction none can."""
+        query = sa.select(meta_table.c.value).where(meta_table.c.key == meta.WRITER)
+        if connection.scalar(query.with_for_update(read=True)) != self._token:
+            raise StoreTaken(_TAKEN)
+
+    def _migrate(self, config: Config, version: str | None) -> None:
         known = {path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py")}
         if version is not None and version not in known:
             raise StoreError(
@@ -149,6 +212,19 @@ class Store:
         if version is None:
             self._create()
             return
+        mine = held_here(self.engine.url)
+        with nullcontext() if mine else exclusive(config, "the upgrade of the store"):
+            with self.engine.connect() as connection:
+                version = _version(connection.execution_options(**{_READING: True}))
+            if version is not None and version != HEAD:
+                with self._kept_copy(version):
+                    self._upgrade()
+
+    def _kept_copy(self, version: str) -> AbstractContextManager[None]:
+        return kept_copy(self.engine, version, HEAD)
+
+    def _upgrade(self) -> None:
+        """All migrations in one transaction."""
         from alembic import command
         from alembic.config import Config as AlembicConfig
 
@@ -167,30 +243,10 @@ class Store:
             connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
 
 
-def database_url(config: Config) -> URL:
-    """The configured URL, else an SQLite file in the cache folder."""
-    if not config.database_url:
-        return URL.create("sqlite", database=str(config.cache_dir / "runclub.sqlite"))
-    try:
-        url = make_url(config.database_url)
-    except (sa.exc.ArgumentError, ValueError):
-        raise StoreError(
-            "DATABASE_URL is not a database URL, such as sqlite:///songs.sqlite or "
-            "postgresql://user@host/name"
-        ) from None
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() not in {"sqlite", "postgresql"}:
-        raise StoreError(
-            f"DATABASE_URL names {url.get_backend_name()}; sqlite and postgresql are supported"
-        )
-    return url
-
-
 def _engine(url: URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        return made_engine(url, pool_pre_ping=True)
+    engine = made_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

@@ -11,6 +11,9 @@ from runclub_spider.store.upsert import upsert
 #: it against, so that publishing the same data again says the same; JSON.
 CANONICAL_LOG, CHANGES, GATES_BEFORE = "canonical_log", "release_changes", "gates_before"
 
+#: The token of the run that may write, on a server.
+WRITER = "writer"
+
 
 def get(connection: sa.Connection, key: str) -> str | None:
     """A fact, or None."""

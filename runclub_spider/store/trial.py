@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Self
 
 import sqlalchemy as sa
 
 from runclub_spider.config import Config
-from runclub_spider.store.engine import Store, database_url
+from runclub_spider.store.address import exists
+from runclub_spider.store.engine import Store
 
 
 class TrialStore(Store):
@@ -52,6 +53,13 @@ class TrialStore(Store):
         with self._outer.begin_nested():
             yield self._outer
 
+    def _kept_copy(self, version: str) -> AbstractContextManager[None]:  # noqa: ARG002
+        """None is needed: an upgrade is undone with the rest."""
+        return nullcontext()
+
+    def _claim(self) -> None:
+        """Not even the holder's token stays."""
+
     def close(self) -> None:
         """Undo everything."""
         if self._outer is not None:
@@ -60,9 +68,3 @@ class TrialStore(Store):
         super().close()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
-
-
-def exists(config: Config) -> bool:
-    """Whether there is a store to open; a server's database always counts as one."""
-    url = database_url(config)
-    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from runclub_spider.config import Config
 from runclub_spider.sandbox.testing import Sandbox
-from runclub_spider.store.engine import database_url
+from runclub_spider.store.address import database_url
 from tests.postgres import running_postgres
 from tests.resilience.running import Place
 

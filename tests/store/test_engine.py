@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ import sqlalchemy as sa
 from runclub_spider.config import Config
 from runclub_spider.errors import StoreError, StoreWriteError
 from runclub_spider.store import meta
-from runclub_spider.store.engine import Store, database_url
+from runclub_spider.store.engine import Store
+from runclub_spider.store.lock import exclusive
 
 
 def at(path: Path) -> Config:
@@ -47,38 +50,81 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("damage", ["text", "header", "cut", "schema"])
-def test_a_corrupt_file_is_set_aside_byte_for_byte(tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "s.sqlite"
-    Store.open(at(path)).close()
-    good = path.read_bytes()
-    assert len(good) > 20_000
-    bad = {
+def damaged(good: bytes, damage: str) -> bytes:
+    return {
         "text": b"This is no database. " * 500,
         "header": b"\0" * 100 + good[100:],
         "cut": good[: len(good) // 3],
         "schema": good[:100] + b"\xff" * 3000 + good[3100:],
     }[damage]
+
+
+@pytest.mark.parametrize("damage", ["text", "header", "cut", "schema"])
+def test_a_corrupt_file_is_set_aside_byte_for_byte(tmp_path: Path, damage: str) -> None:
+    """In the cache folder whatever it holds; under a name of the user's by its tables."""
+    path = tmp_path / "runclub.sqlite"
+    config = Config(cache_dir=tmp_path) if damage == "text" else at(path)
+    Store.open(config).close()
+    good = path.read_bytes()
+    assert len(good) > 20_000
+    bad = damaged(good, damage)
     path.write_bytes(bad)
     with pytest.raises(StoreError, match="corrupt") as caught:
-        Store.open(at(path))
+        Store.open(config)
     assert "\n" not in str(caught.value)
     assert not path.exists()
-    (aside,) = tmp_path.glob("s.sqlite.corrupt-*Z")
+    (aside,) = tmp_path.glob("runclub.sqlite.corrupt-*Z")
     assert aside.read_bytes() == bad
     assert aside.name in str(caught.value)
 
 
 def test_a_store_that_was_set_aside_is_not_silently_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "s.sqlite"
+    path = tmp_path / "runclub.sqlite"
     path.write_bytes(b"This is no database. " * 500)
     for _ in range(2):
         with pytest.raises(StoreError, match="STORE_RENEW=1"):
-            Store.open(at(path))
+            Store.open(Config(cache_dir=tmp_path))
     assert not path.exists()
-    renewed = Config(database_url=f"sqlite:///{path}", store_renew=True)
-    Store.open(renewed).close()
-    Store.open(at(path)).close()
+    Store.open(Config(cache_dir=tmp_path, store_renew=True)).close()
+    Store.open(Config(cache_dir=tmp_path)).close()
+
+
+def foreign() -> bytes:
+    """A database of somebody else."""
+    with closing(sqlite3.connect(":memory:")) as other:
+        other.execute("CREATE TABLE bookmarks (url TEXT)")
+        other.executemany("INSERT INTO bookmarks VALUES (?)", [("https://example.org",)] * 5000)
+        return other.serialize()
+
+
+DUMP = b"CREATE TABLE alembic_version (v);\nCREATE TABLE seed_playlist (t);\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("thesis.docx", b"PK\3\4" + bytes(range(256)) * 40),
+        ("photo.jpg", b"\xff\xd8\xff\xe0" + b"\0" * 5000),
+        ("notes.txt", b"Milk, eggs\n"),
+        ("dump.sql", DUMP),
+        ("short", b"x"),
+        ("places.sqlite", foreign()[:100] + b"\xff" * 3000 + foreign()[3100:]),
+        ("half.sqlite", foreign()[:5000]),
+    ],
+)
+def test_a_file_that_never_was_a_store_is_left_alone(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"no database|corrupt") as caught:
+        Store.open(at(path))
+    assert "\n" not in str(caught.value)
+    if not name.endswith(".sqlite"):
+        with pytest.raises(StoreError, match="no database"):
+            exclusive(at(path), "x").__enter__()
+    assert path.read_bytes() == content
+    assert [found.name for found in tmp_path.iterdir()] == [name]
 
 
 def test_a_foreign_database_is_refused_and_untouched(tmp_path: Path) -> None:
@@ -98,27 +144,25 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="CACHE_DIR"):
         Store.open(Config(cache_dir=tmp_path / "file"))
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="it is a folder"):
         Store.open(at(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("nonsense", "not a database URL"),
-        ("mysql://root:hunter2@h/db", "mysql"),
-        ("postgresql+nodriver://u:hunter2@127.0.0.1:1/db", "DATABASE_URL"),
-    ],
-)
-def test_a_bad_url_is_one_line_without_password(url: str, said: str) -> None:
-    with pytest.raises(StoreError, match=said) as caught:
-        Store.open(Config(database_url=url))
-    assert "hunter2" not in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_a_pipe_or_a_device_in_the_way(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null"), Path("/dev/zero")):
+        with pytest.raises(StoreError, match="no ordinary file"):
+            Store.open(at(path))
+        with pytest.raises(StoreError, match="no ordinary file"):
+            exclusive(at(path), "x").__enter__()
+    assert [found.name for found in tmp_path.iterdir()] == ["pipe"]
 
 
-def test_an_empty_url_means_the_default(tmp_path: Path) -> None:
-    assert database_url(Config(cache_dir=tmp_path)).database == str(tmp_path / "runclub.sqlite")
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    for config in (at(tmp_path / ("x" * 300)), Config(cache_dir=tmp_path / ("x" * 300))):
+        with pytest.raises(StoreError, match="name too long") as caught:
+            Store.open(config)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_transaction_is_whole_or_not_at_all(store: Store) -> None:

@@ -1,10 +1,8 @@
-"""The store's own thread, and the lock that keeps a second writer out."""
+"""The store's own thread."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -12,13 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from runclub_spider.config import Config
-from runclub_spider.errors import RunPaused
 from runclub_spider.store import meta
 from runclub_spider.store.engine import Store
-from runclub_spider.store.lock import exclusive
 from runclub_spider.store.thread import StoreThread
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_work_runs_in_order_off_the_event_loop(store: Store) -> None:
@@ -73,41 +67,3 @@ def test_closing_finishes_what_was_handed_in(tmp_path: Path) -> None:
     with store.begin() as connection:
         assert all(meta.get(connection, f"k{number}") for number in range(20))
     store.close()
-
-
-def test_one_writer_a_store(tmp_path: Path) -> None:
-    config = Config(cache_dir=tmp_path)
-    with exclusive(config, "scrapy crawl enrich"):
-        second = exclusive(config, "scrapy publish")
-        with pytest.raises(RunPaused, match="scrapy crawl enrich, pid") as caught:
-            second.__enter__()
-        assert "\n" not in str(caught.value)
-        with exclusive(Config(cache_dir=tmp_path / "other"), "x"):
-            pass
-    with exclusive(config, "scrapy publish"):
-        pass
-
-
-def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
-    code = (
-        "import sys, time\n"
-        "from pathlib import Path\n"
-        "from runclub_spider.config import Config\n"
-        "from runclub_spider.store.lock import exclusive\n"
-        "with exclusive(Config(cache_dir=Path(sys.argv[1])), 'holder'):\n"
-        "    print('held', flush=True)\n"
-        "    time.sleep(60)\n"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(RunPaused, match=f"holder, pid {holder.pid}"):
-            exclusive(Config(cache_dir=tmp_path), "second").__enter__()
-    finally:
-        holder.kill()
-        holder.communicate()
-    with exclusive(Config(cache_dir=tmp_path), "second"):
-        pass
