@@ -341,7 +341,8 @@ class _Account:
         people = f"{len(names)} artist{'' if len(names) == 1 else 's'}"
         pool = self.selection.pool
         (at,) = pool.find([track_id]).tolist()
-        suits = f"{int(pool.suitability[at]) / 10}" if pool.features[at] else "not known"
+        rated = row.f_tempo is not None and row.f_energy is not None
+        suits = f"{int(pool.suitability[at]) / 10}" if rated else "not known"
         unsuitable = int(pool.rule[at]) == RULES.index(Rule.UNSUITABLE)
         too_short, too_long = Rule.TOO_SHORT in failed, Rule.TOO_LONG in failed
         found = {
@@ -402,7 +403,12 @@ class _Account:
         if row.features_of is not None:
             own = "own" if row.f_borrowed_from is None else f"borrowed from {row.f_borrowed_from}"
             tempo = "no tempo" if row.f_tempo is None else f"{row.f_tempo:g} BPM"
-            return f"{own} (ReccoBeats, {moment(row.f_fetched_at)}; {tempo})"
+            known = f"{own} (ReccoBeats, {moment(row.f_fetched_at)}; {tempo})"
+            if row.f_tempo is not None and row.f_energy is not None:
+                return known
+            missed = lookup.miss(self.connection, row.track_id)
+            due = "" if missed is None else f" {moment(missed.next_check_at)}"
+            return f"{known}, incomplete: asked again{due}"
         missed = lookup.miss(self.connection, row.track_id)
         if missed is not None:
             times = f"{missed.tries} time{'' if missed.tries == 1 else 's'}"

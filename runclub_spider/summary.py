@@ -49,6 +49,8 @@ def _print_tracks(runtime: Runtime) -> None:
         ("features found", number("features/found")),
         ("features missed", number("features/missed")),
     ]
+    if stats.get("runclub/features/partial"):
+        rows.append(("features incomplete", number("features/partial")))
     if "runclub/open_metadata/changed" in stats:
         rows.append(("tracks with new open metadata", number("open_metadata/changed")))
     rejected = {k: v for k, v in stats.items() if k.startswith("runclub/rejected/")}

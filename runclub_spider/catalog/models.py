@@ -96,6 +96,23 @@ class Playlist:
     followers: int | None
 
 
+#: The numbers of a row of features.
+FEATURES = (
+    "tempo",
+    "energy",
+    "danceability",
+    "valence",
+    "loudness",
+    "acousticness",
+    "instrumentalness",
+    "liveness",
+    "speechiness",
+    "key",
+    "mode",
+    "time_signature",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AudioFeatures:
     """Audio features of a track; ratios 0-1, loudness dB, tempo BPM, key -1..11, mode 0/1."""
@@ -119,6 +136,11 @@ class AudioFeatures:
     def usable(self) -> bool:
         """A row without tempo or energy exists at ReccoBeats but serves no run (reference)."""
         return self.tempo is not None and self.energy is not None
+
+    @property
+    def has_any(self) -> bool:
+        """Whether any of the numbers is known."""
+        return any(getattr(self, name) is not None for name in FEATURES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,11 @@ class FeaturesPipeline:
                 version=config.recco_features_version,
                 gap_seconds=config.miss_retry_days * _DAY,
                 now=utc_now(),
+                partial=answer.partial,
             )
         )
         self._stats.inc_value("runclub/features/found", len(answer.found))
+        self._stats.inc_value("runclub/features/partial", len(answer.partial))
         self._stats.inc_value("runclub/features/missed", len(answer.missed))
         self._stats.inc_value("runclub/features/stray", answer.stray)
 

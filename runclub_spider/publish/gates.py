@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
+from runclub_spider.catalog.models import FEATURES as ALL_FEATURES
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 
@@ -29,6 +30,7 @@ NAMES = (
     "year_coverage",
     "durations",
     "feature_nulls",
+    "partial_features",
     "mean_duration",
     "decade_drift",
     "umbrella_drift",
@@ -75,6 +77,9 @@ class Measures:
     tracks: int = 0
     with_features: int = 0
     with_decade: int = 0
+    with_tempo: int = 0
+    # Of those with features: rows that lack tempo or energy, and nulls of the other rows.
+    partial: int = 0
     outside_durations: int = 0
     total_duration: int = 0
     nulls: Counter[str] = field(default_factory=Counter)
@@ -88,10 +93,13 @@ class Measures:
         allowed = min(longest, HARD_CAP_MS)
         self.outside_durations += not shortest <= wide["duration_ms"] <= allowed
         self.total_duration += wide["duration_ms"]
-        missing = [name for name in FEATURES if wide[name] is None]
-        if len(missing) < len(FEATURES):
+        self.with_tempo += wide["tempo"] is not None
+        if any(wide[name] is not None for name in ALL_FEATURES):
             self.with_features += 1
-            self.nulls.update(missing)
+            if wide["tempo"] is None or wide["energy"] is None:
+                self.partial += 1
+            else:
+                self.nulls.update(name for name in FEATURES if wide[name] is None)
         self.decades[wide["album_decade_label"] or ""] += 1
         names = wide["_extra"]["umbrellas"]
         self.umbrellas[names[0] if names else ""] += 1
@@ -109,13 +117,16 @@ def check(measures: Measures, config: Config, before: Before | None = None) -> l
     """All gates, passed or not, in the order of `NAMES`.
 
     `year_coverage` counts tracks with a year and a decade, as the specification words it;
-    `feature_nulls` is the worst of the app's feature fields among tracks that have features;
-    a drift is the share of tracks that would have to change sides to make both releases alike.
+    `feature_nulls` is the worst of the app's feature fields among tracks that have tempo and
+    energy. `partial_features`, the share of rows that lack one of these, only warns: they are
+    exported for what they have, and a source that knows less must not cost the release. A drift
+    is the share of tracks that would have to change sides to make both releases alike.
     """
     before = before or Before()
     total = measures.tracks
     drift_level: Literal["fail", "warn"] = "fail" if config.drift_gates == "fail" else "warn"
     worst = max((measures.nulls[name] for name in FEATURES), default=0)
+    whole = measures.with_features - measures.partial
     mean = round(measures.total_duration / total) if total else 0
     shortest, longest = config.mean_duration_min_ms, config.mean_duration_max_ms
     # The limit that is nearer is the one to hold it against.
@@ -133,10 +144,19 @@ def check(measures: Measures, config: Config, before: Before | None = None) -> l
         ),
         Gate(
             "feature_nulls",
-            worst <= _exact(config.feature_null_max) * measures.with_features or total < _ENOUGH,
-            _rounded(worst, measures.with_features),
+            worst <= _exact(config.feature_null_max) * whole or total < _ENOUGH,
+            _rounded(worst, whole),
             config.feature_null_max,
             wanted="at most",
+        ),
+        Gate(
+            "partial_features",
+            measures.partial <= _exact(config.feature_null_max) * measures.with_features
+            or total < _ENOUGH,
+            _rounded(measures.partial, measures.with_features),
+            config.feature_null_max,
+            wanted="at most",
+            level="warn",
         ),
         Gate(
             "mean_duration",

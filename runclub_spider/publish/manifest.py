@@ -146,7 +146,11 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
             "playlist lists it. Unknown is excluded but where a cell is thin (thin_cell_policy)."
         ),
         "time_signature is null throughout: ReccoBeats does not give it.",
-        "A ReccoBeats row without tempo or energy counts as a miss.",
+        (
+            "A ReccoBeats row with some numbers is exported for what it has and asked again until "
+            "tempo and energy are there. featureCoveragePct counts rows with any number, "
+            "tempoCoveragePct those with a tempo."
+        ),
         (
             "Duplicates share an ISRC or are relinked, or are renderings of one recording "
             "(dedupePolicy); the last release's choice survives unless an original edition "

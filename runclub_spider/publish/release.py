@@ -109,6 +109,7 @@ class _Made:
     tracks: int
     artists: int
     features: int
+    with_tempo: int
 
 
 def publish(
@@ -185,7 +186,8 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
     said = "".join(f"\nWarning: {gate}." for gate in made.gates if not gate.passed)
     return (
         f"Released {version}: {made.tracks:,} tracks, {made.artists:,} artists, "
-        f"{made.features:,} with features, in {config.export_dir.name}/latest{said}"
+        f"{made.features:,} with features ({made.with_tempo:,} with a tempo), "
+        f"in {config.export_dir.name}/latest{said}"
     )
 
 
@@ -233,7 +235,14 @@ def _make(
     document["gates"] = [gate.as_json() for gate in checks]
     _remember(config, connection, version, inputs, digest, entries, held)
     return _Made(
-        version, digest, document, checks, written.tracks, written.artists, written.features
+        version,
+        digest,
+        document,
+        checks,
+        written.tracks,
+        written.artists,
+        written.features,
+        written.measures.with_tempo,
     )
 
 
@@ -419,7 +428,11 @@ def _extra(
             "decade": backfill.cell[1],
             "step": backfill.step,
         },
-        "run_suitability": int(pool.suitability[index]) / 10 if row.features_of else None,
+        "run_suitability": (
+            None
+            if row.f_tempo is None or row.f_energy is None
+            else int(pool.suitability[index]) / 10
+        ),
         "tempo_bucket": tempo_bucket(row.f_tempo),
         "features_source": "reccobeats" if row.features_of else None,
         "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
@@ -486,6 +499,9 @@ def _describe(
         reccobeats={
             "source": meta.get(connection, "source|reccobeats") or "unknown",
             "featureCoveragePct": round(100 * written.features / max(written.tracks, 1), 2),
+            "tempoCoveragePct": round(
+                100 * written.measures.with_tempo / max(written.tracks, 1), 2
+            ),
             "errors": runs["reccobeats/errors"] + runs["reccobeats/refused"],
             "retries": runs["reccobeats/retries"],
         },

@@ -12,25 +12,11 @@ import orjson
 from runclub_spider.catalog import licences
 from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.ids import row_id
-from runclub_spider.catalog.models import Playable
+from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.catalog.playability import Basis, rank, stored_playability
 from runclub_spider.catalog.playability import listed as markets_listed
 from runclub_spider.text import timestamp
 
-FEATURES = (
-    "tempo",
-    "energy",
-    "danceability",
-    "valence",
-    "loudness",
-    "acousticness",
-    "instrumentalness",
-    "liveness",
-    "speechiness",
-    "key",
-    "mode",
-    "time_signature",
-)
 _APP_FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
 
 

@@ -1,4 +1,7 @@
-"""Editions that share the ISRC of a feature miss, and what they lend it."""
+"""Editions that share the ISRC of a feature miss, and what they lend it.
+
+A miss is a track without features, or with a row that lacks the tempo.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import AudioFeatures, TrackDetail
 from runclub_spider.store import meta
+from runclub_spider.store.features import USABLE
 from runclub_spider.store.tables import (
     audio_features,
     edition,
@@ -20,6 +24,12 @@ from runclub_spider.store.upsert import chunks, upsert
 
 # One recording, give or take a fade: an ISRC that stands on something else does happen.
 SAME_RECORDING_MS = 3000
+# Numbers of two editions are never mixed: a track whose own row has a tempo borrows nothing.
+_LACKING = ~sa.exists().where(
+    audio_features.c.track_id == feature_miss.c.track_id,
+    audio_features.c.borrowed_from.is_(None),
+    audio_features.c.tempo.is_not(None),
+)
 _VALUES = tuple(field.name for field in fields(AudioFeatures))
 
 
@@ -33,6 +43,7 @@ def unsearched(connection: sa.Connection) -> list[str]:
             .outerjoin(edition_search, edition_search.c.isrc == track.c.isrc)
             .where(
                 track.c.isrc.is_not(None),
+                _LACKING,
                 edition_search.c.asked_at.is_(None)
                 | (edition_search.c.asked_at < feature_miss.c.checked_at),
             )
@@ -81,7 +92,9 @@ def lenders(connection: sa.Connection) -> dict[str, list[str]]:
         )
         .join_from(feature_miss, track, track.c.track_id == feature_miss.c.track_id)
         .join(edition, edition.c.isrc == track.c.isrc)
-        .where(edition.c.track_id != feature_miss.c.track_id, edition.c.asked_at.is_(None))
+        .where(
+            edition.c.track_id != feature_miss.c.track_id, edition.c.asked_at.is_(None), _LACKING
+        )
         .order_by(edition.c.isrc, edition.c.track_id, feature_miss.c.track_id)
     )
     best: dict[str, tuple[int, str]] = {}
@@ -106,7 +119,9 @@ def settle_known(connection: sa.Connection, *, version: str, now: int) -> int:
         for part in chunks(waiting):
             rows = connection.execute(
                 sa.select(audio_features).where(
-                    audio_features.c.track_id.in_(part), audio_features.c.borrowed_from.is_(None)
+                    audio_features.c.track_id.in_(part),
+                    audio_features.c.borrowed_from.is_(None),
+                    USABLE,
                 )
             )
             known += (AudioFeatures(**{n: getattr(row, n) for n in _VALUES}) for row in rows)
@@ -128,8 +143,11 @@ def save_loans(
     version: str,
     now: int,
 ) -> list[str]:
-    """Give the misses of today's `lenders` the features found for them; returns those helped."""
-    by_id = {row.track_id: row for row in found}
+    """Give the misses of today's `lenders` the features found for them; returns those helped.
+
+    Only a row with tempo and energy is lent, and it stands in the place of a miss's own row.
+    """
+    by_id = {row.track_id: row for row in found if row.usable}
     waiting = lenders(connection)
     loans = [
         {

@@ -108,9 +108,17 @@ def test_a_number_out_of_its_range_is_none(field: str, served: Any, kept: Any) -
 @pytest.mark.parametrize(
     "changes", [{"tempo": 0.0}, {"tempo": None}, {"energy": None}, {"energy": 7}]
 )
-def test_a_row_without_tempo_or_energy_is_a_miss_not_stray(changes: dict[str, Any]) -> None:
+def test_a_row_without_tempo_or_energy_is_partial_and_missed(changes: dict[str, Any]) -> None:
     read = parse_features(answer({**NORMAL, **changes}), [A])
     assert (read.found, read.missed, read.stray) == ([], [A], 0)
+    (row,) = read.partial
+    assert (row.track_id, row.usable, row.has_any) == (A, False, True)
+    assert row.valence == NORMAL["valence"]
+
+
+def test_a_row_without_any_number_is_a_miss() -> None:
+    read = parse_features(answer({"href": TRACK + A, "id": UUID}), [A])
+    assert (read.found, read.missed, read.partial) == ([], [A], [])
 
 
 @pytest.mark.parametrize("bad", [None, 7, "text", [], {**NORMAL, "energy": "high"}])

@@ -33,3 +33,33 @@ def test_without_is_playable_a_search_under_the_market_counts(
     one = released[0]["spotify_track_id"]
     assert "playable in US: yes (by search_market)" in run(place, "explain", one).out
     assert problems(place) == []
+
+
+def test_features_with_some_numbers_are_exported_for_what_they_have(
+    place: Place, run: Run, sandbox: Sandbox
+) -> None:
+    sandbox.configure(withhold={"audio_features.tempo": 0.2, "audio_features.energy": 0.2})
+    done = run(place, "crawl", "spotify_search", "-a", "max_results=150", *seeded(place, *TERMS))
+    released = rows(place, "catalog_wide")
+    partial = [row for row in released if (row["tempo"] is None) != (row["energy"] is None)]
+    bare = [row for row in released if row["tempo"] is None and row["valence"] is not None]
+    assert len(partial) > 0.2 * len(released)
+    assert all(row["recco_features_at"] and row["valence"] is not None for row in partial)
+    assert all(row["_extra"]["run_suitability"] is None for row in partial)
+    told = manifest(place)["reccobeats"]
+    assert told["tempoCoveragePct"] < 90 < 95 <= told["featureCoveragePct"]
+    with_tempo = sum(row["tempo"] is not None for row in released)
+    assert f"({with_tempo} with a tempo)" in done.out
+    assert "Warning: partial_features is 0." in done.out
+    split = {row["trackId"]: row for row in rows(place, "audio_features")}
+    assert all(split[row["spotify_track_id"]]["tempo"] is None for row in bare)
+    assert all(split[row["spotify_track_id"]]["valence"] == row["valence"] for row in bare)
+    one = bare[0]["spotify_track_id"]
+    assert "no tempo), incomplete: asked again" in " ".join(run(place, "explain", one).out.split())
+    assert problems(place) == []
+    # What comes later completes them.
+    sandbox.configure(withhold={})
+    run(place, "crawl", "enrich", "-a", "force=features")
+    after = {row["spotify_track_id"]: row for row in rows(place, "catalog_wide")}
+    assert all(after[row["spotify_track_id"]]["tempo"] is not None for row in partial)
+    assert problems(place) == []

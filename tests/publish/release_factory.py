@@ -289,6 +289,7 @@ class Release:
         by_year = Counter(row["album_decade_label"] or "Undated" for row in wide)
         tracks, features = len(lines[WIDE]), len(lines[FEATURES])
         covered = sum(any(row[name] is not None for name in FEATURE_FIELDS) for row in self.wide)
+        beats = sum(row["tempo"] is not None for row in self.wide)
         self.manifest = {
             "version": "",
             "createdAt": MOMENT,
@@ -303,6 +304,7 @@ class Release:
             "reccobeats": {
                 "source": "sandbox" if self.sandbox else "api.reccobeats.com",
                 "featureCoveragePct": round(100 * covered / max(tracks, 1), 2),
+                "tempoCoveragePct": round(100 * beats / max(tracks, 1), 2),
                 "errors": 0,
                 "retries": 2,
             },

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runclub_spider.catalog.models import FEATURES as ALL_FEATURES
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.gates import (
@@ -89,6 +90,22 @@ def test_the_worst_field_counts() -> None:
     assert not gate("feature_nulls", found).passed
 
 
+def test_incomplete_rows_warn_and_never_refuse() -> None:
+    found = measures(200, 100, 200, partial=5, nulls=Counter(key=4))
+    assert gate("partial_features", found).passed
+    assert gate("feature_nulls", found).passed
+    # Nulls are held against the rows that are complete.
+    found.nulls["key"] = 5
+    assert not gate("feature_nulls", found).passed
+    found.partial = 6
+    one = gate("partial_features", found)
+    assert (one.passed, one.value, one.level, one.refuses) == (False, 0.06, "warn", False)
+    # Nothing but incomplete rows: told, not refused.
+    every = measures(200, 200, 200, partial=200)
+    assert [one.name for one in check(every, Config()) if not one.passed] == ["partial_features"]
+    assert not any(one.refuses for one in check(every, Config()))
+
+
 @pytest.mark.parametrize(
     ("tracks", "mean", "passed", "wanted"),
     [
@@ -137,6 +154,7 @@ def test_rows_are_counted() -> None:
         "album_decade_label": "80s",
         "duration_ms": LENGTH,
         "_extra": {"umbrellas": ["Rock", "Pop"]},
+        **dict.fromkeys(ALL_FEATURES),
         **dict.fromkeys(FEATURES, 0.5),
     }
     found = Measures()
@@ -144,17 +162,20 @@ def test_rows_are_counted() -> None:
         {},
         {"key": None},
         dict.fromkeys(FEATURES),
+        {"tempo": None, "key": None},
+        {**dict.fromkeys(FEATURES), "liveness": 0.1},
         {"album_decade_label": None, "duration_ms": 119_999, "_extra": {"umbrellas": []}},
     ):
         found.add({**row, **changes}, shortest=120_000, longest=360_000)
-    assert (found.tracks, found.with_features, found.with_decade) == (4, 3, 3)
+    assert (found.tracks, found.with_features, found.with_decade) == (6, 5, 5)
+    assert (found.partial, found.with_tempo) == (2, 3)
     capped = Measures()
     capped.add({**row, "duration_ms": 360_001}, shortest=120_000, longest=400_000)
     assert capped.outside_durations == 1
-    assert (found.outside_durations, found.total_duration) == (1, 3 * LENGTH + 119_999)
+    assert (found.outside_durations, found.total_duration) == (1, 5 * LENGTH + 119_999)
     assert found.nulls == {"key": 1}
-    assert found.decades == {"80s": 3, "": 1}
-    assert found.umbrellas == {"Rock": 3, "": 1}
+    assert found.decades == {"80s": 5, "": 1}
+    assert found.umbrellas == {"Rock": 5, "": 1}
 
 
 def test_a_gate_says_what_it_measured_and_by_how_much() -> None:

@@ -679,6 +679,11 @@ def another_coverage(release: Release) -> None:
     release.manifest["reccobeats"]["featureCoveragePct"] = 97.51
 
 
+@case("manifest", "coverage")
+def another_coverage_of_tempo(release: Release) -> None:
+    release.manifest["reccobeats"]["tempoCoveragePct"] = 97.51
+
+
 @case("rows", "split-missing")
 def an_artist_is_lacking(release: Release) -> None:
     del release.rows[ARTISTS][2]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from runclub_spider.catalog.models import TrackDetail
+from runclub_spider.catalog.models import FEATURES, TrackDetail
 from runclub_spider.store import details, editions, features, meta, tracks
 from runclub_spider.store.tables import audio_features, feature_miss, track, track_detail
 
@@ -155,3 +156,48 @@ def test_an_edition_the_store_knows_nothing_of_is_asked(connection: sa.Connectio
     editions.save_search(connection, [ISRC], [detail(2), detail(20)], 1001)
     assert settle(connection) == 0
     assert editions.lenders(connection) == {an_id(20): sorted([an_id(1), an_id(2)])}
+
+
+def keep_own(connection: sa.Connection, **numbers: Any) -> None:
+    """An answer for track 1 that has only these numbers."""
+    row = replace(some_features(an_id(1)), **(dict.fromkeys(FEATURES) | numbers))
+    features.save(connection, [], [an_id(1)], version="1", gap_seconds=10, now=1000, partial=[row])
+
+
+def test_a_row_without_tempo_makes_room_for_a_loan(connection: sa.Connection) -> None:
+    saved(connection, 1, isrc=ISRC)
+    keep_own(connection, valence=0.9, energy=0.5)
+    assert editions.unsearched(connection) == [ISRC]
+    editions.save_search(connection, [ISRC], [detail(20)], 1001)
+    assert list(editions.lenders(connection)) == [an_id(20)]
+    # An edition that lacks something itself lends nothing.
+    half = replace(some_features(an_id(20)), energy=None)
+    assert editions.save_loans(connection, [an_id(20)], [half], version="1", now=1002) == []
+    editions.save_search(connection, [ISRC], [detail(20)], 1003)
+    assert lend(connection, 20, now=1004) == [an_id(1)]
+    (row,) = connection.execute(sa.select(audio_features))
+    assert (row.tempo, row.valence, row.borrowed_from) == (167.2, 0.43, an_id(20))
+    # Own numbers without a tempo do not come back in its place; with one they do, alone.
+    keep_own(connection, valence=0.9)
+    assert connection.execute(sa.select(audio_features)).one() == row
+    keep_own(connection, tempo=90.0)
+    (row,) = connection.execute(sa.select(audio_features))
+    assert (row.tempo, row.valence, row.borrowed_from) == (90.0, None, None)
+
+
+def test_a_row_with_a_tempo_borrows_nothing(connection: sa.Connection) -> None:
+    saved(connection, 1, isrc=ISRC)
+    keep_own(connection, tempo=90.0)
+    assert connection.execute(sa.select(feature_miss)).one().tries == 1
+    assert editions.unsearched(connection) == []
+    editions.save_search(connection, [ISRC], [detail(20)], 1001)
+    assert editions.lenders(connection) == {}
+
+
+def test_an_incomplete_edition_of_the_store_is_passed_over(connection: sa.Connection) -> None:
+    missed(connection, 2)
+    saved(connection, 1, isrc=ISRC)
+    keep_own(connection, tempo=90.0)
+    editions.save_search(connection, [ISRC], [detail(1), detail(20)], 1001)
+    assert settle(connection) == 0
+    assert editions.lenders(connection) == {an_id(20): [an_id(2)]}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from runclub_spider.catalog.models import ArtistRef
+from runclub_spider.catalog.models import FEATURES, ArtistRef, AudioFeatures
 from runclub_spider.store import artists, features, pages, playlists, tracks
+from runclub_spider.store.engine import Store
 from runclub_spider.store.pages import PageCounts, PageKind, PageTask
-from runclub_spider.store.tables import artist, feature_miss, playlist, track
+from runclub_spider.store.tables import artist, audio_features, feature_miss, playlist, track
 from runclub_spider.store.tracks import Source
 
 from .making import POLICY, SEARCH, a_playlist, a_track, an_artist, an_id, found
@@ -93,6 +97,100 @@ def test_the_gap_stays_a_number(connection: sa.Connection) -> None:
     for _ in range(80):
         keep(connection, [], [1])
     assert row_of(connection, feature_miss, an_id(1)).next_check_at < 2**62
+
+
+def kept(connection: sa.Connection, number: int = 1) -> Any:
+    return row_of(connection, audio_features, an_id(number))
+
+
+def keep_partial(connection: sa.Connection, now: int, version: str = "1", **numbers: Any) -> None:
+    """What an answer leaves of a row that has these numbers and no others."""
+    row = replace(some_features(an_id(1)), **(dict.fromkeys(FEATURES) | numbers))
+    features.save(
+        connection,
+        [],
+        [an_id(1)],
+        version=version,
+        gap_seconds=100,
+        now=now,
+        partial=[row],
+    )
+
+
+def test_a_row_with_some_numbers_is_kept_and_asked_again(connection: sa.Connection) -> None:
+    saved(connection, 1)
+    keep_partial(connection, 2000, valence=0.4, energy=0.7)
+    row = kept(connection)
+    assert (row.valence, row.energy, row.tempo, row.borrowed_from) == (0.4, 0.7, None, None)
+    assert row_of(connection, track, an_id(1)).has_features
+    assert pending(connection, 2099) == []
+    assert pending(connection, 2100) == [an_id(1)]
+    # The same again changes nothing but the gap.
+    keep_partial(connection, 2100, valence=0.4, energy=0.7)
+    assert kept(connection) == row
+    assert row_of(connection, track, an_id(1)).updated_at == 2000
+    assert row_of(connection, feature_miss, an_id(1)).next_check_at == 2300
+    # What is missing comes, what was there stays.
+    keep_partial(connection, 2300, tempo=120.0)
+    row = kept(connection)
+    assert (row.valence, row.energy, row.tempo, row.fetched_at) == (0.4, 0.7, 120.0, 2300)
+    assert connection.execute(sa.select(feature_miss)).all() == []
+    assert pending(connection, 9999) == []
+
+
+def test_a_complete_row_takes_nothing_away_either(connection: sa.Connection) -> None:
+    saved(connection, 1)
+    keep(connection, [1], [])
+    whole = replace(some_features(an_id(1)), key=None, tempo=150.0)
+    features.save(connection, [whole], [], version="1", gap_seconds=100, now=2000)
+    assert (kept(connection).key, kept(connection).tempo) == (9, 150.0)
+
+
+def test_numbers_of_two_versions_are_not_mixed(connection: sa.Connection) -> None:
+    saved(connection, 1)
+    keep(connection, [1], [])
+    keep_partial(connection, 2000, version="2", valence=0.9)
+    assert (kept(connection).valence, kept(connection).version) == (0.43, "1")
+    assert pending(connection, 2000, version="2") == []
+    assert pending(connection, 2100, version="2") == [an_id(1)]
+    keep_partial(connection, 2100, version="2", tempo=90.0)
+    row = kept(connection)
+    assert (row.tempo, row.valence, row.version) == (90.0, None, "2")
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(answers=st.lists(st.sets(st.sampled_from(FEATURES)), min_size=1, max_size=5))
+def test_a_number_once_known_stays_known(store: Store, answers: list[set[str]]) -> None:
+    whole = asdict(replace(some_features(an_id(1)), time_signature=4))
+    seen: set[str] = set()
+    with store.engine.connect() as connection, connection.begin() as transaction:
+        saved(connection, 1)
+        for now, names in enumerate(answers, 1000):
+            seen |= names
+            row = AudioFeatures(
+                **{k: None if k in FEATURES and k not in names else v for k, v in whole.items()}
+            )
+            found = [row] if row.usable else []
+            features.save(
+                connection,
+                found,
+                [] if found else [an_id(1)],
+                version="1",
+                gap_seconds=100,
+                now=now,
+                partial=[] if found or not row.has_any else [row],
+            )
+            stored = connection.execute(sa.select(audio_features)).one_or_none()
+            known = {name for name in FEATURES if stored and getattr(stored, name) is not None}
+            assert known == seen
+            complete = {"tempo", "energy"} <= seen
+            assert bool(pending(connection, 10**9)) != complete
+            if names:
+                missing = connection.execute(sa.select(feature_miss)).all()
+                assert bool(missing) != complete
+        transaction.rollback()
 
 
 # --- artists

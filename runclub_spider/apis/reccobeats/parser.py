@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import orjson
@@ -74,11 +74,16 @@ class WireFeatures(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FeaturesAnswer:
-    """Features found, ids that have none, and rows nobody asked for."""
+    """Features found, ids that have none, and rows nobody asked for.
+
+    `found` have a tempo and an energy; `partial` are rows of missed ids that have some numbers,
+    but not both of these.
+    """
 
     found: list[AudioFeatures]
     missed: list[str]
     stray: int
+    partial: list[AudioFeatures] = field(default_factory=list)
 
 
 class WireTrack(BaseModel):
@@ -130,7 +135,7 @@ def _rows(body: bytes) -> list[Any]:
 
 def parse_features(body: bytes, asked: Collection[str]) -> FeaturesAnswer:
     """Read one answer for the ids asked; a row without usable numbers counts as a miss."""
-    wanted, found, stray = set(asked), {}, 0
+    wanted, found, partial, stray = set(asked), {}, {}, 0
     for raw in _rows(body):
         try:
             wire = WireFeatures.model_validate(raw)
@@ -144,10 +149,14 @@ def parse_features(body: bytes, asked: Collection[str]) -> FeaturesAnswer:
         features = _features(match[1], wire)
         if features.usable:
             found[match[1]] = features
+        elif features.has_any:
+            partial[match[1]] = features
+    missed = [track_id for track_id in asked if track_id not in found]
     return FeaturesAnswer(
         found=[found[track_id] for track_id in asked if track_id in found],
-        missed=[track_id for track_id in asked if track_id not in found],
+        missed=missed,
         stray=stray,
+        partial=[partial[track_id] for track_id in missed if track_id in partial],
     )
 
 

@@ -46,6 +46,7 @@ class Counts:
 
     sound: bool = True
     with_features: int = 0
+    with_tempo: int = 0
     with_year: int = 0
     ids: bytearray = field(default_factory=bytearray)
     lines: dict[str, int] = field(default_factory=dict)
@@ -154,6 +155,7 @@ class _Walk:
         counts = self._counts
         counts.ids += data[ID_COLUMN].encode("ascii")
         counts.with_features += has_features(data)
+        counts.with_tempo += data["tempo"] is not None
         label = data["album_decade_label"]
         counts.with_year += data["album_release_year"] is not None and label is not None
         decade = cell_decade(data, self._policies)
