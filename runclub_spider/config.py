@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ from scrapy.utils.conf import closest_scrapy_cfg
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.markets import MARKETS, cure
 
+# What file systems take, in bytes; room is left for the names below a folder.
+_LONGEST_NAME, _LONGEST_PATH = 255, 3900
 _QUOTA_FAMILIES = ("search", "playlist", "artist")
 REAL_HOSTS = {
     "spotify_api_base_url": "api.spotify.com",
@@ -440,6 +443,14 @@ class Config(BaseModel):
                 raise ValueError(f"{code!r} is no market of Spotify: {cure(code)}")
         return value
 
+    @field_validator("cache_dir", "export_dir", "seeds_dir", "token_file", "kexp_overrides")
+    @classmethod
+    def _a_name(cls, value: Path) -> Path:
+        longest = max((len(part.encode(errors="replace")) for part in value.parts), default=0)
+        if longest > _LONGEST_NAME or len(str(value).encode(errors="replace")) > _LONGEST_PATH:
+            raise ValueError("no file can have so long a name")
+        return value
+
     @field_validator(*(f for f in REAL_HOSTS))
     @classmethod
     def _safe_url(cls, value: str) -> str:
@@ -463,6 +474,10 @@ class Config(BaseModel):
             raise ConfigurationError(problem)
         values = {name: settings.get(name.upper()) for name in cls.model_fields}
         values = {name: value for name, value in values.items() if value not in (None, "")}
+        for name, value in values.items():
+            if isinstance(value, str | Path) and (fault := _no_text(str(value))):
+                told = "" if _secret(name) else f" (got {str(value)!r})"
+                raise ConfigurationError(f"{name.upper()}: {fault}; write it anew{told}")
         try:
             config = cls.model_validate(values)
         except ValidationError as error:
@@ -511,41 +526,74 @@ def explain(error: ValidationError, *, upper: bool = False) -> str:
     for problem in error.errors(include_url=False):
         name = ".".join(str(part) for part in problem["loc"][:1])
         message = problem["msg"].removeprefix("Value error, ")
-        shown = ""
-        if name and not any(word in name for word in ("secret", "token", "key", "url", "database")):
-            shown = f" (got {problem.get('input')!r})"
+        shown = f" (got {problem.get('input')!r})" if name and not _secret(name) else ""
         if problem["type"] == "extra_forbidden":
             message = "there is no such argument"
         lines.append(f"{name.upper() if upper else name}: {message}{shown}".removeprefix(": "))
     return "; ".join(lines)
 
 
+def _secret(name: str) -> bool:
+    """Whether a value of that name may be or hold a secret."""
+    return any(word in name for word in ("secret", "token", "key", "url", "database"))
+
+
+def _no_text(value: str) -> str | None:
+    """What keeps a value from being one line of text; the value itself may be a secret."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # Bytes of the environment that are no UTF-8 come as lone surrogates.
+        return "it is not UTF-8 text"
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in value.strip()):
+        return "it holds a control character"
+    return None
+
+
+def env_file() -> Path:
+    """Where the project's `.env` is, if there is one."""
+    return project_dir() / ".env"
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether anybody but its owner may read or change a file; False where there is none."""
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
 def read_env_file(path: Path) -> dict[str, str]:
-    """The assignments of a `.env` file; a line that is none is refused, not skipped."""
+    """The assignments of a `.env` file; a line that is none is refused, not skipped.
+
+    Values are taken as they stand: `${…}` in one is part of a secret, not a variable.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path.name} cannot be read: {error}; mend or move it") from None
-    with path.open(encoding="utf-8-sig") as stream:
-        for binding in parse_stream(stream):
-            line = binding.original.line
-            if binding.error or (binding.key is not None and binding.value is None):
-                # Step over leading blank lines, which the parser counts as part of the binding.
-                skipped = re.match(r"\s*\n", binding.original.string)
-                line += skipped.group().count("\n") if skipped else 0
-                raise ConfigurationError(
-                    f"{path.name} line {line}: not NAME=value; mend the line or put # before it"
-                )
+    for binding in parse_stream(StringIO(text)):
+        line = binding.original.line
+        if binding.error or (binding.key is not None and binding.value is None):
+            # Step over leading blank lines, which the parser counts as part of the binding.
+            skipped = re.match(r"\s*\n", binding.original.string)
+            line += skipped.group().count("\n") if skipped else 0
+            raise ConfigurationError(
+                f"{path.name} line {line}: not NAME=value; mend the line or put # before it"
+            )
     if "\0" in text:
         raise ConfigurationError(f"{path.name} holds a NUL byte; write it anew as plain text")
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    # From the text: given the path, older versions of the reader take a byte order mark for a
+    # part of the first name.
+    found = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def environment(names: Iterable[str], env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Values of `.env` and the environment (which wins) for the given setting names."""
-    values = {**read_env_file(project_dir() / ".env"), **(os.environ if env is None else env)}
+    values = {**read_env_file(env_file()), **(os.environ if env is None else env)}
     return {name: values[name] for name in names if values.get(name)}
 
 

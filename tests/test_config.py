@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from runclub_spider.config import (
     check_base_url,
     environment,
     is_loopback,
+    open_to_others,
     project_dir,
     read_env_file,
 )
@@ -250,6 +252,31 @@ def test_empty_means_the_default() -> None:
     assert read(DATABASE_URL="").database_url is None
 
 
+@pytest.mark.parametrize(
+    "name", ["CACHE_DIR", "EXPORT_DIR", "SPOTIFY_CLIENT_SECRET", "DATABASE_URL"]
+)
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (os.fsdecode(b"/tmp/caf\xe9"), "not UTF-8"),
+        ("/tmp/a\0b", "control character"),
+        ("/tmp/a\nb", "control character"),
+        ("/tmp/a\x1b[2Jb", "control character"),
+    ],
+)
+def test_a_value_that_is_no_line_of_text(name: str, value: str, said: str) -> None:
+    told = refused(**{name: value})
+    assert told.startswith(f"{name}: ")
+    assert said in told
+    assert told.isprintable()
+    assert ("tmp" in told) is name.endswith("_DIR")
+
+
+@pytest.mark.parametrize("value", ["x" * 256, "é" * 128, "/tmp" * 1000])
+def test_a_name_that_no_folder_can_have(value: str) -> None:
+    assert "so long a name" in refused(CACHE_DIR=value)
+
+
 def test_spelling_is_forgiven() -> None:
     config = read(MARKET=" se ", PRIMARY_MARKETS="us, ca ,", SEED_DEDUPE="0")
     assert (config.market, config.primary_markets) == ("SE", ("US", "CA"))
@@ -310,6 +337,37 @@ def test_a_good_file(env_file: Path) -> None:
         "SPOTIFY_CLIENT_SECRET": "a#b c",
         "EXPORT_DIR": "",
     }
+
+
+def test_values_are_taken_as_they_stand(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/elsewhere")
+    env_file.write_text("A=pa${HOME}ss\nB='x$HOME'\nC=\"${NONE:-y}\"\nD=${A}\n")
+    assert read_env_file(env_file) == {
+        "A": "pa${HOME}ss",
+        "B": "x$HOME",
+        "C": "${NONE:-y}",
+        "D": "${A}",
+    }
+
+
+@pytest.mark.parametrize(
+    "first", ["MARKET=SE", "export MARKET=SE", " MARKET = 'SE'", "\nMARKET=SE"]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_byte_order_mark_hides_no_name(env_file: Path, first: str, end: str) -> None:
+    env_file.write_bytes(b"\xef\xbb\xbf" + f"{first}\nGLOBAL_CAP=5\n".replace("\n", end).encode())
+    assert read_env_file(env_file) == {"MARKET": "SE", "GLOBAL_CAP": "5"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_open"),
+    [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o622, True), (0o666, True)],
+)
+def test_a_file_that_others_may_read_is_noticed(env_file: Path, mode: int, is_open: bool) -> None:
+    assert not open_to_others(env_file)
+    env_file.write_text("A=1\n")
+    env_file.chmod(mode)
+    assert open_to_others(env_file) is is_open
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfeM\0", b"MARKET=U\0S\n"])

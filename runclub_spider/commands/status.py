@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from io import TextIOWrapper
 from typing import ClassVar
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from runclub_spider.streams import SteadyOutput
 
-class Command(ScrapyCommand):
+
+class Command(SteadyOutput, ScrapyCommand):
     """Reads the store and sends nothing; only `--lift` changes something."""
 
     requires_project = True
@@ -39,9 +40,6 @@ class Command(ScrapyCommand):
         from runclub_spider.errors import RunclubError
         from runclub_spider.status import lift, show
 
-        if isinstance(sys.stdout, TextIOWrapper):
-            # A mark that the terminal's encoding lacks must not break the table.
-            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             if opts.lift is None:
                 show(self.settings)

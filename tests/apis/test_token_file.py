@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,22 @@ def test_only_its_owner_may_read_it(mask: int, file: TokenFile) -> None:
     assert mode(file.path) == 0o600
     assert mode(file.path.parent) == 0o700
     assert not file.open_to_others
+
+
+def test_a_full_disk_leaves_no_part_of_a_token(file: TokenFile) -> None:
+    file.save(MINE)
+    before = file.path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(ConfigurationError, match="cannot keep the refresh token"):
+            file.save(replace(MINE, refresh_token="another" * 100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [found.name for found in file.path.parent.iterdir()] == [file.path.name]
+    assert file.path.read_bytes() == before
 
 
 def test_a_file_that_others_may_read_is_noticed_and_closed(file: TokenFile) -> None:

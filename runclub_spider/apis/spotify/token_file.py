@@ -76,11 +76,16 @@ class TokenFile:
         part = self.path.with_name(f".{self.path.name}-{os.getpid()}")
         part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(grant), file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(asdict(grant), file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self.path)
+        except BaseException:
+            # Half a token on a full disk is still half a token.
+            part.unlink(missing_ok=True)
+            raise
 
     @property
     def open_to_others(self) -> bool:

@@ -1,0 +1,61 @@
+"""How a command ends does not hang on who reads what it prints."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from runclub_spider.sandbox.testing import Sandbox
+from tests.resilience.running import Place, problems
+
+from .running import ROOT, TIMEOUT
+
+pytestmark = pytest.mark.e2e
+CRAWL = "crawl spotify_search -a max_seeds=2 -a max_results=40"
+
+
+def shell(line: str, env: dict[str, str]) -> tuple[int, str]:
+    """A line for bash: the exit code of its first command, and all that could be read of it."""
+    reader, writer = os.pipe()
+    found = subprocess.run(
+        ["bash", "-c", f"{line}\necho ${{PIPESTATUS[0]}} >&{writer}"],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        pass_fds=[writer],
+    )
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        return int(file.read()), found.stdout + found.stderr
+
+
+def check(code: int, told: str) -> None:
+    assert code == 0, told
+    assert "Traceback" not in told
+    assert "Exception ignored" not in told
+
+
+@pytest.mark.parametrize(
+    "where",
+    [">&-", "2>&-", ">&- 2>&- <&-", "| true", "2>&1 | head -c 1", ">/dev/full", "2>/dev/full"],
+)
+def test_a_crawl_ends_as_its_work_did(where: str, place: Place, sandbox: Sandbox) -> None:
+    check(*shell(f"{sys.executable} -m scrapy {CRAWL} {where}", place.env(sandbox)))
+    assert place.latest.exists()
+    assert problems(place) == []
+
+
+@pytest.mark.parametrize("where", [">&-", "2>&-", "| true", "| head -n 1"])
+def test_status_with_nobody_to_read_it(where: str, crawled: Place) -> None:
+    check(*shell(f"{sys.executable} -m scrapy status {where}", crawled.env()))
+
+
+def test_what_was_asked_for_and_found_no_room_is_told(crawled: Place) -> None:
+    code, told = shell(f"{sys.executable} -m scrapy status >/dev/full", crawled.env())
+    assert code != 0
+    assert "No space left" in told
