@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import requests
 from rich.console import Console
@@ -20,6 +21,8 @@ from scrapy.settings import BaseSettings
 
 from runclub_spider.apis.call import AnswerError, Api, Call, Family
 from runclub_spider.apis.guard import ALL, UNNAMED_BLOCK_SECONDS, retry_after
+from runclub_spider.apis.http import secured
+from runclub_spider.apis.kexp.parser import parse_plays
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.reccobeats.parser import parse_features
 from runclub_spider.apis.spotify.answers import PASSING, Problem, classify, problem_of
@@ -33,17 +36,19 @@ from runclub_spider.apis.spotify.token_file import (
     keep_rotated,
 )
 from runclub_spider.apis.spotify.tokens import AccessToken, TokenClient
-from runclub_spider.config import Config, utc_now
+from runclub_spider.config import Config, env_file, open_to_others, utc_now
 from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.preflight import check_spotify_credentials, check_writable
 from runclub_spider.runtime import regime_key
 from runclub_spider.store import meta, overview, quota
+from runclub_spider.store.address import database_url
 from runclub_spider.store.engine import Store
 from runclub_spider.text import moment
 
 OK, WARN, BAD, WAIT = "ok", "warning", "mend", "wait"
 _EXIT = {OK: 0, WARN: 0, WAIT: 75, BAD: 2}
-_TIMEOUT = 15
+# Beyond this many seconds a refusal is likelier a mistake than a ban.
+_ODD_BLOCK = 7 * 86_400
 # Any well-known track serves: a 200 with or without a row says that the service is there.
 _KNOWN_TRACK = "4iV5W9uYEdYUVa79Axb7Rh"
 _LOW_DISK = 1 << 30
@@ -63,7 +68,7 @@ class Doctor:
 
     def __init__(self, config: Config, agent: str) -> None:
         self._config = config
-        self._http = requests.Session()
+        self._http = secured(requests.Session())
         self._http.headers.update({"User-Agent": agent, "Accept": "application/json"})
         self._blocks: dict[tuple[str, str], quota.Block] = {}
         # What the probes showed; written into the store at the end, if there is one.
@@ -78,6 +83,7 @@ class Doctor:
             usable = usable and finding.verdict != BAD
             yield finding
         yield from self._disk()
+        yield from self._private()
         yield from self._spotify()
         yield self._ping_reccobeats()
         yield self._ping_kexp()
@@ -132,6 +138,20 @@ class Doctor:
         verdict = OK if free > _LOW_DISK else WARN
         yield Finding("disk", verdict, f"{free / (1 << 30):.1f} GiB free beside the store")
 
+    def _private(self) -> Iterator[Finding]:
+        """Files that hold a secret, or that whoever can open them could lock."""
+        files = {".env": env_file(), "TOKEN_FILE": self._config.token_file}
+        try:
+            database = database_url(self._config).database
+        except ConfigurationError:
+            database = None
+        if database:
+            files["lock"] = Path(f"{database}.lock")
+        for what, path in files.items():
+            if open_to_others(path):
+                said = f"others may read {path}; run `chmod 600` on it"
+                yield Finding(what, WARN, said)
+
     def _spotify(self) -> Iterator[Finding]:
         config = self._config
         try:
@@ -141,7 +161,7 @@ class Doctor:
             return
         file = TokenFile(config.token_file)
         grant = current_grant(file, config.spotify_client_id or "", config.spotify_refresh_token)
-        yield from self._consent(file, grant)
+        yield from self._consent(grant)
         if block := self._blocks.get((Api.SPOTIFY, ALL)):
             yield Finding("Spotify", WAIT, _refuses(block))
             return
@@ -210,7 +230,7 @@ class Doctor:
                 f"{features}; no artists' genres: umbrellas come from the seeds that found a track",
             )
 
-    def _consent(self, file: TokenFile, grant: Grant | None) -> Iterator[Finding]:
+    def _consent(self, grant: Grant | None) -> Iterator[Finding]:
         if grant is None:
             return
         left = grant.days_left(utc_now())
@@ -223,8 +243,6 @@ class Doctor:
             yield Finding("user's consent", WARN, f"ends in {left} days; run `scrapy auth`")
         else:
             yield Finding("user's consent", OK, f"{left} days left")
-        if file.open_to_others:
-            yield Finding("TOKEN_FILE", WARN, f"others may read {file.path}; run `chmod 600` on it")
 
     def _ping_reccobeats(self) -> Finding:
         config = self._config
@@ -245,14 +263,16 @@ class Doctor:
         return self._reached("ReccoBeats", "RECCOBEATS_BASE_URL", answer)
 
     def _ping_kexp(self) -> Finding:
-        url = f"{self._config.kexp_base_url}/plays/?limit=1"
-        try:
-            answer: requests.Response | str = self._http.get(
-                url, timeout=_TIMEOUT, allow_redirects=False
-            )
-        except requests.RequestException:
-            answer = f"cannot connect to {url.split('/')[2]}"
+        base_url = self._config.kexp_base_url
+        call = Call(Api.KEXP, Family.PLAYS, base_url, "plays/", {"limit": 1})
+        answer = self._get(call)
         found = self._reached("KEXP", "KEXP_BASE_URL", answer)
+        if found.verdict == OK and isinstance(answer, requests.Response):
+            try:
+                parse_plays(answer.content)
+            except AnswerError as error:
+                said = f"does not answer as KEXP does ({error})"
+                found = Finding("KEXP", BAD, f"{said}; check KEXP_BASE_URL")
         # Only its own spider needs it.
         return Finding(found.what, WARN if found.verdict != OK else OK, found.detail)
 
@@ -292,15 +312,18 @@ class Doctor:
     def _get(self, call: Call, headers: dict[str, str] | None = None) -> requests.Response | str:
         """One GET, counted; a text when there was no answer."""
         self._calls[call.api, call.family] += 1
+        host = call.base_url.split("/")[2]
         try:
             return self._http.get(
                 call.url,
                 headers={**call.headers, **(headers or {})},
-                timeout=_TIMEOUT,
-                allow_redirects=False,
             )
+        except requests.exceptions.ContentDecodingError as error:
+            return f"{error} from {host}; try again later"
+        except requests.Timeout:
+            return f"no whole answer in time from {host}; try again later"
         except requests.RequestException:
-            return f"cannot connect to {call.base_url.split('/')[2]}; check the network"
+            return f"cannot connect to {host}; check the network"
 
     def _remember(self) -> Iterator[Finding]:
         """The probes count like any call, their refusals hold, and the next crawl need not probe.
@@ -311,6 +334,7 @@ class Doctor:
             store = Store.open(self._config, set_aside=False)
             try:
                 with store.begin() as connection:
+                    quota.shorten(connection, utc_now())
                     for (api, family), number in self._calls.items():
                         quota.count(connection, api, {family: number}, utc_now())
                     for block in self._refused:
@@ -325,7 +349,15 @@ class Doctor:
 
 
 def _refuses(block: quota.Block) -> str:
-    return f"refuses requests until {moment(block.blocked_until)} ({block.reason})"
+    said = f"refuses requests until {moment(block.blocked_until)} ({block.reason})"
+    if block.blocked_until - utc_now() > _ODD_BLOCK:
+        said += f"; if that is a mistake, `scrapy status --lift {block.account}` ends it"
+    return said
+
+
+def _shown(text: str) -> str:
+    """Without what would move a terminal: some of it came from servers and files."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def examine(settings: BaseSettings) -> int:
@@ -337,7 +369,7 @@ def examine(settings: BaseSettings) -> int:
     found = []
     for finding in Doctor(config, settings["USER_AGENT"]).findings():
         found.append(finding)
-        table.add_row(finding.what, finding.verdict, finding.detail)
+        table.add_row(finding.what, finding.verdict, _shown(finding.detail))
     Console(file=sys.stdout, highlight=False, markup=False, emoji=False).print(table)
     worst = max((f.verdict for f in found), key=(OK, WARN, WAIT, BAD).index)
     count = sum(f.verdict == worst for f in found)

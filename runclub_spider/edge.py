@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Request
 
-from runclub_spider.apis.call import Call
+from runclub_spider.apis.call import CREDENTIAL, Call
+from runclub_spider.config import is_loopback
 
 
 def to_request(call: Call, **arguments: Any) -> Request:
     """A request that the guard of its API recognises; `meta` may carry more."""
+    # Scrapy's own would ask for HTML first, and some APIs show themselves to browsers.
+    headers = {"Accept": "application/json", **call.headers}
+    credential = headers.pop("Authorization", None)
     meta = {
         "api": str(call.api),
         "family": str(call.family),
@@ -20,14 +25,16 @@ def to_request(call: Call, **arguments: Any) -> Request:
         # to another host, and retries are the guard's.
         "dont_redirect": True,
         "dont_retry": True,
+        # The environment's proxy is for the net; it could not reach this machine's own servers.
+        **({"proxy": None} if is_loopback(urlsplit(call.url).hostname or "") else {}),
+        **({CREDENTIAL: credential} if credential else {}),
         **arguments.pop("meta", {}),
     }
     return Request(
         call.url,
         method=call.method,
         body=call.body or b"",
-        # Scrapy's own would ask for HTML first, and some APIs show themselves to browsers.
-        headers={"Accept": "application/json", **call.headers},
+        headers=headers,
         meta=meta,
         **arguments,
     )

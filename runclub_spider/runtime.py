@@ -206,7 +206,7 @@ class Runtime:
                     on_block=lambda family, until, reason: self._remember(
                         quota.Block(Api.KEXP, family, int(until), reason)
                     ),
-                    stopping=self._stopping,
+                    stopping=self.stopping,
                 ),
                 Api.MUSICBRAINZ: self._guard(
                     Api.MUSICBRAINZ,
@@ -226,6 +226,7 @@ class Runtime:
             self._day = quota.last_day(connection, Api.SPOTIFY, utc_now())
             self._learnt = quota.learnt_limits(connection, Api.SPOTIFY)
             self._since_refusal = quota.since_refusal(connection, Api.SPOTIFY)
+            quota.shorten(connection, utc_now())
             for found in quota.blocks(connection, utc_now()):
                 if found.account == Api.ACCOUNTS:
                     self._accounts_closed_until = found.blocked_until
@@ -505,7 +506,7 @@ class Runtime:
             pacer=pacer,
             count=lambda event: self._count(api, event),
             on_block=remember,
-            stopping=self._stopping,
+            stopping=self.stopping,
             careful=self._near_limit if api == Api.SPOTIFY else lambda _family: False,
         )
 
@@ -532,6 +533,7 @@ class Runtime:
         self.events[f"{api}/{event}"] += 1
         self.crawler.stats.inc_value(f"runclub/{api}/{event}")
 
-    def _stopping(self) -> bool:
+    def stopping(self) -> bool:
+        """Whether the run is coming to its end: nothing new is sent then."""
         engine = self.crawler.engine
         return self.ended or (engine is not None and not engine.running)

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlencode
 
+# Where a request carries its `Authorization` until it leaves. The download handler makes a header
+# of it: what caches and queues write down of a request are its headers.
+CREDENTIAL = "credential"
+
 
 class Api(StrEnum):
     """The services a call can go to; each has a guard, but the last its token client."""

@@ -13,8 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from email.utils import mktime_tz, parsedate_tz
 from typing import Protocol, TypeVar
 
 from runclub_spider.apis.decoding import TooLarge, Unreadable, is_whole
@@ -25,6 +24,8 @@ RETRIED = frozenset({500, 502, 503, 504})
 # Waited out when a refusal names no time: nobody knows the length of such a ban, and
 # asking once an hour cannot prolong it much.
 UNNAMED_BLOCK_SECONDS = 3600.0
+# No refusal is believed for longer: one odd answer must not shut an API for years.
+LONGEST_BLOCK_SECONDS = 30 * 86_400.0
 # An answer beyond the limit costs as much each time it is fetched.
 _LARGE_TRIES = 2
 _STEP = 20
@@ -122,6 +123,9 @@ class Guard:
 
     While `careful` says so of a family its calls go one at a time: a refusal is then met by one
     call and not by all that are on their way.
+
+    `clock` measures waits and only ever goes forward; `wall` tells the time of day, in which
+    refusals are kept from run to run.
     """
 
     def __init__(
@@ -134,24 +138,30 @@ class Guard:
         on_block: Callable[[str, float, str], None] = lambda _family, _until, _reason: None,
         stopping: Callable[[], bool] = lambda: False,
         careful: Callable[[str], bool] = lambda _family: False,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.api = api
         self.manners = manners
         self.pacer = pacer or Pacer(math.inf)
         self.slots = Slots(manners)
-        self.blocks: dict[str, tuple[float, str]] = {}
+        # By family: end by the clock, end by the time of day, reason.
+        self._blocks: dict[str, tuple[float, float, str]] = {}
         # Calls sent and not yet answered, by family.
         self.under_way: Counter[str] = Counter()
-        self._window_until = 0.0
+        self._window_until = -math.inf
         self._count, self._on_block, self._stopping = count, on_block, stopping
         self._careful, self._alone = careful, asyncio.Lock()
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._wall, self._sleep = clock, wall, sleep
 
     def block(self, family: str, until: float, reason: str) -> None:
-        """Refuse a family of endpoints (`*`: all) until a moment (epoch seconds)."""
-        self.blocks[family] = (until, reason)
+        """Refuse a family of endpoints (`*`: all) until a moment (epoch seconds).
+
+        At most for 30 days from now.
+        """
+        left = min(until - self._wall(), LONGEST_BLOCK_SECONDS)
+        self._blocks[family] = (self._clock() + left, self._wall() + left, reason)
 
     @property
     def waiting(self) -> float:
@@ -242,10 +252,9 @@ class Guard:
     def _read_refusal(
         self, family: str, number: int, body: bytes, headers: Mapping[str, str]
     ) -> None:
-        now = self._clock()
         # ListenBrainz names the seconds in a header of its own.
         named = headers.get("retry-after") or headers.get("x-ratelimit-reset-in")
-        wait = retry_after(named, now)
+        wait = retry_after(named, self._wall())
         quota = b"QUOTA_EXCEEDED" in body
         self.slots.refused()
         if not quota and wait is not None and wait <= self.manners.max_wait:
@@ -254,37 +263,37 @@ class Guard:
         if wait is None and not quota and not self.manners.unnamed_block:
             return
         if wait is not None and wait <= self.manners.max_wait and not quota:
-            self._window_until = max(self._window_until, now + wait)
+            self._window_until = max(self._window_until, self._clock() + wait)
             return
         reason = "quota exceeded" if quota else "rate limit"
         if wait is None:
             reason += ", no Retry-After"
         # A quota is one family's; a long rate limit is a ban of the app (reference, 4.2).
         scope = family if quota else ALL
-        until = now + (UNNAMED_BLOCK_SECONDS if wait is None else wait)
-        self.block(scope, until, reason)
-        self._on_block(scope, until, reason)
-        raise ApiPaused(self.api, scope, until, reason)
+        self._refuse(scope, UNNAMED_BLOCK_SECONDS if wait is None else wait, reason)
 
     def _read_busy(self, headers: Mapping[str, str]) -> None:
         """An error of the server may name its length: a short one is waited out."""
-        now = self._clock()
-        wait = retry_after(headers.get("retry-after"), now)
+        wait = retry_after(headers.get("retry-after"), self._wall())
         if wait is None:
             return
         if wait <= self.manners.max_wait:
-            self._window_until = max(self._window_until, now + wait)
+            self._window_until = max(self._window_until, self._clock() + wait)
             return
-        self.block(ALL, now + wait, "out of service")
-        self._on_block(ALL, now + wait, "out of service")
-        raise ApiPaused(self.api, ALL, now + wait, "out of service")
+        self._refuse(ALL, wait, "out of service")
+
+    def _refuse(self, scope: str, wait: float, reason: str) -> None:
+        until = self._wall() + wait
+        self.block(scope, until, reason)
+        self._on_block(scope, until, reason)
+        raise ApiPaused(self.api, scope, until, reason)
 
     async def _pass_window(self, family: str) -> None:
         while True:
             now = self._clock()
             for scope in (ALL, family):
-                until, reason = self.blocks.get(scope, (0.0, ""))
-                if now < until:
+                end, until, reason = self._blocks.get(scope, (-math.inf, 0.0, ""))
+                if now < end:
                     raise ApiPaused(self.api, scope, until, reason)
             if now >= self._window_until:
                 if self._stopping():
@@ -302,19 +311,33 @@ class Guard:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds to wait by a `Retry-After` header, which is a number or an HTTP date."""
-    if not value:
-        return None
+    """Seconds to wait by a `Retry-After` header, which is a number or an HTTP date.
+
+    Of several, as proxies join them, the longest; never beyond 30 days. None for what is neither.
+    """
+    waits = [_seconds(part) for part in (value or "").split(",")]
+    known = [wait for wait in waits if wait is not None]
+    if not known:
+        known = [until - now for until in [_date(value or "")] if until is not None]
+    return min(max(0.0, *known), LONGEST_BLOCK_SECONDS) if known else None
+
+
+def _seconds(text: str) -> float | None:
     try:
-        seconds = float(value)
-    except ValueError:
-        pass
-    else:
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    try:
-        moment = parsedate_to_datetime(value)
+        found = float(text)
     except ValueError:
         return None
-    # HTTP dates are GMT; one without a zone would be read in this machine's.
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    return max(0.0, moment.timestamp() - now)
+    # A number beyond a float's range is one all the same; "inf" and "nan" are none.
+    known = math.isfinite(found) or text.strip().isdigit()
+    return found if known else None
+
+
+def _date(text: str) -> float | None:
+    """Epoch seconds of an HTTP date; dates are GMT, also where they do not say so."""
+    try:
+        parts = parsedate_tz(text)
+        if parts is None:
+            return None
+        return math.inf if parts[0] > 9999 else float(mktime_tz((*parts[:9], parts[9] or 0)))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

@@ -17,6 +17,7 @@ from scrapy.exceptions import (
 from scrapy.responsetypes import responsetypes
 from twisted.internet.error import ConnectError
 
+from runclub_spider.apis.call import CREDENTIAL
 from runclub_spider.apis.decoding import (
     ACCEPTED,
     MOST_BYTES,
@@ -88,11 +89,17 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
         request.headers["Accept-Encoding"] = ACCEPTED
         most = request.meta.get("download_maxsize") or MOST_BYTES
         request.meta["download_maxsize"] = min(most, MOST_BYTES)
+        credential = request.meta.get(CREDENTIAL)
+        if credential is not None:
+            request.headers["Authorization"] = credential
         try:
             response = await super().download_request(request)
         except DownloadCancelledError:
             # The only thing that Scrapy breaks off: an answer beyond that size.
             raise TooLarge from None
+        finally:
+            if credential is not None:
+                del request.headers["Authorization"]
         return _readable(response)
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,6 +19,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runclub_spider.apis.spotify import grant
 from runclub_spider.apis.spotify.grant import (
     App,
     Consent,
@@ -291,7 +293,8 @@ def waited(
         told.append(asked_for(url)["redirect_uri"])
         threading.Thread(target=visit, args=(told[0],), daemon=True).start()
 
-    _, answer = wait_for_answer(lambda uri: Consent(APP, uri), configured, opened, timeout)
+    with mock.patch.object(grant, "generate_token", lambda length: "s" if length == 32 else "v"):
+        _, answer = wait_for_answer(lambda uri: Consent(APP, uri), configured, opened, timeout)
     return answer, told[0]
 
 
@@ -323,6 +326,31 @@ def test_other_visits_are_not_the_answer() -> None:
 
     assert waited(browse)[0] == "/callback?code=c&state=s"
     assert statuses == [404, 404, 404, 501]
+
+
+def test_what_anybody_may_send_there_does_not_end_the_wait() -> None:
+    pages: list[requests.Response] = []
+
+    def browse(uri: str) -> None:
+        forged = [
+            "",
+            "?",
+            "?code=c",
+            "?code=c&state=t",
+            "?state=%ff&code=c",
+            "?error=access_denied",
+        ]
+        pages.extend(get(uri + query) for query in forged)
+        get(f"{uri}?code=mine&state=s")
+
+    assert waited(browse)[0] == "/callback?code=mine&state=s"
+    assert {page.status_code for page in pages} == {400}
+    assert all("waits on" in page.text for page in pages)
+
+
+def test_a_visit_from_elsewhere_alone_ends_with_the_time() -> None:
+    with pytest.raises(ConfigurationError, match="nobody consented"):
+        waited(lambda uri: get(f"{uri}?code=c&state=t") and None, timeout=1)
 
 
 def test_a_connection_on_which_nothing_is_said_holds_nobody_up() -> None:

@@ -12,10 +12,13 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runclub_spider.apis.decoding import TooLarge, Unreadable
 from runclub_spider.apis.guard import (
     ALL,
+    LONGEST_BLOCK_SECONDS,
     UNNAMED_BLOCK_SECONDS,
     ApiPaused,
     ApiUnavailable,
@@ -53,6 +56,8 @@ class World:
 
     def __init__(self, script: Iterable[Step] = (), **manners: float) -> None:
         self.now = NOW
+        # By how much the time of day was set wrong.
+        self.wound = 0.0
         self.script = list(script)
         self.sent: list[float] = []
         self.events: list[str] = []
@@ -67,6 +72,7 @@ class World:
             on_block=lambda family, until, reason: self.blocks.append((family, until, reason)),
             stopping=lambda: self.stopping,
             clock=lambda: self.now,
+            wall=lambda: self.now + self.wound,
             sleep=self.sleep,
         )
 
@@ -117,10 +123,30 @@ class World:
         ("Fri, 99 Foo 2026 25:00:00 GMT", None),
         ("nan", None),
         ("inf", None),
+        ("5, 70", 70.0),
+        ("5, soon", 5.0),
+        ("1000000000000", LONGEST_BLOCK_SECONDS),
+        ("1e300", LONGEST_BLOCK_SECONDS),
+        ("9" * 400, LONGEST_BLOCK_SECONDS),
+        ("-1e300", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_BLOCK_SECONDS),
+        ("Sat, 01 Jan 10000 00:00:00 GMT", LONGEST_BLOCK_SECONDS),
+        ("Sat, 01 Jan 99999 00:00:00 +9999", LONGEST_BLOCK_SECONDS),
+        ("Thu, 01 Jan 0000 00:00:00 GMT", 0.0),
+        ("[5]", None),
+        ("{}", None),
+        (",", None),
+        (" \x00", None),
     ],
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, NOW) == seconds
+
+
+@given(st.text() | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ .*") | st.floats().map(repr))
+def test_any_retry_after_is_a_wait_or_none(value: str) -> None:
+    wait = retry_after(value, NOW)
+    assert wait is None or 0 <= wait <= LONGEST_BLOCK_SECONDS
 
 
 def test_a_date_without_zone_is_read_as_gmt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,6 +258,44 @@ def test_a_block_of_an_earlier_run(family: str) -> None:
     with pytest.raises(ApiPaused, match="quota exceeded"):
         world.run()
     assert world.sent == []
+
+
+@pytest.mark.parametrize("until", [NOW + 10**12, 1e300, math.inf])
+def test_no_block_lasts_longer_than_thirty_days(until: float) -> None:
+    world = World()
+    world.guard.block(ALL, until, "rate limit")
+    with pytest.raises(ApiPaused) as caught:
+        world.run()
+    assert caught.value.until == NOW + LONGEST_BLOCK_SECONDS
+    world.now += LONGEST_BLOCK_SECONDS
+    assert world.run().status == 200
+
+
+@pytest.mark.parametrize("wound", [-3600.0, 3600.0])
+@pytest.mark.parametrize("answer", [refused(2), Answered(503, b"", {"retry-after": "2"})])
+def test_a_clock_that_is_set_changes_no_wait(answer: Answered, wound: float) -> None:
+    world = World([answer])
+    sleep = world.sleep
+
+    async def set_while_asleep(seconds: float) -> None:
+        world.wound = wound
+        await sleep(seconds)
+
+    world.guard._sleep = set_while_asleep
+    assert world.run().status == 200
+    assert 2 <= world.sent[1] - world.sent[0] <= 3
+
+
+@pytest.mark.parametrize("wound", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_changes_no_block(wound: float) -> None:
+    world = World()
+    world.guard.block(ALL, NOW + 600, "rate limit")
+    world.wound = wound
+    world.now += 599
+    with pytest.raises(ApiPaused):
+        world.run()
+    world.now += 2
+    assert world.run().status == 200
 
 
 def test_a_block_reaches_those_who_wait_for_a_slot_or_a_retry() -> None:

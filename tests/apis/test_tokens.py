@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,8 +12,15 @@ from urllib.parse import parse_qs
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runclub_spider.apis.guard import UNNAMED_BLOCK_SECONDS
+from runclub_spider.apis.guard import LONGEST_BLOCK_SECONDS, UNNAMED_BLOCK_SECONDS
+from runclub_spider.apis.spotify.token_answer import (
+    GrantRefused,
+    NoTokenGiven,
+    read_token_answer,
+)
 from runclub_spider.apis.spotify.tokens import AccessToken, TokenClient
 from runclub_spider.errors import ConfigurationError, RunclubError, RunPaused
 from runclub_spider.sandbox.options import DEMO_CLIENT_SECRET, DEMO_REFRESH_TOKEN
@@ -204,6 +212,110 @@ def test_an_answer_without_a_usable_token_pauses(
     assert_nothing_told(caught.value)
 
 
+def nested(depth: int) -> bytes:
+    return b'{"access_token":' + b"[" * depth + b"]" * depth + b"}"
+
+
+GIVEN = {"access_token": ISSUED, "token_type": "Bearer"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        GIVEN | {"expires_in": {}},
+        GIVEN | {"expires_in": []},
+        GIVEN | {"expires_in": True},
+        GIVEN | {"expires_in": -5},
+        GIVEN | {"expires_in": 0},
+        GIVEN | {"expires_in": math.nan},
+        GIVEN | {"expires_in": "nan"},
+        GIVEN | {"expires_in": 10**400},
+        GIVEN | {"error": {}},
+        GIVEN | {"error": None},
+        GIVEN | {"error": 5},
+        {"error": "server_error"},
+        {"access_token": "\ud800"},
+        {"access_token": "to\r\nken: x"},
+        {"access_token": "tökén"},
+        {"access_token": "to ken"},
+        {"access_token": "x" * 10_000},
+        nested(900),
+        nested(100_000),
+        b"<html>" * 9,
+        b"\xff\xfe",
+        b"{" * 100_000,
+    ],
+    ids=lambda body: str(body)[:60],
+)
+@pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
+def test_an_answer_of_any_other_shape_pauses(
+    serve: Serve, body: object, refresh: str | None
+) -> None:
+    server = serve(body=body)
+    with pytest.raises(RunPaused) as caught:
+        client_of(server.url, refresh).fetch()
+    assert len(server.seen) == 3
+    assert "\n" not in str(caught.value)
+    assert_nothing_told(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "lifetime"),
+    [("3600", 3600), (7200, 7200), (1e300, 86_400), (2**70, 86_400), ("1e9", 86_400), (59.5, 59.5)],
+)
+def test_a_lifetime_of_any_size(serve: Serve, told: object, lifetime: float) -> None:
+    server = serve(body=GIVEN | {"expires_in": told})
+    token = TokenClient(server.url, ID, SECRET, clock=lambda: 100.0).fetch()
+    assert token.renew_at == 100 + lifetime - min(60, lifetime / 4)
+
+
+@pytest.mark.parametrize("new", [7, {}, "", "n\r\new", "\ud800", None, ["x"]])
+def test_a_refresh_token_that_none_is_does_not_replace_a_good_one(
+    serve: Serve, new: object
+) -> None:
+    kept: list[str] = []
+    body = json.dumps(GIVEN | {"refresh_token": new}).encode()
+    server = serve(body=body)
+    client = TokenClient(
+        server.url,
+        ID,
+        SECRET,
+        REFRESH_TOKEN,
+        rotated=lambda _, found: kept.append(found),
+        pause=lambda _: None,
+    )
+    if b"ud800" in body:
+        with pytest.raises(RunPaused):
+            client.fetch()
+    else:
+        assert client.fetch().value == ISSUED
+    assert (kept, client.refresh_token) == ([], REFRESH_TOKEN)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+named = st.dictionaries(
+    st.sampled_from(["access_token", "expires_in", "error", "refresh_token", "token_type"]),
+    json_values | st.just("abc") | st.just("3600"),
+)
+
+
+@given(st.integers(200, 599), (named | json_values).map(json.dumps).map(str.encode) | st.binary())
+def test_whatever_is_said_is_a_token_a_refusal_or_nothing(status: int, body: bytes) -> None:
+    try:
+        answer = read_token_answer(status, body)
+    except (GrantRefused, NoTokenGiven):
+        return
+    assert status < 400
+    assert 0 < answer.lifetime <= 86_400
+    for value in (answer.access_token, answer.refresh_token or "none"):
+        assert value.isascii()
+        assert value.isprintable()
+
+
 @pytest.mark.parametrize("refresh", [None, REFRESH_TOKEN])
 def test_a_lifetime_of_null_counts_as_not_told(serve: Serve, refresh: str | None) -> None:
     server = serve(body={"access_token": ISSUED, "expires_in": None})
@@ -268,7 +380,13 @@ def test_a_long_refusal_pauses_until_its_end(
 ) -> None:
     server, clock = serve(429, b"Too many requests", **headers), Clock()
     client = TokenClient(
-        server.url, ID, SECRET, refresh, clock=lambda: clock.now, pause=clock.pause
+        server.url,
+        ID,
+        SECRET,
+        refresh,
+        clock=lambda: clock.now - 999_000,
+        wall=lambda: clock.now,
+        pause=clock.pause,
     )
     for _ in range(2):
         with pytest.raises(RunPaused, match="until 1970") as caught:
@@ -277,7 +395,7 @@ def test_a_long_refusal_pauses_until_its_end(
     # Nothing is sent inside the window, nor by a client that was told of it.
     assert len(server.seen) == 1
     later = TokenClient(
-        server.url, ID, SECRET, refresh, closed_until=clock.now + wait, clock=lambda: clock.now
+        server.url, ID, SECRET, refresh, closed_until=clock.now + wait, wall=lambda: clock.now
     )
     with pytest.raises(RunPaused):
         later.fetch()
@@ -298,3 +416,35 @@ def test_the_client_does_not_tell_its_secrets() -> None:
     told = repr(client_of("http://127.0.0.1:1", REFRESH_TOKEN))
     assert SECRET not in told
     assert REFRESH_TOKEN not in told
+
+
+@pytest.mark.parametrize("wound", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_changes_no_wait(serve: Serve, wound: float) -> None:
+    server, clock = serve(429, b"", **{"Retry-After": "7"}), Clock()
+    walls = iter([clock.now])
+    client = TokenClient(
+        server.url,
+        ID,
+        SECRET,
+        clock=lambda: clock.now,
+        wall=lambda: next(walls, clock.now + wound),
+        pause=clock.pause,
+    )
+    with pytest.raises(RunPaused):
+        client.fetch()
+    assert clock.waits == [7, 7]
+
+
+@pytest.mark.parametrize("value", ["1000000000000", "1e300", "Sat, 01 Jan 10000 00:00:00 GMT"])
+def test_no_refusal_is_believed_for_longer_than_thirty_days(serve: Serve, value: str) -> None:
+    server, clock = serve(429, b"", **{"Retry-After": value}), Clock()
+    client = TokenClient(server.url, ID, SECRET, wall=lambda: clock.now)
+    with pytest.raises(RunPaused) as caught:
+        client.fetch()
+    assert caught.value.until is not None
+    assert abs(caught.value.until - clock.now - LONGEST_BLOCK_SECONDS) < 60
+    old = TokenClient(server.url, ID, SECRET, closed_until=1e300, wall=lambda: clock.now)
+    with pytest.raises(RunPaused) as caught:
+        old.fetch()
+    assert caught.value.until is not None
+    assert caught.value.until <= clock.now + LONGEST_BLOCK_SECONDS + 1

@@ -200,15 +200,19 @@ def test_the_users_refusal(auth: Auth) -> None:
     assert_nothing_kept(auth, "consent was not given")
 
 
-def test_another_attempts_answer_is_refused(auth: Auth) -> None:
+def test_another_attempts_answer_is_passed_over(auth: Auth) -> None:
     """A page elsewhere could send the browser here with a code of its own."""
+    pages: list[requests.Response] = []
 
     def forged(url: str) -> None:
         real = came_back(url)
-        requests.get(re.sub(r"state=[^&]+", "state=mine", real), timeout=10)
+        pages.append(requests.get(re.sub(r"state=[^&]+", "state=mine", real), timeout=10))
+        requests.get(real, timeout=10)
 
-    auth.run(forged, code=2)
-    assert_nothing_kept(auth, "state differs")
+    kept = auth.run(forged)
+    assert pages[0].status_code == 400
+    assert kept is not None
+    assert works(auth, kept["refresh_token"])
 
 
 def test_a_code_of_another_challenge_is_refused(auth: Auth) -> None:

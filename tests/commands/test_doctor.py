@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import brotli
 import pytest
 import requests
 from scrapy.settings import Settings
 
+from runclub_spider import doctor as module
+from runclub_spider.apis import http
 from runclub_spider.apis.spotify.grant import App, Consent
 from runclub_spider.commands.doctor import Command
 from runclub_spider.config import Config
 from runclub_spider.sandbox.testing import Sandbox
 from runclub_spider.store import quota
 from runclub_spider.store.engine import Store
+from tests.rawserver import Sent, answered, head, raw_server
 from tests.resilience.running import Place, calls
-from tests.serving import Reply, Server, json_reply, serving
+from tests.serving import Reply, Server, Visit, json_reply, serving
 
 from .reading import Table, read, troubles
 
@@ -105,7 +110,7 @@ def test_what_each_spider_can_yield(
 
 def test_its_requests_count(doctor: Doctor) -> None:
     doctor()
-    assert doctor()["calls in 24 h"] == ("ok", "features 1, search 1")
+    assert doctor()["calls in 24 h"] == ("ok", "plays 1, features 1, search 1")
 
 
 def test_without_a_user_client_credentials_do(doctor: Doctor) -> None:
@@ -116,7 +121,7 @@ def test_without_a_user_client_credentials_do(doctor: Doctor) -> None:
 
 def test_a_missing_kexp_hinders_nothing(doctor: Doctor) -> None:
     found = doctor(KEXP_BASE_URL="http://127.0.0.1:1")
-    assert found["KEXP"] == ("warning", "cannot connect to 127.0.0.1:1")
+    assert found["KEXP"] == ("warning", "cannot connect to 127.0.0.1:1; check the network")
 
 
 # --- the user's consent
@@ -150,11 +155,28 @@ def test_its_end_is_told_a_month_before(
     assert says in found["user's consent"][1]
 
 
-def test_a_token_file_that_others_may_read(doctor: Doctor, place: Place) -> None:
-    keep(place, "sandbox-refresh", 1, mode=0o644)
-    sign, said = doctor(SPOTIFY_REFRESH_TOKEN="")["TOKEN_FILE"]
-    assert sign == "warning"
-    assert "chmod 600" in said
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o606])
+def test_files_that_others_may_read(
+    mode: int, doctor: Doctor, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Secrets, and what whoever opens it could lock."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "scrapy.cfg").write_text("[settings]\n")
+    monkeypatch.chdir(tmp_path / "project")
+    Store.open(place.config()).close()
+    keep(place, "sandbox-refresh", 1)
+    env, lock = tmp_path / "project" / ".env", Path(f"{place.store}.lock")
+    files = {".env": env, "lock": lock, "TOKEN_FILE": place.root / "token.json"}
+    for path in (env, lock):
+        path.touch(0o600)
+    assert files.keys().isdisjoint(doctor(SPOTIFY_REFRESH_TOKEN=""))
+    for name, path in files.items():
+        path.chmod(mode)
+        sign, said = doctor(SPOTIFY_REFRESH_TOKEN="")[name]
+        assert sign == "warning"
+        assert f"others may read {path}; run `chmod 600` on it".replace(" ", "") in (
+            said.replace(" ", "")
+        )
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -295,6 +317,91 @@ def test_a_service_that_is_another_one(name: str, what: str, reply: Reply, docto
     assert name in found[what]
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [json_reply({}), json_reply([]), Reply(200, b"<html>Log in</html>"), Reply(200, b"{")],
+    ids=["other JSON", "a list", "portal", "cut"],
+)
+def test_a_kexp_that_is_another_one(reply: Reply, doctor: Doctor) -> None:
+    with serving(reply) as other:
+        sign, said = doctor(KEXP_BASE_URL=other.url)["KEXP"]
+    assert sign == "warning"
+    assert "does not answer as KEXP does" in said
+    assert "KEXP_BASE_URL" in said
+
+
+PLAYS = b'{"next": null, "results": []}'
+
+
+def test_a_packed_answer_is_read(doctor: Doctor, sandbox: Sandbox) -> None:
+    def packed(visit: Visit) -> Reply:
+        if visit.path.startswith("/kexp"):
+            body = PLAYS
+        else:
+            found = requests.request(
+                visit.method,
+                sandbox.root + visit.target,
+                data=visit.body,
+                headers={k: v for k, v in visit.headers.items() if k not in {"host"}},
+                timeout=10,
+            )
+            body = found.content
+        return Reply(200, brotli.compress(body), {"content-encoding": "BR"})
+
+    with serving(packed) as server:
+        found = doctor(
+            KEXP_BASE_URL=f"{server.url}/kexp/v2",
+            SPOTIFY_API_BASE_URL=f"{server.url}/spotify/v1",
+            SPOTIFY_ACCOUNTS_BASE_URL=f"{server.url}/accounts",
+            RECCOBEATS_BASE_URL=f"{server.url}/reccobeats/v1",
+        )
+    assert found["Spotify regime"] == ("ok", "extended")
+    assert found["ReccoBeats"] == found["KEXP"] == ("ok", "answers")
+
+
+def test_a_service_that_trickles_or_floods_is_left(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = http.secured
+    monkeypatch.setattr(module, "secured", lambda session: real(session, total=0.5))
+    wire = head("Content-Length: 9999") + b"{" + b" " * 999
+    with raw_server({"/audio-features": Sent(wire, drip=0.05)}) as server:
+        before = time.monotonic()
+        assert (
+            "no whole answer in time"
+            in troubles(doctor(75, RECCOBEATS_BASE_URL=server.url))["ReccoBeats"]
+        )
+        assert time.monotonic() - before < 10
+    bomb = answered(gzip.compress(b" " * (99 << 20), 1), "Content-Encoding: gzip")
+    with raw_server({"/audio-features": bomb}) as server:
+        said = troubles(doctor(75, RECCOBEATS_BASE_URL=server.url))["ReccoBeats"]
+    assert "an answer of more than" in said
+
+
+def test_netrc_gives_nobody_anything(
+    doctor: Doctor, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("default login someone password pa55-w0rd\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with serving(json_reply({"content": []})) as other:
+        doctor(RECCOBEATS_BASE_URL=other.url)
+    assert [visit.authorization for visit in other.seen] == [""]
+
+
+@pytest.mark.parametrize("status", [200, 400, 403])
+def test_what_a_server_says_moves_no_terminal(status: int, doctor: Doctor) -> None:
+    said = "\x1b]0;owned\x07 \x1b[2J \x9b2J \u202e"
+    body = {"error": {"status": status, "message": said}, "content": said}
+    with serving(json_reply(body, status)) as other:
+        found = doctor(
+            2,
+            SPOTIFY_API_BASE_URL=other.url,
+            RECCOBEATS_BASE_URL=other.url,
+            KEXP_BASE_URL=other.url,
+        )
+    assert all(text.isprintable() for _, text in found.values())
+
+
 def test_what_a_server_says_is_shown_to_the_letter(doctor: Doctor) -> None:
     said = "[bold]no[/bold] :key: [::1]"
     with serving(json_reply({"error": {"status": 400, "message": said}}, 400)) as other:
@@ -317,6 +424,31 @@ def test_a_long_refusal_holds(
     # Nothing is sent inside the window, not even for a token.
     assert sandbox.stats()["apis"].get(api, {"calls": 0})["calls"] == 0
     assert ("token" in asked(sandbox)) is (api != "spotify")
+
+
+def test_a_refusal_that_is_likelier_a_mistake(doctor: Doctor, place: Place) -> None:
+    """Of an older program, which believed any time."""
+    store = Store.open(place.config())
+    with store.begin() as connection:
+        far = quota.Block("spotify", "*", 10**12, "rate limit")
+        quota.block(connection, far)
+        quota.block(connection, quota.Block("reccobeats", "*", int(time.time()) + DAY, "ban"))
+    store.close()
+    found = troubles(doctor(75))
+    assert "`scrapy status --lift spotify`" in found["Spotify"]
+    assert "--lift" not in found["ReccoBeats"]
+
+
+@pytest.mark.parametrize("value", ["1000000000000", "1e300", "Sat, 01 Jan 10000 00:00:00 GMT"])
+def test_no_refusal_is_believed_for_longer_than_thirty_days(
+    value: str, doctor: Doctor, place: Place
+) -> None:
+    with serving(Reply(429, b"", {"Retry-After": value})) as other:
+        assert (
+            "--lift reccobeats" in troubles(doctor(75, RECCOBEATS_BASE_URL=other.url))["ReccoBeats"]
+        )
+    (until,) = place.column("SELECT blocked_until FROM api_block")
+    assert abs(until - time.time() - 30 * DAY) < 60
 
 
 def test_a_short_refusal_is_only_told(doctor: Doctor, sandbox: Sandbox) -> None:

@@ -17,9 +17,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 from authlib.common.security import generate_token
-from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
+from runclub_spider.apis.http import secured
+from runclub_spider.apis.spotify.token_answer import (
+    GrantRefused,
+    NoTokenGiven,
+    TokenAnswer,
+    read_token_answer,
+)
 from runclub_spider.config import is_loopback
 from runclub_spider.errors import ConfigurationError, RunPaused
 
@@ -44,14 +50,18 @@ class Consent:
         self._app = app
         self._verifier = generate_token(64)
         self._state = generate_token(32)
-        self._session = OAuth2Session(
-            app.client_id,
-            app.client_secret,
-            scope=SCOPES,
-            redirect_uri=redirect_uri,
-            code_challenge_method="S256",
-            token_endpoint_auth_method="client_secret_basic" if app.client_secret else "none",
+        self._answer: TokenAnswer | None = None
+        self._session = secured(
+            OAuth2Session(
+                app.client_id,
+                app.client_secret,
+                scope=SCOPES,
+                redirect_uri=redirect_uri,
+                code_challenge_method="S256",
+                token_endpoint_auth_method="client_secret_basic" if app.client_secret else "none",
+            )
         )
+        self._session.register_compliance_hook("access_token_response", self._read)
         self.url, _ = self._session.create_authorization_url(
             f"{app.accounts_url}/authorize", state=self._state, code_verifier=self._verifier
         )
@@ -64,11 +74,10 @@ class Consent:
             RunPaused: the accounts service cannot be reached.
         """
         try:
-            query = parse_qs(urlsplit(answer_url.strip()).query)
+            given = _query(answer_url)
         except ValueError:
             raise ConfigurationError("that is no address; paste the whole address") from None
-        given = {name: values[0] for name, values in query.items()}
-        if not secrets.compare_digest(given.get("state", "").encode(), self._state.encode()):
+        if not self._is_ours(given):
             raise ConfigurationError(
                 "the answer does not belong to this request (state differs); run `scrapy auth` "
                 "again and use the newest address"
@@ -79,43 +88,65 @@ class Consent:
             raise ConfigurationError("the address holds no code; paste the whole address")
         return self._exchange(given["code"])
 
+    def belongs(self, answer_url: str) -> bool:
+        """Whether an address comes from this attempt; anybody may visit the one that waits."""
+        try:
+            return self._is_ours(_query(answer_url))
+        except ValueError:
+            return False
+
+    def _is_ours(self, given: dict[str, str]) -> bool:
+        return secrets.compare_digest(
+            given.get("state", "").encode("utf-8", "replace"), self._state.encode()
+        )
+
     def _exchange(self, code: str) -> str:
-        # A redirect would carry secret and code to another host.
-        self._session.max_redirects = 0
-        self._session.headers["Accept-Encoding"] = "identity"
-        token, problem = self._ask(code)
+        problem = self._ask(code)
         # Outside of the handlers: the library's own error may hold what was sent.
         if problem is not None:
             raise problem
-        refresh = token.get("refresh_token")
-        if not isinstance(refresh, str) or not refresh:
+        if self._answer is None or self._answer.refresh_token is None:
             raise RunPaused("Spotify sent no refresh token; run `scrapy auth` again later")
-        return refresh
+        return self._answer.refresh_token
 
-    def _ask(self, code: str) -> tuple[dict[str, Any], Exception | None]:
-        """The answer to the code, or what went wrong in our own words."""
+    def _ask(self, code: str) -> Exception | None:
+        """Trade the code for tokens; what went wrong in our own words."""
         try:
             with self._session as session:
-                return session.fetch_token(
+                session.fetch_token(
                     f"{self._app.accounts_url}/api/token",
                     code=code,
                     code_verifier=self._verifier,
                     grant_type="authorization_code",
                     timeout=15,
-                ), None
-        except OAuthError as error:
-            if error.error == "invalid_client":
+                )
+        except GrantRefused as refusal:
+            if refusal.code == "invalid_client":
                 said = "Spotify refused the key: check SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET"
             else:
                 said = (
                     "Spotify refused the code: it is old or used, or the redirect URI is not the "
                     "registered one; run `scrapy auth` again"
                 )
-            return {}, ConfigurationError(said)
-        except (requests.RequestException, ValueError):
-            return {}, RunPaused(
+            return ConfigurationError(said)
+        except (requests.RequestException, NoTokenGiven, ValueError):
+            return RunPaused(
                 "Spotify's accounts service gave no token; run `scrapy auth` again later"
             )
+        return None
+
+    def _read(self, response: requests.Response) -> requests.Response:
+        """Read the answer before the library does, which trusts what it holds."""
+        if response.status_code == 429:
+            raise NoTokenGiven("429")
+        self._answer = read_token_answer(response.status_code, response.content)
+        response._content = self._answer.plain()
+        return response
+
+
+def _query(address: str) -> dict[str, str]:
+    query = parse_qs(urlsplit(address.strip()).query)
+    return {name: values[0] for name, values in query.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +202,27 @@ def check_redirect(uri: str) -> None:
 
 
 class _Visitor(BaseHTTPRequestHandler):
-    """Takes the browser's visit; other paths (a favicon) are not the answer."""
+    """Takes the browser's visit.
+
+    Neither other paths (a favicon) are the answer, nor what another page or program sends here.
+    """
 
     server: _Listener
     # A browser may open a connection ahead of time and say nothing on it.
     timeout = 10
 
     def do_GET(self) -> None:
-        mine = urlsplit(self.path).path == self.server.path
-        text = "Go on at the terminal. You may close this page." if mine else "Not here."
+        here = urlsplit(self.path).path == self.server.path
+        mine = here and self.server.belongs(self.path)
+        if mine:
+            status, text = 200, "Go on at the terminal. You may close this page."
+        elif here:
+            status, text = 400, "This is not the answer that `scrapy auth` waits for; it waits on."
+        else:
+            status, text = 404, "Not here."
         body = f"<!doctype html><title>RunClub Spider</title><p>{text}".encode()
         try:
-            self.send_response(200 if mine else 404)
+            self.send_response(status)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Connection", "close")
@@ -202,6 +242,7 @@ class _Listener(ThreadingHTTPServer):
     def __init__(self, target: Target) -> None:
         self.address_family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
         self.path = target.path
+        self.belongs: Callable[[str], bool] = lambda _address: False
         self.answers: list[str] = []
         super().__init__((target.host, target.port), _Visitor)
 
@@ -236,6 +277,7 @@ def wait_for_answer(
         ) from None
     with server:
         consent = consent_for(target.redirect_uri(server.server_port))
+        server.belongs = consent.belongs
         opened(consent.url)
         server.timeout = 0.2
         end = time.monotonic() + timeout

@@ -87,14 +87,6 @@ class TokenFile:
             part.unlink(missing_ok=True)
             raise
 
-    @property
-    def open_to_others(self) -> bool:
-        """Whether anybody but its owner may read the file."""
-        try:
-            return bool(self.path.stat().st_mode & 0o077)
-        except OSError:
-            return False
-
 
 def fingerprint(token: str) -> str:
     """What may be written down of a token: enough to know it again, not to use it."""

@@ -6,17 +6,23 @@ cannot leave through an exception: every failure is told in our own words.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import requests
-from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from runclub_spider.apis.guard import UNNAMED_BLOCK_SECONDS, retry_after
+from runclub_spider.apis.guard import LONGEST_BLOCK_SECONDS, UNNAMED_BLOCK_SECONDS, retry_after
+from runclub_spider.apis.http import secured
+from runclub_spider.apis.spotify.token_answer import (
+    GrantRefused,
+    NoTokenGiven,
+    TokenAnswer,
+    read_token_answer,
+)
 from runclub_spider.errors import ConfigurationError, RunPaused
 from runclub_spider.text import moment
 
@@ -30,7 +36,7 @@ _OAUTH_ERRORS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A bearer token and when (epoch seconds) it must be renewed."""
+    """A bearer token and when, by the monotonic clock, it must be renewed."""
 
     value: str
     renew_at: float
@@ -45,7 +51,8 @@ class TokenClient:
 
     With a refresh token the grant is `refresh_token`, else `client_credentials`, which
     suffices for search, tracks and public playlists (reference, 5). A refusal with a time is
-    waited out up to `max_wait` seconds, and nothing is sent before its end.
+    waited out up to `max_wait` seconds, and nothing is sent before its end: `closed_until`
+    (epoch seconds) is that of an earlier run.
     """
 
     def __init__(
@@ -59,20 +66,24 @@ class TokenClient:
         session: Callable[[], OAuth2Session] | None = None,
         max_wait: float = 60,
         closed_until: float = 0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = f"{base_url}/api/token"
         self.refresh_token = refresh_token
         self._rotated = rotated
-        self._clock = clock
+        self._clock, self._wall = clock, wall
         self._pause = pause
-        self._max_wait, self.closed_until = max_wait, closed_until
+        self._max_wait = max_wait
+        self._closed_until = clock() + min(closed_until - wall(), LONGEST_BLOCK_SECONDS)
         self._session = session or (
-            lambda: OAuth2Session(
-                client_id,
-                client_secret,
-                token_endpoint_auth_method=("client_secret_basic" if client_secret else "none"),
+            lambda: secured(
+                OAuth2Session(
+                    client_id,
+                    client_secret,
+                    token_endpoint_auth_method="client_secret_basic" if client_secret else "none",
+                )
             )
         )
 
@@ -90,11 +101,11 @@ class TokenClient:
                 return self._ask()
             except _RateLimited as refusal:
                 problem = str(refusal)
-                self.closed_until = self._clock() + refusal.wait
+                self._closed_until = self._clock() + refusal.wait
                 if refusal.wait > self._max_wait:
                     self._pass_window()
                 continue
-            except _Unavailable as error:
+            except NoTokenGiven as error:
                 problem = str(error)
             if attempt + 1 < _TRIES:
                 self._pause(random.uniform(0, 0.5 * 2**attempt))
@@ -105,61 +116,71 @@ class TokenClient:
 
     def _pass_window(self) -> None:
         """Wait for the end of a refusal, or give up when it is far."""
-        wait = self.closed_until - self._clock()
+        wait = self._closed_until - self._clock()
         if wait > self._max_wait:
+            until = math.ceil(self._wall() + wait)
             raise RunPaused(
-                f"Spotify's accounts service refuses requests until {moment(self.closed_until)}",
-                self.closed_until,
+                f"Spotify's accounts service refuses requests until {moment(until)}", until
             )
         if wait > 0:
             self._pause(wait)
 
-    def _exchange(self, session: OAuth2Session) -> tuple[dict[str, Any], Exception | None]:
-        """The answer to one grant, or what went wrong in our own words."""
-        try:
-            if self.refresh_token:
-                return session.refresh_token(
-                    self.url, refresh_token=self.refresh_token, timeout=15
-                ), None
-            return session.fetch_token(self.url, grant_type="client_credentials", timeout=15), None
-        except _RateLimited as refusal:
-            return {}, refusal
-        except OAuthError as error:
-            return {}, ConfigurationError(_grant_problem(error.error))
-        except requests.HTTPError as error:
-            return {}, _unavailable(error.response)
-        except requests.RequestException as error:
-            return {}, _Unavailable(f"{_why(error)} at {_host(self.url)}")
-        except ValueError:
-            return {}, _Unavailable("the answer is not JSON")
-
-    def _unless_refused(self, response: requests.Response) -> requests.Response:
-        if response.status_code == 429:
-            wait = retry_after(response.headers.get("Retry-After"), self._clock())
-            raise _RateLimited(UNNAMED_BLOCK_SECONDS if wait is None else wait)
-        return response
-
     def _ask(self) -> AccessToken:
         with self._session() as session:
-            # A redirect would carry the secret to another host.
-            session.max_redirects = 0
-            session.headers["Accept-Encoding"] = "identity"
-            # The library would read a 429 as a token that is no JSON.
-            for kind in ("access_token_response", "refresh_token_response"):
-                session.register_compliance_hook(kind, self._unless_refused)
-            answer, problem = self._exchange(session)
+            exchange = _Exchange(session, self._wall)
+            problem = exchange.run(self.url, self.refresh_token)
         # Outside of the handlers: the library's own error may hold what was sent.
         if problem is not None:
             raise problem
-        value, lifetime = answer.get("access_token"), answer.get("expires_in") or 3600
-        if not isinstance(value, str) or not value:
-            raise _Unavailable("the answer holds no token")
-        new = answer.get("refresh_token")
+        answer = exchange.answer
+        assert answer is not None
+        new = answer.refresh_token
         if self.refresh_token and new and new != self.refresh_token:
-            self._rotated(self.refresh_token, str(new))
-            self.refresh_token = str(new)
-        margin = min(RENEW_BEFORE_SECONDS, float(lifetime) / 4)
-        return AccessToken(value, self._clock() + float(lifetime) - margin)
+            self._rotated(self.refresh_token, new)
+            self.refresh_token = new
+        margin = min(RENEW_BEFORE_SECONDS, answer.lifetime / 4)
+        return AccessToken(answer.access_token, self._clock() + answer.lifetime - margin)
+
+
+class _Exchange:
+    """One grant sent and its answer; what goes wrong is told in our own words."""
+
+    def __init__(self, session: OAuth2Session, wall: Callable[[], float]) -> None:
+        self._session, self._wall = session, wall
+        self._status = 0
+        self.answer: TokenAnswer | None = None
+        # Read by us: the library trusts what an answer holds, and takes a 429 for a token.
+        for kind in ("access_token_response", "refresh_token_response"):
+            session.register_compliance_hook(kind, self._read)
+
+    def run(self, url: str, refresh_token: str | None) -> Exception | None:
+        """Send; returns the problem, for to raise it here would chain the library's own."""
+        try:
+            if refresh_token:
+                self._session.refresh_token(url, refresh_token=refresh_token, timeout=15)
+            else:
+                self._session.fetch_token(url, grant_type="client_credentials", timeout=15)
+        except _RateLimited as refusal:
+            return _RateLimited(refusal.wait)
+        except GrantRefused as refusal:
+            return ConfigurationError(_grant_problem(refusal.code, self._status))
+        except NoTokenGiven as error:
+            return NoTokenGiven(str(error))
+        except requests.RequestException as error:
+            return NoTokenGiven(f"{_why(error)} at {_host(url)}")
+        except ValueError:
+            return NoTokenGiven("the answer cannot be read")
+        return None
+
+    def _read(self, response: requests.Response) -> requests.Response:
+        self._status = response.status_code
+        if self._status == 429:
+            wait = retry_after(response.headers.get("Retry-After"), self._wall())
+            raise _RateLimited(UNNAMED_BLOCK_SECONDS if wait is None else wait)
+        self.answer = read_token_answer(self._status, response.content)
+        # What the library needs to see, and nothing it could stumble over.
+        response._content = self.answer.plain()
+        return response
 
 
 class _RateLimited(Exception):
@@ -170,20 +191,9 @@ class _RateLimited(Exception):
         self.wait = wait
 
 
-class _Unavailable(Exception):
-    """The service answered, but not with a token; worth another try."""
-
-
-def _unavailable(response: requests.Response | None) -> Exception:
-    status = response.status_code if response is not None else "no"
-    if response is not None and 400 <= response.status_code < 500:
-        return ConfigurationError(
-            f"Spotify's accounts service answered {status}; check SPOTIFY_ACCOUNTS_BASE_URL"
-        )
-    return _Unavailable(f"the accounts service answered {status}")
-
-
-def _grant_problem(code: str | None) -> str:
+def _grant_problem(code: str, status: int) -> str:
+    if not code:
+        return f"Spotify's accounts service answered {status}; check SPOTIFY_ACCOUNTS_BASE_URL"
     if code == "invalid_client":
         return "Spotify refused the key: check SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET"
     if code == "invalid_grant":
@@ -201,6 +211,8 @@ def _why(error: requests.RequestException) -> str:
         return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "the certificate is not trusted"
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return str(error)
     return "cannot connect"
 
 
