@@ -3,37 +3,46 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DEV    := $(VENV)/.installed-dev
+PIP    := -m pip --disable-pip-version-check --quiet
 
-.PHONY: bootstrap demo test test-full lint bench crawl enrich export clean test-lowest
+.PHONY: bootstrap demo test test-full lint bench crawl enrich export clean lock test-lowest \
+        test-newest
 
+# Exactly the versions of the lock, each proven by its hash.
 bootstrap: $(STAMP)
 
-$(STAMP): requirements.txt
+$(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
-	@echo "Installing the packages of requirements.txt ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Installing the packages of requirements.lock ..."
+	@$(BIN)/python $(PIP) install --require-hashes -r requirements.lock
 	@touch $(STAMP)
+
+$(DEV): $(STAMP) requirements-dev.lock
+	@echo "Installing the packages of requirements-dev.lock ..."
+	@$(BIN)/python $(PIP) install --require-hashes -r requirements.lock -r requirements-dev.lock
+	@touch $(DEV)
 
 demo: bootstrap
 	@$(BIN)/python -m runclub_spider.demo
 
 # At most ten minutes on two idle cores.
-test: bootstrap
+test: $(DEV)
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not full"
 
 # What takes longer, at most forty minutes: tests marked `full`.
-test-full: bootstrap
+test-full: $(DEV)
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m full
 
-lint: bootstrap
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: bootstrap
+bench: $(DEV)
 	@$(BIN)/python -m bench
 
 crawl: bootstrap
@@ -46,16 +55,34 @@ enrich: bootstrap
 export: bootstrap
 	$(BIN)/scrapy publish
 
-# The oldest versions that requirements.txt admits, in an environment of their own.
+# Both ends of the ranges, each in an environment of its own. For once a week: what is released
+# meanwhile may break what the lock still hides.
 test-lowest:
 	@$(PYTHON) -m venv .venv-lowest
-	@sed -E '/^# Linters/,$$d; s/^([][a-z0-9_.-]+)>=([^,]+).*/\1==\2/' requirements.txt \
-	  > .venv-lowest/lowest.txt
-	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-lowest/lowest.txt
-	@.venv-lowest/bin/python -m pytest -m "not realdata and not e2e"
+	@sed -E '/^# Linters/,$$d; s/^([][a-z0-9_.-]+)>=([^,;]+)[^;]*/\1==\2/' \
+	  requirements.txt requirements-dev.txt > .venv-lowest/lowest.txt
+	@.venv-lowest/bin/python $(PIP) install -r .venv-lowest/lowest.txt
+	@.venv-lowest/bin/python -m pytest -m "not realdata and not e2e and not full"
 	@.venv-lowest/bin/python -m pytest tests/test_postgres.py
+
+test-newest:
+	@$(PYTHON) -m venv .venv-newest
+	@.venv-newest/bin/python $(PIP) install --upgrade -r requirements.txt -r requirements-dev.txt
+	@.venv-newest/bin/python -m pytest -n auto --dist loadfile -m "not realdata and not full"
+
+# Writes both locks anew: the newest versions that the ranges admit, for every platform.
+COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+          --generate-hashes --upgrade --annotation-style line \
+          --custom-compile-command "make lock"
+lock:
+	@$(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/python $(PIP) install uv
+	@$(COMPILE) requirements.txt --output-file requirements.lock >/dev/null
+	@$(COMPILE) requirements.txt requirements-dev.txt --constraint requirements.lock \
+	  $$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' requirements.lock) \
+	  --output-file requirements-dev.lock >/dev/null
 
 # The environment, caches of tools and the demo's store; neither .cache/ nor export/.
 clean:
-	rm -rf $(VENV) .venv-lowest .cache/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-newest .venv-lock .cache/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
