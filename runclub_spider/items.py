@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runclub_spider.apis.spotify.parser import Oddities
+from runclub_spider.apis.wire import Oddities
 from runclub_spider.catalog.models import Playable, Playlist, Row, Track
 from runclub_spider.catalog.rules import Rule
 from runclub_spider.store.pages import PageTask

@@ -40,8 +40,8 @@ from runclub_spider.store.trial import TrialStore
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from runclub_spider.apis.spotify.parser import Oddities
     from runclub_spider.apis.spotify.tokens import TokenClient
+    from runclub_spider.apis.wire import Oddities
     from runclub_spider.frontier.driver import Frontier
 
 logger = logging.getLogger(__name__)
@@ -401,6 +401,8 @@ class Runtime:
         stats = self.crawler.stats
         for name, number in odd.unexpected.items():
             stats.inc_value(f"runclub/unexpected/{name}", number)
+        for name, number in odd.dropped.items():
+            stats.inc_value(f"runclub/dropped/{name}", number)
         if odd.unknown and not self._told_unknown:
             self._told_unknown = True
             logger.warning(

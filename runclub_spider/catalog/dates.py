@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 DECADES = ("70s", "80s", "90s", "00s", "10s", "20s")
+
+#: No sound was recorded before; an earlier year is a slip of the pen, or the composer's.
+EARLIEST_YEAR = 1860
+#: The year after that in which this program began: announced at most.
+LATEST_YEAR = datetime.now(UTC).year + 1
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 
 
-def normalise_release_date(text: str | None) -> str | None:
+def possible_year(year: int | None, latest: int = LATEST_YEAR) -> int | None:
+    """The year, if something may have come out in it."""
+    return year if year is not None and EARLIEST_YEAR <= year <= latest else None
+
+
+def normalise_release_date(text: str | None, latest: int = LATEST_YEAR) -> str | None:
     """`YYYY` or `YYYY-MM-DD`, else None.
 
     Spotify gives a year, a month or a day (`release_date_precision`), and for unknown dates
     `0000`, null or an empty string. A month keeps its year only (the contract), and so does a
-    day that no calendar has.
+    day that no calendar has. Years before recorded sound, or after `latest`, are none.
     """
     match = _DATE.fullmatch((text or "").strip())
-    if not match or match[1] == "0000":
+    if not match or possible_year(int(match[1]), latest) is None:
         return None
     year, month, day = match.groups()
     if day is None:

@@ -1,5 +1,7 @@
 """Genre names in one form."""
 
+import unicodedata
+
 
 def normalise_genre(text: str) -> str:
     """Return a genre as the specification writes it: lower case, hyphen to space, "&" to "and".
@@ -7,4 +9,6 @@ def normalise_genre(text: str) -> str:
     White space is collapsed and stripped as well. Idempotent: ``"R&B"`` gives ``"randb"``,
     ``"Hip-Hop  Soul"`` gives ``"hip hop soul"``.
     """
-    return " ".join(text.lower().replace("-", " ").replace("&", "and").split())
+    lower = text.lower().replace("-", " ").replace("&", "and")
+    # A small letter may have a composed form with its accent where the capital has none.
+    return " ".join((lower if lower.isascii() else unicodedata.normalize("NFC", lower)).split())

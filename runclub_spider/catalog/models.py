@@ -150,7 +150,7 @@ class TrackDetail:
     Popularity is 0-100, ReccoBeats' own snapshot; countries are ISO codes, sorted.
     """
 
-    recco_track_id: str
+    recco_track_id: str | None
     track_id: str | None
     isrc: str | None
     popularity: int | None

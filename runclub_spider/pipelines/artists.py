@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runclub_spider.apis.spotify.parser import parse_artist, parse_artist_batch
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.wire import Oddities
 from runclub_spider.config import utc_now
 from runclub_spider.enrichment import BatchWorker
 from runclub_spider.items import DiscoveredPage
@@ -103,7 +104,9 @@ class ArtistsPipeline:
 
         async def accept(response: Response, asked: Sequence[str]) -> None:
             nonlocal spoken
-            found = [] if response.status == NOT_FOUND else [parse_artist(response.body)]
+            odd = Oddities()
+            found = [] if response.status == NOT_FOUND else [parse_artist(response.body, odd)]
+            runtime.count_odd(odd)
             spoken = any(artist.genres is not None for artist in found)
 
             def save(connection: sa.Connection) -> None:

@@ -74,11 +74,15 @@ class BorrowPipeline:
             await self._loans.drain(partial=everything)
 
     async def _found(self, response: Response, isrcs: Sequence[str]) -> None:
-        found = parse_tracks(response.body)
-        await self._runtime.store.run(lambda c: editions.save_search(c, isrcs, found, utc_now()))
+        answer = parse_tracks(response.body)
+        self._runtime.count_odd(answer.odd)
+        await self._runtime.store.run(
+            lambda c: editions.save_search(c, isrcs, answer.found, utc_now())
+        )
 
     async def _lent(self, response: Response, ids: Sequence[str]) -> None:
         answer = parse_features(response.body, ids)
+        self._runtime.count_odd(answer.odd)
         version = self._runtime.config.recco_features_version
         helped = await self._runtime.store.run(
             lambda c: editions.save_loans(c, ids, answer.found, version=version, now=utc_now())

@@ -63,8 +63,9 @@ class DetailsPipeline:
         return self._worker
 
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
-        found = parse_tracks(response.body)
-        await self._runtime.store.run(lambda c: details.save(c, ids, found, utc_now()))
+        answer = parse_tracks(response.body)
+        self._runtime.count_odd(answer.odd)
+        await self._runtime.store.run(lambda c: details.save(c, ids, answer.found, utc_now()))
 
     async def _drain(self) -> None:
         worker = await self._started()

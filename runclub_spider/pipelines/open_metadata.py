@@ -13,6 +13,7 @@ from runclub_spider.apis.musicbrainz.calls import (
     ARTISTS_BATCH,
     ISRCS_AGAIN,
     ISRCS_BATCH,
+    MOST_GENRE_PAGES,
     TITLES_AGAIN,
     TITLES_BATCH,
     URLS_BATCH,
@@ -162,8 +163,11 @@ class OpenMetadataPipeline:
 
     async def _recordings(self) -> None:
         async def accept(response: Response, asked: Sequence[str]) -> None:
-            found = parse_metadata(response.body)
-            await self._save(lambda c: open_questions.save_metadata(c, asked, found, self._due))
+            answer = parse_metadata(response.body)
+            self._runtime.count_odd(answer.odd)
+            await self._save(
+                lambda c: open_questions.save_metadata(c, asked, answer.found, self._due)
+            )
 
         call = self._runtime.listenbrainz.recordings
         worker = self._worker("metadata of recordings", RECORDINGS_BATCH, call, accept)
@@ -173,7 +177,11 @@ class OpenMetadataPipeline:
     async def _artist_urls(self) -> None:
         async def accept(response: Response, asked: Sequence[str]) -> None:
             # One unknown address alone is a 404; among others it is left out.
-            found = {} if response.status == NOT_FOUND else parse_urls(response.body)
+            found: dict[str, str] = {}
+            if response.status != NOT_FOUND:
+                answer = parse_urls(response.body)
+                self._runtime.count_odd(answer.odd)
+                found = answer.found
             await self._save(lambda c: open_questions.save_urls(c, asked, found, self._due))
 
         call = self._runtime.musicbrainz.artist_urls
@@ -183,8 +191,11 @@ class OpenMetadataPipeline:
 
     async def _artists(self) -> None:
         async def accept(response: Response, asked: Sequence[str]) -> None:
-            found = parse_artists(response.body)
-            await self._save(lambda c: open_questions.save_artists(c, asked, found, self._due))
+            answer = parse_artists(response.body)
+            self._runtime.count_odd(answer.odd)
+            await self._save(
+                lambda c: open_questions.save_artists(c, asked, answer.found, self._due)
+            )
 
         call = self._runtime.musicbrainz.artists
         worker = self._worker("artists", ARTISTS_BATCH, call, accept)
@@ -199,12 +210,13 @@ class OpenMetadataPipeline:
         calls = self._runtime.musicbrainz
 
         async def accept(response: Response, _asked: Sequence[str]) -> None:
-            names, count = parse_genres(response.body)
-            while len(names) < count:
-                more, _ = parse_genres((await self._ask(calls.genres(len(names)))).body)
-                if not more:
+            page = parse_genres(response.body)
+            names, rows, pages = page.names, page.rows, 1
+            while rows < page.count and pages < MOST_GENRE_PAGES:
+                more = parse_genres((await self._ask(calls.genres(rows))).body)
+                if not more.rows:
                     raise AnswerError("the list of genres ends too early")
-                names += more
+                names, rows, pages = names + more.names, rows + more.rows, pages + 1
 
             def save(connection: sa.Connection) -> None:
                 open_questions.add_genres(connection, names)
@@ -227,9 +239,11 @@ class OpenMetadataPipeline:
     ) -> tuple[list[Recording], bool]:
         """The recordings of an answer and its further pages, and whether nothing is missing."""
         page = parse_recordings(response.body)
+        self._runtime.count_odd(page.odd)
         found, whole, pages = list(page.recordings), not page.partial, 1
         while page.next_offset is not None and pages < _MOST_PAGES:
             page = parse_recordings((await self._ask(call(page.next_offset))).body)
+            self._runtime.count_odd(page.odd)
             found += page.recordings
             whole, pages = whole and not page.partial, pages + 1
         return found, whole and page.next_offset is None

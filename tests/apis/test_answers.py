@@ -39,6 +39,9 @@ PREMIUM = (
 )
 
 
+ARTIST = {"id": an_id(1, "artist"), "name": "A"}
+
+
 def error(status: int, message: str, **more: str) -> bytes:
     return orjson.dumps({"error": {"status": status, "message": message, **more}})
 
@@ -269,9 +272,9 @@ SHAPES: list[tuple[str, Any, dict[str, int]]] = [
     ("another type", wire.track(1, type="audiobook"), {"unknown": 1}),
     ("a number", 7, {"unknown": 1}),
     ("a list", [wire.track(1)], {"unknown": 1}),
-    ("duration as a word", wire.track(1, duration_ms="long"), {"unknown": 1}),
-    ("duration below zero", wire.track(1, duration_ms=-1), {"unknown": 1}),
-    ("duration beyond belief", wire.track(1, duration_ms=1e300), {"unknown": 1}),
+    ("duration as a word", wire.track(1, duration_ms="long"), {"track": 1}),
+    ("duration below zero", wire.track(1, duration_ms=-1), {"track": 1}),
+    ("duration beyond belief", wire.track(1, duration_ms=1e300), {"track": 1}),
 ]
 NAMES = [name for name, _, _ in SHAPES]
 CASES = [(row, found) for _, row, found in SHAPES]
@@ -301,7 +304,7 @@ def test_a_playlist_entry_that_is_none(entry: Any, kind: str) -> None:
 def test_a_batch_holds_null_in_the_place_of_an_unknown_id() -> None:
     body = orjson.dumps({"tracks": [wire.track(1), None]})
     assert rows(classify("tracks", 200, body)) == {"track": 1, "null": 1}
-    body = orjson.dumps({"artists": [{"id": "a1", "name": "A"}, None, {"name": "no id"}]})
+    body = orjson.dumps({"artists": [ARTIST, None, {"name": "no id"}]})
     assert rows(classify("artists", 200, body)) == {"artist": 1, "null": 1, "unknown": 1}
 
 
@@ -310,7 +313,7 @@ def test_a_search_may_ask_for_several_types() -> None:
         {
             "tracks": wire.paging(wire.track(1), None),
             "playlists": wire.paging(wire.playlist_row(), None, {"name": "starred", "id": None}),
-            "artists": wire.paging({"id": "a1"}),
+            "artists": wire.paging(ARTIST),
         }
     )
     assert rows(classify("search", 200, body)) == {
@@ -347,7 +350,6 @@ def odd_fields(answer: Answer) -> dict[str, int]:
     return dict(answer.contents.odd.unexpected)
 
 
-ARTIST = {"id": an_id(1, "artist"), "name": "A"}
 ALBUM = {"id": "b1", "name": "B", "images": [{"url": "https://i/1"}]}
 
 
@@ -367,12 +369,16 @@ ALBUM = {"id": "b1", "name": "B", "images": [{"url": "https://i/1"}]}
         ),
         (
             "search",
-            {"tracks": wire.paging(wire.track(1, album={"images": [{"url": "u", "mood": 1}]}))},
+            {
+                "tracks": wire.paging(
+                    wire.track(1, album={"images": [{"url": "https://i", "mood": 1}]})
+                )
+            },
             "image.mood",
         ),
         (
             "search",
-            {"tracks": wire.paging(wire.track(1, linked_from={"id": "x", "mood": 1}))},
+            {"tracks": wire.paging(wire.track(1, linked_from={"id": an_id(2), "mood": 1}))},
             "linked_from.mood",
         ),
         ("search", {"tracks": wire.paging(wire.track(1), mood=1)}, "page.mood"),

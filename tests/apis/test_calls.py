@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
@@ -151,3 +151,16 @@ def test_reading_the_probe(status: int, body: str, regime: Regime | None) -> Non
 
 def test_the_probe_asks_more_than_development_and_less_than_extended_may() -> None:
     assert DEVELOPMENT.search_rows < PROBE_LIMIT <= EXTENDED.search_rows
+
+
+@pytest.mark.parametrize("text", ["../me/player?x=", "a b", "a/b", "?#frag", "%2e%2e", "ü"])
+def test_an_id_is_one_piece_of_a_path(text: str) -> None:
+    for call in (
+        SPOTIFY.playlist(text),
+        SPOTIFY.playlist_items(text, limit=1, offset=0),
+        SPOTIFY.artist([text]),
+    ):
+        piece = call.path.split("/")[1]
+        assert unquote(piece) == text
+        assert "/" not in piece.replace("%2F", "")
+        assert not {"?", "#", " "} & set(call.path)

@@ -78,6 +78,8 @@ def test_airdates(text: str, utc: str) -> None:
         ("0000", None),
         ("", None),
         ("soon", None),
+        ("2999-01-01", None),
+        (2**63, None),
         (None, None),
     ],
 )
@@ -94,11 +96,7 @@ def test_blank_is_skipped(name: str, blank: str | None) -> None:
     if blank != "absent":
         row[name] = blank
     (found,) = parse_plays(orjson.dumps({"results": [row]}))
-    if blank == "\u200b\t":
-        # An invisible sign is a text all the same.
-        assert found.play is not None or found.skipped
-    else:
-        assert (found.skipped, found.play, found.problem) == (True, None, None)
+    assert (found.skipped, found.play, found.problem) == (True, None, None)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +146,40 @@ def test_no_row_spoils_its_page(changes: dict[str, Any]) -> None:
     assert sum(said) == (1 if row.is_track_play else 0)
     if row.play is not None:
         f"{row.play.title}{row.play.artist}{row.play.album}".encode()
+
+
+@pytest.mark.parametrize(
+    ("row_id", "told"),
+    [(7, "7"), ("x\x1b]0;t\x07y", "x]0;ty"), ("z" * 500, "z" * 40), ([[[]]], ""), (True, "")],
+)
+def test_what_a_bad_row_calls_itself_is_fit_to_be_shown(row_id: Any, told: str) -> None:
+    row = one(id=row_id, song=5)
+    assert (row.row_id, row.problem) == (told, row.problem)
+    assert one(id=row_id, play_type="\x1b[2Jpsa").play_type == "[2Jpsa"
+    assert one(id=row_id, play_type="\x1b[2Jpsa").row_id == told
+
+
+def test_a_row_as_deep_as_json_goes_is_one_bad_row() -> None:
+    deep = b"[" * 990 + b"]" * 990
+    good = orjson.dumps(ROW)
+    page = parse_plays(b'{"results": [' + good + b',{"play_type":"trackplay","id":' + deep + b"}]}")
+    first, second = page
+    assert first.play is not None
+    assert second.problem is not None
+
+
+def test_a_page_of_which_no_row_can_be_read_names_the_field() -> None:
+    def drift(*rows: Any) -> str | None:
+        page = parse_plays(orjson.dumps({"results": rows}))
+        list(page)
+        return page.drift
+
+    moved = {"aired_at" if name == "airdate" else name: value for name, value in ROW.items()}
+    assert drift(moved, moved) == "play.airdate"
+    assert drift(ROW | {"play_type": "song"}) == "play.play_type"
+    assert drift(7) == "play"
+    assert drift(moved, ROW | {"play_type": "airbreak"}) is None
+    assert drift() is None
 
 
 @pytest.mark.parametrize(
@@ -202,11 +234,27 @@ def test_a_next_link_is_followed_as_it_is_on_the_same_host() -> None:
         "//example.com/v2/plays/",
         "/v2/plays/?offset=2",
         "",
+        "http://[::1",
+        "https://api.kexp.org/v2/plays/?x=" + "y" * 5_000_000,
+        "https://api.kexp.org/v2/plays/?x=\ud800",
+        "https://example.org/\x1b]0;title\x07\n" + "z" * 500,
+        "https://example.org/" + "%1b" * 500,
     ],
+    ids=lambda link: link[:40],
 )
 def test_any_other_link_is_not_followed(link: str) -> None:
-    with pytest.raises(AnswerError, match="not followed"):
+    with pytest.raises(AnswerError, match="not followed") as told:
         CALLS.following(link, 200)
+    assert str(told.value).isprintable()
+    assert len(str(told.value)) < 200
+    assert served_rows(link) is None
+
+
+@pytest.mark.parametrize("number", ["%C2%B2", "9" * 30, "-5", "", "x"])
+def test_a_number_of_a_link_that_is_none_is_left_alone(number: str) -> None:
+    link = f"https://api.kexp.org/v2/plays/?limit={number}&offset={number}"
+    assert CALLS.following(link, 25).params["limit"] != 25
+    assert served_rows(link) is None
 
 
 # Recorded answers

@@ -44,7 +44,7 @@ def test_all_mbids_go_into_one_body() -> None:
 
 
 def test_genres_are_the_tags_with_a_genre() -> None:
-    (found,) = parse_metadata(json.dumps({NIGHT: KNOWN}).encode())
+    (found,) = parse_metadata(json.dumps({NIGHT: KNOWN}).encode()).found
     assert found.artists == (Person(LANTERNS, "The Lanterns", None, 1979),)
     assert found.tags == (
         Tag("release_group", NIGHT, "new wave", 1),
@@ -53,12 +53,12 @@ def test_genres_are_the_tags_with_a_genre() -> None:
     # Only a whole date is told.
     assert found.year is None
     dated = KNOWN | {"recording": {"first_release_date": "1983-05-02"}}
-    assert parse_metadata(json.dumps({NIGHT: dated}).encode())[0].year == 1983
+    assert parse_metadata(json.dumps({NIGHT: dated}).encode()).found[0].year == 1983
 
 
 def test_what_is_missing_is_missing() -> None:
-    assert parse_metadata(b"{}") == []
-    (found,) = parse_metadata(json.dumps({NIGHT: {}, LANTERNS: []}).encode())
+    assert parse_metadata(b"{}").found == []
+    (found,) = parse_metadata(json.dumps({NIGHT: {}, LANTERNS: []}).encode()).found
     assert (found.mbid, found.artists, found.tags, found.year) == (NIGHT, (), (), None)
 
 

@@ -141,7 +141,9 @@ def test_videos_and_rows_of_no_known_shape_are_left_out() -> None:
     rows = [ROWS_OF_TWO[0] | {"video": True}, {"id": 7}, None, ROWS_OF_TWO[1]]
     page = parse_recordings(body(rows))
     assert [one.mbid for one in page.recordings] == [REMASTER]
-    assert (page.rows, page.unread) == (4, 2)
+    assert page.rows == 4
+    assert page.unreadable == {"mb_recording.id": 1}
+    assert page.odd.dropped["mb_recording.id"] == 1
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_artists_by_life_span_and_tags() -> None:
         {"id": NIGHT, "name": "Nobody", "life-span": {"ended": None}},
         {"name": "without an id"},
     ]
-    first, second = parse_artists(json.dumps({"artists": rows}).encode())
+    first, second = parse_artists(json.dumps({"artists": rows}).encode()).found
     assert (first.begin_year, first.kind) == (1979, "Group")
     assert first.tags == (Tag("artist", LANTERNS, "synth-pop", 4),)
     assert (second.begin_year, second.kind, second.tags) == (None, None, ())
@@ -188,14 +190,15 @@ def address(artist: str, *mbids: str) -> dict[str, Any]:
 def test_addresses_of_a_list_and_of_a_single_answer() -> None:
     listed = {"urls": [address(SPOTIFY, LANTERNS), address("y" * 22, LANTERNS, NIGHT)]}
     # Two artists behind one address: it names neither.
-    assert parse_urls(json.dumps(listed).encode()) == {SPOTIFY: LANTERNS}
-    assert parse_urls(json.dumps(address(SPOTIFY, LANTERNS)).encode()) == {SPOTIFY: LANTERNS}
-    assert parse_urls(b'{"urls": []}') == {}
+    assert parse_urls(json.dumps(listed).encode()).found == {SPOTIFY: LANTERNS}
+    assert parse_urls(json.dumps(address(SPOTIFY, LANTERNS)).encode()).found == {SPOTIFY: LANTERNS}
+    assert parse_urls(b'{"urls": []}').found == {}
 
 
 def test_the_list_of_genres_says_how_long_it_is() -> None:
     found = {"genre-count": 2083, "genre-offset": 0, "genres": [{"name": "2 tone"}, {}]}
-    assert parse_genres(json.dumps(found).encode()) == (("2 tone",), 2083)
+    page = parse_genres(json.dumps(found).encode())
+    assert (page.names, page.rows, page.count) == (("2 tone",), 2, 2083)
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"<html>", b'{"count": 1}', b'{"recordings": []}'])

@@ -60,9 +60,9 @@ def entry(content: Any, key: str = "item", **changes: Any) -> Data:
     return {**row, **changes}
 
 
-def playlist_row(playlist_id: str = "p1", **changes: Any) -> Data:
+def playlist_row(number: int = 1, /, **changes: Any) -> Data:
     row: Data = {
-        "id": playlist_id,
+        "id": an_id(number, "playlist"),
         "name": "70s Country",
         "owner": {"id": "u1", "display_name": "You"},
         "snapshot_id": "s",

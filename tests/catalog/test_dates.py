@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from runclub_spider.catalog.dates import (
     DECADES,
+    EARLIEST_YEAR,
+    LATEST_YEAR,
     decade_of,
     normalise_release_date,
     release_year,
@@ -42,6 +44,12 @@ from runclub_spider.catalog.dates import (
         ("1977-01-02T00:00:00Z", None),
         ("1977/01/02", None),
         ("unknown", None),
+        # nobody can know, or could record
+        ("2999-01-01", None),
+        ("9999", None),
+        ("1859-12-31", None),
+        ("0001-01-01", None),
+        ("1860", "1860"),
     ],
 )
 def test_release_date(served: str | None, kept: str | None) -> None:
@@ -62,10 +70,16 @@ def test_release_date_is_idempotent_and_has_a_release_form(text: str) -> None:
         assert release_year(kept) == int(kept[:4])
 
 
-@given(st.dates())
+@given(st.dates(date(EARLIEST_YEAR, 1, 1), date(LATEST_YEAR, 12, 31)))
 def test_every_real_day_stays(day: date) -> None:
     assert normalise_release_date(day.isoformat()) == day.isoformat()
     assert release_year(day.isoformat()) == day.year
+
+
+def test_next_year_is_announced_and_the_year_after_is_not() -> None:
+    assert normalise_release_date("2031-05-01", 2031) == "2031-05-01"
+    assert normalise_release_date("2032-05-01", 2031) is None
+    assert datetime.now(UTC).year <= LATEST_YEAR <= datetime.now(UTC).year + 1
 
 
 def test_year_of_nothing() -> None:

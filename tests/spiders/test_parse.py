@@ -25,6 +25,7 @@ from runclub_spider.spiders.spotify_search import SpotifySearchSpider
 from runclub_spider.store.pages import PageKind, PageTask
 from tests.apis import wire
 from tests.conftest import MakeCrawler
+from tests.store.making import an_id
 
 SEARCHES = PageTask("spotify_search", PageKind.TRACK_SEARCH, "rock", "US", 0, 50, "g0")
 GOOD = wire.search_page(wire.track(1), None)
@@ -242,7 +243,7 @@ def test_new_fields_of_playlists_are_counted_once(
 ) -> None:
     asked = Asked(make_crawler, SpotifyPlaylistSpider)
     asked.spider.max_items, asked.spider.page_rows = 100, 100
-    task = PageTask("spotify_playlist", kind, "p1", "US", 0, 100, "s")
+    task = PageTask("spotify_playlist", kind, an_id(1, "playlist"), "US", 0, 100, "s")
     (item,) = asked.answered(200, body, task)
     assert item.refused is None
     assert asked.stats("unexpected/") == {f"runclub/unexpected/{name}": 1 for name in fields}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from runclub_spider.apis.call import AnswerError, Api, Call, Family
+from runclub_spider.apis.wire import is_address
 from runclub_spider.catalog.coverage import Order, Reading
+from runclub_spider.catalog.normalize import clean_text
 
 #: Rows a page at first, and the fewest it comes down to when a page is too much for the server.
 PAGE_ROWS, FEWEST_ROWS = 200, 25
 #: Seconds asked for on both sides of a stretch: whether its edges are included is not documented.
 MARGIN = 1
 _HEADERS = {"Accept": "application/json"}
+#: Characters of a foreign address that are shown.
+_SHOWN = 100
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +45,44 @@ class KexpCalls:
         """The page a `next` link names, at most `rows` rows of it.
 
         Raises:
-            AnswerError: the link leads to another host or another endpoint.
+            AnswerError: it is no address, or leads to another host or another endpoint.
         """
-        ours, theirs = urlsplit(f"{self.base_url}/plays/"), urlsplit(link)
+        ours, theirs = urlsplit(f"{self.base_url}/plays/"), _split(link)
+        if theirs is None:
+            raise AnswerError("the next page has no address that could be, and is not followed")
         same = (ours.scheme, ours.netloc, ours.path.rstrip("/")) == (
             theirs.scheme,
             theirs.netloc,
             theirs.path.rstrip("/"),
         )
         if not same:
+            place = f"{theirs.scheme}://{theirs.netloc}{theirs.path}"
             raise AnswerError(
-                f"the next page would be at {theirs.scheme}://{theirs.netloc}{theirs.path}, "
-                "which is not followed"
+                f"the next page would be at {clean_text(place, _SHOWN)}, which is not followed"
             )
         params: dict[str, str | int] = dict(parse_qsl(theirs.query, keep_blank_values=True))
-        limit = str(params.get("limit", ""))
-        if limit.isdigit() and int(limit) > rows:
+        if (_number(params.get("limit")) or 0) > rows:
             params["limit"] = rows
         return Call(Api.KEXP, Family.PLAYS, self.base_url, "plays/", params, _HEADERS)
 
 
 def served_rows(link: str | None) -> int | None:
     """Rows a page by the server's own account in its `next` link; None if it does not say."""
-    found = dict(parse_qsl(urlsplit(link or "").query))
-    limit, offset = found.get("limit", ""), found.get("offset", "")
-    return int(limit) if limit.isdigit() and offset.isdigit() else None
+    parts = _split(link or "")
+    found = dict(parse_qsl(parts.query)) if parts else {}
+    return _number(found.get("limit")) if _number(found.get("offset")) is not None else None
+
+
+def _split(link: str) -> SplitResult | None:
+    try:
+        return urlsplit(link) if is_address(link) else None
+    except ValueError:
+        return None
+
+
+def _number(text: object) -> int | None:
+    """A whole number in nine digits at most, written in ASCII."""
+    return int(text) if isinstance(text, str) and _NUMBER.fullmatch(text) else None
 
 
 def with_rows(call: Call, rows: int) -> Call:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic import ValidationError as Invalid
 
 from runclub_spider.apis.call import AnswerError
+from runclub_spider.apis.wire import Oddities, Reading, decode, rows_of
+from runclub_spider.catalog.dates import possible_year
 from runclub_spider.catalog.normalize import clean_text
 from runclub_spider.catalog.plays import PLACEHOLDER_DATE, Play, PlayKind, PlayRow
 
@@ -24,7 +24,9 @@ MOST_TEXT, MOST_COMMENT = 2_000, 100_000
 _YEAR = re.compile(r"(\d{4})(?:-\d{2}){0,2}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # What is on the air comes again.
-_clean = lru_cache(32_768)(clean_text)
+_clean = lru_cache(32_768)(partial(clean_text, most=MOST_TEXT))
+#: Characters of an id or a type that is only told.
+_MOST_TOLD = 40
 _KINDS = {str(kind): kind for kind in PlayKind}
 
 
@@ -59,22 +61,24 @@ class WirePlay(BaseModel):
     play_type: Literal["trackplay"]
 
 
-@dataclass(frozen=True, slots=True)
-class PlaysPage:
+@dataclass(slots=True)
+class PlaysPage(Reading):
     """An answer of `GET /plays/`: its rows as served, and the `next` link as it came.
 
-    Rows are read one by one when they are asked for; `len` says how many there are.
+    Rows are read one by one when they are asked for; `len` says how many there are. How they
+    could be read (`drift` as well) is known when all were asked for.
     """
 
     next: str | None
     _raw: list[Any]
-    _dubious: bool
 
     def __len__(self) -> int:
         return len(self._raw)
 
     def __iter__(self) -> Iterator[PlayRow]:
-        return (_row(raw, dubious=self._dubious) for raw in self._raw)
+        self.read, self.odd = 0, Oddities()
+        self.unreadable.clear()
+        return map(self._row, self._raw)
 
     def ends(self) -> tuple[int, ...]:
         """Airdates of the first and the last row, as far as they can be read."""
@@ -84,6 +88,17 @@ class PlaysPage:
                 found.append(_airdate(raw.get("airdate")))
         return tuple(found)
 
+    def _row(self, raw: Any) -> PlayRow:
+        row = _row(raw, self.odd)
+        if row.problem is not None:
+            blamed = row.problem.partition(":")[0]
+            self.refuse(f"play.{blamed}" if blamed in WirePlay.model_fields else "play")
+        elif row.kind is PlayKind.UNKNOWN:
+            self.refuse("play.play_type", row.play_type)
+        else:
+            self.read += 1
+        return row
+
 
 def parse_plays(body: bytes) -> PlaysPage:
     """Read one answer of `GET /plays/`.
@@ -91,68 +106,67 @@ def parse_plays(body: bytes) -> PlaysPage:
     Raises:
         AnswerError: it is no JSON, or no object with a list `results`.
     """
-    # Nothing else can smuggle in what is no text.
-    dubious = b"\\u0000" in body
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        data, dubious = _forgiving(body), True
-    rows = data.get("results") if isinstance(data, dict) else None
-    link = data.get("next") if isinstance(data, dict) else None
-    if not isinstance(rows, list) or not (link is None or isinstance(link, str)):
-        raise AnswerError("no list `results` in the answer")
-    return PlaysPage(link, rows, dubious)
+    data = decode(body)
+    rows, link = rows_of(data, "results"), data.get("next")
+    if not (link is None or isinstance(link, str)):
+        raise AnswerError("`next` of a page is no address")
+    return PlaysPage(link, rows)
 
 
-def _forgiving(body: bytes) -> Any:
-    """JSON whose texts hold bytes or code points that are none; such a text fails its row only."""
-    try:
-        return json.loads(body.decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError) as error:
-        raise AnswerError(f"not JSON ({error})") from None
-
-
-def _row(raw: Any, *, dubious: bool) -> PlayRow:
-    if not isinstance(raw, dict) or not isinstance(raw.get("play_type"), str):
+def _row(raw: Any, odd: Oddities) -> PlayRow:
+    if not isinstance(raw, dict):
         return PlayRow(PlayKind.UNKNOWN, None, problem="no play at all")
-    said = raw["play_type"]
+    said, row_id = raw.get("play_type"), _row_id(raw.get("id"))
+    if not isinstance(said, str):
+        return PlayRow(PlayKind.UNKNOWN, None, problem="play_type: no play at all", row_id=row_id)
     kind = _KINDS.get(said, PlayKind.UNKNOWN)
     if kind is not PlayKind.TRACKPLAY:
         try:
             airdate: int | None = _airdate(raw.get("airdate"))
         except (ValueError, OverflowError):
             airdate = None
-        return PlayRow(kind, airdate, row_id=str(raw.get("id"))[:40], play_type=said[:40])
+        return PlayRow(kind, airdate, row_id=row_id, play_type=clean_text(said, _MOST_TOLD))
     try:
         wire = WirePlay.model_validate(raw)
-        if dubious:
-            _must_be_text(wire)
-        return _track_play(wire)
+        _must_be_text(wire)
+        return _track_play(wire, odd)
     except (Invalid, ValueError, OverflowError) as error:
-        return PlayRow(kind, None, problem=_told(error), row_id=str(raw.get("id"))[:40])
+        return PlayRow(kind, None, problem=_told(error), row_id=row_id)
+
+
+def _row_id(said: object) -> str:
+    """What a row calls itself, fit to be shown and stored; "" when that is no id."""
+    if isinstance(said, str):
+        return clean_text(said, _MOST_TOLD)
+    return str(said) if type(said) is int and abs(said) < 2**63 else ""
 
 
 def _must_be_text(wire: WirePlay) -> None:
-    """Neither lone surrogates nor NUL are text that every database takes."""
+    """Neither lone surrogates nor NUL were typed by a host."""
     texts = f"{wire.song}{wire.artist}{wire.album}{wire.comment}"
-    texts.encode()
     if "\0" in texts:
         raise ValueError("NUL")
+    texts.encode()
 
 
-def _track_play(wire: WirePlay) -> PlayRow:
+def _track_play(wire: WirePlay, odd: Oddities) -> PlayRow:
     row_id = str(wire.id)
     title, artist = _clean(wire.song or ""), _clean(wire.artist or "")
     if not title or not artist:
         return PlayRow(PlayKind.TRACKPLAY, wire.airdate, skipped=True, row_id=row_id)
+    mbid, year = _uuid(wire.recording_id), _year(wire.release_date)
+    if mbid is None and wire.recording_id:
+        odd.dropped["play.recording_id"] += 1
+    if year is None and wire.release_date and wire.release_date != PLACEHOLDER_DATE:
+        odd.dropped["play.release_date"] += 1
     play = Play(
         source_play_id=row_id,
         title=title,
         artist=artist,
         album=_clean(wire.album or "") or None,
         airdate=wire.airdate,
-        mbid=_uuid(wire.recording_id),
-        year=_year(wire.release_date),
+        mbid=mbid,
+        year=year,
     )
     return PlayRow(PlayKind.TRACKPLAY, wire.airdate, play=play, row_id=row_id)
 
@@ -165,9 +179,9 @@ def _uuid(text: str | None) -> str | None:
 def _year(said: str | int | None) -> int | None:
     """Of `YYYY` or a date; the placeholder for "unknown" is none."""
     match = _YEAR.fullmatch("" if said is None else str(said).strip())
-    if match is None or match[0] == PLACEHOLDER_DATE or match[1] == "0000":
+    if match is None or match[0] == PLACEHOLDER_DATE:
         return None
-    return int(match[1])
+    return possible_year(int(match[1]))
 
 
 def _told(error: Exception) -> str:

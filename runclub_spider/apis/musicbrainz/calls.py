@@ -17,6 +17,8 @@ TITLES_BATCH = 25
 ISRCS_AGAIN, TITLES_AGAIN = 20, 5
 #: Rows of an answer; a greater number would silently become 25.
 ROWS = 100
+#: Pages of the list of genres that are read at most; in 2026 it has 21.
+MOST_GENRE_PAGES = 100
 
 
 def agent(name: str, contact: str) -> str:

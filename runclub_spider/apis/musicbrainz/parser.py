@@ -7,31 +7,48 @@ rows are joined by what they carry, not by their order, which follows it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.musicbrainz.calls import ROWS
-from runclub_spider.catalog.isrc import normalise_isrc
+from runclub_spider.apis.wire import (
+    MOST_GENRE,
+    MOST_WHOLE,
+    Listed,
+    Mbid,
+    Milliseconds,
+    Oddities,
+    Reading,
+    Record,
+    Unreadable,
+    admit,
+    decode,
+    isrc,
+    read_rows,
+    rows_of,
+    texts,
+    word,
+    year,
+)
+from runclub_spider.catalog.normalize import clean_text
 from runclub_spider.catalog.original import year_of
 from runclub_spider.catalog.recordings import Person, Recording, Tag
 
-_MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPOTIFY_ARTIST = re.compile(r"https?://open\.spotify\.com/artist/([0-9A-Za-z]{22})(?:[/?#]|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One answer of a search: rows read, rows of no known shape, and how many there are in all."""
+@dataclass(slots=True)
+class Page(Reading):
+    """One answer of a search: the recordings, rows served, and how many there are in all."""
 
     recordings: tuple[Recording, ...]
     rows: int
-    unread: int
     count: int
-    offset: int
+    offset: int = 0
 
     @property
     def partial(self) -> bool:
@@ -45,57 +62,100 @@ class Page:
         return end if self.rows and end < self.count else None
 
 
-class _Artist(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class _Artist(Record):
+    called: ClassVar[str] = "mb_artist"
 
-    id: str
-    name: str = ""
+    id: Mbid
+    name: str | None = None
 
 
-class _Credit(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class _Credit(Record):
+    called: ClassVar[str] = "mb_credit"
 
     artist: _Artist
     name: str | None = None
 
 
-class _Tag(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class _Tag(Record):
+    called: ClassVar[str] = "mb_tag"
 
     name: str
-    count: int = 0
+    # Votes may be against a tag.
+    count: Annotated[int, Field(ge=-MOST_WHOLE, le=MOST_WHOLE)] | None = None
 
 
-class _Recording(BaseModel):
+class _Recording(Record):
     """A search row; most fields are absent where there is nothing to say."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    called: ClassVar[str] = "mb_recording"
 
-    id: str
+    id: Mbid
     title: str
     disambiguation: str | None = None
-    length: int | None = None
+    length: Milliseconds | None = None
     video: bool | None = None
-    credit: list[_Credit] = Field(default=[], alias="artist-credit")
+    credit: Annotated[list[_Credit], Listed] | None = Field(default=None, alias="artist-credit")
     first_release: str | None = Field(default=None, alias="first-release-date")
-    isrcs: list[str] | None = None
-    tags: list[_Tag] | None = None
+    isrcs: list[Any] | None = None
+    tags: Annotated[list[_Tag], Listed] | None = None
 
 
-class _Span(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class _Span(Record):
+    called: ClassVar[str] = "mb_span"
 
     begin: str | None = None
 
 
-class _Person(BaseModel):
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+class _Person(Record):
+    called: ClassVar[str] = "mb_artist"
 
-    id: str
+    id: Mbid
     name: str
     type: str | None = None
     span: _Span | None = Field(default=None, alias="life-span")
-    tags: list[_Tag] | None = None
+    tags: Annotated[list[_Tag], Listed] | None = None
+
+
+class _Related(Record):
+    called: ClassVar[str] = "mb_relation"
+
+    artist: _Artist
+
+
+class _Address(Record):
+    called: ClassVar[str] = "mb_url"
+
+    resource: str
+    relations: list[Any] | None = None
+
+
+class _Genre(Record):
+    called: ClassVar[str] = "mb_genre"
+
+    name: str
+
+
+@dataclass(slots=True)
+class People(Reading):
+    """Artists of an answer."""
+
+    found: list[Person]
+
+
+@dataclass(slots=True)
+class Links(Reading):
+    """Spotify artist -> artist's MBID."""
+
+    found: dict[str, str]
+
+
+@dataclass(slots=True)
+class Genres(Reading):
+    """Names on a page of the official list, its rows, and how many there are in all."""
+
+    names: tuple[str, ...]
+    rows: int
+    count: int
 
 
 def parse_recordings(body: bytes) -> Page:
@@ -104,54 +164,54 @@ def parse_recordings(body: bytes) -> Page:
     Raises:
         AnswerError: no JSON, or without the list and its count.
     """
-    data = _object(body)
-    rows = _rows(data, "recordings")
-    found, unread = [], 0
-    for raw in rows:
-        try:
-            wire = _Recording.model_validate(raw)
-        except ValidationError:
-            unread += 1
+    data = decode(body)
+    rows = rows_of(data, "recordings")
+    page = Page((), len(rows), count=0)
+    found = []
+    for wire in read_rows(_Recording, rows, page):
+        if wire.video:
             continue
-        if wire.video or not _MBID.fullmatch(wire.id):
-            continue
-        codes = {normalise_isrc(one) for one in wire.isrcs or ()}
+        codes = {isrc(one, page.odd, "mb_recording.isrcs") for one in texts(wire.isrcs or ())}
         found.append(
             Recording(
                 mbid=wire.id,
-                title=wire.title,
-                remark=wire.disambiguation or "",
-                credit=tuple(
-                    (one.artist.id, one.artist.name or one.name or "") for one in wire.credit
-                ),
+                title=clean_text(wire.title),
+                remark=clean_text(wire.disambiguation or ""),
+                credit=_credit(wire.credit or ()),
                 length_ms=wire.length or None,
-                year=year_of(wire.first_release),
+                year=_year(wire.first_release, page.odd),
                 isrcs=tuple(sorted(code for code in codes if code)),
-                tags=_tags("recording", wire.id, wire.tags),
+                tags=_tags("recording", wire.id, wire.tags or (), page.odd),
             )
         )
-    return Page(tuple(found), len(rows), unread, _count(data, "count"), _count(data, "offset", 0))
+    page.recordings = tuple(found)
+    page.offset = _count(data, "offset", page.odd, told=0, default=0)
+    page.count = _count(data, "count", page.odd, told=page.offset + len(rows))
+    return page
 
 
-def parse_artists(body: bytes) -> list[Person]:
+def parse_artists(body: bytes) -> People:
     """Read an answer of `/artist?query=`; rows of no known shape are left out.
 
     Raises:
         AnswerError: no JSON, or without the list.
     """
-    found = []
-    for raw in _rows(_object(body), "artists"):
-        try:
-            wire = _Person.model_validate(raw)
-        except ValidationError:
-            continue
-        begin = wire.span.begin if wire.span else None
-        tags = _tags("artist", wire.id, wire.tags)
-        found.append(Person(wire.id, wire.name, wire.type, year_of(begin), tags))
-    return found
+    answer = People([])
+    for wire in read_rows(_Person, rows_of(decode(body), "artists"), answer):
+        begin = year_of(wire.span.begin if wire.span else None)
+        answer.found.append(
+            Person(
+                wire.id,
+                clean_text(wire.name),
+                word(wire.type, answer.odd, "mb_artist.type"),
+                year(begin, answer.odd, "mb_artist.life-span", first=1),
+                _tags("artist", wire.id, wire.tags or (), answer.odd),
+            )
+        )
+    return answer
 
 
-def parse_urls(body: bytes) -> dict[str, str]:
+def parse_urls(body: bytes) -> Links:
     """Read an answer of `/url`: Spotify artist -> artist's MBID.
 
     An address that leads to several artists leads to none.
@@ -159,54 +219,73 @@ def parse_urls(body: bytes) -> dict[str, str]:
     Raises:
         AnswerError: no JSON.
     """
-    data = _object(body)
-    found: dict[str, str] = {}
-    for raw in data["urls"] if isinstance(data.get("urls"), list) else [data]:
-        match = _SPOTIFY_ARTIST.match(str(raw.get("resource", "")))
-        targets = {
-            str(one["artist"]["id"])
-            for one in raw.get("relations") or ()
-            if isinstance(one, dict) and isinstance(one.get("artist"), dict)
-        }
+    data = decode(body)
+    answer = Links({})
+    urls = data.get("urls")
+    for wire in read_rows(_Address, urls if isinstance(urls, list) else [data], answer):
+        match = _SPOTIFY_ARTIST.match(wire.resource)
+        targets = {mbid for one in wire.relations or () if (mbid := _target(one)) is not None}
         if match and len(targets) == 1:
-            found[match[1]] = targets.pop()
-    return found
+            answer.found[match[1]] = targets.pop()
+    return answer
 
 
-def parse_genres(body: bytes) -> tuple[tuple[str, ...], int]:
+def _target(relation: object) -> str | None:
+    """The artist that a relation leads to; it may lead to something else."""
+    try:
+        return admit(_Related, relation, Oddities()).artist.id
+    except Unreadable:
+        return None
+
+
+def parse_genres(body: bytes) -> Genres:
     """Read an answer of `/genre/all`: names, and how many there are in all.
 
     Raises:
         AnswerError: no JSON, or without the list and its count.
     """
-    data = _object(body)
-    names = [str(one.get("name", "")) for one in _rows(data, "genres") if isinstance(one, dict)]
-    return tuple(filter(None, names)), _count(data, "genre-count")
+    data = decode(body)
+    rows = rows_of(data, "genres")
+    answer = Genres((), len(rows), count=0)
+    names = (clean_text(one.name) for one in read_rows(_Genre, rows, answer))
+    answer.names = tuple(name for name in names if 0 < len(name) <= MOST_GENRE)
+    answer.count = _count(data, "genre-count", answer.odd, told=len(rows))
+    return answer
 
 
-def _tags(entity: str, mbid: str, found: list[_Tag] | None) -> tuple[Tag, ...]:
-    return tuple(Tag(entity, mbid, one.name, one.count) for one in found or () if one.count > 0)
+def _credit(found: Sequence[_Credit]) -> tuple[tuple[str, str], ...]:
+    """MBID and name of each artist, once."""
+    names: dict[str, str] = {}
+    for one in found:
+        name = clean_text(one.artist.name or "") or clean_text(one.name or "")
+        names[one.artist.id] = names.get(one.artist.id) or name
+    return tuple(names.items())
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise AnswerError(f"not JSON ({error})") from None
-    if not isinstance(data, dict):
-        raise AnswerError("no object in the answer")
-    return data
+def _year(date: str | None, odd: Oddities) -> int | None:
+    return year(year_of(date), odd, "mb_recording.first-release-date")
 
 
-def _rows(data: dict[str, Any], name: str) -> list[Any]:
-    rows = data.get(name)
-    if not isinstance(rows, list):
-        raise AnswerError(f"no list `{name}` in the answer")
-    return rows
+def _tags(entity: str, mbid: str, found: Sequence[_Tag], odd: Oddities) -> tuple[Tag, ...]:
+    """Tags with more votes for them than against."""
+    tags = []
+    for one in found:
+        name = clean_text(one.name)
+        if not name or len(name) > MOST_GENRE:
+            odd.dropped["mb_tag.name"] += 1
+        elif one.count is not None and one.count > 0:
+            tags.append(Tag(entity, mbid, name, one.count))
+    return tuple(tags)
 
 
-def _count(data: dict[str, Any], name: str, default: int | None = None) -> int:
+def _count(
+    data: Mapping[str, Any], name: str, odd: Oddities, *, told: int, default: int | None = None
+) -> int:
+    """A number of rows; one that is none is what the rows themselves tell."""
     number = data.get(name, default)
-    if not isinstance(number, int):
+    if number is None:
         raise AnswerError(f"no number `{name}` in the answer")
-    return number
+    if type(number) is int and 0 <= number <= MOST_WHOLE:
+        return number
+    odd.dropped[f"mb_page.{name}"] += 1
+    return told

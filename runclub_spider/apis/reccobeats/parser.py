@@ -2,78 +2,64 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
-import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import Field
 
-from runclub_spider.apis.call import AnswerError
-from runclub_spider.catalog.isrc import normalise_isrc
+from runclub_spider.apis.wire import (
+    Milliseconds,
+    Percent,
+    Ratio,
+    Reading,
+    Record,
+    Uuid,
+    decode,
+    isrc,
+    read_rows,
+    rows_of,
+)
 from runclub_spider.catalog.models import AudioFeatures, TrackDetail
 
 _HREF = re.compile(r"/track/([0-9A-Za-z]{22})(?:[/?#]|$)")
 _COUNTRY = re.compile(r"\b[A-Z]{2}\b")
+#: Decibels of a whole track, and beats a minute: what any analysis could come to.
+_QUIETEST, _LOUDEST, _SLOWEST, _FASTEST = -120, 20, 1, 1_000
+
+Loudness = Annotated[float, Field(ge=_QUIETEST, le=_LOUDEST, allow_inf_nan=False)]
+#: 0 is how Spotify's analysis says that it found no beat.
+Tempo = Annotated[float, Field(ge=0, le=_FASTEST, allow_inf_nan=False)]
+Pitch = Annotated[int, Field(ge=-1, le=11)]
+Mode = Annotated[int, Field(ge=0, le=1)]
 
 
-def _finite(value: Any) -> Any:
-    """NaN and infinity have no place in JSON nor in a release."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _ratio(value: Any) -> Any:
-    value = _finite(value)
-    return value if value is None or 0 <= value <= 1 else None
-
-
-def _tempo(value: Any) -> Any:
-    """0 BPM is how Spotify's analysis says that it found no beat."""
-    value = _finite(value)
-    return value if value else None
-
-
-def _pitch(value: Any) -> Any:
-    value = int(value) if isinstance(value, float) and value.is_integer() else value
-    return value if value in range(-1, 12) else None
-
-
-def _percent(value: Any) -> Any:
-    return value if isinstance(value, int) and 0 <= value <= 100 else None
-
-
-def _mode(value: Any) -> Any:
-    value = int(value) if isinstance(value, float) and value.is_integer() else value
-    return value if value in {0, 1} else None
-
-
-Ratio = Annotated[float | None, BeforeValidator(_ratio)]
-
-
-class WireFeatures(BaseModel):
+class WireFeatures(Record):
     """A row of `GET /audio-features`; any number may be null (reference)."""
 
-    model_config = ConfigDict(extra="ignore")
+    called: ClassVar[str] = "audio_features"
 
-    id: str | None = None
+    id: Uuid | None = None
     href: str | None = None
-    acousticness: Ratio = None
-    danceability: Ratio = None
-    energy: Ratio = None
-    instrumentalness: Ratio = None
-    liveness: Ratio = None
-    speechiness: Ratio = None
-    valence: Ratio = None
-    loudness: Annotated[float | None, BeforeValidator(_finite)] = None
-    tempo: Annotated[float | None, BeforeValidator(_tempo)] = None
-    key: Annotated[int | None, BeforeValidator(_pitch)] = None
-    mode: Annotated[int | None, BeforeValidator(_mode)] = None
+    acousticness: Ratio | None = None
+    danceability: Ratio | None = None
+    energy: Ratio | None = None
+    instrumentalness: Ratio | None = None
+    liveness: Ratio | None = None
+    speechiness: Ratio | None = None
+    valence: Ratio | None = None
+    loudness: Loudness | None = None
+    tempo: Tempo | None = None
+    key: Pitch | None = None
+    mode: Mode | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FeaturesAnswer:
+_NUMBERS = frozenset(WireFeatures.model_fields) - {"id", "href"}
+
+
+@dataclass(slots=True)
+class FeaturesAnswer(Reading):
     """Features found, ids that have none, and rows nobody asked for.
 
     `found` have a tempo and an energy; `partial` are rows of missed ids that have some numbers,
@@ -86,85 +72,80 @@ class FeaturesAnswer:
     partial: list[AudioFeatures] = field(default_factory=list)
 
 
-class WireTrack(BaseModel):
+class WireTrack(Record):
     """A row of `GET /track`; `availableCountries` is one text with commas (reference)."""
 
-    model_config = ConfigDict(extra="ignore")
+    called: ClassVar[str] = "track_detail"
 
-    id: str
+    id: Uuid | None = None
     href: str | None = None
     isrc: str | None = None
-    popularity: Annotated[int | None, BeforeValidator(_percent)] = None
-    durationMs: int | None = None  # noqa: N815 - the API's spelling
+    popularity: Percent | None = None
+    durationMs: Milliseconds | None = None  # noqa: N815 - the API's spelling
     availableCountries: str | None = None  # noqa: N815
 
 
-def parse_tracks(body: bytes) -> list[TrackDetail]:
-    """Read an answer of `GET /track`, in its order; rows of no known shape are left out."""
-    found = []
-    for raw in _rows(body):
-        try:
-            wire = WireTrack.model_validate(raw)
-        except ValidationError:
+@dataclass(slots=True)
+class DetailsAnswer(Reading):
+    """Track records in the order of the answer."""
+
+    found: list[TrackDetail]
+
+
+def parse_tracks(body: bytes) -> DetailsAnswer:
+    """Read an answer of `GET /track`; rows that name no recording are left out."""
+    answer = DetailsAnswer([])
+    for wire in read_rows(WireTrack, rows_of(decode(body), "content"), answer):
+        match, code = (
+            _HREF.search(wire.href or ""),
+            isrc(wire.isrc, answer.odd, "track_detail.isrc"),
+        )
+        if not match and code is None:
+            answer.read -= 1
+            answer.unreadable["track_detail.href"] += 1
             continue
-        match = _HREF.search(wire.href or "")
-        found.append(
+        answer.found.append(
             TrackDetail(
                 recco_track_id=wire.id,
                 track_id=match[1] if match else None,
-                isrc=normalise_isrc(wire.isrc),
+                isrc=code,
                 popularity=wire.popularity,
                 countries=tuple(sorted(set(_COUNTRY.findall(wire.availableCountries or "")))),
                 duration_ms=wire.durationMs or None,
             )
         )
-    return found
-
-
-def _rows(body: bytes) -> list[Any]:
-    """The list `content` of an answer."""
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise AnswerError(f"not JSON ({error})") from None
-    rows = data.get("content") if isinstance(data, dict) else None
-    if not isinstance(rows, list):
-        raise AnswerError("no list `content` in the answer")
-    return rows
+    return answer
 
 
 def parse_features(body: bytes, asked: Collection[str]) -> FeaturesAnswer:
     """Read one answer for the ids asked; a row without usable numbers counts as a miss."""
-    wanted, found, partial, stray = set(asked), {}, {}, 0
-    for raw in _rows(body):
-        try:
-            wire = WireFeatures.model_validate(raw)
-        except (ValidationError, TypeError):
-            stray += 1
-            continue
+    rows = rows_of(decode(body), "content")
+    answer = FeaturesAnswer([], [], stray=len(rows))
+    wanted, found, partial = set(asked), dict[str, AudioFeatures](), dict[str, AudioFeatures]()
+    for wire in read_rows(WireFeatures, rows, answer):
         match = _HREF.search(wire.href or "")
+        if not match or _NUMBERS.isdisjoint(wire.model_fields_set):
+            answer.read -= 1
+            answer.unreadable["audio_features.tempo" if match else "audio_features.href"] += 1
         if not match or match[1] not in wanted:
-            stray += 1
             continue
+        answer.stray -= 1
         features = _features(match[1], wire)
         if features.usable:
             found[match[1]] = features
         elif features.has_any:
             partial[match[1]] = features
-    missed = [track_id for track_id in asked if track_id not in found]
-    return FeaturesAnswer(
-        found=[found[track_id] for track_id in asked if track_id in found],
-        missed=missed,
-        stray=stray,
-        partial=[partial[track_id] for track_id in missed if track_id in partial],
-    )
+    answer.found = [found[track_id] for track_id in asked if track_id in found]
+    answer.missed = [track_id for track_id in asked if track_id not in found]
+    answer.partial = [partial[track_id] for track_id in answer.missed if track_id in partial]
+    return answer
 
 
 def _features(track_id: str, wire: WireFeatures) -> AudioFeatures:
     return AudioFeatures(
         track_id=track_id,
         recco_track_id=wire.id,
-        tempo=wire.tempo,
+        tempo=wire.tempo if wire.tempo and wire.tempo >= _SLOWEST else None,
         energy=wire.energy,
         danceability=wire.danceability,
         valence=wire.valence,

@@ -19,6 +19,7 @@ import orjson
 
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.spotify import models, parser
+from runclub_spider.apis.wire import Oddities, Reading, decode
 from runclub_spider.catalog.models import RowKind
 from runclub_spider.markets import cure
 
@@ -159,7 +160,7 @@ class Contents:
     """
 
     rows: Counter[str] = field(default_factory=Counter)
-    odd: parser.Oddities = field(default_factory=parser.Oddities)
+    odd: Oddities = field(default_factory=Oddities)
 
     def take(self, page: parser.TrackPage) -> None:
         """Count a page of tracks."""
@@ -171,7 +172,7 @@ class Contents:
         """Count a page of playlists."""
         self.count(Thing.PLAYLIST, len(page.playlists), page.nulls, page.odd)
 
-    def count(self, thing: Thing, found: int, nulls: int, odd: parser.Oddities) -> None:
+    def count(self, thing: Thing, found: int, nulls: int, odd: Oddities) -> None:
         """Count rows of another kind."""
         self.rows.update({thing: found, RowKind.NULL: nulls, RowKind.UNKNOWN: odd.unknown.total()})
         self.odd.add(odd)
@@ -211,7 +212,7 @@ _RowReader = Callable[[Contents, Sequence[object]], None]
 
 def _search(contents: Contents, body: bytes) -> None:
     """One page for each type that was asked for."""
-    kinds = parser.decode(body).keys() & _SEARCHED.keys()
+    kinds = decode(body).keys() & _SEARCHED.keys()
     if not kinds:
         raise AnswerError("a search without any page")
     for kind in sorted(kinds):
@@ -244,8 +245,9 @@ def _tracks(contents: Contents, raws: Sequence[object]) -> None:
 
 def _things(thing: Thing, model: type[models.Wire]) -> _RowReader:
     def read(contents: Contents, raws: Sequence[object]) -> None:
-        wires, nulls, odd = parser.read_rows(model, raws)
-        contents.count(thing, len(wires), nulls, odd)
+        reading = Reading()
+        wires = parser.read_rows(model, raws, reading)
+        contents.count(thing, len(wires), raws.count(None), reading.odd)
 
     return read
 
@@ -256,8 +258,9 @@ def _albums(contents: Contents, raws: Sequence[object]) -> None:
     for raw in raws:
         embedded = raw.get("tracks") if isinstance(raw, Mapping) else None
         if embedded is not None:
-            page = parser.read_page(embedded)
-            contents.take(parser.read_tracks(page.items, 0, page))
+            odd = Oddities()
+            page = parser.read_page(embedded, odd)
+            contents.take(parser.read_tracks(page.items, 0, page, odd))
 
 
 def _genres(contents: Contents, raws: Sequence[object]) -> None:
@@ -269,15 +272,13 @@ def _below(key: str | None, read: _RowReader) -> _Reader:
     """Reads what stands below a key, or the whole body: a list, a page of one, or one object."""
 
     def reader(contents: Contents, body: bytes) -> None:
-        found: Any = parser.decode(body)
+        found: Any = decode(body)
         if key is not None:
             if key not in found:
                 raise AnswerError(f"no `{key}` in the answer")
             found = found[key]
         if isinstance(found, Mapping) and "items" in found and "id" not in found:
-            page = parser.read_page(found)
-            contents.odd.note(page)
-            found = page.items
+            found = parser.read_page(found, contents.odd).items
         read(contents, found if isinstance(found, list) else [found])
 
     return reader

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from runclub_spider.apis.call import Api, Call, Family
 
@@ -45,7 +46,7 @@ class SpotifyCalls:
         """A playlist's record with its first 100 entries embedded: one call for both."""
         return self._call(
             Family.PLAYLIST,
-            f"playlists/{playlist_id}",
+            f"playlists/{_piece(playlist_id)}",
             market=self.market,
             additional_types="track,episode",
             fields=PLAYLIST_FIELDS,
@@ -55,7 +56,7 @@ class SpotifyCalls:
         """A later page of a playlist's entries."""
         return self._call(
             Family.PLAYLIST,
-            f"playlists/{playlist_id}/tracks",
+            f"playlists/{_piece(playlist_id)}/tracks",
             market=self.market,
             additional_types="track,episode",
             limit=limit,
@@ -69,4 +70,9 @@ class SpotifyCalls:
 
     def artist(self, ids: Sequence[str]) -> Call:
         """The one artist named, for keys without the batch."""
-        return self._call(Family.ARTIST, f"artists/{''.join(ids)}")
+        return self._call(Family.ARTIST, f"artists/{_piece(''.join(ids))}")
+
+
+def _piece(text: str) -> str:
+    """One piece of a path; whatever an id holds, it leads to no other endpoint."""
+    return quote(text, safe="")

@@ -1,64 +1,42 @@
 """The typed boundary: Spotify's JSON as it comes, before it means anything to us.
 
 Missing keys are normal (reference, 1.4): every field that some regime withholds has a default.
+A value that a field does not take is dropped by `wire.admit`, and the field has its default.
 Keys that no model names are kept aside by pydantic; `unexpected` finds those that are not on a
 model's list of fields known and not needed.
 """
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict
+
+from runclub_spider.apis.wire import (
+    Address,
+    Listed,
+    Milliseconds,
+    Percent,
+    Record,
+    SpotifyId,
+    Whole,
+)
+from runclub_spider.catalog.normalize import clean_text
+
+# A key of more characters is cut, and of more unread keys in one object the rest is not told.
+_MOST_KEY, _MOST_KEYS = 60, 50
 
 
-def _whole(value: Any) -> Any:
-    """Some answers carry `duration_ms` as 210000.0 (recorded answers, flag float_number)."""
-    return round(value) if isinstance(value, float) else value
-
-
-def _objects(value: Any) -> Any:
-    """Null for an empty list, and nulls in it, as in the images of old playlists."""
-    if isinstance(value, list):
-        return [one for one in value if one is not None]
-    return [] if value is None else value
-
-
-def _texts(value: Any) -> Any:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
-
-
-def _text(value: Any) -> Any:
-    return value if isinstance(value, str) else None
-
-
-def _flag(value: Any) -> Any:
-    return False if value is None else value
-
-
-def _percent(value: Any) -> Any:
-    value = _whole(value)
-    return value if isinstance(value, int) and 0 <= value <= 100 else None
-
-
-# What a column holds; a larger number is no duration.
-Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31 - 1)]
-Percent = Annotated[int | None, BeforeValidator(_percent)]
-# Words we only pass on: one of another type is as good as none, and spoils no row.
-Text = Annotated[str | None, BeforeValidator(_text)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-
-
-class Wire(BaseModel):
+class Wire(Record):
     """Base of the models: unknown keys are allowed and remembered in `model_extra`.
 
-    `called` is its name in the stats; `unread` are the keys it is known to carry and that the
-    catalogue does not need (schema and recorded answers).
+    `unread` are the keys that a model is known to carry and that the catalogue does not need
+    (schema and recorded answers).
     """
 
-    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=False)
+    model_config = ConfigDict(extra="allow")
 
-    called: ClassVar[str]
     unread: ClassVar[frozenset[str]] = frozenset()
 
 
@@ -70,12 +48,12 @@ class Image(Wire):
 
     called: ClassVar[str] = "image"
 
-    url: str
-    width: int | None = None
-    height: int | None = None
+    url: Address
+    width: Whole | None = None
+    height: Whole | None = None
 
 
-Images = Annotated[list[Image], BeforeValidator(_objects)]
+Images = Annotated[list[Image], Listed]
 
 
 class WireArtistRef(Wire):
@@ -84,8 +62,8 @@ class WireArtistRef(Wire):
     called: ClassVar[str] = "artist"
     unread: ClassVar[frozenset[str]] = _LINK
 
-    id: str | None = None
-    name: Text = None
+    id: SpotifyId | None = None
+    name: str | None = None
 
 
 class WireAlbum(Wire):
@@ -107,12 +85,12 @@ class WireAlbum(Wire):
         "tracks",
     }
 
-    id: str | None = None
-    name: Text = None
-    album_type: Text = None
-    release_date: Text = None
-    release_date_precision: Text = None
-    images: Images = Field(default_factory=list)
+    id: SpotifyId | None = None
+    name: str | None = None
+    album_type: str | None = None
+    release_date: str | None = None
+    release_date_precision: str | None = None
+    images: Images | None = None
 
 
 class WireLink(Wire):
@@ -121,7 +99,7 @@ class WireLink(Wire):
     called: ClassVar[str] = "linked_from"
     unread: ClassVar[frozenset[str]] = _LINK
 
-    id: str | None = None
+    id: SpotifyId | None = None
 
 
 class WireRestrictions(Wire):
@@ -129,7 +107,7 @@ class WireRestrictions(Wire):
 
     called: ClassVar[str] = "restrictions"
 
-    reason: Text = None
+    reason: str | None = None
 
 
 class WireTrack(Wire):
@@ -141,21 +119,21 @@ class WireTrack(Wire):
     )
 
     id: str | None = None
-    type: Text = None
-    uri: Text = None
-    name: Text = None
-    is_local: Flag = False
-    episode: Flag = False
-    duration_ms: Whole = 0
-    explicit: Flag = False
-    popularity: Percent = None
+    type: str | None = None
+    uri: str | None = None
+    name: str | None = None
+    is_local: bool | None = None
+    episode: bool | None = None
+    duration_ms: Milliseconds | None = None
+    explicit: bool | None = None
+    popularity: Percent | None = None
     is_playable: bool | None = None
     restrictions: WireRestrictions | None = None
-    available_markets: list[str] | None = None
+    available_markets: list[Any] | None = None
     linked_from: WireLink | None = None
     external_ids: dict[str, Any] | None = None
-    preview_url: Text = None
-    artists: Annotated[list[WireArtistRef], BeforeValidator(_objects)] = Field(default_factory=list)
+    preview_url: Address | None = None
+    artists: Annotated[list[WireArtistRef], Listed] | None = None
     album: WireAlbum | None = None
 
 
@@ -167,26 +145,34 @@ class WireEntry(Wire):
         {"added_at", "added_by", "primary_color", "video_thumbnail"}
     )
 
-    is_local: Flag = False
-    track: dict[str, Any] | None = None
-    item: dict[str, Any] | None = None
+    is_local: bool | None = None
+    track: Any = None
+    item: Any = None
 
     @property
-    def content(self) -> dict[str, Any] | None:
-        """Whatever the entry holds, under whichever key."""
-        return self.item or self.track
+    def content(self) -> Any:
+        """Whatever the entry holds, under whichever key; an object before anything else."""
+        held = [one for one in (self.item, self.track) if one is not None]
+        return next(
+            (one for one in held if isinstance(one, dict) and one), held[0] if held else None
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether neither key is there, which is another thing than null."""
+        return not {"track", "item"} & self.model_fields_set
 
 
 class WirePage(Wire):
-    """A paging object; `items` stay raw so that one bad row cannot spoil the rest."""
+    """A paging object; `items` stay raw, and are read one by one."""
 
     called: ClassVar[str] = "page"
     unread: ClassVar[frozenset[str]] = frozenset({"cursors", "href", "limit", "previous"})
 
     items: list[Any]
     next: str | None = None
-    total: int | None = None
-    offset: int | None = None
+    total: Whole | None = None
+    offset: Whole | None = None
 
 
 class WireOwner(Wire):
@@ -196,7 +182,7 @@ class WireOwner(Wire):
     unread: ClassVar[frozenset[str]] = _LINK | {"followers", "images"}
 
     id: str | None = None
-    display_name: Text = None
+    display_name: str | None = None
 
 
 class WireFollowers(Wire):
@@ -226,10 +212,10 @@ class WirePlaylistRow(Wire):
     called: ClassVar[str] = "playlist"
     unread: ClassVar[frozenset[str]] = _PLAYLIST | {"followers"}
 
-    id: str | None = None
-    name: Text = None
+    id: SpotifyId | None = None
+    name: str | None = None
     owner: WireOwner | None = None
-    snapshot_id: Text = None
+    snapshot_id: str | None = None
     tracks: WireTotal | None = None
     items: WireTotal | None = None
 
@@ -240,13 +226,13 @@ class WirePlaylist(Wire):
     called: ClassVar[str] = "playlist"
     unread: ClassVar[frozenset[str]] = _PLAYLIST
 
-    id: str | None = None
-    name: Text = None
+    id: SpotifyId | None = None
+    name: str | None = None
     owner: WireOwner | None = None
-    snapshot_id: Text = None
+    snapshot_id: str | None = None
     followers: WireFollowers | None = None
-    tracks: WirePage | None = None
-    items: WirePage | None = None
+    tracks: Any = None
+    items: Any = None
 
 
 class WireArtist(Wire):
@@ -255,11 +241,11 @@ class WireArtist(Wire):
     called: ClassVar[str] = "artist"
     unread: ClassVar[frozenset[str]] = _LINK | {"followers"}
 
-    id: str
-    name: Text = None
-    genres: Annotated[list[str], BeforeValidator(_texts)] = Field(default_factory=list)
-    popularity: Percent = None
-    images: Images = Field(default_factory=list)
+    id: SpotifyId
+    name: str | None = None
+    genres: list[Any] | None = None
+    popularity: Percent | None = None
+    images: Images | None = None
 
 
 class WireFeatures(Wire):
@@ -297,7 +283,8 @@ def unexpected(wire: Wire) -> list[str]:
 def _collect(wire: Wire, found: list[str]) -> None:
     extra = wire.model_extra
     if extra and not wire.unread.issuperset(extra):
-        found += [f"{wire.called}.{name}" for name in extra if name not in wire.unread]
+        names = (name for name in extra if name not in wire.unread)
+        found += [f"{wire.called}.{clean_text(n, _MOST_KEY)}" for n in islice(names, _MOST_KEYS)]
     for value in wire.__dict__.values():
         if isinstance(value, Wire):
             _collect(value, found)

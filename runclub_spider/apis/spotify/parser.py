@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import orjson
-from pydantic import ValidationError
-
+from runclub_spider.apis import wire as gate
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.spotify import models
+from runclub_spider.apis.wire import (
+    MOST_GENRE,
+    MOST_GENRES,
+    SPOTIFY_ID,
+    Oddities,
+    Reading,
+    Unreadable,
+    admit,
+    countries,
+    decode,
+    isrc,
+    rows_of,
+    word,
+)
+from runclub_spider.catalog.dates import normalise_release_date
 from runclub_spider.catalog.genres import normalise_genre
 from runclub_spider.catalog.models import (
     Album,
@@ -23,102 +34,74 @@ from runclub_spider.catalog.models import (
     RowKind,
     Track,
 )
+from runclub_spider.catalog.normalize import clean_text
 
-_ID = re.compile(r"[0-9A-Za-z]{22}")
 _M = TypeVar("_M", bound=models.Wire)
 
-# Stands for an entry that holds neither null nor an object.
-_MALFORMED = object()
-# The type that is told of a row whose shape does not fit its model.
-MALFORMED = "malformed"
+# The address of a track that its list has lost (recorded answers).
+_LOST = "spotify:track:null"
+# How a date is written that nobody knows.
+_UNKNOWN_DATE = "0000"
 
 
 @dataclass(slots=True)
-class Oddities:
-    """What an answer held that this code has never seen; counted, never fatal.
-
-    `unknown` are rows by their type, `unexpected` are keys as `model.field`.
-    """
-
-    unknown: Counter[str] = field(default_factory=Counter)
-    unexpected: Counter[str] = field(default_factory=Counter)
-
-    def note(self, *wires: models.Wire) -> None:
-        """Count the keys of these objects that nothing reads."""
-        for wire in wires:
-            if found := models.unexpected(wire):
-                self.unexpected.update(found)
-
-    def add(self, other: Oddities) -> None:
-        """Count another answer's as well."""
-        self.unknown += other.unknown
-        self.unexpected += other.unexpected
-
-
-@dataclass(slots=True)
-class TrackPage:
+class TrackPage(Reading):
     """A page of tracks: `rows` in served order, `more` when another page follows."""
 
     rows: list[Row]
     more: bool
     total: int | None
-    odd: Oddities = field(default_factory=Oddities)
 
 
 @dataclass(slots=True)
-class PlaylistPage:
+class PlaylistPage(Reading):
     """A page of a playlist search; `nulls` counts entries without a list."""
 
     playlists: list[Playlist]
     more: bool
     nulls: int
-    odd: Oddities = field(default_factory=Oddities)
 
 
 @dataclass(slots=True)
-class PlaylistRecord:
+class PlaylistRecord(Reading):
     """A playlist with its embedded first page; None where the key may not read it.
 
-    `odd` is the record's own; the page's rows have theirs.
+    What is said of the reading is the record's own; the page's rows have theirs.
     """
 
     playlist: Playlist
     page: TrackPage | None
-    odd: Oddities = field(default_factory=Oddities)
 
 
 @dataclass(slots=True)
-class ArtistBatch:
+class ArtistBatch(Reading):
     """Artists of one answer; `nulls` are ids that Spotify does not know."""
 
     artists: list[Artist]
     nulls: int
-    odd: Oddities = field(default_factory=Oddities)
 
 
-def decode(body: bytes) -> dict[str, Any]:
-    """JSON object of an answer; `AnswerError` for anything else (cut answers end here)."""
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise AnswerError(f"not JSON ({error})") from None
-    if not isinstance(data, dict):
-        raise AnswerError(f"a JSON {type(data).__name__} instead of an object")
-    return data
+def note(odd: Oddities, *wires: models.Wire) -> None:
+    """Count the keys of these objects that nothing reads."""
+    for wire in wires:
+        if found := models.unexpected(wire):
+            odd.unexpected.update(found)
 
 
 def parse_track_search(body: bytes, *, offset: int) -> TrackPage:
     """Rows of `GET /search?type=track`."""
-    page = read_page(_part(decode(body), "tracks"))
-    return read_tracks(page.items, offset, page)
+    odd = Oddities()
+    page = read_page(_part(decode(body), "tracks"), odd)
+    return read_tracks(page.items, offset, page, odd)
 
 
 def parse_playlist_search(body: bytes) -> PlaylistPage:
     """Rows of `GET /search?type=playlist`; literal nulls are usual since 2024-11-27."""
-    page = read_page(_part(decode(body), "playlists"))
+    odd = Oddities()
+    page = read_page(_part(decode(body), "playlists"), odd)
     found = read_playlists(page.items)
     found.more = page.next is not None and bool(page.items)
-    found.odd.note(page)
+    found.odd.add(odd)
     return found
 
 
@@ -127,103 +110,111 @@ def parse_playlist(body: bytes, asked: str = "") -> PlaylistRecord:
 
     An old starred list has no id of its own: it gets the one that was asked for.
     """
-    record = _model(models.WirePlaylist, decode(body))
-    contents = record.tracks or record.items
-    if record.id is None and contents is None:
+    odd = Oddities()
+    record = _whole(models.WirePlaylist, decode(body), odd)
+    held = record.tracks if record.tracks is not None else record.items
+    if record.id is None and held is None:
         raise AnswerError("neither id nor contents of a playlist in the answer")
+    contents = None if held is None else read_page(held, odd)
     followers = record.followers.total if record.followers else None
-    page = _entries(contents, 0) if contents else None
-    found = PlaylistRecord(
+    note(odd, record)
+    return PlaylistRecord(
         playlist=_playlist(
-            record, record.id or asked, contents.total if contents else None, followers
+            record, record.id or asked, contents.total if contents else None, followers, odd
         ),
-        page=page,
+        page=_entries(contents, 0) if contents else None,
+        read=1,
+        odd=odd,
     )
-    found.odd.note(record)
-    return found
 
 
 def parse_playlist_items(body: bytes, *, offset: int) -> TrackPage:
     """`GET /playlists/{id}/tracks` (or `/items`)."""
-    page = read_page(decode(body))
-    found = _entries(page, offset)
-    found.odd.note(page)
+    odd = Oddities()
+    found = _entries(read_page(decode(body), odd), offset)
+    found.odd.add(odd)
     return found
 
 
 def parse_artist_batch(body: bytes) -> ArtistBatch:
     """The same, with what was left out."""
-    rows = decode(body).get("artists")
-    if not isinstance(rows, list):
-        raise AnswerError("no list `artists` in the answer")
-    wires, nulls, odd = read_rows(models.WireArtist, rows)
-    return ArtistBatch([_artist(wire) for wire in wires], nulls, odd)
-
-
-def parse_artist(body: bytes) -> Artist:
-    """`GET /artists/{id}`."""
-    return _artist(_model(models.WireArtist, decode(body)))
-
-
-def _artist(wire: models.WireArtist) -> Artist:
-    genres = None
-    if "genres" in wire.model_fields_set:
-        genres = tuple(dict.fromkeys(g for g in map(normalise_genre, wire.genres) if g))
-    return Artist(wire.id, wire.name or "", genres, wire.popularity, _image(wire.images))
-
-
-def read_page(raw: object) -> models.WirePage:
-    """A paging object; `AnswerError` for anything else."""
-    return _model(models.WirePage, raw)
-
-
-def read_playlists(raws: Iterable[object]) -> PlaylistPage:
-    """Playlists of a page; one without an id cannot be opened and counts as null."""
-    wires, nulls, odd = read_rows(models.WirePlaylistRow, raws)
-    found = PlaylistPage([], more=False, nulls=nulls, odd=odd)
-    for row in wires:
-        counts = row.tracks or row.items
-        if row.id is None:
-            found.nulls += 1
-        else:
-            found.playlists.append(_playlist(row, row.id, counts.total if counts else None, None))
+    rows = rows_of(decode(body), "artists")
+    found = ArtistBatch([], rows.count(None))
+    found.artists += [
+        _artist(wire, found.odd) for wire in read_rows(models.WireArtist, rows, found)
+    ]
     return found
 
 
-def read_rows(model: type[_M], raws: Iterable[object]) -> tuple[list[_M], int, Oddities]:
-    """Rows of one model, how many are null, and what is odd.
+def parse_artist(body: bytes, odd: Oddities | None = None) -> Artist:
+    """`GET /artists/{id}`; what is odd is added to `odd`."""
+    odd = Oddities() if odd is None else odd
+    return _artist(_whole(models.WireArtist, decode(body), odd), odd)
 
-    One bad record must not spoil the rest, now and at every retry.
-    """
-    wires, nulls, odd = [], 0, Oddities()
-    for raw in raws:
-        if raw is None:
-            nulls += 1
-            continue
-        try:
-            wires.append(model.model_validate(raw))
-        except ValidationError:
-            odd.unknown[MALFORMED] += 1
-    odd.note(*wires)
-    return wires, nulls, odd
+
+def _artist(wire: models.WireArtist, odd: Oddities) -> Artist:
+    genres = None
+    if wire.genres is not None:
+        said = [one for one in wire.genres if isinstance(one, str) and len(one) <= MOST_GENRE]
+        found = dict.fromkeys(normalise_genre(clean_text(one)) for one in said)
+        found.pop("", None)
+        genres = tuple(found)[:MOST_GENRES]
+        if wrong := len(wire.genres) - len(said) + len(found) - len(genres):
+            odd.dropped["artist.genres"] += wrong
+    name = clean_text(wire.name or "")
+    return Artist(wire.id, name, genres, wire.popularity, _image(wire.images))
+
+
+def read_page(raw: object, odd: Oddities) -> models.WirePage:
+    """A paging object; `AnswerError` for anything else."""
+    page = _whole(models.WirePage, raw, odd)
+    if odd.dropped["page.next"]:
+        # Nothing would tell that rows are missing.
+        raise AnswerError("`next` of a page is no address")
+    note(odd, page)
+    return page
+
+
+def read_playlists(raws: Sequence[object]) -> PlaylistPage:
+    """Playlists of a page; one without an id cannot be opened and counts as null."""
+    found = PlaylistPage([], more=False, nulls=raws.count(None))
+    for row in read_rows(models.WirePlaylistRow, raws, found):
+        counts = row.tracks or row.items
+        if row.id is None:
+            found.nulls += 1
+            found.read -= 1
+            found.unreadable["playlist.id"] += 1
+        else:
+            total = counts.total if counts else None
+            found.playlists.append(_playlist(row, row.id, total, None, found.odd))
+    return found
+
+
+def read_rows(model: type[_M], raws: Iterable[object], reading: Reading) -> list[_M]:
+    """Rows of one model; what cannot be read, and the keys that nothing reads, are noted."""
+    wires = gate.read_rows(model, raws, reading)
+    note(reading.odd, *wires)
+    return wires
 
 
 def read_tracks(
-    raws: Sequence[object], offset: int = 0, page: models.WirePage | None = None
+    raws: Sequence[object],
+    offset: int = 0,
+    page: models.WirePage | None = None,
+    odd: Oddities | None = None,
 ) -> TrackPage:
     """Track objects (or nulls) into rows; `page` is the paging object they came in."""
-    found = TrackPage([], more=False, total=None)
+    found = TrackPage([], more=False, total=None, odd=Oddities() if odd is None else odd)
     for position, raw in enumerate(raws, offset):
-        found.rows.append(_row(raw, position, found.odd))
+        found.rows.append(_row(raw, position, found))
     if page is not None:
-        found.odd.note(page)
         found.total = page.total
         # An empty page ends a query whatever `next` and `total` say (reference, 1.2).
         found.more = page.next is not None and bool(raws)
     return found
 
 
-def _row(raw: object, position: int, odd: Oddities) -> Row:
+def _row(raw: object, position: int, page: TrackPage) -> Row:
     """One track object (or null) into its category.
 
     An episode asked for as a track comes disguised: its `type` still says episode (reference,
@@ -231,78 +222,118 @@ def _row(raw: object, position: int, odd: Oddities) -> Row:
     """
     if raw is None:
         return Row(position, RowKind.NULL)
+    odd = page.odd
     try:
-        wire = models.WireTrack.model_validate(raw)
-    except ValidationError:
-        odd.unknown[MALFORMED] += 1
+        wire = admit(models.WireTrack, raw, odd)
+    except Unreadable as error:
+        page.refuse(error.field)
         return Row(position, RowKind.UNKNOWN)
     uri, kind = wire.uri or "", (wire.type or "track").lower()
     if kind == "episode" or wire.episode or uri.startswith("spotify:episode:"):
+        page.read += 1
         return Row(position, RowKind.EPISODE)
     if wire.is_local or uri.startswith("spotify:local:"):
+        page.read += 1
         return Row(position, RowKind.LOCAL)
     if kind != "track":
-        odd.unknown[kind[:40]] += 1
+        page.refuse("track.type", clean_text(kind, 40))
         return Row(position, RowKind.UNKNOWN)
-    if not wire.id or not _ID.fullmatch(wire.id):
+    if not wire.id or not SPOTIFY_ID.fullmatch(wire.id):
+        if uri != _LOST:
+            page.unreadable["track.id"] += 1
         return Row(position, RowKind.NULL)
-    odd.note(wire)
-    return Row(position, RowKind.TRACK, _track(wire))
+    page.read += 1
+    note(odd, wire)
+    track = _track(wire, odd)
+    if wanting := _wanting(wire, track):
+        page.wanting[wanting] += 1
+    return Row(position, RowKind.TRACK, track)
+
+
+def _wanting(wire: models.WireTrack, track: Track) -> str | None:
+    """What a track lacks that even one taken down has, if only as an empty text or list."""
+    if wire.name is None:
+        return "track.name"
+    if wire.artists is None:
+        return "track.artists"
+    return "artist.id" if wire.artists and not track.artists else None
 
 
 def _entries(page: models.WirePage, offset: int) -> TrackPage:
-    contents: list[object] = []
-    odd = Oddities()
-    for raw in page.items:
-        if raw is None:
-            contents.append(None)
-            continue
-        try:
-            entry = models.WireEntry.model_validate(raw)
-        except ValidationError:
-            contents.append(_MALFORMED)
-            continue
-        odd.note(entry)
-        content = entry.content
-        if content is not None and entry.is_local:
-            content = {**content, "is_local": True}
-        contents.append(content)
-    found = read_tracks(contents, offset)
-    found.total, found.more = page.total, page.next is not None and bool(page.items)
-    found.odd.add(odd)
+    found = TrackPage([], more=page.next is not None and bool(page.items), total=page.total)
+    for position, raw in enumerate(page.items, offset):
+        found.rows.append(_entry(raw, position, found))
     return found
 
 
-def _track(wire: models.WireTrack) -> Track:
+def _entry(raw: object, position: int, page: TrackPage) -> Row:
+    """An entry of a list by what it holds."""
+    if raw is None:
+        return Row(position, RowKind.NULL)
+    try:
+        entry = admit(models.WireEntry, raw, page.odd)
+    except Unreadable as error:
+        page.refuse(error.field)
+        return Row(position, RowKind.UNKNOWN)
+    note(page.odd, entry)
+    if entry.empty:
+        page.unreadable["entry.item"] += 1
+    content = entry.content
+    if entry.is_local and isinstance(content, dict):
+        content = {**content, "is_local": True}
+    return _row(content, position, page)
+
+
+def _track(wire: models.WireTrack, odd: Oddities) -> Track:
     album = wire.album or models.WireAlbum()
-    isrc = (wire.external_ids or {}).get("isrc")
     return Track(
         track_id=str(wire.id),
-        name=wire.name or "",
-        artists=tuple(
-            ArtistRef(artist.id, artist.name or "")
-            for artist in wire.artists
-            if artist.id and _ID.fullmatch(artist.id)
-        ),
+        name=clean_text(wire.name or ""),
+        artists=_artists(wire.artists or (), odd),
         album=Album(
             album_id=album.id,
-            name=album.name or "",
-            album_type=album.album_type,
-            release_date=album.release_date,
+            name=clean_text(album.name or ""),
+            album_type=word(album.album_type, odd, "album.album_type"),
+            release_date=_date(album.release_date, odd),
             image_url=_image(album.images),
         ),
-        duration_ms=wire.duration_ms,
-        explicit=wire.explicit,
-        isrc=isrc if isinstance(isrc, str) else None,
+        duration_ms=wire.duration_ms or 0,
+        explicit=bool(wire.explicit),
+        isrc=isrc((wire.external_ids or {}).get("isrc"), odd, "track.isrc"),
         popularity=wire.popularity,
         preview_url=wire.preview_url,
         linked_from=wire.linked_from.id if wire.linked_from else None,
         is_playable=wire.is_playable,
-        restriction=wire.restrictions.reason if wire.restrictions else None,
+        restriction=_reason(wire.restrictions, odd),
         available_markets=(
-            None if wire.available_markets is None else tuple(sorted(wire.available_markets))
+            None
+            if wire.available_markets is None
+            else countries(wire.available_markets, odd, "track.available_markets")
         ),
     )
+
+
+def _artists(wires: Sequence[models.WireArtistRef], odd: Oddities) -> tuple[ArtistRef, ...]:
+    """Those with an id, in their order; of one that is named twice the first place counts."""
+    found: dict[str, str] = {}
+    for wire in wires:
+        if wire.id is None:
+            continue
+        if wire.id in found:
+            odd.dropped["track.artists"] += 1
+        found[wire.id] = found.get(wire.id) or clean_text(wire.name or "")
+    return tuple(ArtistRef(artist_id, name) for artist_id, name in found.items())
+
+
+def _reason(wire: models.WireRestrictions | None, odd: Oddities) -> str | None:
+    return word(wire.reason, odd, "restrictions.reason") if wire else None
+
+
+def _date(said: str | None, odd: Oddities) -> str | None:
+    date = normalise_release_date(said)
+    if date is None and said and not said.startswith(_UNKNOWN_DATE):
+        odd.dropped["album.release_date"] += 1
+    return date
 
 
 def _playlist(
@@ -310,22 +341,23 @@ def _playlist(
     playlist_id: str,
     total: int | None,
     followers: int | None,
+    odd: Oddities,
 ) -> Playlist:
     owner = wire.owner or models.WireOwner()
     return Playlist(
         playlist_id=playlist_id,
-        name=wire.name or "",
-        owner_id=owner.id,
-        owner_name=owner.display_name,
-        snapshot_id=wire.snapshot_id,
+        name=clean_text(wire.name or ""),
+        owner_id=word(owner.id, odd, "owner.id"),
+        owner_name=clean_text(owner.display_name or "") or None,
+        snapshot_id=word(wire.snapshot_id, odd, "playlist.snapshot_id"),
         total=total,
         followers=followers,
     )
 
 
-def _image(images: Sequence[models.Image]) -> str | None:
+def _image(images: Sequence[models.Image] | None) -> str | None:
     """The largest image; the API lists it first, older answers do not always."""
-    best = max(images, key=lambda image: image.width or 0, default=None)
+    best = max(images or (), key=lambda image: image.width or 0, default=None)
     return best.url if best else None
 
 
@@ -335,9 +367,9 @@ def _part(data: Mapping[str, Any], key: str) -> Any:
     return data[key]
 
 
-def _model(model: type[_M], raw: object) -> _M:
+def _whole(model: type[_M], raw: object, odd: Oddities) -> _M:
+    """The record that an answer is; `AnswerError` when it cannot be read."""
     try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise AnswerError(f"{model.__name__}: {where}: {error.errors()[0]['msg']}") from None
+        return admit(model, raw, odd)
+    except Unreadable as error:
+        raise AnswerError(f"`{error.field}` cannot be read") from None
