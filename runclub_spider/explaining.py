@@ -26,10 +26,11 @@ from runclub_spider.publish.balance import Cell, ranked
 from runclub_spider.publish.pool import RULES
 from runclub_spider.publish.release import prospect
 from runclub_spider.publish.select import Fate, Selection
+from runclub_spider.publish.unsound import words_of
 from runclub_spider.store import catalogue, lookup, tombstones
 from runclub_spider.store.engine import Store
 from runclub_spider.store.tombstones import Kind
-from runclub_spider.text import moment
+from runclub_spider.text import moment, printable
 
 #: Tracks that a title or an ISRC may find before the rest is only counted.
 MOST_MATCHES = 10
@@ -64,18 +65,28 @@ def explain(settings: BaseSettings, what: str) -> None:
     store = Store.open(config, create=False, set_aside=False)
     try:
         with store.reading() as connection:
-            ids = _find(connection, question)
-            if not ids:
-                console.print(_absent(connection, question))
-                return
-            account = _Account(config, connection, prospect(config, connection))
-            if len(ids) > 1:
-                console.print(_several(account, question, ids))
-                return
-            console.print(_table(account.sections(ids[0])))
-            console.print(account.verdict(ids[0]))
+            for part in catalogue.reading_anything(
+                connection, lambda: _answer(config, connection, question)
+            ):
+                console.print(part)
     finally:
         store.close()
+
+
+def _answer(config: Config, connection: sa.Connection, question: _Question) -> list[str | Table]:
+    """What to print, with nothing in it that a terminal would obey."""
+    ids = _find(connection, question)
+    if not ids:
+        return [_plain(_absent(connection, question))]
+    account = _Account(config, connection, prospect(config, connection))
+    if len(ids) > 1:
+        return [_plain(_several(account, question, ids))]
+    return [_table(account.sections(ids[0])), _plain(account.verdict(ids[0]))]
+
+
+def _plain(lines: str) -> str:
+    """Lines without what a terminal would obey; a store may hold what an API said long ago."""
+    return "\n".join(printable(line) for line in lines.split("\n"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +170,7 @@ def _table(sections: Sequence[Section]) -> Table:
     table.add_column(overflow="fold")
     for name, lines in sections:
         for at, line in enumerate(lines):
-            table.add_row("" if at else name, line)
+            table.add_row("" if at else name, printable(line))
     return table
 
 
@@ -175,7 +186,10 @@ class _Account:
     def label(self, track_id: str) -> str:
         """`Artist – Title (Album, 1977)`."""
         row, names = self._row(track_id), self._names(track_id)
-        year = release_year(row.release_date)
+        try:
+            year = release_year(row.release_date)
+        except (TypeError, ValueError):
+            year = None
         album = f"{row.album_name or 'no album'}, {year or 'no year'}"
         return f"{', '.join(names) or 'nobody'} – {row.name or 'no title'} ({album})"
 
@@ -218,6 +232,8 @@ class _Account:
         return f"In the release, {where}; it stands in for {thin} (backfill step {backfill.step})."
 
     def _rejected(self, track_id: str, rule: Rule) -> str:
+        if rule is Rule.UNSOUND:
+            return f"Out: {rule}: {self._fault(track_id)}; each publish looks at it anew."
         said = {name: found for name, _, found in self._rules(track_id)}[rule]
         if rule is Rule.PLAYABILITY_UNKNOWN:
             said += ", and no thin cell needs it"
@@ -249,23 +265,36 @@ class _Account:
     def sections(self, track_id: str) -> list[Section]:
         """Everything that decided about a track, by subject."""
         at, row = self._at(track_id), self._row(track_id)
+        found: list[Section] = []
+        for name, lines in (
+            ("track", lambda: [row.name or "no title", track_id]),
+            ("artists", lambda: list(self._artists(track_id)) or ["none"]),
+            ("album", lambda: [self._album(row)]),
+            ("ISRC", lambda: [self._isrc(row)]),
+            ("length", lambda: [self._length(row)]),
+            ("found by", lambda: self._found_by(track_id)),
+            ("rules", lambda: list(self._verdicts(track_id))),
+            ("umbrella", lambda: [self._umbrella(at)]),
+            ("decade", lambda: [self._decade(at, row)]),
+            ("open data", lambda: list(self._open(row))),
+            ("duplicates", lambda: _shortened(list(self._duplicates(at)))),
+            ("features", lambda: [self._features(at, row)]),
+            ("cell", lambda: list(self._cells(at))),
+            ("last release", lambda: [self._kept(at)]),
+        ):
+            try:
+                found.append((name, [str(line) for line in lines()]))
+            except Exception as error:  # noqa: BLE001 -- any value may be of any type
+                found.append((name, [f"cannot be read: {words_of(error)}"]))
+        return [(name, lines) for name, lines in found if lines]
+
+    @staticmethod
+    def _length(row: Any) -> str:
         seconds = round(row.duration_ms / 1000)
-        return [
-            ("track", [row.name or "no title", track_id]),
-            ("artists", list(self._artists(track_id)) or ["none"]),
-            ("album", [self._album(row)]),
-            ("ISRC", [self._isrc(row)]),
-            ("length", [f"{row.duration_ms:,} ms ({seconds // 60}:{seconds % 60:02})"]),
-            ("found by", _shortened(list(self._sources(track_id))) or ["nothing that is stored"]),
-            ("rules", list(self._verdicts(track_id))),
-            ("umbrella", [self._umbrella(at)]),
-            ("decade", [self._decade(at, row)]),
-            *self._open(row),
-            ("duplicates", _shortened(list(self._duplicates(at)))),
-            ("features", [self._features(at, row)]),
-            ("cell", list(self._cells(at))),
-            ("last release", [self._kept(at)]),
-        ]
+        return f"{row.duration_ms:,} ms ({seconds // 60}:{seconds % 60:02})"
+
+    def _found_by(self, track_id: str) -> list[str]:
+        return _shortened(list(self._sources(track_id))) or ["nothing that is stored"]
 
     def _artists(self, track_id: str) -> Iterator[str]:
         for one in catalogue.credits_of_tracks(self.connection, [track_id]):
@@ -278,20 +307,15 @@ class _Account:
         return f"{row.album_name or 'none'} ({row.release_date or 'no date'}{kind})"
 
     @staticmethod
-    def _open(row: Any) -> Iterator[Section]:
+    def _open(row: Any) -> Iterator[str]:
         """What open metadata says, if it says anything."""
-        lines = []
         if row.o_original_year is not None:
             sure = f"{row.o_year_confidence:.0%}"
-            lines.append(
-                f"first out in {row.o_original_year} (by {row.o_year_source}, {sure} sure)"
-            )
+            yield f"first out in {row.o_original_year} (by {row.o_year_source}, {sure} sure)"
         if row.o_recording_mbid is not None:
-            lines.append(f"recording {row.o_recording_mbid}")
+            yield f"recording {row.o_recording_mbid}"
         if genres := catalogue.shares_of(row.o_genres):
-            lines.append(f"tagged {', '.join(genre for genre, _ in genres)}")
-        if lines:
-            yield "open data", lines
+            yield f"tagged {', '.join(genre for genre, _ in genres)}"
 
     def _isrc(self, row: Any) -> str:
         if row.isrc is None and row.d_isrc is not None:
@@ -356,12 +380,19 @@ class _Account:
             ),
             Rule.UNPLAYABLE: said,
             Rule.PLAYABILITY_UNKNOWN: said,
+            Rule.UNSOUND: "its row can be read, and nothing is known against it",
             Rule.UNSUITABLE: f"suits a run by {suits}, SUITABILITY={self.config.suitability}",
         }
         for rule in RULES:
             yield rule, rule in failed or (rule is Rule.UNSUITABLE and unsuitable), found[rule]
 
+    def _fault(self, track_id: str) -> str:
+        return self.pool.unsound[track_id]
+
     def _verdicts(self, track_id: str) -> Iterator[str]:
+        if (fault := self.pool.unsound.get(track_id)) is not None:
+            yield f"FAILED {Rule.UNSOUND}: {fault}"
+            return
         for rule, failed, said in self._rules(track_id):
             yield f"{'FAILED' if failed else 'passed'} {rule}: {said}"
 

@@ -8,6 +8,16 @@ from datetime import UTC, datetime
 _LONGEST = 1000 * 365.25 * 86_400
 
 
+def printable(text: str) -> str:
+    """A text on one line; what a terminal would obey or no file can hold is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+
+
 def moment(epoch: float) -> str:
     """`2026-11-21 04:00 UTC`; in words what no calendar holds."""
     found = _utc(epoch)

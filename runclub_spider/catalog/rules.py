@@ -22,6 +22,8 @@ class Rule(StrEnum):
     PLAYABILITY_UNKNOWN = "playability_unknown"
     # Judged when publishing, by audio features, and only if the owner asks for it.
     UNSUITABLE = "unsuitable"
+    # Found when publishing: the row cannot be read or written, or `verify` refuses it.
+    UNSOUND = "unsound"
 
 
 @dataclass(frozen=True, slots=True)

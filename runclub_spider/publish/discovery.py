@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from runclub_spider.catalog.plays import KEXP
 from runclub_spider.publish.pool import RULES
 from runclub_spider.publish.select import Fate, Selection
+from runclub_spider.publish.unsound import tidy, unformula
 from runclub_spider.store import catalogue
 
 #: Columns of the seed ledger; counts of pages answered.
 _LEDGER = ("requests", "rows", "new_tracks", "eligible_new")
+_TEXTS = ("search_type", "family", "term", "umbrella", "decade", "state")
 #: Columns of `discovery.csv`. `tracks` and what follows count each track once a seed.
 COLUMNS = (
     *("search_type", "family", "term", "umbrella", "decade", "bpm", "state"),
@@ -76,7 +78,9 @@ def write(found: Discovery, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(found.rows)
+        for row in found.rows:
+            texts = {name: tidy(value) for name in _TEXTS if (value := row.get(name)) is not None}
+            writer.writerow({**row, **{name: unformula(text) for name, text in texts.items()}})
 
 
 def summary(counts: Mapping[str, int]) -> dict[str, Any]:

@@ -163,6 +163,10 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
             "smaller value. _extra.backfill_for names the thin cell a track stands in for."
         ),
         "The year gate counts tracks that have a year and a decade.",
+        (
+            "Texts in catalog.csv and discovery.csv that a spreadsheet would run as a formula "
+            "begin with an apostrophe there; it is no part of them."
+        ),
     ]
     if profile == "development":
         found.append(
@@ -211,7 +215,9 @@ def build(
     totals: Mapping[str, Any],
     config: Config,
     hashes: Mapping[str, str],
+    schema_version: int,
     account: Mapping[str, Any],
+    left_out: Mapping[str, Any],
     balance: Mapping[str, Any],
     exhaustion: Mapping[str, Any],
     canonical: Mapping[str, Any],
@@ -238,7 +244,9 @@ def build(
             "decadeFrom": config.decade_from,
         },
         "fileHashes": dict(sorted(hashes.items())),
+        "schemaVersion": schema_version,
         "accounting": dict(account),
+        "unsound": dict(left_out),
         "balance": dict(balance),
         "exhaustion": dict(exhaustion),
         "canonical": dict(canonical),

@@ -8,7 +8,7 @@ is computed from a pool can depend on arrival.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby, islice
@@ -22,6 +22,17 @@ from runclub_spider.catalog.dates import DECADES, decade_of, release_year
 from runclub_spider.catalog.original import NEAR
 from runclub_spider.catalog.playability import listed, stored_playability
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
+from runclub_spider.publish.unsound import (
+    ID_BYTES,
+    LARGEST,
+    check_link,
+    check_text,
+    check_whole,
+    holds_id,
+    stand_in,
+    texts_of,
+    words_of,
+)
 from runclub_spider.store import catalogue
 
 RULES = tuple(Rule)
@@ -33,6 +44,8 @@ NO_YEAR = 9999
 # Umbrellas kept of a track, the heaviest first; a fifth of the votes is the least that counts.
 MOST_UMBRELLAS = 5
 _CHUNK = 8192
+# No id is as long: what is cut off here is found nowhere either way.
+_LONGEST = 2 * ID_BYTES
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.int64]
@@ -90,7 +103,10 @@ Suits = Callable[[Any, Sequence[tuple[str, str]]], Rating | None]
 
 @dataclass(slots=True)
 class Candidate:
-    """A stored track as far as choosing needs it; `rule` is the first that refuses it."""
+    """A stored track as far as choosing needs it; `rule` is the first that refuses it.
+
+    `fault` says what is wrong with an unsound one.
+    """
 
     track_id: str
     isrc: str | None
@@ -106,6 +122,7 @@ class Candidate:
     soft_key: str = ""
     suitability: float = 0.0
     original_year: int | None = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +165,7 @@ class Pool:
         kept: stood in the last release.
         kept_as: under which umbrella, `NONE` for none.
         canonical: survivor of a duplicate group of an earlier release, or kept.
+        unsound: by id, what is wrong with the tracks that `UNSOUND` refuses.
     """
 
     labels: tuple[str, ...]
@@ -174,6 +192,7 @@ class Pool:
     kept: Bools
     kept_as: NDArray[np.uint8]
     canonical: Bools
+    unsound: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -212,6 +231,7 @@ class Pool:
             kept=np.zeros(size, bool),
             kept_as=np.full(size, NONE, np.uint8),
             canonical=np.zeros(size, bool),
+            unsound=made.unsound,
             **columns,
         )
         pool._remember(previous or Previous(), made.place)
@@ -221,7 +241,11 @@ class Pool:
         """Positions of ids; -1 for those that are not here."""
         if not len(self):
             return np.full(len(ids), -1, np.int64)
-        wanted = np.array([i.encode() for i in ids], dtype=np.bytes_)
+        try:
+            wanted = np.array([i.encode()[:_LONGEST] for i in ids], dtype=np.bytes_)
+        except (AttributeError, UnicodeEncodeError):
+            known = (i.encode() if holds_id(i) else b"" for i in ids)
+            wanted = np.array(list(known), dtype=np.bytes_)
         at = np.minimum(np.searchsorted(self.ids, wanted), len(self) - 1)
         return np.where(self.ids[at] == wanted, at, -1)
 
@@ -264,8 +288,11 @@ def read(
     soft_key: SoftKey | None = None,
     suit: Suits | None = None,
     decade_from: DecadeFrom = "album",
+    unsound: Mapping[str, str] | None = None,
 ) -> Pool:
     """The pool of a store, in one pass over its tracks.
+
+    A row that cannot be read is a candidate that `UNSOUND` refuses.
 
     Args:
         connection: of the store.
@@ -276,24 +303,47 @@ def read(
             leaves all tracks without.
         suit: how well a track suits a run, and whether it may stay; None rates all alike.
         decade_from: which year a track's decade is taken from.
+        unsound: tracks known to be unsound, and why.
     """
     previous = Previous(
         catalogue.previous_release(connection),
         (track_id for _, track_id in catalogue.canonicals(connection)),
     )
-    found = _candidates(connection, policy, vote, soft_key, suit)
+    found = _candidates(connection, policy, vote, soft_key, suit, unsound or {})
     return Pool.of(found, labels, previous, catalogue.track_count(connection), decade_from)
 
 
 def evidence(connection: sa.Connection) -> Iterator[Evidence]:
-    """What speaks for the umbrella of each track, by id."""
+    """What speaks for the umbrella of each track, by id; not of those that cannot be read."""
     artists = Merged(catalogue.credits_of_tracks(connection))
     sources = Merged(catalogue.sources_of_tracks(connection))
     for row in catalogue.titles(connection):
-        yield _evidence(row, artists.of(row.track_id), sources.of(row.track_id))
+        try:
+            found = _evidence(row, artists.of(row.track_id), sources.of(row.track_id))
+        except Exception:  # noqa: BLE001, S112 -- any value may be of any type; `read` tells it
+            continue
+        yield found
+
+
+def distinct(people: Sequence[Any]) -> Sequence[Any]:
+    """The artists of a track, each once: some answers name one twice."""
+    if len(people) < 2:
+        return people
+    first: dict[str, Any] = {}
+    for one in people:
+        first.setdefault(one.artist_id, one)
+    return list(first.values())
 
 
 def _evidence(row: Any, people: Sequence[Any], sources: Sequence[Any]) -> Evidence:
+    """Raises `ValueError` or another for a row that does not hold what its columns say."""
+    people = distinct(people)
+    check_text("name", row.name)
+    check_text("album_name", row.album_name)
+    check_link("album_id", row.album_id)
+    for one in people:
+        check_text("artist_id", one.artist_id, ID_BYTES)
+        check_text("the name of an artist", one.name)
     return Evidence(
         row.track_id,
         row.name,
@@ -314,50 +364,102 @@ def _candidates(
     vote: Voter,
     soft_key: SoftKey | None,
     suit: Suits | None,
+    unsound: Mapping[str, str],
 ) -> Iterator[Candidate]:
     artists = Merged(catalogue.credits_of_tracks(connection))
     sources = Merged(catalogue.sources_of_tracks(connection))
     for row in catalogue.candidates(connection, policy.market):
-        people = artists.of(row.track_id)
-        seen = _evidence(row, people, sources.of(row.track_id))
-        rules = failing_rules(
-            name=row.name,
-            artists=len(people),
-            duration_ms=row.duration_ms,
-            playable=stored_playability(
-                row.playable, row.basis, listed(row.available_markets), policy.market
-            ).playable,
-            policy=policy,
-        )
-        rating = suit(row, seen.sources) if suit else None
-        if rating is not None and not rating.passes:
-            rules = (*rules, Rule.UNSUITABLE)
-        yield Candidate(
-            track_id=row.track_id,
-            isrc=row.isrc,
-            linked_from=row.linked_from,
-            duration_ms=row.duration_ms,
-            year=release_year(row.release_date),
-            popularity=row.popularity,
-            has_features=row.features is not None,
-            asked_features=row.tries is not None,
-            vote=vote(seen),
-            rule=rules[0] if rules else None,
-            compilation=seen.compilation,
-            soft_key=soft_key(row.name, seen.artist_names) if soft_key else "",
-            suitability=0.0 if rating is None else rating.score,
-            original_year=row.original_year,
-        )
+        try:
+            people, places = artists.of(row.track_id), sources.of(row.track_id)
+            one = _candidate(row, people, places, policy, vote, soft_key, suit)
+        except Exception as error:  # noqa: BLE001 -- any value may be of any type
+            yield _unsound(row.track_id, words_of(error))
+            continue
+        fault = unsound.get(one.track_id)
+        yield one if fault is None else _unsound(one.track_id, fault)
+
+
+def _candidate(
+    row: Any,
+    people: Sequence[Any],
+    sources: Sequence[Any],
+    policy: Policy,
+    vote: Voter,
+    soft_key: SoftKey | None,
+    suit: Suits | None,
+) -> Candidate:
+    """Raises `ValueError` or another for a row that cannot be read."""
+    if not holds_id(row.track_id):
+        raise ValueError("track_id is none of Spotify's")
+    check_whole("duration_ms", row.duration_ms, -LARGEST)
+    check_whole("popularity", row.popularity, 0, 100)
+    check_whole("original_year", row.original_year, 1, NO_YEAR)
+    check_link("isrc", row.isrc, isrc=True)
+    check_link("linked_from", row.linked_from)
+    seen = _evidence(row, people, sources)
+    rules = failing_rules(
+        name=row.name,
+        artists=len(seen.artist_ids),
+        duration_ms=row.duration_ms,
+        playable=stored_playability(
+            row.playable, row.basis, listed(row.available_markets), policy.market
+        ).playable,
+        policy=policy,
+    )
+    rating = suit(row, seen.sources) if suit else None
+    if rating is not None and not rating.passes:
+        rules = (*rules, Rule.UNSUITABLE)
+    year = release_year(row.release_date)
+    check_whole("the year of release_date", year, 0, NO_YEAR)
+    key = soft_key(row.name, seen.artist_names) if soft_key else ""
+    return Candidate(
+        track_id=row.track_id,
+        isrc=row.isrc,
+        linked_from=row.linked_from,
+        duration_ms=row.duration_ms,
+        year=year,
+        popularity=row.popularity,
+        has_features=row.features is not None,
+        asked_features=row.tries is not None,
+        vote=vote(seen),
+        rule=rules[0] if rules else None,
+        compilation=seen.compilation,
+        soft_key=key,
+        suitability=0.0 if rating is None else rating.score,
+        original_year=row.original_year,
+    )
+
+
+def _unsound(track_id: object, fault: str) -> Candidate:
+    """The place of a track that cannot be released; nothing else is asked of it."""
+    name = track_id if isinstance(track_id, str) and holds_id(track_id) else stand_in(track_id)
+    return Candidate(
+        track_id=name,
+        isrc=None,
+        linked_from=None,
+        duration_ms=0,
+        year=None,
+        popularity=None,
+        has_features=False,
+        asked_features=False,
+        vote=Vote(),
+        rule=Rule.UNSOUND,
+        fault=fault,
+    )
 
 
 @lru_cache(maxsize=16_384)
 def _genres(text: str | None) -> tuple[str, ...]:
-    return catalogue.genres_of(text)
+    return texts_of("genres", list(catalogue.genres_of(text)))
 
 
 @lru_cache(maxsize=16_384)
 def _shares(text: str | None) -> tuple[tuple[str, int], ...]:
-    return catalogue.shares_of(text)
+    found = catalogue.shares_of(text)
+    texts_of("tagged genres", [genre for genre, _ in found])
+    for _, share in found:
+        check_whole("the share of a tagged genre", share, 0)
+    return found
 
 
 class _Columns:
@@ -369,6 +471,7 @@ class _Columns:
         self.origins: dict[str, int] = {}
         self._size, self._length = 0, expected
         self._columns: dict[str, NDArray[Any]] = {}
+        self.unsound: dict[str, str] = {}
         # Few tracks are relinked: positions and ids of those only.
         self._linked: list[tuple[Indices, NDArray[np.bytes_]]] = []
 
@@ -387,6 +490,7 @@ class _Columns:
                     grown[: self._size] = column[: self._size]
                 self._columns[name] = column = grown
             column[self._size : end] = values
+        self.unsound.update((one.track_id, one.fault) for one in part if one.fault)
         linked = [at for at, one in enumerate(part) if one.linked_from]
         if linked:
             ids = np.array([(part[at].linked_from or "").encode() for at in linked])
@@ -510,8 +614,11 @@ class Merged:
 
     def of(self, track_id: str) -> list[Any]:
         """The rows of an id; ids must be asked in ascending order."""
-        while self._next is not None and self._next[0] < track_id:
-            self._next = next(self._groups, None)
+        try:
+            while self._next is not None and self._next[0] < track_id:
+                self._next = next(self._groups, None)
+        except TypeError:  # an id that is no text; SQLite sorts them behind all texts
+            return []
         if self._next is None or self._next[0] != track_id:
             return []
         rows = list(self._next[1])

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog import versions
 from runclub_spider.catalog.dates import DECADES, decade_of
-from runclub_spider.catalog.models import Playable
+from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
@@ -31,13 +31,14 @@ from runclub_spider.publish import (
     gates,
     manifest,
     standing,
+    unsound,
 )
 from runclub_spider.publish.balance import Targets
 from runclub_spider.publish.canonical import Canonicals, Log, canonicals, remembered, to_remember
 from runclub_spider.publish.discovery import Discovery
 from runclub_spider.publish.exporters import CatalogLinesExporter
 from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256
-from runclub_spider.publish.pool import Merged, SoftKey, Voter, read
+from runclub_spider.publish.pool import Merged, SoftKey, Voter, distinct, read
 from runclub_spider.publish.rows import (
     ArtistRow,
     SourceRow,
@@ -47,7 +48,7 @@ from runclub_spider.publish.rows import (
     wide_row,
 )
 from runclub_spider.publish.running import ratings, tempo_bucket
-from runclub_spider.publish.select import Fate, Selection, select
+from runclub_spider.publish.select import Cell, Fate, Selection, select
 from runclub_spider.publish.voting import voter
 from runclub_spider.store import catalogue, meta, pages
 from runclub_spider.store.engine import Store
@@ -59,6 +60,8 @@ SCHEMAS = Path(__file__).parent / "schemas"
 _ROW_PAGES = (PageKind.TRACK_SEARCH, PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
 # Chosen tracks read at once.
 _PART = 500
+# How often a release is made again without the rows that its making or `verify` named.
+_MOST_REPEATS = 3
 
 
 @dataclass(slots=True)
@@ -81,12 +84,43 @@ class _Written:
         """Rows of `catalog_wide`."""
         return self.measures.tracks
 
-    def count_decades(self, wide: Mapping[str, Any]) -> None:
+    def count(self, config: Config, wide: Mapping[str, Any], cell: Cell, updated_at: int) -> None:
+        """Take up a row that was written, counted in a cell."""
+        self.features += any(wide[name] is not None for name in FEATURES)
+        self.measures.add(wide, shortest=config.min_duration_ms, longest=config.max_duration_ms)
+        if (bucket := wide["_extra"]["tempo_bucket"]) is not None:
+            umbrella, decade = cell
+            self.buckets[umbrella or manifest.UNASSIGNED, decade or manifest.UNDATED, bucket] += 1
+        self._count_decades(wide)
+        self.newest = max(self.newest, updated_at)
+
+    def _count_decades(self, wide: Mapping[str, Any]) -> None:
         """Take up a row's two decades; without an original year the album's stands for it."""
         album, original = wide["album_release_year"], wide["_extra"]["original_release_year"]
         self.by_album[decade_of(album) or manifest.UNDATED] += 1
         self.by_original[decade_of(original or album) or manifest.UNDATED] += 1
         self.with_original += original is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a release is made of, and what may fail."""
+
+    config: Config
+    connection: sa.Connection
+    umbrellas: UmbrellaMap
+    source: str
+    inputs: str
+    accepted: Mapping[str, str]
+
+
+class _RowsUnsoundError(Exception):
+    """Rows that cannot be written or do not verify, and why, by track id; `made` is a folder."""
+
+    def __init__(self, rows: Mapping[str, str], made: Path) -> None:
+        super().__init__(f"{len(rows)} rows are unsound")
+        self.rows = rows
+        self.made = made
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +144,7 @@ class _Made:
     artists: int
     features: int
     with_tempo: int
+    unsound: int
 
 
 def publish(
@@ -133,7 +168,9 @@ def publish(
     store = Store.open(config)
     try:
         with folder.held(config.export_dir, what), store.begin() as connection:
-            return _publish(config, connection, accepted or {})
+            return catalogue.reading_anything(
+                connection, lambda: _publish(config, connection, accepted or {})
+            )
     except OSError as error:
         raise RunclubError(
             f"cannot write the release to {config.export_dir.name}: {error.strerror or error}; "
@@ -152,60 +189,70 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
     if (known := standing.published(config, connection, inputs)) is not None:
         return standing.nothing_new(config, known)
     source = meta.get(connection, "source|spotify") or "unknown"
-    ours = catalogue.releases(connection)
+    task = _Task(config, connection, umbrellas, source, inputs, accepted)
     with folder.staging(config.export_dir) as outer:
-        staging = outer / "release"
-        staging.mkdir()
-        made = _make(config, connection, staging, umbrellas, source, inputs, accepted)
-        if isinstance(made, str):
-            return made
-        version, target = made.version, config.export_dir / made.version
-        failed = [gate for gate in made.gates if gate.refuses]
-        if failed:
-            _write_rest(staging, made.document)
-            kept = folder.keep_failure(config.export_dir, version, staging)
-            raise GateFailed(
-                f"release refused: {'; '.join(map(str, failed))}; "
-                f"see {config.export_dir.name}/{kept.name}/report.html, latest is untouched"
-            )
-        if standing.is_current(config.export_dir, target, made.digest):
-            return standing.nothing_new(config, version)
-        _refuse_mixing(config.export_dir, source)
-        _write_rest(staging, made.document)
-        ready = staging.rename(staging.with_name(version))
-        _verify(config.export_dir, ready)
-        fsync_tree(ready)
-        folder.put_in_place(ready, config.export_dir, known=ours)
-        folder.prune(
-            config.export_dir,
-            outer,
-            known=ours | {version},
-            current=version,
-            keep=config.keep_releases,
-        )
+        left_out: dict[str, str] = {}
+        for attempt in range(_MOST_REPEATS + 1):
+            made = outer / f"release-{attempt}"
+            try:
+                # What is remembered of a release that does not verify is taken back.
+                with connection.begin_nested():
+                    return _attempt(task, made, left_out)
+            except _RowsUnsoundError as found:
+                if attempt == _MOST_REPEATS:
+                    raise _refused_for(found, config.export_dir, left_out) from None
+                left_out |= found.rows
+                shutil.rmtree(found.made)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
+    """Make and verify a release without some rows, and put it in place.
+
+    Raises:
+        _RowsUnsoundError: more rows cannot be written, or do not verify.
+    """
+    config, export = task.config, task.config.export_dir
+    staging.mkdir()
+    ours = catalogue.releases(task.connection)
+    made = _make(task, staging, left_out)
+    if isinstance(made, str):
+        return made
+    version, target = made.version, export / made.version
+    failed = [gate for gate in made.gates if gate.refuses]
+    if not failed and standing.is_current(export, target, made.digest):
+        return standing.nothing_new(config, version)
+    if not failed:
+        _refuse_mixing(export, task.source)
+    _finish(task, staging, made.document)
+    ready = staging.rename(staging.with_name(version))
+    _verify(task, ready, failed)
+    fsync_tree(ready)
+    folder.put_in_place(ready, export, known=ours)
+    folder.prune(
+        export, ready.parent, known=ours | {version}, current=version, keep=config.keep_releases
+    )
     said = "".join(f"\nWarning: {gate}." for gate in made.gates if not gate.passed)
+    if made.unsound:
+        said = (
+            f"\nWarning: {made.unsound:,} tracks were left out as unsound; the report names "
+            f"them, and `scrapy explain ID` says why.{said}"
+        )
     return (
         f"Released {version}: {made.tracks:,} tracks, {made.artists:,} artists, "
         f"{made.features:,} with features ({made.with_tempo:,} with a tempo), "
-        f"in {config.export_dir.name}/latest{said}"
+        f"in {export.name}/latest{said}"
     )
 
 
-def _make(
-    config: Config,
-    connection: sa.Connection,
-    staging: Path,
-    umbrellas: UmbrellaMap,
-    source: str,
-    inputs: str,
-    accepted: Mapping[str, str],
-) -> _Made | str:
+def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | str:
     """Choose, write the data files and remember the release; why not, if there is none to make.
 
     What is remembered is committed only when the release is in place. The selection ends here:
     a million tracks of it are not kept while tables are written and verified.
     """
-    selection = choose(config, connection, umbrellas)
+    config, connection = task.config, task.connection
+    selection = choose(config, connection, task.umbrellas, unsound=left_out)
     entries = canonicals(selection, catalogue.canonicals(connection))
     account = manifest.accounting(
         selection, pages.row_totals(connection, _ROW_PAGES), catalogue.track_count(connection)
@@ -220,7 +267,7 @@ def _make(
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
     written = _write_data(config, connection, staging, selection)
     digest = standing.data_digest({name: sha256(staging / name) for name in standing.DATA_FILES})
-    version = manifest.version_of(timestamp(written.newest)[:10], digest, source)
+    version = manifest.version_of(timestamp(written.newest)[:10], digest, task.source)
     held = _Against(
         entries.log or remembered(meta.get(connection, meta.CANONICAL_LOG), digest),
         _before(connection, digest),
@@ -228,12 +275,12 @@ def _make(
     )
     found = discovery.discover(connection, selection, config.market)
     document, checks = _describe(
-        config, connection, source, version, selection, account, written, entries, held, found
+        config, connection, task.source, version, selection, account, written, entries, held, found
     )
     discovery.write(found, staging / "discovery.csv")
-    checks = gates.accept(checks, accepted)
+    checks = gates.accept(checks, task.accepted)
     document["gates"] = [gate.as_json() for gate in checks]
-    _remember(config, connection, version, inputs, digest, entries, held)
+    _remember(config, connection, version, task.inputs, digest, entries, held)
     return _Made(
         version,
         digest,
@@ -243,6 +290,7 @@ def _make(
         written.artists,
         written.features,
         written.measures.with_tempo,
+        len(selection.pool.unsound),
     )
 
 
@@ -256,8 +304,15 @@ def searched(
 
 
 def prospect(config: Config, connection: sa.Connection) -> Selection:
-    """The selection that a release made now would be."""
-    return choose(config, connection, load_umbrellas(config.seeds_dir))
+    """The selection that a release made now would be.
+
+    Rows that the last publish found unsound stay out; the next one looks at them anew.
+    """
+    known = unsound.remembered(meta.get(connection, meta.UNSOUND))
+    umbrellas = load_umbrellas(config.seeds_dir)
+    return catalogue.reading_anything(
+        connection, lambda: choose(config, connection, umbrellas, unsound=known)
+    )
 
 
 def choose(
@@ -267,6 +322,7 @@ def choose(
     *,
     vote: Voter | None = None,
     soft_key: SoftKey | None = None,
+    unsound: Mapping[str, str] | None = None,
 ) -> Selection:
     """What a release made now would hold, and where all other tracks went.
 
@@ -276,6 +332,7 @@ def choose(
         umbrellas: the genre map.
         vote: see :func:`.pool.read`.
         soft_key: see :func:`.pool.read`.
+        unsound: see :func:`.pool.read`.
     """
     policy = Policy(config.market, config.min_duration_ms, config.max_duration_ms)
     if soft_key is None and config.dedupe_policy.endswith("+soft"):
@@ -294,6 +351,7 @@ def choose(
         soft_key=soft_key,
         suit=ratings(connection, gate=config.suitability == "gate"),
         decade_from=config.decade_from,
+        unsound=unsound,
     )
     return select(pool, targets(config, umbrellas))
 
@@ -315,64 +373,137 @@ def targets(config: Config, umbrellas: UmbrellaMap) -> Targets:
 def _write_data(
     config: Config, connection: sa.Connection, made: Path, selection: Selection
 ) -> _Written:
-    """The four data files, in one pass over the chosen tracks."""
+    """The four data files, in one pass over the chosen tracks.
+
+    Raises:
+        _RowsUnsoundError: some rows cannot be written.
+    """
     written = _Written()
-    lists = catalogue.playlists(connection)
-    terms = catalogue.playlist_terms(connection)
-    merged = _merged(selection)
-    primary = tuple(dict.fromkeys((*config.primary_markets, config.market)))
     used: set[str] = set()
+    faults: dict[str, str] = {}
     with ExitStack() as stack:
-        wide_file, track_file, feature_file, artist_file = (
-            stack.enter_context(_lines(made / name)) for name in standing.DATA_FILES
-        )
+        files = _Files(*(stack.enter_context(_lines(made / name)) for name in standing.DATA_FILES))
+        writer = _Writer(config, connection, selection, files)
         for index, row, people, sources, markets in _rows(connection, selection):
-            seen = [
-                SourceRow(s.source_type, s.source_key, *lists.get(s.source_key, (None, None)))
-                if s.source_type == "playlist"
-                else SourceRow(s.source_type, s.source_key)
-                for s in sources
-            ]
-            probed = {m.market: (m.playable, m.basis) for m in markets}
-            backfill = selection.choice.backfill.get(index)
-            if backfill is not None and backfill.step == "soft":
-                # Nobody said so; the policy for thin cells takes it for playable.
-                probed[config.market] = (str(Playable.YES), "thin_cell_policy")
-            wide = wide_row(
-                row._asdict(),
-                [_artist(person) for person in people],
-                seen,
-                markets=probed,
-                primary_markets=primary,
-                extra=_extra(selection, index, row, merged.get(index, ((), ()))),
-                tags=config.open_metadata_tags,
-            )
-            source = wide["sources"][0]
-            query = (
-                terms.get(source["playlist_id"])
-                if source["type"] == "playlist"
-                else (source["term"])
-            )
-            wide_file.export_item(wide)
-            track_file.export_item(track_row(wide, market=config.market, query=query))
-            if (features := features_row(wide)) is not None:
-                feature_file.export_item(features)
-                written.features += 1
-            used.update(wide["artist_ids"])
-            written.measures.add(
-                wide, shortest=config.min_duration_ms, longest=config.max_duration_ms
-            )
-            if (bucket := wide["_extra"]["tempo_bucket"]) is not None:
-                umbrella, decade = selection.cell(index)
-                cell = umbrella or manifest.UNASSIGNED, decade or manifest.UNDATED
-                written.buckets[*cell, bucket] += 1
-            written.count_decades(wide)
-            written.newest = max(written.newest, row.updated_at)
+            try:
+                wide = writer.write(index, row, people, sources, markets)
+                written.count(config, wide, selection.cell(index), row.updated_at)
+                used.update(wide["artist_ids"])
+            except (OSError, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- any value may be of any type
+                faults[row.track_id] = unsound.words_of(error)
+        artists: dict[str, str] = {}
         for part in chunks(sorted(used)):
             for row in catalogue.artists(connection, part):
-                artist_file.export_item(artist_row(_artist(row)))
+                try:
+                    files.artists.export_item(artist_row(_artist(row)))
+                except (OSError, MemoryError):
+                    raise
+                except Exception as error:  # noqa: BLE001 -- as above
+                    artists[row.artist_id] = unsound.words_of(error)
+    if faults or artists:
+        # Those that were written may be at fault as well: all at once, for repeats are few.
+        more = _faults_of_rows(connection, made, written.newest)
+        raise _RowsUnsoundError(more | _with_tracks_of(connection, faults, artists), made)
     written.artists = len(used)
     return written
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The data files that are being written."""
+
+    wide: CatalogLinesExporter
+    tracks: CatalogLinesExporter
+    features: CatalogLinesExporter
+    artists: CatalogLinesExporter
+
+
+class _Writer:
+    """Writes the rows of one track at a time."""
+
+    def __init__(
+        self, config: Config, connection: sa.Connection, selection: Selection, files: _Files
+    ) -> None:
+        self._config, self._selection, self._files = config, selection, files
+        self._lists = {
+            playlist_id: (unsound.tidy(name), unsound.tidy(owner))
+            for playlist_id, (name, owner) in catalogue.playlists(connection).items()
+        }
+        self._terms = catalogue.playlist_terms(connection)
+        self._merged = _merged(selection)
+        self._primary = tuple(dict.fromkeys((*config.primary_markets, config.market)))
+
+    def write(
+        self,
+        index: int,
+        row: Any,
+        people: Sequence[Any],
+        sources: Sequence[Any],
+        markets: Sequence[Any],
+    ) -> dict[str, Any]:
+        """Write a track's rows; returns the wide one. Raises anything for a row that is unsound."""
+        config, selection = self._config, self._selection
+        _check_moments(row)
+        probed = {m.market: (m.playable, m.basis) for m in markets}
+        backfill = selection.choice.backfill.get(index)
+        if backfill is not None and backfill.step == "soft":
+            # Nobody said so; the policy for thin cells takes it for playable.
+            probed[config.market] = (str(Playable.YES), "thin_cell_policy")
+        wide = wide_row(
+            row._asdict(),
+            [_artist(person) for person in people],
+            [self._source(one) for one in sources],
+            markets=probed,
+            primary_markets=self._primary,
+            extra=_extra(selection, index, row, self._merged.get(index, ((), ()))),
+            tags=config.open_metadata_tags,
+        )
+        unsound.check_numbers(wide, FEATURES)
+        source = wide["sources"][0] if wide["sources"] else {"type": None, "term": None}
+        query = (
+            unsound.tidy(self._terms.get(source["playlist_id"] or ""))
+            if source["type"] == "playlist"
+            else source["term"]
+        )
+        self._files.wide.export_item(wide)
+        self._files.tracks.export_item(track_row(wide, market=config.market, query=query))
+        if (features := features_row(wide)) is not None:
+            self._files.features.export_item(features)
+        return wide
+
+    def _source(self, source: Any) -> SourceRow:
+        kind, key = source.source_type, source.source_key
+        if kind == "playlist":
+            return SourceRow(kind, key, *self._lists.get(key, (None, None)))
+        return SourceRow(kind, unsound.tidy(key) or key)
+
+
+def _check_moments(row: Any) -> None:
+    """Raise `ValueError` for a time that no clock of a crawl says."""
+    for name in ("first_seen_at", "updated_at", "f_fetched_at"):
+        unsound.check_whole(name, getattr(row, name), 0, catalogue.LAST_MOMENT)
+
+
+def _faults_of_rows(connection: sa.Connection, made: Path, newest: int) -> dict[str, str]:
+    """What `verify` says of the rows of data files, by track; `newest` is their version's time."""
+    from runclub_spider.publish.verify import inspect_rows
+
+    latest_year = int(timestamp(newest)[:4]) + 1 if newest else None
+    findings = inspect_rows(made, latest_year)
+    return _with_tracks_of(connection, findings.tracks, findings.artists)
+
+
+def _with_tracks_of(
+    connection: sa.Connection, tracks: Mapping[str, str], artists: Mapping[str, str]
+) -> dict[str, str]:
+    """Faults by track, those of an artist among the faults of each of its tracks."""
+    found = dict(tracks)
+    for part in chunks(sorted(artists)):
+        for track_id, artist_id in catalogue.tracks_of_artists(connection, part):
+            found.setdefault(track_id, f"artist {artist_id}: {artists[artist_id]}")
+    return found
 
 
 def _rows(connection: sa.Connection, selection: Selection) -> Iterator[tuple[Any, ...]]:
@@ -391,7 +522,7 @@ def _rows(connection: sa.Connection, selection: Selection) -> Iterator[tuple[Any
         )
         for index, row in zip(part, catalogue.wide(connection, ids), strict=True):
             one = row.track_id
-            yield index, row, artists.of(one), sources.of(one), markets.of(one)
+            yield index, row, distinct(artists.of(one)), sources.of(one), markets.of(one)
 
 
 def _merged(selection: Selection) -> dict[int, tuple[list[str], list[str]]]:
@@ -440,8 +571,13 @@ def _extra(
 
 
 def _artist(row: Any) -> ArtistRow:
+    genres = (unsound.tidy(genre) for genre in catalogue.genres_of(row.genres))
     return ArtistRow(
-        row.artist_id, row.name, catalogue.genres_of(row.genres), row.popularity, row.image_url
+        row.artist_id,
+        unsound.tidy(row.name) or "",
+        tuple(genre for genre in genres if genre),
+        row.popularity,
+        row.image_url,
     )
 
 
@@ -513,7 +649,9 @@ def _describe(
         },
         config=config,
         hashes={},
+        schema_version=standing.FORM,
         account=account,
+        left_out=unsound.as_json(selection.pool.unsound),
         balance=manifest.balance(selection),
         exhaustion=exhaustion.as_json(searched(config, connection, selection), config.cell_minimum),
         canonical={"isrcs": len(entries), **held.log.as_json()},
@@ -546,6 +684,19 @@ def _changes(connection: sa.Connection, selection: Selection, digest: str) -> di
         catalogue.previous_cells(connection),
         catalogue.changed_since(connection, last.moment) if last else (),
     ).as_json()
+
+
+def _finish(task: _Task, staging: Path, document: dict[str, Any]) -> None:
+    """Write what follows from the data files; a value that no table holds is its row's fault."""
+    try:
+        _write_rest(staging, document)
+    except (OSError, MemoryError):
+        raise
+    except Exception:
+        rows = _faults_of_rows(task.connection, staging, 0)
+        if not rows:
+            raise
+        raise _RowsUnsoundError(rows, staging) from None
 
 
 def _write_rest(made: Path, document: dict[str, Any]) -> None:
@@ -582,18 +733,57 @@ def _write_rest(made: Path, document: dict[str, Any]) -> None:
     )
 
 
-def _verify(export: Path, made: Path) -> None:
-    """The independent check that users have too; a writer's mistake stops here."""
-    from runclub_spider.publish.verify import verify_release
+def _verify(task: _Task, ready: Path, failed: Sequence[gates.Gate]) -> None:
+    """The independent check that users have too; a writer's mistake stops here.
 
-    # Coverage is the gates' business: they know what the configuration allows.
-    problems = [p for p in verify_release(made) if not p.rule.endswith("-coverage")]
-    if problems:
-        folder.keep_failure(export, made.name, made)
+    Raises:
+        _RowsUnsoundError: rows are at fault.
+        GateFailed: no row is, or a gate failed and no row that could be left out is at fault.
+    """
+    from runclub_spider.publish.verify import inspect_release
+
+    export = task.config.export_dir
+    findings = inspect_release(ready)
+    rows = _with_tracks_of(task.connection, findings.tracks, findings.artists)
+    if rows:
+        raise _RowsUnsoundError(rows, ready)
+    if failed:
+        kept = folder.keep_failure(export, ready.name, ready)
         raise GateFailed(
-            f"release refused: it does not verify ({len(problems)} problems, the first: "
-            f"{problems[0]}); latest is untouched"
+            f"release refused: {'; '.join(map(str, failed))}; "
+            f"see {export.name}/{kept.name}/report.html, latest is untouched"
         )
+    # Coverage is the gates' business: they know what the configuration allows.
+    problems = [p for p in findings.problems if not p.rule.endswith("-coverage")]
+    if problems:
+        _note_problems(ready, problems)
+        kept = folder.keep_failure(export, ready.name, ready)
+        raise GateFailed(
+            "release refused: it does not verify, and no row is to blame: a defect of this "
+            f"program, not of your data ({sum(p.count for p in problems):,} problems, the first: "
+            f"{problems[0]}); latest is untouched, please report it with "
+            f"{export.name}/{kept.name}/problems.txt"
+        )
+
+
+def _refused_for(found: _RowsUnsoundError, export: Path, left_out: Mapping[str, str]) -> GateFailed:
+    """The refusal of a release that has unsound rows still after the last repeat."""
+    track_id, problem = min(found.rows.items())
+    lines = [f"{one}: {why}" for one, why in sorted({**left_out, **found.rows}.items())]
+    _note_problems(found.made, lines)
+    named = folder.VERSION.fullmatch(found.made.name)
+    kept = folder.keep_failure(export, named[0] if named else "unsound", found.made)
+    return GateFailed(
+        f"release refused: {len(left_out):,} unsound tracks were left out, and "
+        f"{len(found.rows):,} more do not verify ({track_id}: {problem}); latest is untouched, "
+        f"{export.name}/{kept.name}/problems.txt names them: `scrapy forget --track ID` takes "
+        "them out of the store, the next crawl may bring them back sound"
+    )
+
+
+def _note_problems(made: Path, problems: Iterable[object]) -> None:
+    text = "".join(f"{unsound.plain(str(one))}\n" for one in problems)
+    (made / "problems.txt").write_text(text, encoding="utf-8", newline="\n")
 
 
 def _refuse_mixing(export: Path, source: str) -> None:
@@ -629,6 +819,7 @@ def _remember(
         cells=((i, *cell) for i, cell in selection.cells()),
         canonicals=entries.rows(),
     )
+    meta.put(connection, meta.UNSOUND, unsound.to_remember(selection.pool.unsound))
     # Publishing the same data again finds nothing changed, and must say the same.
     meta.put(connection, meta.CANONICAL_LOG, to_remember(held.log, digest))
     meta.put(connection, meta.CHANGES, changes.to_remember(last, digest, held.changed))

@@ -18,6 +18,9 @@ from runclub_spider.publish.files import read_json, sha256
 from runclub_spider.store import catalogue, meta
 from runclub_spider.store.engine import Store
 
+#: The form of a release, `manifest.schemaVersion`: raised with any change of a release's bytes, so
+#: that equal input is published anew by a program that writes it otherwise.
+FORM = 2
 DATA_FILES = (
     "catalog_wide.jsonl",
     "cached_tracks.jsonl",
@@ -79,7 +82,7 @@ def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaM
             "decade_from",
         },
     )
-    parts = [meta.revision(connection), policy, umbrellas.digest, __version__]
+    parts = [meta.revision(connection), policy, umbrellas.digest, __version__, FORM]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

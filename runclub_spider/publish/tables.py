@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from runclub_spider.publish.unsound import unformula
+
 _TEXT, _INT, _NUMBER, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS = pa.list_(pa.string())
 _NOT_TEXT = {
@@ -75,9 +77,14 @@ def _batches(wide: Path) -> Iterator[list[dict[str, Any]]]:
 
 
 def _flattened(rows: list[dict[str, Any]], fields: pa.Schema) -> list[dict[str, Any]]:
-    """Lists as JSON text: a CSV cell holds nothing else without loss."""
+    """Lists as JSON text, for a CSV cell holds nothing else without loss, and no formulas."""
     lists = [f.name for f in fields if pa.types.is_list(f.type)]
+    texts = [f.name for f in fields if pa.types.is_string(f.type)]
     return [
-        {**row, **{k: None if row[k] is None else orjson.dumps(row[k]).decode() for k in lists}}
+        {
+            **row,
+            **{k: None if row[k] is None else orjson.dumps(row[k]).decode() for k in lists},
+            **{k: unformula(row[k]) for k in texts},
+        }
         for row in rows
     ]

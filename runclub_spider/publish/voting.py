@@ -25,7 +25,9 @@ def voter(
     }
     served = catalogue.playlist_searches(connection)
     for playlist_id, (name, _) in catalogue.playlists(connection).items():
-        sources["playlist", playlist_id] = ballot.playlist(name, served.get(playlist_id, ()))
+        # SQLite may hold anything; what is no text says nothing.
+        said = name if isinstance(name, str) else ""
+        sources["playlist", playlist_id] = ballot.playlist(said, served.get(playlist_id, ()))
 
     def seen(track: Evidence) -> votes.Evidence:
         return votes.Evidence(

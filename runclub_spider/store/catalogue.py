@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -34,8 +34,32 @@ from runclub_spider.store.tables import (
 )
 from runclub_spider.store.upsert import upsert
 
+#: 2100-01-01: what a row says was seen or changed later, it says wrongly.
+LAST_MOMENT = 4_102_444_800
 _STREAM = {"yield_per": 2000}
+# How sqlite3 says that a text is none.
+_NO_UTF8 = "decode to UTF-8"
+T = TypeVar("T")
 _BATCH = 5000
+
+
+def reading_anything(connection: sa.Connection, work: Callable[[], T]) -> T:
+    """Do `work`; where a text of the store is no UTF-8, once more with its bad bytes let through.
+
+    They come as lone surrogates, which nothing can write by mistake. Not so from the start, for
+    it doubles the time that each text takes.
+    """
+    try:
+        return work()
+    except sa.exc.OperationalError as error:
+        driver = connection.connection.driver_connection
+        if connection.dialect.name != "sqlite" or driver is None or _NO_UTF8 not in str(error.orig):
+            raise
+        driver.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    try:
+        return work()
+    finally:
+        driver.text_factory = str
 
 
 def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
@@ -166,6 +190,17 @@ def artists(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[An
         artist.c.image_url,
     ).order_by(artist.c.artist_id)
     return _stream(connection, query, artist.c.artist_id, ids)
+
+
+def tracks_of_artists(connection: sa.Connection, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(track id, artist id) of every track that names one of those artists, in order."""
+    query = (
+        sa.select(track_artist.c.track_id, track_artist.c.artist_id)
+        .where(track_artist.c.artist_id.in_(ids))
+        .order_by(track_artist.c.track_id, track_artist.c.position)
+    )
+    for row in connection.execute(query):
+        yield row.track_id, row.artist_id
 
 
 def genres_of(text: str | None) -> tuple[str, ...]:
@@ -409,18 +444,19 @@ def last_release(connection: sa.Connection) -> Any | None:
 
 def newest_change(connection: sa.Connection) -> int:
     """When a track's exported values changed last; 0 without tracks."""
-    return int(connection.scalar(sa.select(sa.func.max(track.c.updated_at))) or 0)
+    times = sa.select(sa.func.max(track.c.updated_at)).where(track.c.updated_at <= LAST_MOMENT)
+    return int(connection.scalar(times) or 0)
 
 
 def changed_since(connection: sa.Connection, moment: int) -> Iterator[tuple[str, bool]]:
     """(track id, whether it was first seen since) of what changed after a moment, by id."""
     query = (
-        sa.select(track.c.track_id, track.c.first_seen_at)
+        sa.select(track.c.track_id, (track.c.first_seen_at > moment).label("new"))
         .where(track.c.updated_at > moment)
         .order_by(track.c.track_id)
     )
     for row in connection.execute(query.execution_options(**_STREAM)):
-        yield row.track_id, row.first_seen_at > moment
+        yield row.track_id, bool(row.new)
 
 
 def canonicals(connection: sa.Connection) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,8 @@ from runclub_spider.store.upsert import upsert
 #: What the last release said of canonical ids, of its changes, and the shares that its gates held
 #: it against, so that publishing the same data again says the same; JSON.
 CANONICAL_LOG, CHANGES, GATES_BEFORE = "canonical_log", "release_changes", "gates_before"
+#: The tracks that the last publish left out because their rows are unsound, and why; JSON.
+UNSOUND = "unsound"
 
 #: The token of the run that may write, on a server.
 WRITER = "writer"

@@ -184,7 +184,7 @@ def _scrub_changes(connection: sa.Connection, ids: frozenset[str]) -> None:
 
 def _scrub_logs(connection: sa.Connection, names: frozenset[str]) -> None:
     """Releases keep their counts of changes; the lists lose what names the forgotten."""
-    for key in (meta.CANONICAL_LOG, meta.CHANGES):
+    for key in (meta.CANONICAL_LOG, meta.CHANGES, meta.UNSOUND):
         if (text := meta.get(connection, key)) is not None:
             kept = orjson.dumps(_unnamed(orjson.loads(text), names)).decode()
             meta.put(connection, key, kept)

@@ -323,6 +323,7 @@ class Release:
                 "decadeFrom": "album",
             },
             "fileHashes": {},
+            "schemaVersion": 2,
             "accounting": {
                 "rowsSeen": tracks + 38,
                 "nullRows": 1,
@@ -338,6 +339,7 @@ class Release:
                 "balanceRejects": 8,
                 "pending": 2,
             },
+            "unsound": {"tracks": 0, "listed": []},
             "balance": self.balance(cells),
             "exhaustion": {
                 "minimum": 4,

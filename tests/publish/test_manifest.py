@@ -137,7 +137,9 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
         totals={},
         config=Config(min_duration_ms=1000),
         hashes={"b": "2", "a": "1"},
+        schema_version=2,
         account={},
+        left_out={"tracks": 0},
         balance={"target": 1},
         exhaustion={"minimum": 3},
         canonical={"changed": 0},
@@ -159,6 +161,7 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
     assert made["notes"] == ["n"]
     assert (made["balance"], made["canonical"]) == ({"target": 1}, {"changed": 0})
     assert made["exhaustion"] == {"minimum": 3}
+    assert (made["schemaVersion"], made["unsound"]) == (2, {"tracks": 0})
 
 
 def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
@@ -171,7 +174,9 @@ def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
             totals={},
             config=config,
             hashes={},
+            schema_version=2,
             account={},
+            left_out={},
             balance={},
             exhaustion={},
             canonical={},

@@ -522,7 +522,7 @@ def fewer_names_than_artists(release: Release) -> None:
 
 @case("wide", "artist-arrays")
 def images_for_other_artists(release: Release) -> None:
-    release.wide[5]["artist_image_urls"] = ["a", "b", "c"]
+    release.wide[5]["artist_image_urls"] = ["https://i/a", "", "http://i/c"]
 
 
 @case("wide", "genre-form")

@@ -20,11 +20,19 @@ from runclub_spider.publish.verify.files import (
     check_schemas,
 )
 from runclub_spider.publish.verify.joins import check_rows, tables_comparable
-from runclub_spider.publish.verify.manifest import check_manifest, policies_of, read_manifest
-from runclub_spider.publish.verify.problems import Problem, Problems
+from runclub_spider.publish.verify.manifest import (
+    UnknownFormError,
+    check_manifest,
+    checked_manifest,
+    form_of,
+    parse_manifest,
+    policies_of,
+)
+from runclub_spider.publish.verify.problems import Findings, Problem, Problems
+from runclub_spider.publish.verify.rows import Policies
 from runclub_spider.publish.verify.tables import check_tables
 
-__all__ = ["Problem", "summarise", "verify_release"]
+__all__ = ["Findings", "Problem", "inspect_release", "inspect_rows", "summarise", "verify_release"]
 
 
 def verify_release(directory: Path) -> list[Problem]:
@@ -40,26 +48,59 @@ def verify_release(directory: Path) -> list[Problem]:
     Raises:
         OSError: A file could not be read.
     """
+    return inspect_release(directory).problems
+
+
+def inspect_release(directory: Path) -> Findings:
+    """The same as `verify_release`, and every row that is at fault.
+
+    A release is held against the rules of its own form, `manifest.schemaVersion`.
+
+    Args:
+        directory: The folder, or a link to it.
+
+    Raises:
+        OSError: A file could not be read.
+    """
     root = directory.resolve()
     problems = Problems()
     if not root.is_dir():
         problems.add(root.name, None, "missing", "there is no such folder")
-        return problems.listed()
+        return problems.findings()
+    data = parse_manifest(root, problems)
+    try:
+        form = form_of(data)
+    except UnknownFormError as error:
+        problems.add(MANIFEST, None, "schema-version", str(error))
+        return problems.findings()
     check_presence(root, problems)
-    manifest = read_manifest(root, problems)
+    manifest = checked_manifest(data, form, problems)
+    policies = policies_of(manifest, form)
     confirmed: set[str] = set()
     if manifest is not None:
         confirmed = check_hashes(root, manifest["fileHashes"], problems)
-    check_schemas(root, problems)
+    check_schemas(root, form, problems)
     for name in DATA_FILES:
         check_gzip(root, name, problems)
-    counts = check_rows(root, policies_of(manifest), problems)
+    counts = check_rows(root, policies, problems)
     if manifest is not None:
         check_manifest(root.name, manifest, counts, problems)
-        check_discovery(root, manifest, problems)
+        check_discovery(root, manifest, policies, problems)
     if tables_comparable(counts):
-        check_tables(root, confirmed, counts.ids, problems)
-    return problems.listed()
+        check_tables(root, confirmed, counts.ids, policies, problems)
+    return problems.findings()
+
+
+def inspect_rows(directory: Path, latest_year: int | None = None) -> Findings:
+    """Check the rows of the four data files alone, of a release that is not finished.
+
+    Args:
+        directory: The folder; a file that is not there holds no row.
+        latest_year: Of songs and albums, where it is known.
+    """
+    problems = Problems()
+    check_rows(directory, Policies(latest_year=latest_year), problems)
+    return problems.findings()
 
 
 def summarise(directory: Path) -> str:

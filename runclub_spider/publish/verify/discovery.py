@@ -7,7 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from runclub_spider.publish.verify.lines import control_in
 from runclub_spider.publish.verify.problems import Problems
+from runclub_spider.publish.verify.rows import Policies
+from runclub_spider.publish.verify.tables import would_run, written_cell
 
 DISCOVERY = "discovery.csv"
 _NAMES = ("search_type", "family", "term", "umbrella", "decade", "bpm", "state")
@@ -22,20 +25,26 @@ _FATES = ("exported", "merged_isrc", "merged_soft", "balance", "pending", "rejec
 _REJECTED = "rejected_"
 
 
-def check_discovery(root: Path, manifest: dict[str, Any], problems: Problems) -> None:
+def check_discovery(
+    root: Path, manifest: dict[str, Any], policies: Policies, problems: Problems
+) -> None:
     """Every row adds up, and so do the families."""
     path = root / DISCOVERY
     if not path.is_file():
         return
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            _check(csv.DictReader(file), manifest["spotify"]["seedsSummary"], problems)
+            reader = csv.DictReader(file)
+            _check(reader, manifest["spotify"]["seedsSummary"], policies, problems)
     except (UnicodeDecodeError, csv.Error) as error:
         problems.add(DISCOVERY, None, "csv", f"cannot be read: {error}")
 
 
 def _check(
-    reader: csv.DictReader[str], summary: dict[str, dict[str, Any]], problems: Problems
+    reader: csv.DictReader[str],
+    summary: dict[str, dict[str, Any]],
+    policies: Policies,
+    problems: Problems,
 ) -> None:
     columns = tuple(reader.fieldnames or ())
     known = (*_NAMES, *_LEDGER, "tracks", *_FATES)
@@ -46,6 +55,8 @@ def _check(
         return
     sums: Counter[tuple[str, str]] = Counter()
     for line, row in enumerate(reader, 2):
+        if policies.form >= 2:
+            _check_texts(line, row, problems)
         try:
             counts = {name: int(row[name] or "") for name in columns[len(_NAMES) :]}
         except ValueError:
@@ -57,7 +68,7 @@ def _check(
             number for name, number in counts.items() if name.startswith(_REJECTED)
         ):
             problems.add(DISCOVERY, line, "sum", "rejected is not the sum of the rules")
-        family = f"{row['search_type']}/{row['family']}"
+        family = f"{row['search_type']}/{written_cell(row['family'])}"
         sums[family, "seeds"] += 1
         for column, name in _LEDGER.items():
             sums[family, name] += counts[column]
@@ -68,3 +79,13 @@ def _check(
                 problems.add("manifest.json", None, "discovery", message)
     for family in {family for family, _ in sums} - summary.keys():
         problems.add("manifest.json", None, "discovery", f"{family} is not in seedsSummary")
+
+
+def _check_texts(line: int, row: dict[str, str], problems: Problems) -> None:
+    for name in _NAMES:
+        cell = row[name] or ""
+        if char := control_in(cell):
+            message = f"{name} holds U+{ord(char):04X}"
+            problems.add(DISCOVERY, line, "text-control", message)
+        if would_run(cell):
+            problems.add(DISCOVERY, line, "formula", f"a spreadsheet would run {name}")

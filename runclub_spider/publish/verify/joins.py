@@ -59,7 +59,7 @@ class Counts:
     def holds(self, track_id: str) -> bool:
         """Whether a wide row has this Spotify id; only of a file in order."""
         places = range(0, len(self.ids), ID_LENGTH)
-        wanted = track_id.encode("ascii")
+        wanted = track_id.encode("utf-8", "surrogatepass")
         at = bisect_left(places, wanted, key=self._id_at)
         return self._id_at(at * ID_LENGTH) == wanted
 
@@ -91,14 +91,14 @@ class _Follower:
         while self._next is not None:
             self._pass_over()
 
+    def fault(self, row_id: str, line: int | None, rule: str, message: str) -> None:
+        """Note a fault of the track of an id, to be told only if both files are in order."""
+        self.problems.add(self.rows.file, line, rule, message, track=row_id)
+
     def _pass_over(self) -> None:
         assert self._next is not None
-        self.problems.add(
-            self.rows.file,
-            self._next.line,
-            "split-extra",
-            f"{self._next.id} has no row of this kind in catalog_wide.jsonl",
-        )
+        message = f"{self._next.id} has no row of this kind in catalog_wide.jsonl"
+        self.fault(self._next.id, self._next.line, "split-extra", message)
         self._next = next(self._waiting, None)
 
 
@@ -107,14 +107,17 @@ class _Walk:
         self._policies = policies
         self._problems = problems
         wide, tracks, features, artists = DATA_FILES
-        self._wide = _rows(root / wide, ID_COLUMN, problems)
+        self._wide = _rows(root / wide, ID_COLUMN, problems, policies)
         # Missing and superfluous rows wait here: beside a file out of order they mean nothing.
-        self._tracks = _Follower(_rows(root / tracks, "id", problems), Problems())
-        self._features = _Follower(_rows(root / features, "trackId", problems), Problems())
-        self._artists = _rows(root / artists, "id", problems)
+        self._tracks = _Follower(_rows(root / tracks, "id", problems, policies), Problems())
+        self._features = _Follower(
+            _rows(root / features, "trackId", problems, policies), Problems()
+        )
+        self._artists = _rows(root / artists, "id", problems, policies, of_artists=True)
         self._known_artists: dict[str, tuple[str, list[str]]] = {}
         self._isrcs: set[str] = set()
-        self._merged: dict[str, int] = {}
+        # Line and id of the row that stands for an id.
+        self._merged: dict[str, tuple[int, str]] = {}
         self._counts = Counts()
 
     def run(self) -> Counts:
@@ -137,21 +140,21 @@ class _Walk:
 
     def _take(self, row: Row) -> None:
         """Check a wide row by itself and count it."""
-        data, file = row.data, self._wide.file
+        data = row.data
         for rule, message in row_faults(data, self._policies):
-            self._problems.add(file, row.line, rule, message)
+            self._wide.fault(row.id, row.line, rule, message)
         isrc = data["isrc"]
         if self._policies.unique_isrc and isrc is not None:
             if isrc in self._isrcs:
                 message = f"{isrc} stands in an earlier row already"
-                self._problems.add(file, row.line, "isrc-duplicate", message)
+                self._wide.fault(row.id, row.line, "isrc-duplicate", message)
             self._isrcs.add(isrc)
         for artist_id, name, genres in zip(
             data["artist_ids"], data["artist_names"], data["artist_genres"], strict=False
         ):
             if self._known_artists.setdefault(artist_id, (name, genres)) != (name, genres):
                 message = f"artist {artist_id} has another name or genres in an earlier row"
-                self._problems.add(file, row.line, "artist-differs", message)
+                self._wide.fault(row.id, row.line, "artist-differs", message)
         counts = self._counts
         counts.ids += data[ID_COLUMN].encode("ascii")
         counts.with_features += has_features(data)
@@ -168,33 +171,29 @@ class _Walk:
             counts.backfill[backfill["umbrella"], backfill["decade"], backfill["step"]] += 1
         for merged in merged_ids(data):
             counts.merged += 1
-            if self._merged.setdefault(merged, row.line) != row.line:
+            if self._merged.setdefault(merged, (row.line, row.id))[0] != row.line:
                 message = f"{merged} is merged into an earlier row already"
-                self._problems.add(file, row.line, "merged-ids", message)
+                self._wide.fault(row.id, row.line, "merged-ids", message)
 
     def _join_track(self, row: Row) -> None:
         track = self._tracks.match(row.id)
         if track is None:
-            self._tracks.problems.add(
-                self._tracks.rows.file, None, "split-missing", f"no row for track {row.id}"
-            )
+            self._tracks.fault(row.id, None, "split-missing", f"no row for track {row.id}")
         elif row.valid and track.valid:
             self._compare(track, expected_track(row.data, self._policies.market), self._tracks)
             for rule, message in ingest_faults(track.data, row.data):
-                self._problems.add(self._tracks.rows.file, track.line, rule, message)
+                self._tracks.rows.fault(row.id, track.line, rule, message)
 
     def _join_features(self, row: Row) -> None:
         features = self._features.match(row.id)
         if not row.valid:
             return
-        file = self._features.rows.file
         if features is None:
             if has_features(row.data):
-                message = f"no row for track {row.id}"
-                self._features.problems.add(file, None, "split-missing", message)
+                self._features.fault(row.id, None, "split-missing", f"no row for track {row.id}")
         elif not has_features(row.data):
             message = f"track {row.id} has no features in catalog_wide.jsonl"
-            self._features.problems.add(file, features.line, "split-extra", message)
+            self._features.fault(row.id, features.line, "split-extra", message)
         elif features.valid:
             self._compare(features, expected_features(row.data), self._features)
 
@@ -203,7 +202,7 @@ class _Walk:
             found = row.data[key]
             if found != value:
                 message = f"{key} is {show(found)}, catalog_wide.jsonl leads to {show(value)}"
-                self._problems.add(follower.rows.file, row.line, "split-value", message)
+                follower.rows.fault(row.id, row.line, "split-value", message)
 
     def _check_artists(self) -> None:
         joins = Problems()
@@ -213,7 +212,7 @@ class _Walk:
             expected = known.pop(row.id, None)
             if expected is None:
                 message = f"artist {row.id} is in no row of catalog_wide.jsonl"
-                joins.add(file, row.line, "split-extra", message)
+                joins.add(file, row.line, "split-extra", message, artist=row.id)
             elif row.valid:
                 name, genres = expected
                 if (row.data["name"], row.data["genres"]) != (name, genres):
@@ -221,9 +220,10 @@ class _Walk:
                         f"name or genres of {row.id} differ from catalog_wide.jsonl: "
                         f"{show(name)}, {show(genres)}"
                     )
-                    self._problems.add(file, row.line, "split-value", message)
+                    self._artists.fault(row.id, row.line, "split-value", message)
         for artist_id in known:
-            joins.add(file, None, "split-missing", f"no row for artist {artist_id}")
+            message = f"no row for artist {artist_id}"
+            joins.add(file, None, "split-missing", message, artist=artist_id)
         if self._wide.intact and self._wide.valid and self._artists.intact:
             self._problems.absorb(joins)
 
@@ -239,8 +239,11 @@ class _Walk:
                 at += 1
             if at < len(found) and found[at] == one:
                 message = f"{one} is merged into this row and has a row of its own"
-                line = self._merged[one]
-                self._problems.add(self._wide.file, line, "merged-ids", message)
+                line, holder = self._merged[one]
+                # The later of the two rows is the one too many.
+                self._problems.add(
+                    self._wide.file, line, "merged-ids", message, track=max(one, holder)
+                )
 
 
 def check_rows(root: Path, policies: Policies, problems: Problems) -> Counts:
@@ -254,5 +257,10 @@ def tables_comparable(counts: Counts) -> bool:
     return counts.sound and len(counts.ids) == wide_rows * ID_LENGTH
 
 
-def _rows(path: Path, id_key: str, problems: Problems) -> Rows:
-    return Rows(path, id_key, RowCheck(packaged_schema(path.stem)), problems)
+def _rows(
+    path: Path, id_key: str, problems: Problems, policies: Policies, *, of_artists: bool = False
+) -> Rows:
+    check = RowCheck(packaged_schema(path.stem, policies.form))
+    return Rows(
+        path, id_key, check, problems, of_artists=of_artists, plain_text=policies.plain_text
+    )

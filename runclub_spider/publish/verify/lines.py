@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from runclub_spider.publish.verify.schema import RowCheck
 # A row is a few kilobytes; a file without line ends must not be read whole.
 _LONGEST_LINE = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+# How far into a line that cannot be parsed its id is looked for.
+_HEAD = 1000
 
 
 class StrictJsonError(ValueError):
@@ -48,7 +51,26 @@ class Rows:
         present: The file is there.
     """
 
-    def __init__(self, path: Path, id_key: str, check: RowCheck, problems: Problems) -> None:
+    def __init__(
+        self,
+        path: Path,
+        id_key: str,
+        check: RowCheck,
+        problems: Problems,
+        *,
+        of_artists: bool = False,
+        plain_text: bool = False,
+    ) -> None:
+        """Read a file.
+
+        Args:
+            path: The file, which need not be there.
+            id_key: The key of a row's id.
+            check: Of the shape of a row.
+            problems: Where faults go.
+            of_artists: The ids are artists' and not tracks'.
+            plain_text: No text may hold a control character.
+        """
         self.file = path.name
         self.count = 0
         self.intact = True
@@ -58,6 +80,9 @@ class Rows:
         self._id_key = id_key
         self._check = check
         self._problems = problems
+        self._of_artists = of_artists
+        self._plain_text = plain_text
+        self._id = re.compile(rb'"%b":"([^"\\]*)"' % id_key.encode())
 
     def __iter__(self) -> Iterator[Row]:
         if not self.present:  # reported with the folder's files
@@ -72,7 +97,7 @@ class Rows:
             if row.id <= previous:
                 self.intact = False
                 rule = "duplicate" if row.id == previous else "order"
-                self._add(number, rule, f"{self._id_key} {row.id} after {previous}")
+                self.fault(row.id, number, rule, f"{self._id_key} {row.id} after {previous}")
             previous = row.id
             yield row
 
@@ -87,8 +112,11 @@ class Rows:
                 if not line.endswith(b"\n"):
                     if len(line) == _LONGEST_LINE:
                         self.intact = False
-                        self._add(number, "json", "the line is longer than 16 MiB")
-                        return
+                        message = "the line is longer than 16 MiB"
+                        self.fault(self._id_in(line), number, "json", message)
+                        while (more := stream.readline(_LONGEST_LINE)) and more[-1:] != b"\n":
+                            pass
+                        continue
                     self._add(number, "line-end", "the last line does not end with a line feed")
                 if b"\r" in line:
                     self._add(number, "line-end", "a carriage return; lines end with \\n alone")
@@ -103,23 +131,72 @@ class Rows:
         try:
             data = parse_strictly(text)
         except StrictJsonError as error:
-            self._add(number, error.rule, str(error))
+            self.fault(self._id_in(text), number, error.rule, str(error))
             return None
         if type(data) is not dict:
             self._add(number, "json", f"not an object but {show(data)}")
             return None
+        row_id = data.get(self._id_key)
+        if type(row_id) is not str:
+            row_id = None
         valid = self._check.accepts(data)
         if not valid:
             for rule, message in self._check.explain(data):
-                self._add(number, rule, message)
+                self.fault(row_id, number, rule, message)
         elif not keys_in_order(data, self._check.keys):
-            self._add(number, "key-order", "the keys do not stand in the specification's order")
+            message = "the keys do not stand in the specification's order"
+            self.fault(row_id, number, "key-order", message)
+        if self._plain_text and may_hold_control(text):
+            for place, char in control_characters(data):
+                self.fault(row_id, number, "text-control", f"{place} holds U+{ord(char):04X}")
         self.valid = self.valid and valid
-        row_id = data.get(self._id_key)
-        return Row(number, row_id, data, valid) if type(row_id) is str else None
+        return None if row_id is None else Row(number, row_id, data, valid)
+
+    def fault(self, row_id: str | None, line: int | None, rule: str, message: str) -> None:
+        """Note a fault of the row of an id; None where it has none."""
+        name: dict[str, Any] = {"artist" if self._of_artists else "track": row_id}
+        self._problems.add(self.file, line, rule, message, **name)
+
+    def _id_in(self, text: bytes) -> str | None:
+        """The id of a line that cannot be parsed, where it can be seen."""
+        found = self._id.search(text, 0, _HEAD)
+        return found[1].decode("utf-8", "backslashreplace") if found else None
 
     def _add(self, line: int, rule: str, message: str) -> None:
         self._problems.add(self.file, line, rule, message)
+
+
+# Control characters, and what some readers take for the end of a line.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_BYTES = re.compile(rb"\\[bfnrtu]|\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+
+
+def may_hold_control(text: bytes) -> bool:
+    """Whether a line of JSON may hold a control character; quick, and never wrong about "no"."""
+    if b"\\" not in text and b"\x7f" not in text and text.isascii():
+        return False
+    return _CONTROL_BYTES.search(text) is not None
+
+
+def control_in(text: str) -> str | None:
+    """The first control character or line separator of a text."""
+    found = _CONTROL.search(text)
+    return found[0] if found else None
+
+
+def control_characters(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (place, first control character) of each text of a JSON value that has one."""
+    if type(value) is str:
+        if char := control_in(value):
+            yield place, char
+    elif type(value) is dict:
+        for key, one in value.items():
+            if char := control_in(key):
+                yield f"a key of {place or 'the row'}", char
+            yield from control_characters(one, f"{place}.{key}" if place else key)
+    elif type(value) is list:
+        for at, one in enumerate(value):
+            yield from control_characters(one, f"{place}.{at}")
 
 
 def keys_in_order(data: dict[str, Any], keys: list[str]) -> bool:
@@ -139,7 +216,12 @@ def parse_strictly(text: bytes) -> Any:
         _parse_slowly(text)  # names the fault where it can
         raise StrictJsonError("json", str(error)) from None
     # orjson keeps the last of two equal keys, so a text it writes back byte for byte has none.
-    if orjson.dumps(data) != text:
+    try:
+        same = orjson.dumps(data) == text
+    except TypeError:
+        # It reads deeper than it writes; no row or manifest comes near either.
+        raise StrictJsonError("json", "nested too deep") from None
+    if not same:
         _parse_slowly(text)
     return data
 
@@ -155,7 +237,9 @@ def _parse_slowly(text: bytes) -> None:
         raise StrictJsonError("encoding", f"not UTF-8 at byte {error.start}") from None
     except StrictJsonError:
         raise
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise StrictJsonError("json", "nested too deep") from None
+    except ValueError as error:
         raise StrictJsonError("json", str(error)) from None
 
 

@@ -10,31 +10,70 @@ from typing import Any
 
 from runclub_spider.publish.verify.files import DATA_FILES, MANIFEST
 from runclub_spider.publish.verify.joins import Counts
-from runclub_spider.publish.verify.lines import StrictJsonError, keys_in_order, parse_strictly
-from runclub_spider.publish.verify.problems import Problems
+from runclub_spider.publish.verify.lines import (
+    StrictJsonError,
+    control_characters,
+    keys_in_order,
+    parse_strictly,
+)
+from runclub_spider.publish.verify.problems import Problems, show
 from runclub_spider.publish.verify.rows import HARD_CAP_MS, Policies
-from runclub_spider.publish.verify.schema import RowCheck, packaged_schema
+from runclub_spider.publish.verify.schema import FORMS, NEWEST_FORM, RowCheck, packaged_schema
 
 SANDBOX = "sandbox"
 MIN_FEATURES_PCT = 95.0
 MIN_YEAR_PCT = 90.0
 # The manifest may round its percentage to two decimals.
 _ROUNDING = 0.0051
+_LARGEST = 64 * 1024 * 1024
+_UNSOUND = "unsound"
 
 Manifest = dict[str, Any]
 
 
-def read_manifest(root: Path, problems: Problems) -> Manifest | None:
-    """Parse the manifest; None, with the reasons noted, when its form is not right."""
+class UnknownFormError(Exception):
+    """A release of a form that this program does not know."""
+
+
+def parse_manifest(root: Path, problems: Problems) -> Any:
+    """Parse the manifest, whatever it holds; None, with the reasons noted, when it is no JSON."""
     path = root / MANIFEST
     if not path.is_file():
         return None
+    with path.open("rb") as stream:
+        text = stream.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        problems.add(MANIFEST, None, "json", f"larger than {_LARGEST >> 20} MiB")
+        return None
     try:
-        data = parse_strictly(path.read_bytes())
+        return parse_strictly(text)
     except StrictJsonError as error:
         problems.add(MANIFEST, None, error.rule, str(error))
         return None
-    schema = packaged_schema("manifest")
+
+
+def form_of(data: Any) -> int:
+    """The form that a manifest gives its release; the newest for what is no manifest.
+
+    Raises:
+        UnknownFormError: This program does not know that form.
+    """
+    if type(data) is not dict:
+        return NEWEST_FORM
+    form = data.get("schemaVersion", FORMS[0])
+    if type(form) is not int or form not in FORMS:
+        raise UnknownFormError(
+            f"schemaVersion is {show(form)}, this program knows {FORMS[0]} to {NEWEST_FORM}: "
+            "verify with the program that made the release, or a newer one"
+        )
+    return form
+
+
+def checked_manifest(data: Any, form: int, problems: Problems) -> Manifest | None:
+    """A parsed manifest whose form is right; None, with the reasons noted, otherwise."""
+    if data is None:
+        return None
+    schema = packaged_schema("manifest", form)
     check = RowCheck(schema)
     if not check.accepts(data):
         for rule, message in check.explain(data):
@@ -43,6 +82,9 @@ def read_manifest(root: Path, problems: Problems) -> Manifest | None:
     for place, part, keys in _ordered_objects(data, schema):
         if not keys_in_order({key: None for key in part if key in keys}, keys):
             problems.add(MANIFEST, None, "key-order", f"{place}: the keys are not in order")
+    if form >= 2:
+        for place, char in control_characters(data):
+            problems.add(MANIFEST, None, "text-control", f"{place} holds U+{ord(char):04X}")
     manifest: Manifest = data
     return manifest
 
@@ -58,10 +100,10 @@ def _ordered_objects(
     return objects
 
 
-def policies_of(manifest: Manifest | None) -> Policies:
-    """The filters a manifest claims."""
+def policies_of(manifest: Manifest | None, form: int) -> Policies:
+    """The filters a manifest claims, and what a release of its form must fulfil."""
     if manifest is None:
-        return Policies()
+        return Policies(form=form)
     filters = manifest["filtersApplied"]
     return Policies(
         market=manifest["spotify"]["market"],
@@ -69,6 +111,8 @@ def policies_of(manifest: Manifest | None) -> Policies:
         max_duration_ms=filters["maxDurationMs"],
         unique_isrc="isrc" in filters["dedupePolicy"].lower(),
         decade_from_original=filters["decadeFrom"] == "original",
+        form=form,
+        latest_year=int(manifest["version"][:4]) + 1,
     )
 
 
@@ -79,6 +123,7 @@ def check_manifest(folder: str, manifest: Manifest, counts: Counts, problems: Pr
     checks.sandbox()
     checks.filters()
     checks.accounting()
+    checks.unsound()
     checks.totals()
     checks.merged()
     checks.canonical()
@@ -150,6 +195,23 @@ class _Checks:
         if self._tracks is not None and counts["exported"] != self._tracks:
             message = f"exported is {counts['exported']}, but there are {self._tracks} rows"
             self._fail("accounting", message)
+
+    def unsound(self) -> None:
+        """The rows that were left out are counted, and not in the release."""
+        found = self._manifest.get(_UNSOUND)
+        if found is None:  # before form 2
+            return
+        counted = self._manifest["accounting"]["rejectedByRule"].get(_UNSOUND, 0)
+        if found["tracks"] != counted:
+            message = f"{_UNSOUND}.tracks is {found['tracks']}, rejectedByRule says {counted}"
+            self._fail("accounting", message)
+        if len(found["listed"]) > found["tracks"]:
+            message = f"{found['tracks']} tracks are unsound, but {len(found['listed'])} are listed"
+            self._fail("accounting", message)
+        for row in found["listed"] if self._counts.sound else ():
+            if self._counts.holds(row["trackId"]):
+                message = f"{row['trackId']} is said to be left out, but is in the release"
+                self._fail("accounting", message)
 
     def totals(self) -> None:
         totals, lines = self._manifest["totals"], self._counts.lines

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from runclub_spider.publish.verify.problems import show
+from runclub_spider.publish.verify.schema import NEWEST_FORM
 
 HARD_CAP_MS = 360_000
 DECADES = ("70s", "80s", "90s", "00s", "10s", "20s")
@@ -31,6 +33,8 @@ FEATURES = (
     "time_signature",
 )
 
+_URL = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
+
 #: Fields of `_extra` that come from open data, each under a licence of its own.
 OPEN_FIELDS = ("original_release_year", "recording_mbid", "artist_mbids", "open_genres")
 
@@ -40,13 +44,25 @@ Fault = tuple[str, str]
 
 @dataclass(frozen=True)
 class Policies:
-    """The filters the manifest says were applied; None where it does not say."""
+    """What the rows are held against, by the manifest; None where it does not say.
+
+    Attributes:
+        form: The release's `schemaVersion`; later ones are stricter.
+        latest_year: No song or album may be of a later one: next year's, by the version's date.
+    """
 
     market: str | None = None
     min_duration_ms: int | None = None
     max_duration_ms: int | None = None
     unique_isrc: bool = False
     decade_from_original: bool = False
+    form: int = NEWEST_FORM
+    latest_year: int | None = None
+
+    @property
+    def plain_text(self) -> bool:
+        """Whether control characters are a fault: since form 2."""
+        return self.form >= 2
 
 
 def is_playable(row: Data, market: str | None) -> bool:
@@ -83,6 +99,9 @@ def row_faults(row: Data, policies: Policies) -> Iterator[Fault]:
     yield from _merge_faults(row)
     yield from _backfill_faults(row, policies)
     yield from _original_faults(row)
+    if policies.form >= 2:
+        yield from _text_faults(row)
+        yield from _future_faults(row, policies)
 
 
 def decades_of(row: Data) -> dict[str, str | None]:
@@ -109,6 +128,31 @@ def _original_faults(row: Data) -> Iterator[Fault]:
     for name in OPEN_FIELDS:
         if extra.get(name) and not extra.get("licences", {}).get(name):
             yield "licence", f"{name} has no licence"
+
+
+def _text_faults(row: Data) -> Iterator[Fault]:
+    """A title and names that say something, and links that lead to the web."""
+    if not row["name"].strip():
+        yield "blank-name", "name is blank"
+    for name in row["artist_names"]:
+        if not name.strip():
+            yield "blank-name", f"artist_names has {show(name)}"
+    # An artist without a picture has an empty one, so that the lists stay in step.
+    images = [url for url in row["artist_image_urls"] or () if url]
+    for url in (row["preview_url"], row["album_image_url"], *images):
+        if url is not None and not _URL.fullmatch(url):
+            yield "url", f"{show(url)} is no address of the web"
+
+
+def _future_faults(row: Data, policies: Policies) -> Iterator[Fault]:
+    if policies.latest_year is None:
+        return
+    for name, year in (
+        ("album_release_year", row["album_release_year"]),
+        ("original_release_year", row["_extra"].get("original_release_year")),
+    ):
+        if year is not None and year > policies.latest_year:
+            yield "future", f"{name} {year} is later than {policies.latest_year}"
 
 
 def _artist_faults(row: Data) -> Iterator[Fault]:

@@ -23,6 +23,9 @@ from jsonschema.validators import extend
 from runclub_spider.publish.verify.problems import show
 
 SCHEMA_NAMES = ("catalog_wide", "cached_tracks", "audio_features", "cached_artists", "manifest")
+#: Forms of a release, `manifest.schemaVersion`; the first had no number.
+FORMS = (1, 2)
+NEWEST_FORM = FORMS[-1]
 
 Check = Callable[[Any], bool]
 Schema = dict[str, Any]
@@ -52,10 +55,11 @@ class UnsupportedSchemaError(ValueError):
     """A schema uses a keyword the fast check does not know."""
 
 
-def packaged_schema(name: str) -> Schema:
-    """The schema of one file as this program ships it."""
-    source = resources.files("runclub_spider.publish") / "schemas" / f"{name}.schema.json"
-    schema: Schema = orjson.loads(source.read_bytes())
+def packaged_schema(name: str, form: int = NEWEST_FORM) -> Schema:
+    """The schema of one file as this program ships it; those of older forms never change."""
+    package = resources.files("runclub_spider.publish")
+    folder = package / "schemas" if form == NEWEST_FORM else package / "verify/schemas" / str(form)
+    schema: Schema = orjson.loads((folder / f"{name}.schema.json").read_bytes())
     return schema
 
 

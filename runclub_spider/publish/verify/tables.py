@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
@@ -10,15 +11,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runclub_spider.publish.verify.problems import Problems, show
+from runclub_spider.publish.verify.rows import Policies
 
 ID_COLUMN = "spotify_track_id"
 ID_LENGTH = 22
 _BATCH_ROWS = 20_000
 _LONGEST_CELL = 16 * 1024 * 1024
+# What a spreadsheet takes for a formula, also behind blanks and quotes, which some strip.
+_FORMULA = re.compile(r"[\t\r\n]|[\s\"'`]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 def check_tables(
-    root: Path, confirmed: Container[str], ids: bytes | bytearray, problems: Problems
+    root: Path,
+    confirmed: Container[str],
+    ids: bytes | bytearray,
+    policies: Policies,
+    problems: Problems,
 ) -> None:
     """Compare both tables with the ids of `catalog_wide.jsonl`, joined without a separator.
 
@@ -35,7 +44,8 @@ def check_tables(
         # The limit belongs to the csv module, not to a reader.
         limit = csv.field_size_limit(_LONGEST_CELL)
         try:
-            _compare(table.name, _csv_ids(table), ids, problems)
+            checked = problems if policies.form >= 2 else None
+            _compare(table.name, _csv_ids(table, checked), ids, problems)
         except (csv.Error, ValueError) as error:
             problems.add(table.name, None, "table", f"unreadable: {error}")
         finally:
@@ -68,10 +78,29 @@ def _parquet_ids(path: Path) -> Iterator[object]:
             yield from batch.column(0).to_pylist()
 
 
-def _csv_ids(path: Path) -> Iterator[object]:
+def _csv_ids(path: Path, problems: Problems | None) -> Iterator[object]:
+    """The ids of a table; with `problems`, what a spreadsheet would run is noted."""
     with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream, strict=True)
-        if ID_COLUMN not in (reader.fieldnames or ()):
+        reader = csv.reader(stream, strict=True)
+        columns = next(reader, [])
+        if ID_COLUMN not in columns:
             raise ValueError(f"no column {ID_COLUMN}")
+        at = columns.index(ID_COLUMN)
         for row in reader:
-            yield row[ID_COLUMN]
+            found = row[at] if at < len(row) else None
+            if problems is not None:
+                for name, cell in zip(columns, row, strict=False):
+                    if cell and not cell[0].isalnum() and would_run(cell):
+                        message = f"a spreadsheet would run {name} of {show(found)}"
+                        problems.add(path.name, reader.line_num, "formula", message, track=found)
+            yield found
+
+
+def would_run(cell: str) -> bool:
+    """Whether a spreadsheet would take a cell for a formula; a number is none."""
+    return cell[:1] != "'" and _FORMULA.match(cell) is not None and _NUMBER.fullmatch(cell) is None
+
+
+def written_cell(cell: str) -> str:
+    """A cell without the quote that keeps a spreadsheet from running it."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell[1:]) else cell
