@@ -29,9 +29,10 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         """The help's text."""
         return (
-            "Serves Spotify (accounts and Web API) and ReccoBeats with made-up data, or with the "
-            "real test tables of --data, over plain HTTP on 127.0.0.1; prints the environment to "
-            "export. Stop it with Ctrl-C."
+            "Serves Spotify (accounts and Web API), ReccoBeats, KEXP, MusicBrainz and "
+            "ListenBrainz with made-up data, or with the real test tables of --data, over plain "
+            "HTTP on 127.0.0.1; answers are packed and framed in changing ways, as the world's "
+            "servers do it. Prints the environment to export. Stop it with Ctrl-C."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

@@ -43,6 +43,7 @@ class SandboxOptions:
         seed: shapes the built-in world and the faults.
         data: directory that holds ``spotify/`` with the real tables; None for the built-in world.
         first_editions: the built-in world also has first editions of songs it knows by later ones.
+        plain: answers are neither packed nor framed and spelt in changing ways.
         latency_ms: added to every API answer.
         rate_limit: Spotify calls per app and window before 429; None for no limit.
         rate_window: length of that window, seconds.
@@ -76,6 +77,7 @@ class SandboxOptions:
     seed: int = 1
     data: Path | None = None
     first_editions: bool = False
+    plain: bool = False
     latency_ms: float = 0.0
     rate_limit: int | None = None
     rate_window: float = 30.0
@@ -202,6 +204,7 @@ class SandboxOptions:
 RUNTIME_FIELDS = frozenset(
     {
         "regime",
+        "plain",
         "latency_ms",
         "rate_limit",
         "rate_window",
@@ -259,7 +262,9 @@ _UNLIMITED = frozenset(
         "listenbrainz_rate_limit",
     }
 )
-_SWITCHES = frozenset({"first_editions", "rotate_refresh_token", "deny_authorize", "kexp_poison"})
+_SWITCHES = frozenset(
+    {"first_editions", "plain", "rotate_refresh_token", "deny_authorize", "kexp_poison"}
+)
 _PATHS = frozenset({"data", "ready_file"})
 
 _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -269,6 +274,7 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "seed": ("N", "seed of the built-in world and of the faults (1)"),
         "data": ("DIR", "serve the real tables under DIR/spotify instead of the built-in world"),
         "first_editions": ("", "add first editions of songs that the built-in world has late"),
+        "plain": ("", "send answers plain: not packed, framed and spelt in one way"),
         "latency_ms": ("MS", "wait before every API answer (0)"),
         "rate_limit": ("N", "Spotify calls per window before 429 (none)"),
         "rate_window": ("S", "length of the rate window, seconds (30)"),
@@ -339,6 +345,12 @@ def from_namespace(given: argparse.Namespace) -> SandboxOptions:
     return SandboxOptions(**values)
 
 
+DESCRIPTION = (
+    "Serve the offline twin of Spotify (accounts and Web API), ReccoBeats, KEXP, MusicBrainz and "
+    "ListenBrainz over plain HTTP on 127.0.0.1 until stopped."
+)
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
 
@@ -350,7 +362,7 @@ def parse(arguments: Sequence[str]) -> SandboxOptions:
     """Options from a command line; a bad flag prints one line and exits with 2."""
     parser = _Parser(
         prog="sandbox",
-        description="Serve the offline twin of Spotify and ReccoBeats on 127.0.0.1 until stopped.",
+        description=DESCRIPTION,
     )
     add_arguments(parser)
     try:

@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from . import control
+from . import control, wire
 from .accounts import Accounts
 from .kexp import Kexp
 from .listenbrainz import ListenBrainz
@@ -92,6 +92,7 @@ def make_app(state: State) -> web.Application:
 
     async def mark(_: web.Request, response: web.StreamResponse) -> None:
         response.headers[MARK] = state.world.id
+        wire.respell(response, kept=MARK)
 
     app.on_response_prepare.append(mark)
     app.router.add_get("/__health", lambda _: _json(control.health(state)))
@@ -99,6 +100,7 @@ def make_app(state: State) -> web.Application:
 
     async def reset(_: web.Request) -> web.Response:
         state.stats.reset()
+        state.numbers.clear()
         return await _json({"reset": True})
 
     async def configure(request: web.Request) -> web.Response:
@@ -133,6 +135,7 @@ class _Gate:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         state, api = self.state, self.service.name
+        number = state.numbers[api] = state.numbers.get(api, 0) + 1
         state.stats.begin(api)
         family, status = "unknown", "reset"
         try:
@@ -157,16 +160,17 @@ class _Gate:
             reply = self._faulty(call, fault) or self.service.answer(call)
             if reply.refused:
                 state.stats.refused(call.family)
-            whole = True
-            if fault == "truncated" and reply.status == 200 and len(reply.body) > 2:
-                reply.body = reply.body[: len(reply.body) * 2 // 3]
-                whole = False
+            short = fault == "truncated" and reply.status == 200 and len(reply.body) > 2
             status = str(reply.status)
             # somebody who hung up during a slow answer was not served
             gone = request.transport is None or request.transport.is_closing()
-            if reply.status == 200 and whole and not gone:
+            if reply.status == 200 and not short and not gone:
                 state.stats.delivered(call.page, call.kind, call.ids, call.batch)
-            return _response(reply)
+            headers = {"Content-Type": reply.content_type, **reply.headers}
+            way = wire.PLAIN
+            if not state.options.plain:
+                way = wire.draw(state.options.seed, api, number, call.headers)
+            return await wire.send(request, reply.status, headers, reply.body, way, short=short)
         finally:
             state.stats.end(api, family, status)
 
@@ -207,11 +211,6 @@ class _Gate:
             base=f"http://{request.host}{prefix}",
             body=body,
         )
-
-
-def _response(reply: Reply) -> web.Response:
-    headers = {"Content-Type": reply.content_type, **reply.headers}
-    return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 
 async def _json(content: object, status: int = 200) -> web.Response:

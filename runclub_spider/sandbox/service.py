@@ -124,6 +124,8 @@ class State:
         self.stats = Stats()
         self.faults = FaultDraw(options.seed)
         self.tokens = Tokens(options)
+        #: Requests by API since the start or the last reset of the statistics.
+        self.numbers: dict[str, int] = {}
         self._airings: Airings | None = None
         self.reset_limits()
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 
@@ -29,15 +28,9 @@ def mb(client: Client, path: str, agent: str = AGENT, **query: Any) -> Answer:
 
 
 def lb(client: Client, mbids: list[str], inc: str = "artist tag") -> Answer:
-    parts = urlsplit(f"{client.sandbox.listenbrainz}/metadata/recording/")
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
-    body = json.dumps({"recording_mbids": mbids, "inc": inc})
-    try:
-        connection.request("POST", parts.path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        return Answer(response.status, dict(response.getheaders()), response.read())
-    finally:
-        connection.close()
+    body = json.dumps({"recording_mbids": mbids, "inc": inc}).encode()
+    url = f"{client.sandbox.listenbrainz}/metadata/recording/"
+    return ask(url, headers={"Content-Type": "application/json"}, body=body)
 
 
 def codes_of(client: Client, *terms: str) -> list[str]:
