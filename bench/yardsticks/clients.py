@@ -51,8 +51,10 @@ async def bare(plan: Plan) -> dict[str, float]:
             orjson.loads(body)
             size, calls = size + len(body), calls + 1
 
+    # aiohttp does not undo one packing on another, which is sent where gzip and br are taken
+    headers = {"User-Agent": plan.user_agent, "Accept-Encoding": "gzip, deflate"}
     begin = time.perf_counter()
-    async with aiohttp.ClientSession(headers={"User-Agent": plan.user_agent}) as session:
+    async with aiohttp.ClientSession(headers=headers) as session:
         form = {"grant_type": "client_credentials"}
         auth = aiohttp.BasicAuth(plan.client_id, plan.client_secret)
         async with session.post(plan.token_url, data=form, auth=auth) as answer:

@@ -39,7 +39,9 @@ async def load(url: str, file: str) -> dict[str, float]:
     plays = 0
     link: str | None = f"{url}/plays/?limit=200&ordering=airdate"
     begin = time.perf_counter()
-    async with aiohttp.ClientSession() as session:
+    # aiohttp does not undo one packing on another, which is sent where gzip and br are taken
+    headers = {"Accept-Encoding": "gzip, deflate"}
+    async with aiohttp.ClientSession(headers=headers) as session:
         while link:
             async with session.get(link) as answer:
                 answer.raise_for_status()

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .change import change
-from .faults import FaultDraw
 from .options import RUNTIME_FIELDS, OptionError
 from .service import State
 
@@ -69,11 +68,10 @@ def health(state: State) -> dict[str, Any]:
 
 def statistics(state: State) -> dict[str, Any]:
     """The counters, with the world and regime they were counted in."""
-    return {
-        "world": state.world.id,
-        "regime": state.options.regime,
-        **state.stats.shown(),
-    }
+    counted = state.stats.shown()
+    for api, rows in state.odd.served.items():
+        counted["faults"].setdefault(api, {})["odd"] = rows
+    return {"world": state.world.id, "regime": state.options.regime, **counted}
 
 
 def apply(state: State, body: object) -> dict[str, Any]:
@@ -112,7 +110,7 @@ def apply(state: State, body: object) -> dict[str, Any]:
         raise OptionError(f"kexp must be an object with numbers up to {MOST_AIRED}")
     state.options = state.options.changed(changes)
     if "faults" in changes:
-        state.faults = FaultDraw(state.options.seed)
+        state.draw_faults()
     for what, number in air.items():
         if what == "anew":
             state.forget_airings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .odd import ODD
 from .world import hashed
 
 #: Faults that make no sense for an API: only Spotify's calls carry a token that can be ended.
@@ -24,8 +25,9 @@ class FaultDraw:
         """The fault of the next request of an API, or None.
 
         Args:
-            api: ``accounts``, ``spotify`` or ``reccobeats``.
-            rates: rate per ``KIND`` (every API but accounts) or ``API:KIND``.
+            api: ``accounts``, ``spotify``, ``reccobeats`` …
+            rates: rate per ``KIND`` (every API but accounts) or ``API:KIND``; ``odd`` is a share
+                of rows, not of requests, and is drawn elsewhere.
         """
         number = self._count[api] = self._count.get(api, 0) + 1
         if not rates:
@@ -35,7 +37,7 @@ class FaultDraw:
             only, _, kind = name.rpartition(":")
             if (only or api) != api or (not only and api == "accounts"):
                 continue
-            if kind in _ONLY_SPOTIFY and api != "spotify":
+            if kind == ODD or (kind in _ONLY_SPOTIFY and api != "spotify"):
                 continue
             if point < rate:
                 return kind

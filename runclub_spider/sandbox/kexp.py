@@ -151,7 +151,7 @@ class Kexp:
             case ("plays", one):
                 for row in self.state.airings.rows:
                     if str(row.id) == one:
-                        return json_reply(200, render(row, call.base))
+                        return json_reply(200, self._row(row, call.base))
         return json_reply(404, {"detail": "Not found."})
 
     def server_error(self, status: int) -> Reply:
@@ -161,6 +161,9 @@ class Kexp:
     def too_many(self, *, quota: bool) -> Reply:  # noqa: ARG002 - the protocol's shape
         """None was ever reported; this is how the framework behind it says so."""
         return json_reply(429, {"detail": "Request was throttled."})
+
+    def _row(self, row: Airing, base: str) -> Any:
+        return self.state.odd.row(self.name, "play", str(row.id), render(row, base))
 
     def _plays(self, call: Call) -> Reply:
         """A page; unknown parameters are ignored, and there is always a next link."""
@@ -178,7 +181,7 @@ class Kexp:
         else:
             top = max(first, last - offset)
             chosen = rows[max(first, top - limit) : top][::-1]
-        found: list[Any] = [render(row, call.base) for row in chosen]
+        found: list[Any] = [self._row(row, call.base) for row in chosen]
         if self.state.options.kexp_poison and found:
             found[len(found) // 2] = POISON
         return json_reply(

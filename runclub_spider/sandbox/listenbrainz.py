@@ -49,7 +49,7 @@ class ListenBrainz:
             return _error(400, f"Maximum {MOST_RECORDINGS} recordings")
         wanted = self._included(call)
         found = {
-            one: self._metadata(self._truth.recordings[one], wanted)
+            one: self._row(self._truth.recordings[one], wanted)
             for one in dict.fromkeys(call.ids)
             if one in self._truth.recordings and not self._truth.recordings[one].gone
         }
@@ -80,6 +80,9 @@ class ListenBrainz:
             return ()
         asked = body.get("recording_mbids") if isinstance(body, dict) else None
         return tuple(map(str, asked)) if isinstance(asked, list) else ()
+
+    def _row(self, one: Recording, wanted: set[str]) -> Any:
+        return self.state.odd.row(self.name, "recording", one.mbid, self._metadata(one, wanted))
 
     def _metadata(self, one: Recording, wanted: set[str]) -> dict[str, Any]:
         recording: dict[str, Any] = {

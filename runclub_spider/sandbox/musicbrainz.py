@@ -162,7 +162,8 @@ class MusicBrainz:
             if listed is not None and listed.spotify is not None:
                 artist = {"id": listed.mbid, "name": listed.name, "type": listed.kind}
                 relation = {"type": "free streaming", "target-type": "artist", "artist": artist}
-                rows.append({"id": listed.mbid, "resource": address, "relations": [relation]})
+                row = {"id": listed.mbid, "resource": address, "relations": [relation]}
+                rows.append(self.state.odd.row(self.name, "url", listed.mbid, row))
         if len(asked) == 1:
             return json_reply(200, rows[0]) if rows else _error(404, "Not Found")
         return json_reply(200, {"url-count": len(rows), "url-offset": 0, "urls": rows})
@@ -178,7 +179,7 @@ class MusicBrainz:
 
     # --- rows ---------------------------------------------------------------------------------
 
-    def _recording(self, one: Recording, score: int | None) -> dict[str, Any]:
+    def _recording(self, one: Recording, score: int | None) -> Any:
         credit = [
             {
                 "name": self._truth.artists[artist].name,
@@ -206,9 +207,9 @@ class MusicBrainz:
             row["isrcs"] = [isrc.upper() for isrc in one.isrcs]
         if tags := self._truth.recording_tags(one):
             row["tags"] = [{"name": name, "count": count} for name, count in tags]
-        return row
+        return self.state.odd.row(self.name, "recording", one.mbid, row)
 
-    def _artist(self, one: Listed, score: int) -> dict[str, Any]:
+    def _artist(self, one: Listed, score: int) -> Any:
         row: dict[str, Any] = {
             "id": one.mbid,
             "score": score,
@@ -219,7 +220,7 @@ class MusicBrainz:
         }
         if one.tags:
             row["tags"] = [{"name": name, "count": count} for name, count in one.tags]
-        return row
+        return self.state.odd.row(self.name, "artist", one.mbid, row)
 
 
 def _rows(call: Call) -> int:

@@ -10,12 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from .odd import ODD
 from .withhold import KINDS
 
 REGIMES = ("extended", "development")
 RETRY_AFTER_FORMS = ("seconds", "date", "none")
 ACCOUNT_STATES = ("ok", "not-premium", "not-allowlisted")
-FAULT_KINDS = ("500", "502", "503", "504", "429", "truncated", "reset", "slow", "expired")
+FAULT_KINDS = ("500", "502", "503", "504", "429", "truncated", "reset", "slow", "expired", ODD)
 FAULT_APIS = ("accounts", "spotify", "reccobeats", "kexp", "musicbrainz", "listenbrainz")
 QUOTA_FAMILIES = ("search", "playlist", "playlist_items", "track", "artist", "album", "me")
 ALL_FAMILIES = "*"
@@ -50,7 +51,8 @@ class SandboxOptions:
         retry_after_form: how 429 tells the wait: seconds, an HTTP date, or not at all.
         daily_quota: calls per quota family and day, family ``*`` for every other one.
         day_seconds: length of the quota's day, shortened by tests.
-        faults: rate 0-1 per fault, key ``KIND`` or ``API:KIND``.
+        faults: rate 0-1 per fault, key ``KIND`` or ``API:KIND``; that of ``odd`` is a share of
+            the rows, which are damaged in the same way in every answer.
         slow_seconds: what the fault ``slow`` adds.
         fault_retry_after: Retry-After of the fault ``429``, seconds.
         withhold: share 0-1 of the objects that lack a field, key ``kind.field``.
@@ -267,6 +269,9 @@ _SWITCHES = frozenset(
 )
 _PATHS = frozenset({"data", "ready_file"})
 
+_FAULT_HELP = (
+    f"inject a fault; repeatable; {', '.join(FAULT_KINDS)}; {ODD} damages that share of all rows"
+)
 _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "port": ("N", "port on 127.0.0.1; 0 takes a free one (8790)"),
@@ -281,7 +286,7 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "retry_after_form": ("FORM", "Retry-After of a 429: seconds, date or none (seconds)"),
         "daily_quota": ("[FAMILY=]N", "calls per family and day before QUOTA_EXCEEDED; repeatable"),
         "day_seconds": ("S", "length of the quota's day (86400)"),
-        "fault": ("[API:]KIND=RATE", "inject a fault; repeatable; " + ", ".join(FAULT_KINDS)),
+        "fault": ("[API:]KIND=RATE", _FAULT_HELP),
         "slow_seconds": ("S", "what the fault 'slow' waits (3)"),
         "fault_retry_after": ("S", "Retry-After of the fault '429' (1)"),
         "withhold": ("KIND.FIELD[=SHARE]", "leave a field out of all objects or of a share"),

@@ -80,20 +80,16 @@ class ReccoBeats:
         wanted = dict.fromkeys(
             one for given in call.ids for one in self._resolve(given, isrc=path == "getTracks.ids")
         )
-        rows = []
+        rows: list[Any] = []
         # the real order is not that of the question; a hash keeps ours reproducible
         for one in sorted(wanted, key=lambda one: hashed("recco-order", one)):
-            track = self.state.world.tracks[one]
-            row = self._track(track) if call.family == "recco_track" else self._features(track)
-            if row is not None:
-                rows.append(row)
+            rows += self._rows(one, features=call.family != "recco_track")
         return json_reply(200, {"content": rows})
 
     def _one(self, given: str, *, features: bool) -> Reply:
         one = self.state.world.track_of_uuid(given) if _UUID.match(given) else None
         if one is not None:
-            track = self.state.world.tracks[one]
-            if (row := self._features(track) if features else self._track(track)) is not None:
+            for row in self._rows(one, features=features):
                 return json_reply(200, row)
         return json_reply(404, {"status": 4040, "errors": [{"path": "id", "message": "not found"}]})
 
@@ -109,6 +105,13 @@ class ReccoBeats:
         return []
 
     # --- rows ---------------------------------------------------------------------------------
+
+    def _rows(self, one: str, *, features: bool) -> list[Any]:
+        """The row of a track as it is served, or none."""
+        track = self.state.world.tracks[one]
+        row = self._features(track) if features else self._track(track)
+        kind = "features" if features else "track"
+        return [] if row is None else [self.state.odd.row(self.name, kind, one, row)]
 
     def _track(self, track: Track) -> dict[str, Any] | None:
         world = self.state.world

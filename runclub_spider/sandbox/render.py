@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode
 
+from .odd import CALM, Odd
 from .regimes import Regime
 from .withhold import withheld
 from .world import (
@@ -38,6 +39,7 @@ class View:
         market: the market that applies (sent, or the user's country), or None.
         market_sent: whether the request named one; only then ``available_markets`` is absent.
         shares: fields withheld beyond what the regime withholds.
+        odd: which rows are damaged.
     """
 
     world: World
@@ -46,6 +48,7 @@ class View:
     market: str | None
     market_sent: bool
     shares: Mapping[str, float]
+    odd: Odd = CALM
 
     # --- artists ------------------------------------------------------------------------------
 
@@ -58,13 +61,13 @@ class View:
             "uri": f"spotify:{kind}:{one}",
         }
 
-    def artist_simple(self, one: str) -> Json:
+    def artist_simple(self, one: str) -> Any:
         """The artist inside a track or album."""
         artist = self.world.artists.get(one)
         shown = {**self._head("artist", one), "name": artist.name if artist else ""}
-        return self._trim("artist", shown)
+        return self.odd.row("spotify", "artist", one, self._trim("artist", shown))
 
-    def artist(self, artist: Artist) -> Json:
+    def artist(self, artist: Artist) -> Any:
         """The full artist; in development mode without genres, popularity and followers."""
         shown = {
             **self._head("artist", artist.id),
@@ -76,12 +79,16 @@ class View:
             "name": artist.name,
             "popularity": artist.popularity,
         }
-        return self._trim("artist", shown)
+        return self.odd.row("spotify", "artist", artist.id, self._trim("artist", shown))
 
     # --- albums -------------------------------------------------------------------------------
 
-    def album_simple(self, album: Album) -> Json:
+    def album_simple(self, album: Album) -> Any:
         """The album inside a track or a list."""
+        shown = self._trim("album", self._album_body(album))
+        return self.odd.row("spotify", "album", album.id, shown)
+
+    def _album_body(self, album: Album) -> Json:
         shown = {
             "album_type": album.kind,
             "artists": [self.artist_simple(one) for one in album.artist_ids],
@@ -96,13 +103,13 @@ class View:
             shown["available_markets"] = self._album_markets(album)
         if self.market:
             shown["is_playable"] = True
-        return self._trim("album", shown)
+        return shown
 
-    def album(self, album: Album, tracks: Json) -> Json:
+    def album(self, album: Album, tracks: Json) -> Any:
         """The full album around its first page of tracks; ``genres`` is always empty."""
         most = max((self.world.tracks[one].popularity for one in album.track_ids), default=0)
         shown = {
-            **self.album_simple(album),
+            **self._album_body(album),
             "tracks": tracks,
             "copyrights": [{"text": f"{album.year or ''} {album.label}".strip(), "type": "C"}],
             "external_ids": {"upc": f"{hashed(album.id) % 10**12:012d}"},
@@ -110,14 +117,14 @@ class View:
             "label": album.label,
             "popularity": most,
         }
-        return self._trim("album", shown)
+        return self.odd.row("spotify", "album", album.id, self._trim("album", shown))
 
     def _album_markets(self, album: Album) -> tuple[str, ...]:
         return self.world.tracks[album.track_ids[0]].markets if album.track_ids else ()
 
     # --- tracks -------------------------------------------------------------------------------
 
-    def track(self, asked: Track) -> Json:
+    def track(self, asked: Track) -> Any:
         """The full track, relinked where the market asks for it (reference 1.5)."""
         track, linked = self._resolve(asked)
         album = self.world.albums[track.album_id]
@@ -129,15 +136,15 @@ class View:
         }
         if linked:
             shown["linked_from"] = self._head("track", asked.id)
-        return self._trim("track", shown)
+        return self.odd.row("spotify", "track", track.id, self._trim("track", shown))
 
-    def track_simple(self, asked: Track) -> Json:
+    def track_simple(self, asked: Track) -> Any:
         """The track inside an album: no album, no external_ids, no popularity."""
         track, linked = self._resolve(asked)
         shown = self._track_body(track)
         if linked:
             shown["linked_from"] = self._head("track", asked.id)
-        return self._trim("track", shown)
+        return self.odd.row("spotify", "track", track.id, self._trim("track", shown))
 
     def _resolve(self, track: Track) -> tuple[Track, bool]:
         market = self.market
@@ -187,8 +194,11 @@ class View:
         }
         return self._trim("user", shown)
 
-    def playlist_simple(self, playlist: Playlist) -> Json:
+    def playlist_simple(self, playlist: Playlist) -> Any:
         """The playlist of a search or of ``/me/playlists``, with the count of its rows."""
+        return self.odd.row("spotify", "playlist", playlist.id, self._playlist_body(playlist))
+
+    def _playlist_body(self, playlist: Playlist) -> Json:
         key = self.regime.contents_key
         rows = "items" if key == "items" else "tracks"
         readable = self.regime.foreign_playlists or playlist.owner_id == USER_ID
@@ -215,25 +225,27 @@ class View:
             },
         }
 
-    def playlist(self, playlist: Playlist, rows: Json | None) -> Json:
+    def playlist(self, playlist: Playlist, rows: Json | None) -> Any:
         """The full playlist; ``rows`` None leaves its contents out (a stranger's list)."""
-        shown = self.playlist_simple(playlist)
+        shown = self._playlist_body(playlist)
         shown["followers"] = {"href": None, "total": playlist.followers}
         if rows is None:
             del shown[self.regime.contents_key]
         else:
             shown[self.regime.contents_key] = rows
-        return self._trim("playlist", shown)
+        return self.odd.row("spotify", "playlist", playlist.id, self._trim("playlist", shown))
 
     def entry(self, entry: Entry, keys: tuple[str, ...], *, episodes: bool) -> Json:
         """One row of a playlist under ``track``, ``item`` or both."""
-        content: Json | None = None
+        content: Any = None
         if entry.kind == "local":
             content = local_track(entry.ref)
         elif entry.kind == "episode" and (episode := self.world.episodes.get(entry.ref)):
             content = self.episode(episode) if episodes else self._disguised(episode)
         elif entry.kind == "track" and (track := self.world.tracks.get(entry.ref)):
-            content = {**self.track(track), "episode": False, "track": True}
+            content = self.track(track)
+            if isinstance(content, dict):  # a damaged one may be anything
+                content = {**content, "episode": False, "track": True}
         shown: Json = {
             "added_at": entry.added_at,
             "added_by": _user(self.base, entry.added_by),

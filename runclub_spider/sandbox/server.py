@@ -21,6 +21,7 @@ from .accounts import Accounts
 from .kexp import Kexp
 from .listenbrainz import ListenBrainz
 from .musicbrainz import MusicBrainz
+from .odd_ones import odd_ones
 from .options import OptionError, SandboxOptions
 from .reccobeats import ReccoBeats
 from .service import Call, Reply, Service, State
@@ -96,11 +97,13 @@ def make_app(state: State) -> web.Application:
 
     app.on_response_prepare.append(mark)
     app.router.add_get("/__health", lambda _: _json(control.health(state)))
+    app.router.add_get("/__odd", lambda _: _json(odd_ones(state)))
     app.router.add_get("/__stats", lambda _: _json(control.statistics(state)))
 
     async def reset(_: web.Request) -> web.Response:
         state.stats.reset()
         state.numbers.clear()
+        state.odd.served.clear()
         return await _json({"reset": True})
 
     async def configure(request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ import orjson
 
 from .faults import FaultDraw
 from .limits import Bucket, Penalties, Window, retry_after
+from .odd import Odd, shares
 from .open_truth import OpenTruth
 from .options import ALL_FAMILIES, SandboxOptions
 from .search import SearchIndex
@@ -122,12 +123,17 @@ class State:
         self.index = SearchIndex(world)
         self.open_truth = OpenTruth(world)
         self.stats = Stats()
-        self.faults = FaultDraw(options.seed)
+        self.draw_faults()
         self.tokens = Tokens(options)
         #: Requests by API since the start or the last reset of the statistics.
         self.numbers: dict[str, int] = {}
         self._airings: Airings | None = None
         self.reset_limits()
+
+    def draw_faults(self) -> None:
+        """Begins with the faults of the options, which are drawn from the first request on."""
+        self.faults = FaultDraw(self.options.seed)
+        self.odd = Odd(self.options.seed, shares(self.options.faults))
 
     @property
     def airings(self) -> Airings:

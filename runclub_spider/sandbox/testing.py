@@ -78,6 +78,10 @@ class Sandbox:
         """``GET /__stats``."""
         return self._ask("/__stats")
 
+    def odd(self) -> dict[str, Any]:
+        """``GET /__odd``: what the fault ``odd`` damages."""
+        return self._ask("/__odd")
+
     def health(self) -> dict[str, Any]:
         """``GET /__health``."""
         return self._ask("/__health")

@@ -12,6 +12,7 @@ from runclub_spider.sandbox.testing import Sandbox, running_sandbox
 _CALM: dict[str, object] = {
     "reset_limits": True,
     "regime": "extended",
+    "plain": False,
     "retry_after_form": "seconds",
     "daily_quota": {},
     "faults": {},

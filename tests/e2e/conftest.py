@@ -16,6 +16,7 @@ from .running import Done, launched
 CALM: dict[str, object] = {
     "reset_limits": True,
     "regime": "extended",
+    "plain": False,
     "latency_ms": 0,
     "rate_limit": None,
     "retry_after_form": "seconds",

@@ -21,6 +21,7 @@ def shared_sandbox() -> Iterator[Sandbox]:
 _CALM: dict[str, object] = {
     "reset_limits": True,
     "regime": "extended",
+    "plain": False,
     "latency_ms": 0,
     "rate_limit": None,
     "rate_window": 30,
