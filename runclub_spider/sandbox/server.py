@@ -173,6 +173,7 @@ class _Gate:
             way = wire.PLAIN
             if not state.options.plain:
                 way = wire.draw(state.options.seed, api, number, call.headers)
+            state.stats.way(api, way.coding, way.framing)
             return await wire.send(request, reply.status, headers, reply.body, way, short=short)
         finally:
             state.stats.end(api, family, status)

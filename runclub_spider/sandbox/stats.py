@@ -44,6 +44,7 @@ class Stats:
         self._faults: dict[str, Counter[str]] = {}
         self._refused: Counter[str] = Counter()
         self._batches: dict[str, Counter[int]] = {}
+        self._ways: dict[str, Counter[str]] = {}
 
     def begin(self, api: str) -> None:
         """A request came in."""
@@ -93,6 +94,10 @@ class Stats:
         """A fault was injected."""
         self._faults.setdefault(api, Counter())[kind] += 1
 
+    def way(self, api: str, coding: str | None, framing: str) -> None:
+        """An answer is sent packed and framed so."""
+        self._ways.setdefault(api, Counter()).update((coding or "identity", framing))
+
     def refused(self, family: str) -> None:
         """The regime has no such call, limit or content."""
         self._refused[family] += 1
@@ -133,6 +138,7 @@ class Stats:
                 }
                 for kind, sizes in sorted(self._batches.items())
             },
+            "ways": {api: dict(sorted(ways.items())) for api, ways in sorted(self._ways.items())},
             "refused_by_regime": dict(sorted(self._refused.items())),
             "faults": {api: dict(sorted(kinds.items())) for api, kinds in self._faults.items()},
         }

@@ -205,6 +205,9 @@ def test_every_way_brings_the_same_content(rough: Sandbox, bearer: dict[str, str
     assert len({one.content for one in seen}) == 1
     assert {one.coding for one in seen} >= {None, "gzip", "br", "zstd", "deflate", "gzip, br"}
     assert {one.framing for one in seen} == {"length", "chunked", "closed"}
+    ways = rough.stats()["ways"]["spotify"]
+    codings = Counter(one.coding or "identity" for one in seen)
+    assert ways == codings + Counter(one.framing for one in seen)
     assert {"close", None} == {one.headers["Connection"] for one in seen}
     spelt = {name for one in seen for name in one.names if name.lower() == "content-type"}
     assert spelt == {"Content-Type", "content-type", "CONTENT-TYPE", "cONTENT-tYPE"}
