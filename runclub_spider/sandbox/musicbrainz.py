@@ -34,7 +34,6 @@ class MusicBrainz:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._number = 0
         self._starts: deque[float] = deque(maxlen=_MEASURED)
 
     @property
@@ -89,7 +88,6 @@ class MusicBrainz:
     def _refused(self, call: Call) -> Reply | None:
         """503 for library agents, for whoever is too fast, and now and then for anybody."""
         options = self.state.options
-        self._number += 1
         self._starts.append(time.monotonic())
         if _LIBRARY_AGENT.match(call.headers.get("user-agent", "")):
             return self.too_many(quota=False)
@@ -99,7 +97,8 @@ class MusicBrainz:
             if mean < 0.9 * allowed:
                 self.state.stats.refused("mb_too_fast")
                 return self.too_many(quota=False)
-        busy = hashed("mb-busy", options.seed, self._number) / 2**64
+        number = self.state.numbers.get(self.name, 0)
+        busy = hashed("mb-busy", options.seed, number) / 2**64
         return self.too_many(quota=False) if busy < options.musicbrainz_busy else None
 
     # --- endpoints ----------------------------------------------------------------------------
