@@ -75,16 +75,14 @@ class Suitability:
     passes: bool
 
 
-def fold(tempo: float) -> float:
+def fold(tempo: float) -> float | None:
     """Return the double or half of a tempo in BPM that lies nearest to the cadences of a run.
 
-    In ``[FOLD_LOW, FOLD_HIGH)``: 85 gives 170, 172 stays, 100 gives 200. Idempotent.
-
-    Raises:
-        ValueError: the tempo is not a positive number.
+    In ``[FOLD_LOW, FOLD_HIGH)``: 85 gives 170, 172 stays, 100 gives 200. Idempotent. None for
+    what is no positive number: a store may hold such a tempo from before the gate refused it.
     """
     if not (isfinite(tempo) and tempo > 0):
-        raise ValueError(f"a tempo is a positive number of beats per minute, not {tempo}")
+        return None
     # Halving and doubling are exact, so that a tempo and its double fold to the same number.
     while tempo >= FOLD_HIGH:
         tempo /= 2
@@ -93,13 +91,15 @@ def fold(tempo: float) -> float:
     return tempo
 
 
-def band(tempo: float) -> str:
+def band(tempo: float) -> str | None:
     """Return the cadence band, one of :data:`BANDS`, of a tempo in BPM; ``"170-174"`` for 85.
 
-    A band holds its first tempo and all below the next band: 174.9 is in ``"170-174"``.
-    Raises ValueError for what :func:`fold` refuses.
+    A band holds its first tempo and all below the next band: 174.9 is in ``"170-174"``. None
+    where :func:`fold` gives none.
     """
     folded = fold(tempo)
+    if folded is None:
+        return None
     if folded < SLOWEST:
         return BANDS[0]
     return BANDS[min(1 + int((folded - SLOWEST) // 5), len(BANDS) - 1)]
@@ -117,14 +117,15 @@ def score(
         family: seed family; None or an unknown one is rated by :data:`DEFAULT_POLICY`.
 
     Returns:
-        None when tempo or energy is missing: nothing is known then.
+        None when tempo or energy is missing, or is no such number: nothing is known then.
     """
-    if tempo is None or energy is None:
+    folded = None if tempo is None else fold(tempo)
+    if folded is None or energy is None or not isfinite(energy):
         return None
     policy = POLICIES.get(family or "", DEFAULT_POLICY)
-    total = policy.tempo * _tempo_mark(tempo) + policy.energy * _ramp(energy, *_ENERGY)
+    total = policy.tempo * _tempo_mark(folded) + policy.energy * _ramp(energy, *_ENERGY)
     weight = policy.tempo + policy.energy
-    if danceability is not None:
+    if danceability is not None and isfinite(danceability):
         total += policy.danceability * _ramp(danceability, *_DANCEABILITY)
         weight += policy.danceability
     return round(total / weight, 4)
@@ -160,8 +161,7 @@ def suitability(
     return max(rated, key=lambda each: (each.passes, each.score))
 
 
-def _tempo_mark(tempo: float) -> float:
-    folded = fold(tempo)
+def _tempo_mark(folded: float) -> float:
     off = max(0.0, log2(SLOWEST / folded), log2(folded / FASTEST))
     return 1 - (1 - _TEMPO_FLOOR) * min(1.0, off / _FARTHEST)
 

@@ -41,6 +41,9 @@ from functools import lru_cache
 #: Soft duplicates differ by at most this: fades and encoders move an end, edits move it further.
 SOFT_DURATION_MS = 2000
 
+#: Characters of a title or a name that are read; KEXP's texts have as many.
+MOST_READ = 2_000
+
 #: Segments and artist names remembered, for they repeat; titles do not. Some 30 MB when full.
 _SEGMENTS, _ARTISTS = 16_384, 65_536
 
@@ -103,7 +106,7 @@ def artist_words(name: str) -> frozenset[str]:
     count; letters drawn as signs are read (P!nk, Ke$ha). Empty for a name of nobody: "Various
     Artists".
     """
-    text = _fold(name)
+    text = _fold(name[:MOST_READ])
     words = _words(_INNER_MARK.sub("i", text) if "!" in text else text) or _signs(text)
     said = frozenset(words.split())
     return frozenset() if words in _NOBODY else said - _LINKS or said
@@ -221,7 +224,8 @@ def _signs(text: str) -> str:
 
 #: Without one of these a title is nothing but a title; most are.
 _MARKED = re.compile(r"[(\[{}\])]|\s-|-\s|-$|\bfeat|\bft\b")
-_CUT = re.compile(r"(\s+-+\s*|-+\s+|-+$|[()\[\]{}])")
+# A run of spaces or dashes is looked at from its start only: it is as long as somebody likes.
+_CUT = re.compile(r"((?<!\s)\s++-++\s*+|(?<!-)-++(?:\s++|$)|[()\[\]{}])")
 #: "10 ft." are feet.
 _FEATURING = re.compile(r"(?<!\d)(?<!\d )\b(?:feat|ft|featuring)\b\.?\s*+(?=\S)(?!of\b)")
 #: "with" and a name; "with my heart" goes on with the title.
@@ -261,7 +265,7 @@ _GENERIC = re.compile(
 
 def _read(name: str) -> tuple[str, list[str], list[str]]:
     """Base, tags and guests of a title, as `Version` has them, unsorted."""
-    text = _fold(name)
+    text = _fold(name[:MOST_READ])
     if _MARKED.search(text) is None:
         return _title(_words(text) or _signs(text)), [], []
     base: list[str] = []

@@ -315,3 +315,20 @@ def test_a_slip_is_one_small_thing(one: str, other: str) -> None:
 )
 def test_search_terms(title: str, artist: str, isrc: str | None, term: str) -> None:
     assert search_term(title, artist, isrc) == term
+
+
+@given(
+    st.text("aé語\U0001f600 -(", min_size=1, max_size=30).map(lambda text: (text * 2_000)[:2_000]),
+    st.text("aé語\U0001f600 -(", min_size=1, max_size=30).map(lambda text: (text * 2_000)[:2_000]),
+)
+def test_no_key_is_longer_than_an_index_takes(title: str, artist: str) -> None:
+    keys = keys_of(title, artist)
+    for key in (keys.exact, keys.artist):
+        assert len(key.encode()) < 2_600
+
+
+def test_long_titles_that_differ_late_are_two_songs() -> None:
+    words = " ".join(f"word{number}" for number in range(200))
+    one, other = (keys_of(f"{words} {last}", "Artist") for last in ("here", "there"))
+    assert one.exact != other.exact
+    assert keys_of(f"{words} HERE", "The Artist").exact == one.exact

@@ -76,6 +76,7 @@ def test_the_bands_are_the_cadences() -> None:
 @given(TEMPOS)
 def test_folding_is_idempotent_and_stays_in_its_octave(tempo: float) -> None:
     folded = fold(tempo)
+    assert folded is not None
     assert FOLD_LOW <= folded < FOLD_HIGH
     assert fold(folded) == folded
     assert math.log2(folded / tempo) == round(math.log2(folded / tempo), 9)
@@ -89,19 +90,37 @@ def test_a_tempo_and_its_double_are_the_same_cadence(tempo: float) -> None:
 
 @given(TEMPOS)
 def test_every_tempo_has_a_band_that_holds_it(tempo: float) -> None:
-    name = band(tempo)
+    name, folded = band(tempo), fold(tempo)
+    assert name is not None
+    assert folded is not None
     assert name in BANDS
     if "-" in name:
         low, high = map(int, name.split("-"))
-        assert low <= fold(tempo) < high + 1
+        assert low <= folded < high + 1
 
 
-@pytest.mark.parametrize("tempo", [0, -1, math.inf, math.nan])
-def test_what_is_no_tempo(tempo: float) -> None:
-    with pytest.raises(ValueError, match="positive number of beats"):
-        fold(tempo)
-    with pytest.raises(ValueError, match="positive number of beats"):
-        band(tempo)
+@pytest.mark.parametrize("tempo", [0, -1, math.inf, -math.inf, math.nan])
+def test_what_is_no_tempo_has_neither_band_nor_score(tempo: float) -> None:
+    assert fold(tempo) is None
+    assert band(tempo) is None
+    assert score(tempo=tempo, energy=0.5, danceability=0.5, family=None) is None
+
+
+ANY = st.none() | st.floats()
+
+
+@given(ANY, ANY, ANY, ANY, st.lists(FAMILY.filter(bool), max_size=2))
+def test_whatever_is_stored_has_a_rating_or_none(
+    tempo: float | None,
+    energy: float | None,
+    dance: float | None,
+    acoustic: float | None,
+    names: list[str],
+) -> None:
+    found = suitability(
+        tempo=tempo, energy=energy, danceability=dance, acousticness=acoustic, families=names
+    )
+    assert found is None or 0 <= found.score <= 1
 
 
 @pytest.mark.parametrize("policy", [*POLICIES.values(), DEFAULT_POLICY])

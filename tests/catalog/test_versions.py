@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import time
 import unicodedata
 
 import pytest
@@ -19,7 +21,7 @@ from bench.labelled import (
     real_pairs,
     score,
 )
-from runclub_spider.catalog.versions import Version, artist_words, describe, soft_key
+from runclub_spider.catalog.versions import _CUT, Version, artist_words, describe, soft_key
 from tests.realdata import real_file
 
 # Remarks that make another version; each line names one and the same.
@@ -376,3 +378,35 @@ def test_a_score_counts_what_is_wrong_and_what_is_missed() -> None:
     nothing = score(pairs, lambda name, artists: "")
     assert (nothing.right, len(nothing.wrong), len(nothing.missed)) == (0, 0, same)
     assert (nothing.precision, nothing.recall) == (0.0, 0.0)
+
+
+LONG = 160_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(a) a" + "-" * LONG + "x",
+        "(a" + " " * LONG + "x",
+        "(a) " + "- " * LONG,
+        "(" * LONG,
+        "a (" + "feat. " * LONG,
+        "a (from " + '"' * LONG,
+        "a - from " + '"a - ' * LONG,
+        "a - " + "pt " * LONG,
+        "a\u0301" + "\u0323\u0301" * LONG,
+        "\ufdfa" * LONG,
+        "a - 1." + "1'" * LONG,
+    ],
+    ids=lambda text: repr(text[:14]),
+)
+def test_a_long_title_takes_no_longer_than_its_start(text: str) -> None:
+    started = time.perf_counter()
+    soft_key(text, [text])
+    assert time.perf_counter() - started < 1
+
+
+@given(st.text("a- ()[]{}\n", max_size=14))
+def test_titles_are_cut_where_a_plain_pattern_cuts_them(text: str) -> None:
+    """The plain one says what is meant, and takes the square of a long run of dashes."""
+    assert _CUT.split(text) == re.split(r"(\s+-+\s*|-+\s+|-+$|[()\[\]{}])", text)
