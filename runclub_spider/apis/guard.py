@@ -20,7 +20,9 @@ from runclub_spider.apis.decoding import TooLarge, Unreadable, is_whole
 from runclub_spider.apis.pacer import Pacer
 
 ALL = "*"
-RETRIED = frozenset({500, 502, 503, 504})
+# Errors of a moment; those from 520 are of Cloudflare, which stands before several APIs.
+RETRIED = frozenset({408, 425, 500, 502, 503, 504, *range(520, 525)})
+TIMED_OUT = "no whole answer in time"
 # Waited out when a refusal names no time: nobody knows the length of such a ban, and
 # asking once an hour cannot prolong it much.
 UNNAMED_BLOCK_SECONDS = 3600.0
@@ -49,6 +51,10 @@ class ApiUnavailable(Exception):
     def __init__(self, api: str, problem: str) -> None:
         super().__init__(f"{api}: {problem}")
         self.api, self.problem = api, problem
+
+
+class NoAnswer(Exception):
+    """Nothing came back of a call that was sent; the text says why, in a few words."""
 
 
 class Stopping(Exception):
@@ -174,13 +180,11 @@ class Guard:
         headers: Callable[[A], Mapping[str, str]],
         *,
         family: str,
-        transient: tuple[type[Exception], ...],
         spend: Callable[[], None] = lambda: None,
     ) -> A:
         """Send until there is an answer that retrying would not better.
 
-        `once` raises `Unreadable` for an answer that is of no use, and one of `transient` when
-        there was none.
+        `once` raises `Unreadable` for an answer that is of no use, `NoAnswer` when none came.
 
         Raises:
             ApiPaused: refused for longer than `max_wait`, now or before.
@@ -189,16 +193,15 @@ class Guard:
         """
         async with self.slots:
             if not self._careful(family):
-                return await self._send(once, headers, family, transient, spend)
+                return await self._send(once, headers, family, spend)
             async with self._alone:
-                return await self._send(once, headers, family, transient, spend)
+                return await self._send(once, headers, family, spend)
 
     async def _send(
         self,
         once: Callable[[], Awaitable[A]],
         headers: Callable[[A], Mapping[str, str]],
         family: str,
-        transient: tuple[type[Exception], ...],
         spend: Callable[[], None],
     ) -> A:
         problem, tries, large = "", 0, 0
@@ -226,9 +229,8 @@ class Guard:
                 self.pacer.answered(number)
                 self._count("errors")
                 continue
-            except transient as error:
-                problem = str(error).splitlines()[0][:200] if str(error) else ""
-                problem = f"{type(error).__name__} {problem}".strip()
+            except NoAnswer as error:
+                problem = str(error)
                 self._count("errors")
                 continue
             finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler, TunnelError
@@ -26,7 +28,15 @@ from runclub_spider.apis.decoding import (
     as_utf8,
     unpacked,
 )
-from runclub_spider.apis.guard import RETRIED, ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.apis.guard import (
+    RETRIED,
+    TIMED_OUT,
+    ApiPaused,
+    ApiUnavailable,
+    NoAnswer,
+    Stopping,
+)
+from runclub_spider.faults import told
 from runclub_spider.runtime import BudgetSpent, Runtime
 
 if TYPE_CHECKING:
@@ -34,16 +44,19 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-TRANSIENT = (
-    CannotResolveHostError,
-    DownloadConnectionRefusedError,
-    DownloadFailedError,
-    DownloadTimeoutError,
-    ResponseDataLossError,
-    # What Scrapy hands on as Twisted has it: no route, a proxy that opens no tunnel.
-    ConnectError,
-    TunnelError,
-)
+# Why there was no answer, in words that are the same for every address.
+_NO_ANSWER: dict[type[Exception], str] = {
+    CannotResolveHostError: "the host's name is not known",
+    DownloadConnectionRefusedError: "the connection is refused",
+    DownloadFailedError: "the connection broke",
+    DownloadTimeoutError: TIMED_OUT,
+    ResponseDataLossError: "an answer cut short",
+    # What Scrapy hands on as Twisted has it.
+    ConnectError: "no connection",
+    TunnelError: "the proxy opens no tunnel",
+}
+# How long what is on its way when a run is stopped may still take.
+_GRACE_SECONDS, _POLL_SECONDS = 5.0, 0.25
 # Statuses that say enough, whatever became of their bodies.
 _TELLING = RETRIED | {401, 429}
 
@@ -67,6 +80,8 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._runtime = Runtime.of(crawler)
+        self._under_way: set[asyncio.Future[Response]] = set()
+        self._watch: asyncio.Future[None] | None = None
 
     async def download_request(self, request: Request) -> Response:
         """Fetch one answer, waiting and retrying as the API asks."""
@@ -79,7 +94,6 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
                 lambda: self._fetch(request),
                 _lower_headers,
                 family=family,
-                transient=TRANSIENT,
                 spend=lambda: self._runtime.spend(api, family),
             )
         except (ApiPaused, ApiUnavailable, BudgetSpent, Stopping) as error:
@@ -92,15 +106,51 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
         credential = request.meta.get(CREDENTIAL)
         if credential is not None:
             request.headers["Authorization"] = credential
+        task = asyncio.ensure_future(super().download_request(request))
+        self._under_way.add(task)
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.ensure_future(self._cut_off())
         try:
-            response = await super().download_request(request)
+            response = await task
+        except asyncio.CancelledError:
+            if self._runtime.stopping():
+                raise Stopping(request.meta["api"]) from None
+            raise
         except DownloadCancelledError:
             # The only thing that Scrapy breaks off: an answer beyond that size.
             raise TooLarge from None
+        except tuple(_NO_ANSWER) as error:
+            raise NoAnswer(_why(error)) from error
         finally:
+            self._under_way.discard(task)
             if credential is not None:
                 del request.headers["Authorization"]
         return _readable(response)
+
+    async def _cut_off(self) -> None:
+        """When the run is stopped, let no slow server hold it up until its time is over."""
+        grace = _GRACE_SECONDS
+        while self._under_way:
+            await asyncio.sleep(_POLL_SECONDS)
+            if self._runtime.stopping():
+                grace -= _POLL_SECONDS
+                if grace <= 0:
+                    for task in self._under_way:
+                        task.cancel()
+
+    async def close(self) -> None:
+        """Scrapy's end of a handler."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        await super().close()
+
+
+def _why(error: Exception) -> str:
+    said = next(words for kind, words in _NO_ANSWER.items() if isinstance(error, kind))
+    # A certificate may be the cause, or a header; a time-out's own text names the address.
+    return f"{said} ({told(error)})" if isinstance(error, DownloadFailedError) else said
 
 
 def _readable(response: Response) -> Response:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from scrapy import Spider
 
 from runclub_spider.apis.call import AnswerError, Api, Call, Family
-from runclub_spider.apis.guard import ALL, ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.apis.guard import ALL, TIMED_OUT, ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.apis.kexp.calls import FEWEST_ROWS, MARGIN, PAGE_ROWS, served_rows, with_rows
 from runclub_spider.apis.kexp.parser import PlaysPage, parse_plays
 from runclub_spider.catalog.coverage import (
@@ -56,7 +56,7 @@ _FOREVER = 2**62
 #: Rows that are read before the loop has its turn.
 _ROWS_AT_ONCE = 20
 #: What a server says when a page is too much for it.
-_TOO_MUCH = ("status 502", "status 504", "DownloadTimeoutError")
+_TOO_MUCH = ("status 502", "status 504", TIMED_OUT)
 
 
 class KexpSpider(Spider):

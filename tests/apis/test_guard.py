@@ -19,11 +19,13 @@ from runclub_spider.apis.decoding import TooLarge, Unreadable
 from runclub_spider.apis.guard import (
     ALL,
     LONGEST_BLOCK_SECONDS,
+    TIMED_OUT,
     UNNAMED_BLOCK_SECONDS,
     ApiPaused,
     ApiUnavailable,
     Guard,
     Manners,
+    NoAnswer,
     Stopping,
     retry_after,
 )
@@ -38,10 +40,6 @@ class Answered:
     status: int = 200
     body: bytes = b"{}"
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Reset(Exception):
-    """What a transport raises when a connection breaks."""
 
 
 Step = Answered | Exception
@@ -97,7 +95,6 @@ class World:
             once or self.once,
             lambda answer: answer.headers,
             family=family,
-            transient=(Reset, TimeoutError),
         )
 
     def run(self, family: str = "search") -> Answered:
@@ -317,12 +314,14 @@ def test_a_block_reaches_those_who_wait_for_a_slot_or_a_retry() -> None:
         Answered(502),
         Answered(503),
         Answered(504),
+        Answered(408),
+        Answered(522),
         Answered(200, b'{"tracks":{"items":[{"id'),
         Answered(200, b""),
-        Reset("peer"),
-        TimeoutError(),
+        NoAnswer("the connection broke"),
+        NoAnswer(TIMED_OUT),
     ],
-    ids=["500", "502", "503", "504", "cut", "empty", "reset", "time-out"],
+    ids=["500", "502", "503", "504", "408", "522", "cut", "empty", "reset", "time-out"],
 )
 @pytest.mark.parametrize("times", [1, 4])
 def test_trouble_is_retried_with_growing_waits(trouble: Step, times: int) -> None:
@@ -340,7 +339,7 @@ def test_trouble_is_retried_with_growing_waits(trouble: Step, times: int) -> Non
     [
         (Answered(503), "status 503"),
         (Answered(200, b'{"a":'), "cut short"),
-        (Reset("peer"), "Reset peer"),
+        (NoAnswer("the connection broke"), "the connection broke"),
         (refused(1), "429"),
     ],
 )
@@ -449,7 +448,6 @@ def test_every_send_is_spent_before_it_leaves() -> None:
             world.once,
             lambda answer: answer.headers,
             family="search",
-            transient=(Reset,),
             spend=lambda: spent.append(len(world.sent)),
         )
 

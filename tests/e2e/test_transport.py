@@ -74,6 +74,22 @@ def test_a_token_that_trickles_does_not_outlive_a_stop(
     assert "Traceback" not in done.text
 
 
+def test_an_api_that_trickles_does_not_outlive_a_stop(
+    place: Place, sandbox: Sandbox, launcher: Launcher
+) -> None:
+    with raw_server({"/v1/search": DRIP}) as api:
+        env = place.env(sandbox, SPOTIFY_API_BASE_URL=f"{api.url}/v1")
+        before = time.monotonic()
+        argv = (*SEARCH, "-s", "SPOTIFY_PROFILE=extended")
+        done = launched(launcher, *argv, env=env, actions=[Action("time", 3, "SIGTERM")])
+        took = time.monotonic() - before
+        assert api.asked.total() == 2
+    assert done.code == 75, done.text
+    assert took < 15
+    assert "Traceback" not in done.text
+    assert place.column("SELECT DISTINCT state FROM page") == ["open"]
+
+
 ANSWERS: dict[str, tuple[int, object, int]] = {
     "lifetime an object": (200, {"access_token": "t", "expires_in": {}}, 75),
     "lifetime negative": (200, {"access_token": "t", "expires_in": -1}, 75),
