@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from scrapy.crawler import AsyncCrawlerProcess
@@ -46,6 +47,8 @@ def crawl(
         config = Config.from_settings(settings)
         spider = _spider(process, name)
         args = preflight(config, spider, arguments)
+        if jobs := settings.get("JOBDIR"):
+            check_writable(Path(jobs), "JOBDIR")
         trial = isinstance(args, KexpArguments) and args.dry_run
         # A trial run of a store that is not there makes no file, not even a lock.
         locked = not trial or exists(config)
@@ -93,7 +96,9 @@ def _run(process: AsyncCrawlerProcess, spider: type[Any], arguments: dict[str, s
     for error in later:
         runtime.broke(error)
     if not runtime.recorded and not runtime.ended:
-        runtime.outcome.report(INTERRUPTED, "stopped at once by a second signal")
+        runtime.outcome.report(
+            INTERRUPTED, "stopped at once, by a second signal or before it had begun"
+        )
     runtime.close()
     print_outcome(runtime)
     return runtime.outcome.code

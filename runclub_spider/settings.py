@@ -49,6 +49,8 @@ AUTOTHROTTLE_START_DELAY = 0.1
 # The terminal shows progress and a summary; -L DEBUG shows the wall (default: DEBUG).
 LOG_LEVEL = "WARNING"
 LOG_FORMATTER = "runclub_spider.extensions.log_format.QuietLogFormatter"
+# Beside Scrapy's own: a JOBDIR that cannot be read costs nothing.
+SCHEDULER = "runclub_spider.middlewares.scheduler.StoreScheduler"
 DUPEFILTER_CLASS = "runclub_spider.middlewares.page_filter.PageFilter"
 
 DOWNLOAD_HANDLERS = {
