@@ -144,6 +144,11 @@ class Config(BaseModel):
     database_url: str | None = setting(
         None, "The store; unset means an SQLite file in CACHE_DIR.", "store.address", repr=False
     )
+    clock_repair: bool = setting(
+        False,
+        "Whether moments that the store holds of the future become now: a clock ran ahead.",
+        "preflight",
+    )
     store_renew: bool = setting(
         False, "Begin a new store although a corrupt one was set aside.", "store.engine"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -38,6 +39,8 @@ from runclub_spider.store.lock import exclusive
 from runclub_spider.store.trial import TrialStore
 from runclub_spider.summary import print_outcome
 
+logger = logging.getLogger(__name__)
+
 
 def crawl(
     process: AsyncCrawlerProcess, settings: BaseSettings, name: str, arguments: dict[str, str]
@@ -64,6 +67,10 @@ def crawl(
     except RunclubError as error:
         print(f"scrapy crawl: {error}", file=sys.stderr)
         return error.exit_code
+    except Exception as error:
+        logger.debug("a fault of this program", exc_info=True)
+        print(f"scrapy crawl: {faults.report(error)}", file=sys.stderr)
+        return 1
 
 
 def _run(process: AsyncCrawlerProcess, spider: type[Any], arguments: dict[str, str]) -> int:
@@ -89,9 +96,7 @@ def _run(process: AsyncCrawlerProcess, spider: type[Any], arguments: dict[str, s
     if runtime is None:
         # Not even the spider came to be.
         for error in later[:1]:
-            if isinstance(error, RunclubError):
-                raise error
-            print(f"scrapy crawl: {faults.report(error)}", file=sys.stderr)
+            raise error
         return 1
     for error in later:
         runtime.broke(error)

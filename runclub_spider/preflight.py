@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from runclub_spider.apis.call import Api
 from runclub_spider.apis.spotify.token_file import TokenFile
 from runclub_spider.config import SANDBOX, Config, utc_now
 from runclub_spider.errors import ConfigurationError, RunPaused
-from runclub_spider.store import meta, quota
+from runclub_spider.store import clock, meta, quota, runs
 from runclub_spider.store.engine import Store
 from runclub_spider.text import moment
 
@@ -25,6 +26,9 @@ OPEN_SOURCES = {
     "musicbrainz": "musicbrainz_base_url",
     "listenbrainz": "listenbrainz_base_url",
 }
+
+# Seconds that a store may lie unused before its clock is doubted.
+_LONG_UNUSED = 3 * 365 * 86_400
 
 
 def sources(config: Config, own: Mapping[str, str] = SOURCES) -> Mapping[str, str]:
@@ -102,6 +106,8 @@ def check_store(
                     )
             _check_made_up(connection, config, sources)
             now = utc_now()
+            _check_clock(connection, config, now)
+            mark_sources(connection, config, sources)
             quota.shorten(connection, now)
             for block in quota.blocks(connection, now):
                 if block.account in apis and block.family in families:
@@ -113,6 +119,35 @@ def check_store(
                     )
     finally:
         store.close()
+
+
+def mark_sources(connection: sa.Connection, config: Config, sources: Mapping[str, str]) -> None:
+    """Note where the store's data come from, before any of it does."""
+    for name, field in sources.items():
+        key, here = f"source|{name}", config.source_of(field)
+        if meta.get(connection, key) != here:
+            meta.put(connection, key, here)
+
+
+def _check_clock(connection: sa.Connection, config: Config, now: int) -> None:
+    """What is written under a wrong clock would be wrong for as long as the store is kept."""
+    last = runs.last_seen(connection)
+    if last is None:
+        return
+    if last > now and config.clock_repair:
+        clock.pull_back(connection, now)
+    elif last > now + quota.DAY:
+        raise ConfigurationError(
+            f"the clock says {moment(now)}, and the store was last used on {moment(last)}: set "
+            "the clock right, or, if it was ahead then, have the store's moments pulled back by "
+            "-s CLOCK_REPAIR=1"
+        )
+    elif last < now - _LONG_UNUSED:
+        print(
+            f"scrapy crawl: the clock says {moment(now)}, long after the store was last used "
+            f"({moment(last)}): if it is ahead, stop this run and set it",
+            file=sys.stderr,
+        )
 
 
 def _check_made_up(connection: sa.Connection, config: Config, sources: Mapping[str, str]) -> None:

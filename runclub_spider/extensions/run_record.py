@@ -12,7 +12,7 @@ from runclub_spider.apis.call import Api
 from runclub_spider.config import utc_now
 from runclub_spider.errors import RunclubError
 from runclub_spider.faults import told
-from runclub_spider.preflight import sources
+from runclub_spider.preflight import mark_sources, sources
 from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime, pace_key, regime_key
 from runclub_spider.store import meta, pages, quota, runs
 
@@ -50,8 +50,7 @@ class RunRecord:
         runtime = self._runtime
 
         def open_run(connection: sa.Connection) -> int:
-            for name, field in sources(runtime.config, spider.sources).items():
-                meta.put(connection, f"source|{name}", runtime.config.source_of(field))
+            mark_sources(connection, runtime.config, sources(runtime.config, spider.sources))
             given = {"market": runtime.market}
             args = getattr(spider, "args", None)
             if args is not None:

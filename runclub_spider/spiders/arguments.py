@@ -86,7 +86,8 @@ def _search_family(value: object) -> object:
 Forced = Literal[
     "seeds", "playlists", "artists", "features", "details", "editions", "open_metadata"
 ]
-Count = Annotated[int, Field(ge=1)]
+# As much as every database's integer holds.
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class SpiderArguments(BaseModel):

@@ -53,6 +53,8 @@ RETRIES = 3
 #: air-breaks between them they fill less than a page.
 REREAD_PLAYS = PAGE_ROWS // 2
 _FOREVER = 2**62
+#: Pages in a row that bring no play from before or after those seen: more is no reading.
+_MOST_STILL = 20
 #: Rows that are read before the loop has its turn.
 _ROWS_AT_ONCE = 20
 #: What a server says when a page is too much for it.
@@ -193,7 +195,9 @@ class KexpSpider(Spider):
                 if call is not None and self._goes_on(reading, page):
                     # Asked while the rows of this one are read and stored.
                     waiting = asyncio.ensure_future(self._ask(call))
-                taken = self._taken(reading, await _read_rows(page))
+                rows = await _read_rows(page)
+                progress.look(rows)
+                taken = self._taken(reading, rows)
                 if storing is not None:
                     stored, storing = storing, None
                     await stored
@@ -432,6 +436,29 @@ class _Progress:
         self._reading = reading
         self._newest: int | None = None
         self._ordered = True
+        self._last: list[tuple[str, int | None]] = []
+        self._seen: tuple[int, int] | None = None
+        self._still = 0
+
+    def look(self, rows: Sequence[PlayRow]) -> None:
+        """Raise `RunclubError` when a server goes on for ever: the same rows, or the same time."""
+        page = [(row.row_id, row.airdate) for row in rows]
+        if page and page == self._last:
+            raise RunclubError(
+                "KEXP serves the same rows on page after page; what is new is stored"
+            )
+        self._last = page
+        seconds = [airdate for _, airdate in page if airdate is not None]
+        seen = self._seen
+        if seconds:
+            ends = (*(seen or ()), *seconds)
+            self._seen = (min(ends), max(ends))
+        self._still = self._still + 1 if self._seen == seen and page else 0
+        if self._still >= _MOST_STILL:
+            raise RunclubError(
+                f"KEXP serves page after page of the same time ({_MOST_STILL} in a row); what is "
+                "new is stored"
+            )
 
     def claim(self, taken: _Taken, *, finished: bool) -> Interval | None:
         """After a page: the stretch that is complete once it is stored."""

@@ -28,7 +28,8 @@ async def find_regime(runtime: Runtime) -> Regime | None:
     stored = await runtime.store.run(lambda c: meta.get(c, key))
     if stored:
         name, at = stored.split("|")
-        if int(at) > utc_now() - config.regime_max_age_days * _DAY:
+        age = utc_now() - int(at)
+        if -_DAY < age < config.regime_max_age_days * _DAY:
             return REGIMES[name]
     found = await _probe(runtime)
     if found is not None:

@@ -35,6 +35,9 @@ PLACES = [
     "spiders.spotify_search:SpotifySearchSpider.finish",
     "spiders.base:find_regime",
     "frontier.planners:TrackSearchPlanner.plan_round",
+    # Before it
+    "crawling:preflight",
+    "preflight:mark_sources",
     # Middlewares and the handler
     "middlewares.delta:StoreDeltaFetch.__init__",
     "middlewares.delta:StoreDeltaFetch.spider_opened",

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -287,3 +288,32 @@ def test_a_budget_is_the_most_requests(place: Place, sandbox: Sandbox, run: Run)
     run(place, *KEXP, "-a", "budget=2")
     assert asked(sandbox) == {"plays": 2}
     assert len(stored(place)) > 250
+
+
+def test_the_same_rows_for_ever_end_the_run(place: Place, run: Run) -> None:
+    rows, number = [a_row(number) for number in range(10)], count(1)
+
+    def reply(visit: Visit) -> Reply:
+        link = f"http://{visit.headers['host']}/plays/?limit=10&offset=0&cursor={next(number)}"
+        return json_reply({"next": link, "previous": None, "results": rows})
+
+    with serving(reply) as server:
+        done = run(place, *KEXP, *DAY, code=1, KEXP_BASE_URL=server.url)
+        assert len(server.seen) <= 4
+    assert "the same rows on page after page" in one_line(done)
+    assert len(stored(place)) == 10
+
+
+def test_pages_of_one_moment_for_ever_end_the_run(place: Place, run: Run) -> None:
+    number = count(1000)
+
+    def reply(visit: Visit) -> Reply:
+        rows = [a_row(5) | {"id": next(number)} for _ in range(10)]
+        link = f"http://{visit.headers['host']}/plays/?limit=10&offset=0&cursor={next(number)}"
+        return json_reply({"next": link, "previous": None, "results": rows})
+
+    with serving(reply) as server:
+        done = run(place, *KEXP, *DAY, code=1, KEXP_BASE_URL=server.url)
+        assert len(server.seen) <= 25
+    assert "page after page of the same time" in one_line(done)
+    assert len(stored(place)) >= 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +218,7 @@ def test_pages_that_nobody_has_are_told_and_put_off(tmp_path: Path) -> None:
 
 def test_a_page_between_two_hands_is_not_lost(tmp_path: Path) -> None:
     async def go() -> None:
-        looks = iter((True, False, True, False))
+        looks = cycle((True, False))
         lost: list[str] = []
         async with running(
             tmp_path, "a", idle=lambda: next(looks), stranded=lost.extend, look_after=0.01
