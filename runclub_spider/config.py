@@ -41,6 +41,8 @@ REAL_HOSTS = {
 
 #: What data of a loopback server is called.
 SANDBOX = "sandbox"
+#: Set in the environment of a command that must not read `.env`, such as the demo's.
+NO_ENV_FILE = "RUNCLUB_NO_ENV_FILE"
 
 
 def project_dir() -> Path:
@@ -598,7 +600,9 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def environment(names: Iterable[str], env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Values of `.env` and the environment (which wins) for the given setting names."""
-    values = {**read_env_file(env_file()), **(os.environ if env is None else env)}
+    given = os.environ if env is None else env
+    kept = {} if given.get(NO_ENV_FILE) else read_env_file(env_file())
+    values = {**kept, **given}
     return {name: values[name] for name in names if values.get(name)}
 
 

@@ -120,7 +120,7 @@ def check(measures: Measures, config: Config, before: Before | None = None) -> l
     `feature_nulls` is the worst of the app's feature fields among tracks that have tempo and
     energy. `partial_features`, the share of rows that lack one of these, only warns: they are
     exported for what they have, and a source that knows less must not cost the release. A drift
-    is the share of tracks that would have to change sides to make both releases alike.
+    is the share of tracks that changed sides since the last release; growth is none.
     """
     before = before or Before()
     total = measures.tracks
@@ -221,12 +221,15 @@ def _exact(share: float) -> Fraction:
 
 
 def _drift(before: Mapping[str, int], now: Mapping[str, int]) -> float:
-    """Half the sum of the differences of shares: 0 is alike, 1 has nothing in common."""
+    """The share of tracks that have changed sides: 0 for none, 1 for all.
+
+    What is new takes no track from its side, so a release that only grew did not drift, however
+    unevenly; one that shrank is held against the last one's shares.
+    """
     old, new = sum(before.values()), sum(now.values())
     if old < _ENOUGH or new < _ENOUGH:
         return 0.0
-    names = sorted(before.keys() | now.keys())
-    apart = sum(
-        abs(Fraction(before.get(name, 0), old) - Fraction(now.get(name, 0), new)) for name in names
-    )
-    return round(float(apart / 2), 6)
+    kept = min(Fraction(1), Fraction(new, old))
+    left = (kept * number - now.get(name, 0) for name, number in before.items())
+    gone = sum((number for number in left if number > 0), Fraction(0))
+    return round(float(gone / (kept * old)), 6)

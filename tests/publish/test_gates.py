@@ -137,16 +137,36 @@ def test_drift_warns_and_fails_only_when_asked(name: str) -> None:
     assert gate(name, shares(**{"20s": 99}), before).value == 0
 
 
-@given(
-    st.dictionaries(st.sampled_from("abcd"), st.integers(1, 900), min_size=1),
-    st.dictionaries(st.sampled_from("abcd"), st.integers(1, 900), min_size=1),
-)
-def test_drift_is_a_distance(one: dict[str, int], other: dict[str, int]) -> None:
-    there = gate("decade_drift", shares(**other), Before(one, one)).value
-    back = gate("decade_drift", shares(**one), Before(other, other)).value
-    assert there == back
-    assert 0 <= there <= 1
-    assert gate("decade_drift", shares(**one), Before(one, one)).value == 0
+SIDES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 900), min_size=1)
+
+
+def drift(before: dict[str, int], now: dict[str, int]) -> float:
+    return gate("decade_drift", shares(**now), Before(before, before)).value
+
+
+@given(SIDES, SIDES)
+def test_drift_is_a_share_and_growth_is_none(one: dict[str, int], other: dict[str, int]) -> None:
+    assert 0 <= drift(one, other) <= 1
+    assert drift(one, one) == 0
+    grown = Counter(one) + Counter(other)
+    assert drift(one, grown) == 0
+    # As many again of each side, and all as before: nothing moved.
+    assert drift({name: 2 * number for name, number in one.items()}, one) == 0
+
+
+@given(SIDES, st.integers(1, 400))
+def test_what_leaves_its_side_drifts(one: dict[str, int], moved: int) -> None:
+    before = {**one, "moving": 500}
+    after = {**one, "moving": 500 - moved, "elsewhere": moved}
+    share = moved / sum(before.values())
+    assert drift(before, after) == pytest.approx(share, abs=1e-6)
+    # Growth elsewhere does not hide it.
+    assert drift(before, {**after, "new": 700}) == pytest.approx(share, abs=1e-6)
+
+
+def test_a_side_that_is_lost_drifts_although_the_rest_is_whole() -> None:
+    assert drift({"70s": 500, "80s": 500}, {"80s": 500}) == 0.5
+    assert drift({"70s": 500, "80s": 500}, {"80s": 500, "90s": 500}) == 0.5
 
 
 def test_rows_are_counted() -> None:
