@@ -211,7 +211,7 @@ class _Balance:
                 used = _take(trial, self._ranked(self.reserve, keeping=True), self.class_of)
                 helped[used] = True
                 for one in self._ranked(helped).tolist():
-                    standing.add(int(self.class_of[one]))
+                    standing.add(int(self.class_of[one]), preferred=True)
                 loan.reopen(standing.room)
                 continue
             for ends in self._roads(step, need):
@@ -300,7 +300,7 @@ class _Balance:
         filled = [sum(classes.values()) for classes in standing.at]
         standing.reopen([max(0, t - n) for t, n in zip(self.goal, filled, strict=True)])
         for one in self._ranked(self.without & self.chosen & (self.class_of >= 0)).tolist():
-            standing.add(int(self.class_of[one]))
+            standing.add(int(self.class_of[one]), preferred=True)
         reached = [t - left for t, left in zip(self.goal, standing.room, strict=True)]
         final = Placement(self.cells, self._counts(self.chosen), self.size)
         lent = [n + more for n, more in zip(reached, lending, strict=True)]

@@ -163,10 +163,16 @@ class Matching:
         self.room = list(room)
         self._dead = [False] * len(self.room)
 
-    def add(self, one: int) -> bool:
-        """Serve one more track of a class; False if no moving around makes that possible."""
+    def add(self, one: int, *, preferred: bool = False) -> bool:
+        """Serve one more track of a class; False if no moving around makes that possible.
+
+        `preferred` puts it into its first cell with room, not into the one with most.
+        """
         order = self._cells[one]
-        free = max(order, key=lambda c: (self.room[c], -c))
+        if preferred:
+            free = next((c for c in order if self.room[c] > 0), order[0])
+        else:
+            free = max(order, key=lambda c: (self.room[c], -c))
         if self.room[free] > 0:
             self._put(one, free, 1)
             self.room[free] -= 1

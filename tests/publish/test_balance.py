@@ -203,6 +203,17 @@ def test_its_heaviest_umbrella_unless_another_lacks_it() -> None:
     assert set(dict(found.cells()).values()) == {("Rock", "70s")}
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_where_every_cell_lacks_tracks_each_counts_under_its_heaviest(seed: int) -> None:
+    """Whatever the others are: one track more or less must not change another's row."""
+    world = random_pool(random.Random(seed), 100)
+    found = chosen(world, cell_target=1000, cell_minimum=1000, cap=100_000, coverage=Fraction(1, 2))
+    pool = found.pool
+    heaviest = {pool.id_of(i): pool.umbrellas_of(i) for i in range(len(pool))}
+    counted = {one: cell[0] for one, cell in found.cells() if cell[0] is not None}
+    assert {one: label for one, label in counted.items() if label != heaviest[one][0]} == {}
+
+
 def test_a_chain_of_tracks_makes_room() -> None:
     # Metal lacks one; only Pop could give it, and only Rock could fill Pop.
     world = [candidate(f"r{n}", umbrellas=["Rock", "Pop"]) for n in range(3)]
