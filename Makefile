@@ -32,9 +32,11 @@ demo: bootstrap
 test: $(DEV)
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not full"
 
-# What takes longer, at most forty minutes: tests marked `full`.
+# What takes longer, at most forty minutes: tests marked `full`, and on PostgreSQL what uses a store.
+ON_SERVER := $(addprefix tests/,store frontier publish spiders pipelines middlewares extensions)
 test-full: $(DEV)
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m full
+	@TEST_STORE=postgresql $(BIN)/python -m pytest -n auto --dist loadfile -m "not full" $(ON_SERVER)
 
 lint: $(DEV)
 	$(BIN)/ruff check .

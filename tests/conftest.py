@@ -12,8 +12,31 @@ from scrapy.settings import Settings
 
 from runclub_spider.config import Config
 from runclub_spider.runtime import Runtime
+from tests.postgres import WANTED, stores_on_postgres
 
 MakeCrawler = Callable[..., Crawler]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the pass on PostgreSQL only what uses a store, and not what looks into SQLite's file."""
+    if not WANTED:
+        return
+    chosen, other = list[pytest.Item](), list[pytest.Item]()
+    for item in items:
+        used = {"store", "connection", "shop", "make_crawler"} & set(item.fixturenames)
+        fits = bool(used) and item.get_closest_marker("sqlite") is None
+        (chosen if fits else other).append(item)
+    items[:] = chosen
+    config.hook.pytest_deselected(items=other)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _where_stores_are() -> Iterator[None]:
+    if WANTED:
+        with stores_on_postgres():
+            yield
+    else:
+        yield
 
 
 @pytest.fixture

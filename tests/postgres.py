@@ -6,12 +6,22 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from runclub_spider.config import Config
+from runclub_spider.store import address
+from runclub_spider.store.engine import Store
+
+#: With this in the environment, stores of tests lie on a server (`make test-full`).
+WANTED = os.environ.get("TEST_STORE") == "postgresql"
 
 
 def _binaries() -> Path | None:
@@ -75,3 +85,44 @@ def running_postgres() -> Iterator[str]:
             run([*control, "-m", "immediate", "stop"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stores_on_postgres() -> Iterator[None]:
+    """Every store that has no URL of its own becomes a database of one server, in this process.
+
+    One for each cache folder, with the tables made.
+    """
+    usual = address.database_url
+    with running_postgres() as url:
+        server = usual(Config(database_url=url))
+        admin = sa.create_engine(server, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+        made: dict[Path, URL] = {}
+
+        def create(name: str, like: str = "template1") -> URL:
+            with admin.connect() as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {like}")
+            return server.set(database=name)
+
+        def database_url(config: Config) -> URL:
+            if config.database_url:
+                return usual(config)
+            if config.cache_dir not in made:
+                made[config.cache_dir] = create(f"store_{len(made)}", "made")
+            return made[config.cache_dir]
+
+        template = create("made").render_as_string(hide_password=False)
+        Store.open(Config(database_url=template)).close()
+        users = [
+            module
+            for name, module in sys.modules.items()
+            if name.startswith(("runclub_spider.", "tests."))
+            and getattr(module, "database_url", None) is usual
+        ]
+        for module in users:
+            module.database_url = database_url
+        try:
+            yield
+        finally:
+            for module in users:
+                module.database_url = usual

@@ -464,7 +464,8 @@ def _write(
     try:
         with connection.begin_nested() if row_by_row else nullcontext():
             _insert(connection, planned, now)
-    except _ROW_ERRORS as error:
+    except (*_ROW_ERRORS, sa.exc.OperationalError) as error:
+        _raise_unless_the_rows(error)
         if not row_by_row:
             raise RowRefused from error
         _write_singly(connection, planned, counts, now)
@@ -484,13 +485,22 @@ def _write_singly(
         try:
             with connection.begin_nested():
                 _insert(connection, [single], now)
-        except _ROW_ERRORS as error:
+        except (*_ROW_ERRORS, sa.exc.OperationalError) as error:
+            _raise_unless_the_rows(error)
             counts.errors += 1
             cause = str(getattr(error, "orig", error)).splitlines()[0][:200]
             logger.error("play %s was not stored: %s", one.play.source_play_id, cause)
             continue
         one.song.stored = True
         _count(one, counts, created=creates)
+
+
+def _raise_unless_the_rows(error: Exception) -> None:
+    """Go on only where the row is to blame: on PostgreSQL also for being too large (class 54)."""
+    if isinstance(error, sa.exc.OperationalError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if not state.startswith("54"):
+            raise error
 
 
 def _insert(connection: sa.Connection, planned: Sequence[_Planned], now: int) -> None:

@@ -26,6 +26,9 @@ from tests.publish.test_release import NOW, Shop, contents, manifest, rows
 from tests.store.making import POLICY, a_playlist, a_track, an_artist, an_id, found
 from tests.store.making import features as some_features
 
+# Damage goes into SQLite's file, behind the gate.
+pytestmark = pytest.mark.sqlite
+
 SOUND = 12
 AWKWARD: tuple[Any, ...] = (
     None,

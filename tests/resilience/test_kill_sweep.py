@@ -1,4 +1,4 @@
-"""A sample of the kill sweep: SIGKILL at 16 points; `python -m bench kill_sweep` takes all."""
+"""The kill sweep: SIGKILL at 16 points, and in `make test-full` at every one."""
 
 from __future__ import annotations
 
@@ -42,3 +42,20 @@ def test_killed_anywhere_the_same_command_loses_nothing(outcomes: list[Outcome])
 def test_the_same_command_clears_what_a_kill_left(outcomes: list[Outcome]) -> None:
     """No half-made link, staging folder or snapshot stays behind."""
     assert {f"{o.stage} {o.action}": o.litter for o in outcomes if o.litter} == {}
+
+
+@pytest.mark.full
+def test_killed_at_every_point(
+    stages: dict[str, Stage], sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Each commit, before and after it, each rename, link and removal; a tenth more by time."""
+    rng = random.Random(21)
+    work = [(stage, one) for stage in stages.values() for one in points(stage, None, rng)]
+    every = sweep(work, tmp_path_factory.mktemp("whole-sweep"), sandbox=sandbox)
+    print(
+        f"{sum(o.killed for o in every)} killed of {len(every)}: lost {total(every, 'lost')}, "
+        f"doubled {total(every, 'doubled')}, sent again {total(every, 'resent')}"
+    )
+    assert [str(outcome) for outcome in every if outcome.wrong] == []
+    assert {f"{o.stage} {o.action}": o.litter for o in every if o.litter} == {}
+    assert sum(outcome.killed for outcome in every) >= 200

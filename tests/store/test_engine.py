@@ -26,6 +26,7 @@ def test_the_default_is_a_file_in_the_cache_folder(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b" / "runclub.sqlite").is_file()
 
 
+@pytest.mark.sqlite
 def test_wal_and_foreign_keys(store: Store) -> None:
     with store.begin() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -180,6 +181,7 @@ def test_a_transaction_is_whole_or_not_at_all(store: Store) -> None:
         assert meta.get(connection, "a") == "2"
 
 
+@pytest.mark.sqlite
 def test_a_failing_disk_is_a_write_error_and_keeps_what_was_committed(
     store: Store, tmp_path: Path
 ) -> None:

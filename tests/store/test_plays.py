@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from collections.abc import Iterator
 from typing import Any
 
@@ -432,6 +434,14 @@ def test_both_databases_hold_the_same(connection: sa.Connection) -> None:
                 broken = a_play(7, album="x", year=2**70)
                 counts = store_plays(one, a_play(6), broken, a_play(8)).counts
                 assert (counts.errors, counts.provenance_inserted) == (1, 2)
+            # Nor does one that is too large for an index, which only a server has limits for.
+            long = "".join(random.Random(1).choices(string.ascii_letters, k=9000))
+            counts = store_plays(
+                theirs, a_play(10), a_play(12)._replace(source_play_id=long), a_play(11)
+            ).counts
+            assert (counts.errors, counts.provenance_inserted) == (1, 2)
+            for number in (10, 11):
+                store_plays(connection, a_play(number))
             assert everything(connection) == everything(theirs)
             assert list(songs.without_embedding(connection)) == list(
                 songs.without_embedding(theirs)
