@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +15,13 @@ from scrapy.settings import BaseSettings
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.diff import Cell, Difference, Track, compare
+from runclub_spider.text import printable
 
 #: Lines of each kind that are printed; the JSON form holds them all.
 MOST_LINES = 20
+_INDENTED = orjson.OPT_INDENT_2
+# JSON escapes the first 32 control characters only; a terminal obeys others as well.
+_STEERING = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
 def diff(settings: BaseSettings, before: str, after: str, *, as_json: bool = False) -> None:
@@ -33,17 +39,25 @@ def diff(settings: BaseSettings, before: str, after: str, *, as_json: bool = Fal
     export = Config.from_settings(settings).export_dir
     found = compare(_folder(export, before), _folder(export, after))
     if as_json:
-        print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode())
+        print(_STEERING.sub(_escaped, orjson.dumps(found.as_json(), option=_INDENTED).decode()))
         return
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     for line in _lines(found):
-        console.print(line, soft_wrap=True)
+        console.print(printable(line), soft_wrap=True)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """The same character in JSON's own words; it can stand in a string only."""
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _folder(export: Path, name: str) -> Path:
     for folder in (export / name, Path(name)):
-        if (folder / "manifest.json").is_file():
-            return folder
+        try:
+            if os.path.lexists(folder / "manifest.json"):
+                return folder
+        except (OSError, ValueError):  # a name that no file can have
+            continue
     raise ConfigurationError(
         f"{name!r} is neither a release in {export} nor a release's folder: no manifest.json there"
     )

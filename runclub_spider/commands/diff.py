@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from io import TextIOWrapper
 from typing import ClassVar
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from runclub_spider.streams import SteadyOutput
 
-class Command(ScrapyCommand):
+
+class Command(SteadyOutput, ScrapyCommand):
     """Reads two release folders and nothing else."""
 
     requires_project = True
@@ -44,9 +45,6 @@ class Command(ScrapyCommand):
         from runclub_spider.differing import diff
         from runclub_spider.errors import RunclubError
 
-        if isinstance(sys.stdout, TextIOWrapper):
-            # A title must not break the output of a narrow terminal.
-            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             diff(self.settings, *args, as_json=opts.format == "json")
         except RunclubError as error:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from io import TextIOWrapper
 from typing import ClassVar
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from runclub_spider.streams import SteadyOutput
 
-class Command(ScrapyCommand):
+
+class Command(SteadyOutput, ScrapyCommand):
     """Reads the store; sends nothing and changes nothing."""
 
     requires_project = True
@@ -35,9 +36,6 @@ class Command(ScrapyCommand):
         from runclub_spider.errors import RunclubError
         from runclub_spider.explaining import explain
 
-        if isinstance(sys.stdout, TextIOWrapper):
-            # A title must not break the output of a narrow terminal.
-            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             explain(self.settings, what)
         except RunclubError as error:

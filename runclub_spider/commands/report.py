@@ -10,8 +10,10 @@ from typing import ClassVar
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from runclub_spider.streams import SteadyOutput
 
-class Command(ScrapyCommand):
+
+class Command(SteadyOutput, ScrapyCommand):
     """Prints where the report is, or writes it anew from the manifest."""
 
     requires_project = True
@@ -41,12 +43,14 @@ class Command(ScrapyCommand):
         from runclub_spider.config import Config
         from runclub_spider.errors import RunclubError
         from runclub_spider.publish.report import find, write
+        from runclub_spider.text import printable
 
         try:
             folder = (
                 Path(args[0]) if args else Config.from_settings(self.settings).export_dir / "latest"
             )
-            print(write(folder, Path(opts.file)) if opts.file else find(folder))
+            found = write(folder, Path(opts.file)) if opts.file else find(folder)
+            print(printable(str(found)))
         except RunclubError as error:
             print(f"scrapy report: {error}", file=sys.stderr)
             self.exitcode = error.exit_code

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy.commands import ScrapyCommand
+
+from runclub_spider.streams import SteadyOutput
 
 if TYPE_CHECKING:
     import argparse
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _BAD_USE, _BAD_RELEASE = 2, 3
 
 
-class Command(ScrapyCommand):
+class Command(SteadyOutput, ScrapyCommand):
     """Prints one line a problem, or one line that says what was found sound."""
 
     requires_crawler_process = False
@@ -64,9 +65,6 @@ class Command(ScrapyCommand):
         from runclub_spider.publish.verify import summarise, verify_release
 
         problems = verify_release(directory)
-        if isinstance(sys.stdout, TextIOWrapper):
-            # A title in a message must not break the output of a narrow terminal.
-            sys.stdout.reconfigure(errors="backslashreplace")
         if not problems:
             print(summarise(directory))
             return

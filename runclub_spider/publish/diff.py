@@ -14,8 +14,13 @@ from typing import Any
 import orjson
 
 from runclub_spider.errors import ConfigurationError
+from runclub_spider.publish.files import open_regular, read_json
+from runclub_spider.text import printable
 
 _WIDE, _MANIFEST = "catalog_wide.jsonl", "manifest.json"
+# A row is a few kilobytes; a file without line ends must not be read whole.
+_LONGEST_LINE = 16 << 20
+_MOST_CAUSE = 300
 # They follow from another field that is named, or say no more than that something changed.
 _FOLLOWING = frozenset({"updated_at", "album_decade_label", "popularity_bucket"})
 
@@ -166,14 +171,18 @@ def _new(track: Track, seen: str, published: str, merged: Mapping[str, tuple[str
 
 def _told(manifest: Row, against: str) -> dict[str, str]:
     """Reasons that the second release lists itself, if it was compared with the first."""
-    changes = manifest.get("changes") or {}
-    if changes.get("against") != against:
+    try:
+        changes = manifest.get("changes") or {}
+        if changes.get("against") != against:
+            return {}
+        return {
+            str(one["trackId"]): " ".join(filter(None, (one["reason"], one["other"])))
+            for kind in ("added", "removed")
+            for one in changes.get("listed", {}).get(kind, ())
+        }
+    except (AttributeError, LookupError, TypeError):
+        # An ornament: without it the reasons are read off the rows.
         return {}
-    return {
-        str(one["trackId"]): " ".join(filter(None, (one["reason"], one["other"])))
-        for kind in ("added", "removed")
-        for one in changes.get("listed", {}).get(kind, ())
-    }
 
 
 def _side_by_side(
@@ -197,36 +206,62 @@ def _rows(folder: Path) -> Iterator[Row]:
     """The wide rows of a release, one at a time."""
     last = ""
     try:
-        with (folder / _WIDE).open("rb") as file:
-            for number, line in enumerate(file, 1):
+        with open_regular(folder / _WIDE) as file:
+            number = 0
+            while line := file.readline(_LONGEST_LINE):
+                number += 1
+                if len(line) == _LONGEST_LINE:
+                    raise ValueError("a line is longer than 16 MiB")
                 row: Row = orjson.loads(line)
+                _check_shape(row)
                 if _id(row) <= last:
                     raise ConfigurationError(
-                        f"{folder}/{_WIDE}:{number}: the tracks are not sorted by id; "
-                        "`scrapy verify` says what else is wrong"
+                        f"{printable(str(folder))}/{_WIDE}:{number}: the tracks are not sorted by "
+                        "id; `scrapy verify` says what else is wrong"
                     )
                 last = _id(row)
                 yield row
     except OSError as error:
-        raise _unreadable(folder, error.strerror or str(error)) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise _unreadable(folder, f"{_WIDE}: {error}") from None
+        raise _unreadable(folder, f"{_WIDE}: {error.strerror or error}") from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        cause = f"{_WIDE}: line {number}: {type(error).__name__}: {error}"
+        raise _unreadable(folder, cause) from None
+
+
+def _check_shape(row: Any) -> None:
+    """Raise `ValueError` or another for a row that lacks what is compared, or is nested deep."""
+    # It reads deeper than it writes, and comparing goes no deeper than that.
+    orjson.dumps(row)
+    extra = row["_extra"]
+    texts = [row["spotify_track_id"], row["name"], row["created_at"]]
+    lists = [row["artist_names"], extra["umbrellas"]]
+    lists += [extra.get(name, []) for name in ("merged_track_ids", "soft_merged_track_ids")]
+    label = row["album_decade_label"]
+    if not all(type(one) is list for one in lists):
+        raise ValueError("a list of names or ids is none")
+    texts += [one for some in lists for one in some]
+    if not all(type(one) is str for one in texts) or not isinstance(label, str | None):
+        raise ValueError("a name or an id is no text")
 
 
 def _manifest(folder: Path) -> Row:
     try:
-        found: Row = orjson.loads((folder / _MANIFEST).read_bytes())
-        for name in ("version", "createdAt"):
-            _ = found[name]
+        found = read_json(folder / _MANIFEST)
+        if type(found) is not dict:
+            raise TypeError(f"it is a {type(found).__name__}")
+        if not all(type(found[name]) is str for name in ("version", "createdAt")):
+            raise TypeError("version or createdAt is no text")
     except OSError as error:
-        raise _unreadable(folder, error.strerror or str(error)) from None
+        raise _unreadable(folder, f"{_MANIFEST}: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise _unreadable(folder, f"{_MANIFEST}: {error}") from None
-    return found
+        raise _unreadable(folder, f"{_MANIFEST}: {type(error).__name__}: {error}") from None
+    manifest: Row = found
+    return manifest
 
 
 def _unreadable(folder: Path, cause: str) -> ConfigurationError:
-    return ConfigurationError(f"{folder} cannot be read as a release: {cause}")
+    where, why = printable(str(folder)), printable(cause[:_MOST_CAUSE])
+    return ConfigurationError(f"{where} cannot be read as a release: {why}")
 
 
 def _id(row: Row) -> str:

@@ -95,12 +95,16 @@ def published(config: Config, connection: sa.Connection, inputs: str) -> str | N
 
 
 def is_current(export: Path, target: Path, digest: str) -> bool:
-    """Whether `latest` already is this release, whole."""
+    """Whether `latest` already is this release, whole and of this program's form."""
     latest = export / folder.LATEST
     try:
         if not (latest.is_symlink() and target.is_dir() and latest.resolve() == target.resolve()):
             return False
-        hashes = read_json(target / folder.MANIFEST)["fileHashes"]
+        document = read_json(target / folder.MANIFEST)
+        # Equal data have an equal name, in whatever form they were released.
+        if document["schemaVersion"] != FORM:
+            return False
+        hashes = document["fileHashes"]
         # A name that leads elsewhere is none of ours, and a folder is not asked for its hash.
         whole = all(
             ".." not in Path(name).parts

@@ -35,21 +35,25 @@ class UnknownFormError(Exception):
     """A release of a form that this program does not know."""
 
 
+#: Stands for a manifest that is not there or no JSON.
+NOTHING = object()
+
+
 def parse_manifest(root: Path, problems: Problems) -> Any:
-    """Parse the manifest, whatever it holds; None, with the reasons noted, when it is no JSON."""
+    """Parse the manifest, whatever it holds; `NOTHING`, with the reasons, when it is no JSON."""
     path = root / MANIFEST
     if not path.is_file():
-        return None
+        return NOTHING
     with path.open("rb") as stream:
         text = stream.read(_LARGEST + 1)
     if len(text) > _LARGEST:
         problems.add(MANIFEST, None, "json", f"larger than {_LARGEST >> 20} MiB")
-        return None
+        return NOTHING
     try:
         return parse_strictly(text)
     except StrictJsonError as error:
         problems.add(MANIFEST, None, error.rule, str(error))
-        return None
+        return NOTHING
 
 
 def form_of(data: Any) -> int:
@@ -71,7 +75,7 @@ def form_of(data: Any) -> int:
 
 def checked_manifest(data: Any, form: int, problems: Problems) -> Manifest | None:
     """A parsed manifest whose form is right; None, with the reasons noted, otherwise."""
-    if data is None:
+    if data is NOTHING:
         return None
     schema = packaged_schema("manifest", form)
     check = RowCheck(schema)
