@@ -15,7 +15,7 @@ from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
 from runclub_spider.faults import is_ours, told
 from runclub_spider.handlers.api import NotSent
-from runclub_spider.runtime import INCOMPLETE, PAUSED, Runtime
+from runclub_spider.runtime import INCOMPLETE, PAUSED, Drifted, Runtime
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -56,6 +56,11 @@ class BatchWorker:
     def add(self, ids: Iterable[str]) -> int:
         """Take up pending ids; returns how many were new to this run."""
         before = self.total
+        ids = list(ids)
+        until = self.runtime.drifting.get(self.name, 0)
+        if ids and until > self.runtime.started_at and not self._off:
+            self._off = True
+            self.runtime.waits(self.name, until)
         for one in ids:
             if one not in self._taken:
                 self._taken.add(one)
@@ -119,6 +124,10 @@ class BatchWorker:
                 self._refuse(call.api, response)
                 return
             await self._accept(response, ids)
+            await self.runtime.readable(self.name)
+        except Drifted as error:
+            self._off = True
+            await self.runtime.put_aside(self.name, error.field)
         except NotSent as error:
             self._give_up(error.cause)
         except IgnoreRequest:

@@ -29,13 +29,15 @@ from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, TRACKS_BATCH, R
 from runclub_spider.apis.spotify.calls import SpotifyCalls
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.token_file import TokenFile, current_token, keep_rotated
+from runclub_spider.apis.wire import FEW, PARSER_VERSION, Reading
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import RunclubError
-from runclub_spider.store import quota, runs
+from runclub_spider.store import drift, quota, runs
 from runclub_spider.store.engine import Store
 from runclub_spider.store.thread import StoreThread
 from runclub_spider.store.trial import TrialStore
+from runclub_spider.text import moment
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -72,6 +74,14 @@ class Worker(Protocol):
     def calls_needed(self) -> int:
         """Calls for all ids taken up in this run, sent or not."""
         ...
+
+
+class Drifted(Exception):
+    """No row of a batch could be read; `field` is the one to blame, as `model.field`."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
 
 
 class BudgetSpent(Exception):
@@ -177,6 +187,9 @@ class Runtime:
         # Keys of pages sent in this run, and of pages the store holds (as deltafetch has them).
         self.asked: set[str] = set()
         self.done: set[bytes] = set()
+        # Keys of answered pages of which no row could be read, and the field to blame.
+        self.unreadable: dict[str, str] = {}
+        self._read_any = False
         self.frontier: Frontier | None = None
         self.workers: list[Worker] = []
         self._uncounted: Counter[tuple[str, str]] = Counter()
@@ -224,6 +237,8 @@ class Runtime:
                 ),
             }
             self._day = quota.last_day(connection, Api.SPOTIFY, utc_now())
+            # Kinds of batches that could not be read, and until when they wait.
+            self.drifting = drift.waiting(connection, PARSER_VERSION)
             self._learnt = quota.learnt_limits(connection, Api.SPOTIFY)
             self._since_refusal = quota.since_refusal(connection, Api.SPOTIFY)
             quota.shorten(connection, utc_now())
@@ -410,6 +425,49 @@ class Runtime:
                 "as runclub/rows/unknown",
                 ", ".join(map(repr, sorted(odd.unknown))),
             )
+
+    def drift_of(self, reading: Reading) -> str | None:
+        """The field for which a page could not be read; None when it was.
+
+        A page of few rows that are odd is chance, once others were read.
+        """
+        blamed = reading.drift
+        if blamed is None:
+            self._read_any = self._read_any or reading.read > 0
+        elif self._read_any and reading.read + reading.unreadable.total() < FEW:
+            return None
+        return blamed
+
+    def take(self, reading: Reading) -> None:
+        """Count what was odd about a batch; raises `Drifted` when no row could be read.
+
+        A few rows alone are chance, and count as not known to the API.
+        """
+        self.count_odd(reading.odd)
+        blamed = reading.drift
+        if blamed is not None and reading.read + reading.unreadable.total() >= FEW:
+            raise Drifted(blamed)
+
+    async def put_aside(self, kind: str, blamed: str) -> None:
+        """Have a kind of batches wait of which no row could be read."""
+        until = await self.store.run(
+            lambda c: drift.put_aside(c, kind, self.started_at, PARSER_VERSION)
+        )
+        self.waits(kind, until, f" (no row could be read, for want of {blamed})")
+
+    def waits(self, kind: str, until: int, why: str = "") -> None:
+        """Say that a kind of batches waits, and until when."""
+        self.outcome.report(
+            INCOMPLETE,
+            f"{kind}: not readable to this program{why}; asked again after {moment(until)}, or by "
+            "a newer one",
+            resume_at=until,
+        )
+
+    async def readable(self, kind: str) -> None:
+        """A kind of batches was read: whatever it waited for is over."""
+        if self.drifting.pop(kind, None) is not None:
+            await self.store.run(lambda c: drift.forget(c, kind))
 
     def paused(self, error: ApiPaused) -> None:
         """An API refuses for long: stop asking it, remember until when, end with 75."""

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from scrapy import signals
 
 from runclub_spider.apis.call import Api
+from runclub_spider.apis.wire import PARSER_VERSION
 from runclub_spider.config import utc_now
 from runclub_spider.errors import RunclubError
 from runclub_spider.faults import told
 from runclub_spider.preflight import mark_sources, sources
-from runclub_spider.runtime import FAILED, INTERRUPTED, Runtime, pace_key, regime_key
+from runclub_spider.runtime import FAILED, INCOMPLETE, INTERRUPTED, Runtime, pace_key, regime_key
 from runclub_spider.store import meta, pages, quota, runs
+from runclub_spider.text import moment
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -93,11 +95,39 @@ class RunRecord:
             )
 
         try:
+            await self._put_aside(spider.name)
             await runtime.store.run(close_run)
             runtime.recorded = True
         except RunclubError as error:
             runtime.recorded = True
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
+
+    async def _put_aside(self, spider: str) -> None:
+        """Have pages wait that could not be read, and tell of all that do."""
+        runtime = self._runtime
+        if runtime.frontier is None:
+            return
+        found = runtime.unreadable
+
+        def waiting(connection: sa.Connection) -> dict[str, int]:
+            now = runtime.started_at
+            pages.put_aside(connection, found, now=now, version=PARSER_VERSION)
+            return pages.waiting(
+                connection, spider, runtime.market, now=now, version=PARSER_VERSION
+            )
+
+        ahead = await runtime.store.run(waiting)
+        if not ahead:
+            return
+        until = min(ahead.values())
+        blamed = ", ".join(sorted(set(found.values())))
+        why = f", for want of {blamed}" if blamed else ""
+        runtime.outcome.report(
+            INCOMPLETE,
+            f"{len(ahead)} pages wait of which no row could be read{why}: they are asked again "
+            f"after {moment(until)}, or by a newer program",
+            resume_at=until,
+        )
 
     def _settle(self, item: Any) -> None:
         task = getattr(item, "task", None)

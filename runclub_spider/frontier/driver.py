@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -18,7 +18,8 @@ class Frontier:
 
     What an earlier run left open comes first. A round is planned from the committed ledger
     only when the one before is settled: timing, faults and kills change nothing of it. While
-    pages are out and `idle` says that nobody has them, they are `stranded`.
+    pages are out and `idle` says that nobody has them, they are `stranded`. Pages that are put
+    `aside` are open and not given out.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Frontier:
         market: str,
         round_pages: int,
         affordable: Callable[[], int | None] = lambda: None,
+        aside: Iterable[str] = (),
         idle: Callable[[], bool] = lambda: False,
         stranded: Callable[[Sequence[str]], None] = lambda _keys: None,
         look_after: float = 1.0,
@@ -41,6 +43,7 @@ class Frontier:
         self._idle, self._stranded, self._look_after = idle, stranded, look_after
         self._waiting: set[str] = set()
         self._deferred: set[str] = set()
+        self._aside = set(aside)
         self._settled = asyncio.Event()
         self._stopped = False
         # Whether there was nothing more to ask.
@@ -81,6 +84,11 @@ class Frontier:
         if not self._waiting:
             self._settled.set()
 
+    def put_aside(self, key: str) -> None:
+        """A page was answered and cannot be read; it waits for longer than the next run."""
+        self._aside.add(key)
+        self.settle(key)
+
     async def _all_settled(self) -> None:
         """Wait for a round's pages; those that nobody has in hand any more are told and put off.
 
@@ -111,11 +119,13 @@ class Frontier:
             batch = await self._open(limit)
             if batch:
                 return batch
-            plan = partial(self._planner.plan_round, count=limit, skip=self.deferred)
+            skip = self.deferred | self._aside
+            plan = partial(self._planner.plan_round, count=limit, skip=skip)
             if not await self._store.run(plan):
                 self.ran_dry = True
                 return []
 
     async def _open(self, limit: int) -> list[PageTask]:
         found = await self._store.run(lambda c: pages.open_pages(c, self._spider, self._market))
-        return [task for task in found if task.key not in self._deferred][:limit]
+        skip = self._deferred | self._aside
+        return [task for task in found if task.key not in skip][:limit]

@@ -70,7 +70,7 @@ class ArtistsPipeline:
 
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
         batch = parse_artist_batch(response.body)
-        self._runtime.count_odd(batch.odd)
+        self._runtime.take(batch)
         await self._runtime.store.run(lambda c: artists.save(c, ids, batch.artists, utc_now()))
 
     async def _drain(self) -> None:

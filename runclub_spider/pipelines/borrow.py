@@ -75,14 +75,14 @@ class BorrowPipeline:
 
     async def _found(self, response: Response, isrcs: Sequence[str]) -> None:
         answer = parse_tracks(response.body)
-        self._runtime.count_odd(answer.odd)
+        self._runtime.take(answer)
         await self._runtime.store.run(
             lambda c: editions.save_search(c, isrcs, answer.found, utc_now())
         )
 
     async def _lent(self, response: Response, ids: Sequence[str]) -> None:
         answer = parse_features(response.body, ids)
-        self._runtime.count_odd(answer.odd)
+        self._runtime.take(answer)
         version = self._runtime.config.recco_features_version
         helped = await self._runtime.store.run(
             lambda c: editions.save_loans(c, ids, answer.found, version=version, now=utc_now())

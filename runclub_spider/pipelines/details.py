@@ -64,7 +64,7 @@ class DetailsPipeline:
 
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
         answer = parse_tracks(response.body)
-        self._runtime.count_odd(answer.odd)
+        self._runtime.take(answer)
         await self._runtime.store.run(lambda c: details.save(c, ids, answer.found, utc_now()))
 
     async def _drain(self) -> None:

@@ -65,7 +65,7 @@ class FeaturesPipeline:
 
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
         answer = parse_features(response.body, ids)
-        self._runtime.count_odd(answer.odd)
+        self._runtime.take(answer)
         config = self._runtime.config
         await self._runtime.store.run(
             lambda c: features.save(

@@ -164,7 +164,7 @@ class OpenMetadataPipeline:
     async def _recordings(self) -> None:
         async def accept(response: Response, asked: Sequence[str]) -> None:
             answer = parse_metadata(response.body)
-            self._runtime.count_odd(answer.odd)
+            self._runtime.take(answer)
             await self._save(
                 lambda c: open_questions.save_metadata(c, asked, answer.found, self._due)
             )
@@ -180,7 +180,7 @@ class OpenMetadataPipeline:
             found: dict[str, str] = {}
             if response.status != NOT_FOUND:
                 answer = parse_urls(response.body)
-                self._runtime.count_odd(answer.odd)
+                self._runtime.take(answer)
                 found = answer.found
             await self._save(lambda c: open_questions.save_urls(c, asked, found, self._due))
 
@@ -192,7 +192,7 @@ class OpenMetadataPipeline:
     async def _artists(self) -> None:
         async def accept(response: Response, asked: Sequence[str]) -> None:
             answer = parse_artists(response.body)
-            self._runtime.count_odd(answer.odd)
+            self._runtime.take(answer)
             await self._save(
                 lambda c: open_questions.save_artists(c, asked, answer.found, self._due)
             )
@@ -211,6 +211,7 @@ class OpenMetadataPipeline:
 
         async def accept(response: Response, _asked: Sequence[str]) -> None:
             page = parse_genres(response.body)
+            self._runtime.take(page)
             names, rows, pages = page.names, page.rows, 1
             while rows < page.count and pages < MOST_GENRE_PAGES:
                 more = parse_genres((await self._ask(calls.genres(rows))).body)
@@ -239,7 +240,7 @@ class OpenMetadataPipeline:
     ) -> tuple[list[Recording], bool]:
         """The recordings of an answer and its further pages, and whether nothing is missing."""
         page = parse_recordings(response.body)
-        self._runtime.count_odd(page.odd)
+        self._runtime.take(page)
         found, whole, pages = list(page.recordings), not page.partial, 1
         while page.next_offset is not None and pages < _MOST_PAGES:
             page = parse_recordings((await self._ask(call(page.next_offset))).body)

@@ -13,6 +13,7 @@ from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.apis.spotify.answers import PAGE, WHOLE, Problem, explain, problem_of
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.wire import PARSER_VERSION, Reading
 from runclub_spider.config import Config, utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
@@ -71,6 +72,8 @@ class SpotifySpider(Spider, ABC):
     runtime: Runtime
     deltafetch_reset: bool
     _refusals: Refusals
+    # Pages that could not be read earlier and wait.
+    _aside: Mapping[str, int]
     # The first error of each kind that lost a page.
     _told: dict[type[BaseException], str]
     # Tracks that the budget should add to cells that lack them.
@@ -141,8 +144,8 @@ class SpotifySpider(Spider, ABC):
         """The call that asks a page."""
 
     @abstractmethod
-    def read(self, item: DiscoveredPage, body: bytes) -> None:
-        """Fill an item from an answer; raises `AnswerError`."""
+    def read(self, item: DiscoveredPage, body: bytes) -> Reading:
+        """Fill an item from an answer; returns how its rows could be read, or `AnswerError`."""
 
     async def start(self) -> AsyncIterator[Any]:
         """The run: regime, then page after page, then what enrichment is left."""
@@ -178,9 +181,12 @@ class SpotifySpider(Spider, ABC):
         problem = problem_of(response.status, response.body)
         if problem is None:
             try:
-                self.read(item, response.body)
+                blamed = self.runtime.drift_of(self.read(item, response.body))
             except AnswerError as error:
                 self._defer(task, f"an answer could not be read ({error})")
+                return
+            if blamed is not None:
+                self._put_aside(item, blamed)
                 return
         elif problem is Problem.PAGE_SIZE:
             self._wrong_regime(task)
@@ -302,6 +308,15 @@ class SpotifySpider(Spider, ABC):
     def _defer(self, task: PageTask, reason: str | None) -> None:
         self.runtime.put_off(task.key, reason)
 
+    def _put_aside(self, item: DiscoveredPage, blamed: str) -> None:
+        """An answer that is not what the API used to give: the page waits for a longer time."""
+        runtime, key = self.runtime, item.task.key
+        runtime.count_odd(item.odd)
+        runtime.unreadable[key] = blamed
+        self.crawler.stats.inc_value("runclub/pages_unreadable")
+        if runtime.frontier is not None:
+            runtime.frontier.put_aside(key)
+
     def _idle(self) -> bool:
         """Whether Scrapy has nothing in hand: no request waits, none is sent, none is read."""
         engine = self.crawler.engine
@@ -327,6 +342,7 @@ class SpotifySpider(Spider, ABC):
             market=runtime.market,
             round_pages=runtime.config.round_pages,
             affordable=runtime.affordable_pages,
+            aside=self._aside,
             idle=self._idle,
             stranded=self._stranded,
         )
@@ -354,6 +370,13 @@ class SpotifySpider(Spider, ABC):
         pages.unplan_larger(connection, PageKind.TRACK_SEARCH, regime.search_rows)
         pages.unplan_larger(connection, PageKind.PLAYLIST_SEARCH, regime.search_rows)
         self.refresh(connection, now)
+        self._aside = pages.waiting(
+            connection,
+            self.name,
+            runtime.market,
+            now=runtime.started_at,
+            version=PARSER_VERSION,
+        )
 
     @abstractmethod
     def refresh(self, connection: sa.Connection, now: int) -> None:

@@ -16,6 +16,7 @@ from runclub_spider.apis.call import AnswerError, Api, Call, Family
 from runclub_spider.apis.guard import ALL, TIMED_OUT, ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.apis.kexp.calls import FEWEST_ROWS, MARGIN, PAGE_ROWS, served_rows, with_rows
 from runclub_spider.apis.kexp.parser import PlaysPage, parse_plays
+from runclub_spider.apis.wire import FEW
 from runclub_spider.catalog.coverage import (
     Interval,
     Order,
@@ -126,9 +127,13 @@ class KexpSpider(Spider):
         self._known = KnownSongs()
         self._overrides, digest = load_overrides(runtime.config.kexp_overrides)
         self.checkpoint = before = await runtime.store.run(lambda c: self._prepare(c, digest))
-        for reading in await runtime.store.run(self._readings):
-            if not await self._read(reading):
-                break
+        until = runtime.drifting.get(self._kind, 0)
+        if until > runtime.started_at:
+            runtime.waits(self._kind, until)
+        else:
+            for reading in await runtime.store.run(self._readings):
+                if not await self._read(reading):
+                    break
         linked = await runtime.store.run(songs.link_tracks)
         if linked and self.args.dry_run:
             print(f"~ song: {linked:,} get the track_id of their Spotify track")
@@ -170,11 +175,17 @@ class KexpSpider(Spider):
         """Track plays that the limit still allows; None without one."""
         return None if self.args.limit is None else self.args.limit - self.counts.track_plays
 
+    @property
+    def _kind(self) -> str:
+        """What waits when its pages cannot be read; the other way of reading may go on."""
+        return "KEXP's new plays" if self.args.incremental else "KEXP's plays"
+
     # One reading
 
     async def _read(self, reading: Reading) -> bool:
         """Read one stretch; returns whether the run may go on to the next."""
-        call: Call | None = self.runtime.kexp.plays(reading, self.page_rows)
+        runtime = self.runtime
+        call: Call | None = runtime.kexp.plays(reading, self.page_rows)
         asked = set[str]()
         progress = _Progress(reading)
         waiting: asyncio.Future[PlaysPage | None] | None = None
@@ -196,6 +207,10 @@ class KexpSpider(Spider):
                     # Asked while the rows of this one are read and stored.
                     waiting = asyncio.ensure_future(self._ask(call))
                 rows = await _read_rows(page)
+                if (blamed := _drift_of(page, rows)) is not None:
+                    await runtime.put_aside(self._kind, blamed)
+                    return False
+                await runtime.readable(self._kind)
                 progress.look(rows)
                 taken = self._taken(reading, rows)
                 if storing is not None:
@@ -421,6 +436,18 @@ async def _read_rows(page: PlaysPage) -> list[PlayRow]:
         rows += part
         await asyncio.sleep(0)
     return rows
+
+
+def _drift_of(page: PlaysPage, rows: Sequence[PlayRow]) -> str | None:
+    """The field for which not one play of a page could be read; a few such rows are chance.
+
+    Breaks have less to be read, and say nothing of the plays between them.
+    """
+    plays = [row for row in rows if row.is_track_play]
+    if len(plays) >= FEW and all(row.problem is not None for row in plays):
+        ((blamed, _),) = page.unreadable.most_common(1)
+        return blamed
+    return page.drift if len(rows) >= FEW else None
 
 
 def _near(reading: Reading, airdate: int) -> bool:

@@ -13,6 +13,7 @@ from runclub_spider.apis.spotify.parser import (
     parse_playlist_search,
 )
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.wire import Reading
 from runclub_spider.config import utc_now
 from runclub_spider.frontier.cost import track_cost
 from runclub_spider.frontier.planners import Planner, PlaylistPlanner, following_pages
@@ -92,23 +93,26 @@ class SpotifyPlaylistSpider(SpotifySpider):
             return spotify.playlist(task.source_key)
         return spotify.playlist_items(task.source_key, limit=task.row_count, offset=task.first_row)
 
-    def read(self, item: DiscoveredPage, body: bytes) -> None:
+    def read(self, item: DiscoveredPage, body: bytes) -> Reading:
         """Playlists of a search, or rows of a list and the pages they lead to."""
         task = item.task
         if task.kind is PageKind.PLAYLIST_SEARCH:
-            page = parse_playlist_search(body)
-            item.playlists, item.odd = page.playlists, page.odd
-        elif task.kind is PageKind.PLAYLIST:
+            found = parse_playlist_search(body)
+            item.playlists, item.odd = found.playlists, found.odd
+            return found
+        if task.kind is PageKind.PLAYLIST:
             record = parse_playlist(body, task.source_key)
             item.playlists, item.snapshot = [record.playlist], record.playlist.snapshot_id
             item.odd = record.odd
             if record.page is None:
                 item.refused = "contents withheld"
-            else:
-                self._take(item, record.page)
+                return record
+            page = record.page
         else:
             item.snapshot = task.version
-            self._take(item, parse_playlist_items(body, offset=task.first_row))
+            page = parse_playlist_items(body, offset=task.first_row)
+        self._take(item, page)
+        return page
 
     def _take(self, item: DiscoveredPage, page: TrackPage) -> None:
         item.rows = page.rows[: self.max_items - item.task.first_row]

@@ -8,6 +8,7 @@ from runclub_spider.apis.call import Call, Family
 from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.parser import parse_track_search
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.wire import Reading
 from runclub_spider.catalog.dates import decade_of
 from runclub_spider.catalog.matching import search_term
 from runclub_spider.catalog.plays import KEXP
@@ -142,7 +143,8 @@ class SpotifySearchSpider(SpotifySpider):
             "track", task.source_key, limit=task.row_count, offset=task.first_row
         )
 
-    def read(self, item: DiscoveredPage, body: bytes) -> None:
+    def read(self, item: DiscoveredPage, body: bytes) -> Reading:
         """Rows of the page."""
         page = parse_track_search(body, offset=item.task.first_row)
         item.rows, item.more, item.odd = page.rows, page.more, page.odd
+        return page

@@ -8,7 +8,7 @@ from runclub_spider.store.tables import meta, metadata
 
 _DAY = 86_400
 # Moments that are meant to lie ahead, and no entry of theirs by more than this.
-_DUE, _LONGEST = frozenset({"next_check_at"}), 365 * _DAY
+_DUE, _LONGEST = frozenset({"next_check_at", "retry_at"}), 365 * _DAY
 # Stretches of time that plays were read of: moments of the station, not of this machine.
 _OTHERS = frozenset({"start_at", "end_at"})
 # What is found out anew when it is not there.

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from runclub_spider.store.drift import pause
 from runclub_spider.store.tables import page
 from runclub_spider.store.upsert import chunks, insert_new
 
@@ -107,6 +108,39 @@ def open_pages(connection: sa.Connection, spider: str, market: str) -> list[Page
         .order_by(page.c.ordinal, page.c.key)
     )
     return [PageTask(**{**row._asdict(), "kind": PageKind(row.kind)}) for row in rows]
+
+
+def waiting(
+    connection: sa.Connection, spider: str, market: str, *, now: int, version: int
+) -> dict[str, int]:
+    """Open pages that parsers of this `version` could not read, and until when they wait."""
+    rows = connection.execute(
+        sa.select(page.c.key, page.c.retry_at).where(
+            page.c.spider == spider,
+            page.c.market == market,
+            page.c.state == OPEN,
+            page.c.retry_at > now,
+            page.c.parser_version == version,
+        )
+    )
+    return {row.key: int(row.retry_at) for row in rows}
+
+
+def put_aside(connection: sa.Connection, keys: Iterable[str], *, now: int, version: int) -> None:
+    """Have open pages wait of which parsers of this `version` could read no row."""
+    for key in keys:
+        mine = (page.c.key == key) & (page.c.state == OPEN)
+        drifts = int(connection.scalar(sa.select(page.c.drifts).where(mine)) or 0) + 1
+        connection.execute(
+            sa.update(page)
+            .where(mine)
+            .values(
+                drifts=drifts,
+                retry_at=now + pause(drifts),
+                parser_version=version,
+                tries=page.c.tries + 1,
+            )
+        )
 
 
 def unplan_larger(connection: sa.Connection, kind: PageKind, rows: int) -> None:

@@ -100,6 +100,11 @@ page = Table(
     Column("episode_rows", Integer, nullable=False, server_default="0"),
     Column("new_tracks", Integer, nullable=False, server_default="0"),
     Column("raw", LargeBinary),
+    # An open page of which no row could be read: how often in a row, until when it waits, and
+    # for which version of the parsers.
+    Column("drifts", Integer, nullable=False, server_default="0"),
+    Column("retry_at", BigInteger),
+    Column("parser_version", Integer),
     Index(
         "page_open",
         "spider",

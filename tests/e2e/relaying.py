@@ -35,7 +35,10 @@ def relaying(
             timeout=10,
         )
         headers = {k: v for k, v in found.headers.items() if k.lower() in _KEPT}
-        body = rewrite(visit, found.content) if found.status_code == 200 else found.content
+        # Links lead back to the relay.
+        there, here = f"127.0.0.1:{sandbox.port}".encode(), visit.headers["host"].encode()
+        body = found.content.replace(there, here)
+        body = rewrite(visit, body) if found.status_code == 200 else body
         return Reply(found.status_code, body, headers)
 
     with serving(reply) as server:

@@ -232,3 +232,25 @@ def test_a_page_between_two_hands_is_not_lost(tmp_path: Path) -> None:
             assert lost == []
 
     asyncio.run(go())
+
+
+def test_a_page_put_aside_is_not_given_out(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", round_pages=1) as run:
+            async for task in run.frontier.tasks():
+                run.given.append(f"{task.source_key}{task.first_row}")
+                if task.source_key == "a":
+                    run.frontier.put_aside(task.key)
+                    key = task.key
+                else:
+                    await run.answer(task)
+            assert run.given == ["a0", "b0", "b50"]
+            # It waits by itself; for this run all is answered.
+            assert run.frontier.exhausted
+            assert not run.frontier.deferred
+        async with running(tmp_path, "a", "b", aside={key}) as run:
+            assert await run.all() == []
+        async with running(tmp_path, "a", "b") as run:
+            assert await run.all() == ["a0", "a50"]
+
+    asyncio.run(go())

@@ -316,3 +316,23 @@ def test_hours_of_a_clock_that_was_ahead_do_not_count(connection: sa.Connection)
     assert quota.learnt_pace(connection, "pace", now - quota.DAY) is None
     quota.learn_pace(connection, "pace", 90, now)
     assert quota.learnt_pace(connection, "pace", now - quota.DAY) == 90
+
+
+def test_a_page_that_cannot_be_read_waits_longer_each_time(connection: sa.Connection) -> None:
+    pages.plan(connection, [task("a"), task("b")])
+    key, now = task("a").key, 1_000
+
+    def waiting(now: int, *, market: str = "US", version: int = 7) -> dict[str, int]:
+        return pages.waiting(connection, "spotify_search", market, now=now, version=version)
+
+    for days in (1, 2, 4, 8, 8):
+        pages.put_aside(connection, [key], now=now, version=7)
+        until = now + days * 86_400
+        assert waiting(until - 1) == {key: until}
+        assert waiting(until) == {}
+        now = until
+    assert waiting(0, version=8) == {}
+    assert waiting(0, market="SE") == {}
+    assert pages.is_open(connection, key)
+    done(connection, task("a"))
+    assert waiting(0) == {}
