@@ -159,6 +159,17 @@ def test_what_a_bad_row_calls_itself_is_fit_to_be_shown(row_id: Any, told: str) 
     assert one(id=row_id, play_type="\x1b[2Jpsa").row_id == told
 
 
+@pytest.mark.parametrize("name", ["album", "recording_id", "release_date"])
+@pytest.mark.parametrize("value", [True, 1.5, [], {"a": 1}, "x" * 5_000, "a\0b", "a\ud800b"])
+def test_a_wrong_ornament_is_lost_and_the_play_is_not(name: str, value: Any) -> None:
+    body = json.dumps({"next": None, "results": [ROW | {name: value}]}).encode()
+    page = parse_plays(body)
+    (row,) = page
+    assert row.play is not None
+    assert (row.play.title, row.play.artist) == (ROW["song"], ROW["artist"])
+    assert page.odd.dropped == {f"play.{name}": 1}
+
+
 def test_a_row_as_deep_as_json_goes_is_one_bad_row() -> None:
     deep = b"[" * 990 + b"]" * 990
     good = orjson.dumps(ROW)

@@ -350,3 +350,18 @@ def test_a_batch_of_artists() -> None:
     assert (first.artist_id, first.popularity) == (an_id(1), 7)
     assert first.genres == ("randb", "alt country")
     assert (second.artist_id, second.genres, second.popularity) == (an_id(2), None, None)
+
+
+@pytest.mark.parametrize("link", [0, False, [], {"href": "x"}])
+@pytest.mark.parametrize(
+    ("total", "more"), [(1, False), (2, True), (None, True), ("many", True), (0, False)]
+)
+def test_a_next_that_is_no_address_costs_no_row(link: Any, total: Any, *, more: bool) -> None:
+    row = wire.track(1)
+    found = parse_track_search(
+        orjson.dumps({"tracks": {"items": [row], "next": link, "total": total, "offset": 0}}),
+        offset=0,
+    )
+    assert [one.kind for one in found.rows] == [RowKind.TRACK]
+    assert found.more is more
+    assert found.odd.dropped["page.next"] == 1

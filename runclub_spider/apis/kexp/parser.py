@@ -20,7 +20,11 @@ from runclub_spider.catalog.normalize import clean_text
 from runclub_spider.catalog.plays import PLACEHOLDER_DATE, Play, PlayKind, PlayRow
 
 #: Longer texts were not typed by a host; the row is put aside rather than stored in part.
-MOST_TEXT, MOST_COMMENT = 2_000, 100_000
+MOST_TEXT = 2_000
+#: What a play can be without: where it is wrong, it is lost and the play is not.
+_ORNAMENTS = ("album", "recording_id", "release_date")
+# Neither half a surrogate pair nor NUL was typed by a host.
+_NO_TEXT = re.compile("[\\0\ud800-\udfff]")
 _YEAR = re.compile(r"(\d{4})(?:-\d{2}){0,2}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # What is on the air comes again.
@@ -41,11 +45,10 @@ def _airdate(value: Any) -> int:
 
 
 Text = Annotated[str, StringConstraints(strict=True, max_length=MOST_TEXT)]
-Comment = Annotated[str, StringConstraints(strict=True, max_length=MOST_COMMENT)]
 
 
 class WirePlay(BaseModel):
-    """The fields read of a track play, and the comment, which tells a broken row."""
+    """The fields read of a track play."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -57,7 +60,6 @@ class WirePlay(BaseModel):
     recording_id: Text | None = None
     # A year may come as a number (specification).
     release_date: Text | Annotated[int, Field(strict=True)] | None = None
-    comment: Comment | None = None
     play_type: Literal["trackplay"]
 
 
@@ -127,7 +129,7 @@ def _row(raw: Any, odd: Oddities) -> PlayRow:
             airdate = None
         return PlayRow(kind, airdate, row_id=row_id, play_type=clean_text(said, _MOST_TOLD))
     try:
-        wire = WirePlay.model_validate(raw)
+        wire = WirePlay.model_validate(_without_wrong_ornaments(raw, odd))
         _must_be_text(wire)
         return _track_play(wire, odd)
     except (Invalid, ValueError, OverflowError) as error:
@@ -141,12 +143,24 @@ def _row_id(said: object) -> str:
     return str(said) if type(said) is int and abs(said) < 2**63 else ""
 
 
+def _without_wrong_ornaments(raw: dict[str, Any], odd: Oddities) -> dict[str, Any]:
+    """The row without those of its values that are wrong and that a play can be without."""
+    wrong = [name for name in _ORNAMENTS if not _is_ornament(name, raw.get(name))]
+    for name in wrong:
+        odd.dropped[f"play.{name}"] += 1
+    return {name: raw[name] for name in raw if name not in wrong} if wrong else raw
+
+
+def _is_ornament(name: str, value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MOST_TEXT and not _NO_TEXT.search(value)
+    # A year may come as a number (specification).
+    return value is None or (type(value) is int and name == "release_date")
+
+
 def _must_be_text(wire: WirePlay) -> None:
-    """Neither lone surrogates nor NUL were typed by a host."""
-    texts = f"{wire.song}{wire.artist}{wire.album}{wire.comment}"
-    if "\0" in texts:
-        raise ValueError("NUL")
-    texts.encode()
+    if _NO_TEXT.search(f"{wire.song}{wire.artist}"):
+        raise ValueError("no text")
 
 
 def _track_play(wire: WirePlay, odd: Oddities) -> PlayRow:

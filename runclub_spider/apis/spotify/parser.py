@@ -169,8 +169,12 @@ def read_page(raw: object, odd: Oddities) -> models.WirePage:
     """A paging object; `AnswerError` for anything else."""
     page = _whole(models.WirePage, raw, odd)
     if odd.dropped["page.next"]:
-        # Nothing would tell that rows are missing.
-        raise AnswerError("`next` of a page is no address")
+        if not page.items:
+            raise AnswerError("`next` of a page without rows is no address")
+        # It said that rows follow, unless the total says that they do not; a page too many is
+        # empty, while one too few would be lost.
+        served = (page.offset or 0) + len(page.items)
+        page.next = "" if page.total is None or served < page.total else None
     note(odd, page)
     return page
 
