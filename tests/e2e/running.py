@@ -34,14 +34,14 @@ class Done:
         return self.out + self.err
 
 
-def scrapy(*argv: str, env: Mapping[str, str], cwd: Path = ROOT) -> Done:
+def scrapy(*argv: str, env: Mapping[str, str], cwd: Path = ROOT, timeout: float = TIMEOUT) -> Done:
     """`scrapy *argv` with exactly this environment."""
     found = subprocess.run(
         [sys.executable, "-m", "scrapy", *argv],
         cwd=cwd,
         env=dict(env),
         capture_output=True,
-        timeout=TIMEOUT,
+        timeout=timeout,
     )
     # Bytes that are no UTF-8 would be a fault of their own; they must not hide the rest.
     return Done(
