@@ -134,7 +134,27 @@ def untroubled(
     return place
 
 
-@pytest.mark.parametrize("what", PLACES)
+# One of each sort; the others for the long run.
+SHORT = {
+    "preflight:mark_sources",
+    "spiders.base:SpotifySpider.parse",
+    "middlewares.delta:StoreDeltaFetch._stored",
+    "middlewares.once:AskOnce.process_request",
+    "handlers.api:ApiDownloadHandler.download_request",
+    "pipelines.store:StorePipeline._commit",
+    "pipelines.artists:ArtistsPipeline.process_item",
+    "pipelines.features:FeaturesPipeline._accept",
+    "store.editions:lenders",
+    "extensions.run_record:RunRecord._opened",
+    "extensions.progress:Progress._run",
+    "extensions.publisher:_publish",
+}
+
+
+@pytest.mark.parametrize(
+    "what",
+    [pytest.param(one, marks=() if one in SHORT else pytest.mark.full) for one in PLACES],
+)
 def test_a_search_ends_and_the_next_one_resumes(
     what: str, untroubled: Place, place: Place, sandbox: Sandbox, launcher: Launcher, run: Run
 ) -> None:
