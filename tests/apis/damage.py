@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 from collections.abc import Iterator
 from typing import Any
-
-from hypothesis import strategies as st
 
 Data = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -50,14 +49,12 @@ def fresh(value: Any) -> Any:
     return deep
 
 
-@st.composite
-def damaged(draw: st.DrawFn, record: Any, most: int = 3) -> Any:
+def spoilt(rng: random.Random, record: Any, most: int = 3) -> Any:
     """A copy of a record with up to `most` values changed or gone."""
     paths = list(places(record))
     record = copy.deepcopy(record)
-    for path in draw(st.lists(st.sampled_from(paths), min_size=1, max_size=most)):
-        value = draw(st.none() | st.sampled_from(VALUES))
-        gone = draw(st.booleans())
+    for path in rng.sample(paths, min(len(paths), rng.randint(1, most))):
+        value, gone = rng.choice([None, *VALUES]), rng.random() < 0.3
         try:
             holder = record
             for key in path[:-1]:

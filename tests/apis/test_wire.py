@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable
 from math import isfinite
@@ -48,7 +49,7 @@ from runclub_spider.apis.wire import (
 from tests.store.making import an_id
 
 from . import wire
-from .damage import damaged, encoded
+from .damage import encoded, spoilt
 
 # --- decoding
 
@@ -439,16 +440,16 @@ def test_whole_pages_are_read_without_loss(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@given(data=st.data())
+@given(rng=st.randoms(use_true_random=True))
 @settings(max_examples=150, deadline=2_000)
 def test_a_damaged_page_is_read_or_is_an_answer_error_and_both_decoders_agree(
-    name: str, data: st.DataObject
+    name: str, rng: random.Random
 ) -> None:
-    page = data.draw(damaged(PAGES[name]))
-    # The second is refused by the fast decoder, whatever the damage.
+    body = encoded(spoilt(rng, PAGES[name]))
     results = []
-    for spoilt in (page, {**page, "zzz": "\ud800"} if name != "metadata" else page):
-        read = read_or_told(name, encoded(spoilt))
+    # The fast decoder refuses a byte order mark, and so the whole page.
+    for text in (body, b"\xef\xbb\xbf" + body):
+        read = read_or_told(name, text)
         if isinstance(read, Reading):
             read.odd.unexpected.clear()
         results.append(read)
