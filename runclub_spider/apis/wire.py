@@ -337,7 +337,8 @@ def _mend_list(model: type[Record], raw: Any, path: _Path, odd: Oddities) -> Non
         except Unreadable:
             continue
         kept.append(row)
-    odd.dropped[_name(model, path)] += len(rows) - len(kept)
+    if lost := len(rows) - len(kept):
+        odd.dropped[_name(model, path)] += lost
     rows[:] = kept
 
 

@@ -1,4 +1,4 @@
-"""Normalise: one spelling for names, dates and ISRCs."""
+"""Normalise: one form for dates, ISRCs and links; names have theirs from the gate at the wire."""
 
 from __future__ import annotations
 

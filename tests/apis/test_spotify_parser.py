@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,10 +21,11 @@ from runclub_spider.apis.spotify.parser import (
     parse_track_search,
 )
 from runclub_spider.catalog.models import Album, ArtistRef, RowKind, Track
-from runclub_spider.catalog.normalize import normalise_track
+from runclub_spider.catalog.normalize import MOST_NAME, normalise_track
 from tests.store.making import an_id
 
 from . import wire
+from .damage import encoded
 
 NULL, LOCAL, EPISODE, TRACK = RowKind.NULL, RowKind.LOCAL, RowKind.EPISODE, RowKind.TRACK
 UNKNOWN = RowKind.UNKNOWN
@@ -190,6 +192,161 @@ def test_the_largest_image_wins_and_null_sizes_do_not_matter() -> None:
     ]
     assert searched(album={"name": "A", "images": images}).album.image_url == "https://i/640"
     assert searched(album={"name": "A", "images": None}).album.image_url is None
+
+
+ALBUM = wire.track(1)["album"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept", "dropped"),
+    [
+        (
+            {"available_markets": ["US", None, "CA"]},
+            {"available_markets": ("CA", "US")},
+            "track.available_markets",
+        ),
+        (
+            {"available_markets": {"US": True}},
+            {"available_markets": None},
+            "track.available_markets",
+        ),
+        ({"available_markets": [None, 7]}, {"available_markets": None}, "track.available_markets"),
+        ({"external_ids": ["USUM70000001"]}, {"isrc": None}, "track.external_ids"),
+        ({"external_ids": {"isrc": 7}}, {"isrc": None}, "track.isrc"),
+        ({"external_ids": {"isrc": "no code"}}, {"isrc": None}, "track.isrc"),
+        ({"album": [ALBUM]}, {"album": Album(None, "", None, None, None)}, "track.album"),
+        ({"artists": {"0": 1}}, {"artists": ()}, "track.artists"),
+        ({"artists": "someone"}, {"artists": ()}, "track.artists"),
+        ({"duration_ms": "long"}, {"duration_ms": 0}, "track.duration_ms"),
+        ({"duration_ms": -1}, {"duration_ms": 0}, "track.duration_ms"),
+        ({"duration_ms": 2**31}, {"duration_ms": 0}, "track.duration_ms"),
+        ({"duration_ms": True}, {"duration_ms": 0}, "track.duration_ms"),
+        ({"popularity": 101}, {"popularity": None}, "track.popularity"),
+        ({"popularity": "42"}, {"popularity": None}, "track.popularity"),
+        ({"explicit": "no"}, {"explicit": False}, "track.explicit"),
+        ({"is_playable": 1}, {"is_playable": None}, "track.is_playable"),
+        ({"preview_url": "javascript:alert(1)"}, {"preview_url": None}, "track.preview_url"),
+        ({"preview_url": "https://x/\x1b[2J"}, {"preview_url": None}, "track.preview_url"),
+        ({"linked_from": {"id": "abc"}}, {"linked_from": None}, "linked_from.id"),
+        ({"linked_from": []}, {"linked_from": None}, "track.linked_from"),
+        ({"restrictions": "market"}, {"restriction": None}, "track.restrictions"),
+        ({"restrictions": {"reason": "x" * 999}}, {"restriction": None}, "restrictions.reason"),
+        ({"name": 7}, {"name": ""}, "track.name"),
+    ],
+)
+def test_a_wrong_value_is_lost_and_counted_and_the_track_is_kept(
+    changes: dict[str, Any], kept: dict[str, Any], dropped: str
+) -> None:
+    page = parse_track_search(wire.search_page(wire.track(1, **changes)), offset=0)
+    whole = only(parse_track_search(wire.search_page(wire.track(1)), offset=0))
+    assert only(page) == replace(whole, **kept)
+    assert set(page.odd.dropped) == {dropped}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept", "dropped"),
+    [
+        (
+            {"images": [{"url": None, "width": 1}]},
+            {"image_url": None},
+            {"image.url", "album.images"},
+        ),
+        (
+            {"images": [{"url": "https://i/1", "width": 0.5}]},
+            {"image_url": "https://i/1"},
+            {"image.width"},
+        ),
+        (
+            {"images": [None, {"url": "https://i/1"}]},
+            {"image_url": "https://i/1"},
+            {"album.images"},
+        ),
+        ({"images": [{"url": "data:x"}]}, {"image_url": None}, {"image.url", "album.images"}),
+        ({"images": "https://i/1"}, {"image_url": None}, {"album.images"}),
+        ({"id": "abc"}, {"album_id": None}, {"album.id"}),
+        ({"album_type": "x" * 300}, {"album_type": None}, {"album.album_type"}),
+        ({"release_date": "2999-01-01"}, {"release_date": None}, {"album.release_date"}),
+        ({"release_date": 1977}, {"release_date": None}, {"album.release_date"}),
+        ({"release_date": "0000"}, {"release_date": None}, set()),
+        ({"release_date": ""}, {"release_date": None}, set()),
+    ],
+)
+def test_a_wrong_value_of_an_album(
+    changes: dict[str, Any], kept: dict[str, Any], dropped: set[str]
+) -> None:
+    page = parse_track_search(wire.search_page(wire.track(1, album=ALBUM | changes)), offset=0)
+    whole = only(parse_track_search(wire.search_page(wire.track(1)), offset=0))
+    assert only(page).album == replace(whole.album, **kept)
+    assert set(page.odd.dropped) == dropped
+
+
+def test_an_artist_stands_once_where_it_stood_first() -> None:
+    ids = [an_id(number, "artist") for number in range(3)]
+    artists = [
+        {"id": ids[0], "name": None},
+        {"id": ids[1], "name": "B"},
+        {"id": ids[0], "name": "A\x07"},
+        {"id": "abc", "name": "C"},
+        {"id": ids[2], "name": ""},
+    ]
+    page = parse_track_search(wire.search_page(wire.track(1, artists=artists)), offset=0)
+    assert only(page).artists == (
+        ArtistRef(ids[0], "A"),
+        ArtistRef(ids[1], "B"),
+        ArtistRef(ids[2], ""),
+    )
+    assert page.odd.dropped == {"track.artists": 1, "artist.id": 1}
+
+
+NASTY = "a\x1b]0;t\x07\u2028b\u0085\x00\ud800 \u202ec"
+CLEAN = "a]0;t b c"
+
+
+def test_no_text_keeps_what_a_terminal_or_a_file_would_obey() -> None:
+    album = ALBUM | {"name": NASTY, "album_type": NASTY}
+    artists = [{"id": an_id(1), "name": NASTY}]
+    restrictions = {"reason": NASTY}
+    row = wire.track(1, name=NASTY, album=album, artists=artists, restrictions=restrictions)
+    track = only(parse_track_search(encoded({"tracks": wire.paging(row)}), offset=0))
+    found = (track.name, track.album.name, track.album.album_type, track.restriction)
+    assert found == (CLEAN,) * 4
+    assert track.artists[0].name == CLEAN
+    owner = {"id": NASTY, "display_name": NASTY}
+    row = wire.playlist_row(name=NASTY, owner=owner, snapshot_id=NASTY)
+    (playlist,) = parse_playlist_search(encoded({"playlists": wire.paging(row)})).playlists
+    said = (playlist.name, playlist.owner_id, playlist.owner_name, playlist.snapshot_id)
+    assert said == (CLEAN,) * 4
+    record = {"id": an_id(1), "name": NASTY, "genres": [NASTY, "\x1b", 7, "x" * 500]}
+    batch = parse_artist_batch(encoded({"artists": [record]}))
+    assert batch.artists[0].name == CLEAN
+    assert batch.artists[0].genres == (CLEAN,)
+    assert batch.odd.dropped == {"artist.genres": 2}
+
+
+def test_a_text_of_megabytes_is_cut() -> None:
+    assert len(searched(name="x" * 17_000_000).name) == MOST_NAME
+
+
+@pytest.mark.parametrize("bad", [None, 7, "abc", "a b", "../me/player?x=", "é" * 22, "a" * 23, ...])
+def test_a_playlist_without_an_id_of_spotifys_is_none(bad: Any) -> None:
+    row = wire.playlist_row(2, id=bad)
+    row = {key: value for key, value in row.items() if value is not ...}
+    page = parse_playlist_search(wire.playlists_page(wire.playlist_row(1), row))
+    assert [one.playlist_id for one in page.playlists] == [an_id(1, "playlist")]
+    assert (page.nulls, page.unreadable) == (1, {"playlist.id": 1})
+    body = encoded(row | {"tracks": wire.paging(wire.entry(wire.track(1)))})
+    assert parse_playlist(body, an_id(3)).playlist.playlist_id == an_id(3)
+
+
+@pytest.mark.parametrize("total", [2**31, 2**63, -1, "many", 2.5, True])
+def test_a_total_beyond_belief_is_not_told(total: Any) -> None:
+    row = wire.playlist_row(1, tracks={"total": total})
+    assert parse_playlist_search(wire.playlists_page(row)).playlists[0].total is None
+    body = encoded(
+        wire.playlist_row(1, followers={"total": total}, tracks=wire.paging(total=total))
+    )
+    record = parse_playlist(body)
+    assert (record.playlist.total, record.playlist.followers) == (None, None)
 
 
 @pytest.mark.parametrize("bad", ["not an object", 7, [], True, [wire.track(2)]])
