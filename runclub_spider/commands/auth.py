@@ -9,8 +9,10 @@ from typing import ClassVar
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from runclub_spider.streams import SteadyOutput
 
-class Command(ScrapyCommand):
+
+class Command(SteadyOutput, ScrapyCommand):
     """Authorization Code with PKCE over 127.0.0.1."""
 
     requires_project = True

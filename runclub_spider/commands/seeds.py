@@ -9,8 +9,10 @@ from typing import ClassVar
 
 from scrapy.commands import ScrapyCommand
 
+from runclub_spider.streams import SteadyOutput
 
-class Command(ScrapyCommand):
+
+class Command(SteadyOutput, ScrapyCommand):
     """Expands the templates; sends nothing, needs neither key nor store."""
 
     requires_project = True

@@ -50,9 +50,21 @@ def test_a_crawl_ends_as_its_work_did(where: str, place: Place, sandbox: Sandbox
     assert problems(place) == []
 
 
-@pytest.mark.parametrize("where", [">&-", "2>&-", "| true", "| head -n 1"])
-def test_status_with_nobody_to_read_it(where: str, crawled: Place) -> None:
-    check(*shell(f"{sys.executable} -m scrapy status {where}", crawled.env()))
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        ("status", ">&-"),
+        ("status", "2>&-"),
+        ("status", "| true"),
+        ("explain 0000000000000000000000", "| true"),
+        ("publish", ">&-"),
+        ("verify {latest}", "| true"),
+        ("report", "2>&- >&-"),
+    ],
+)
+def test_a_command_that_nobody_reads(command: str, where: str, crawled: Place) -> None:
+    argv = command.format(latest=crawled.latest)
+    check(*shell(f"{sys.executable} -m scrapy {argv} {where}", crawled.env()))
 
 
 def test_what_was_asked_for_and_found_no_room_is_told(crawled: Place) -> None:
