@@ -288,13 +288,17 @@ class _Account:
                 found.append((name, [f"cannot be read: {words_of(error)}"]))
         return [(name, lines) for name, lines in found if lines]
 
-    @staticmethod
-    def _length(row: Any) -> str:
-        seconds = round(row.duration_ms / 1000)
-        return f"{row.duration_ms:,} ms ({seconds // 60}:{seconds % 60:02})"
-
     def _found_by(self, track_id: str) -> list[str]:
         return _shortened(list(self._sources(track_id))) or ["nothing that is stored"]
+
+    @staticmethod
+    def _length(row: Any) -> str:
+        length = row.duration_ms or row.d_duration_ms
+        if not length:
+            return "not told"
+        seconds = round(length / 1000)
+        source = "" if row.duration_ms else ", from ReccoBeats"
+        return f"{length:,} ms ({seconds // 60}:{seconds % 60:02}{source})"
 
     def _artists(self, track_id: str) -> Iterator[str]:
         for one in catalogue.credits_of_tracks(self.connection, [track_id]):
@@ -354,13 +358,13 @@ class _Account:
         failed = failing_rules(
             name=row.name,
             artists=len(names),
-            duration_ms=row.duration_ms,
+            duration_ms=row.duration_ms or row.d_duration_ms or 0,
             playable=playable,
             policy=Policy(market, shortest, longest),
         )
         who = "nobody said" if playable is Playable.UNKNOWN else f"by {basis}"
         said = f"playable in {market}: {playable} ({who})"
-        length = f"{row.duration_ms:,} ms"
+        length = f"{row.duration_ms or row.d_duration_ms or 0:,} ms"
         title = "a title" if row.name.strip() else "no title"
         people = f"{len(names)} artist{'' if len(names) == 1 else 's'}"
         pool = self.selection.pool
@@ -371,7 +375,7 @@ class _Account:
         too_short, too_long = Rule.TOO_SHORT in failed, Rule.TOO_LONG in failed
         found = {
             Rule.INCOMPLETE: f"{title}, {people}",
-            Rule.NO_DURATION: f"{length}" if row.duration_ms > 0 else "nobody tells its length",
+            Rule.NO_DURATION: ("nobody tells its length" if Rule.NO_DURATION in failed else length),
             Rule.TOO_SHORT: (
                 f"{length} is {'below' if too_short else 'not below'} MIN_DURATION_MS {shortest:,}"
             ),

@@ -192,6 +192,8 @@ class Runtime:
         self._read_any = False
         self.frontier: Frontier | None = None
         self.workers: list[Worker] = []
+        # Tracks that became eligible after their page was stored, by an enricher's answer.
+        self.admitted: set[str] = set()
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._accounts_closed_until = 0.0

@@ -26,6 +26,10 @@ class Rule(StrEnum):
     UNSOUND = "unsound"
 
 
+#: What another source may still mend: an artist's name, a length.
+CURABLE = frozenset({Rule.INCOMPLETE, Rule.NO_DURATION})
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the configuration lets into the catalogue; durations in milliseconds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from runclub_spider.apis.spotify.parser import parse_artist, parse_artist_batch
@@ -13,7 +13,7 @@ from runclub_spider.enrichment import BatchWorker
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.runtime import PAUSED, Runtime, genres_key
 from runclub_spider.signals import discovery_done
-from runclub_spider.store import artists, meta
+from runclub_spider.store import artists, meta, tracks
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -71,7 +71,17 @@ class ArtistsPipeline:
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
         batch = parse_artist_batch(response.body)
         self._runtime.take(batch)
-        await self._runtime.store.run(lambda c: artists.save(c, ids, batch.artists, utc_now()))
+        await self._save(lambda c: artists.save(c, ids, batch.artists, utc_now()))
+
+    async def _save(self, save: Callable[[sa.Connection], list[str]]) -> None:
+        """Store an answer, and judge again the tracks whose artists it gave a name."""
+        runtime = self._runtime
+
+        def work(connection: sa.Connection) -> list[str]:
+            named = save(connection)
+            return tracks.judge_again(connection, runtime.policy, named, runtime.run_id)
+
+        runtime.admitted.update(await runtime.store.run(work))
 
     async def _drain(self) -> None:
         worker = await self._batches()
@@ -109,12 +119,12 @@ class ArtistsPipeline:
             runtime.count_odd(odd)
             spoken = any(artist.genres is not None for artist in found)
 
-            def save(connection: sa.Connection) -> None:
-                artists.save(connection, asked, found, utc_now())
+            def save(connection: sa.Connection) -> list[str]:
                 if found and not spoken:
                     meta.put(connection, genres_key(runtime.config), str(utc_now()))
+                return artists.save(connection, asked, found, utc_now())
 
-            await runtime.store.run(save)
+            await self._save(save)
 
         worker = BatchWorker(
             runtime,

@@ -1,4 +1,4 @@
-"""Details: ISRC, popularity and countries from ReccoBeats where the Spotify key gets none."""
+"""Details: from ReccoBeats what Spotify's answers lack: length, ISRC, popularity, countries."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from runclub_spider.enrichment import BatchWorker
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.runtime import Runtime
 from runclub_spider.signals import discovery_done
-from runclub_spider.store import details
+from runclub_spider.store import details, tracks
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class DetailsPipeline:
     """Owns the worker that asks for track records in full batches; holds no item.
 
-    Off where the key's own answers carry popularity.
+    Where the key's own answers carry popularity, only tracks without a length are asked.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -45,7 +46,7 @@ class DetailsPipeline:
     async def _started(self) -> BatchWorker | None:
         """The worker; at its first use what earlier runs left pending comes before the new."""
         runtime = self._runtime
-        if runtime.regime is None or runtime.regime.track_popularity:
+        if runtime.regime is None:
             return None
         if self._worker is None:
             self._worker = BatchWorker(
@@ -56,16 +57,24 @@ class DetailsPipeline:
                 accept=self._accept,
             )
             runtime.workers.append(self._worker)
-            stale = runtime.details_before
+            stale, lengths_only = runtime.details_before, runtime.regime.track_popularity
             self._worker.add(
-                await runtime.store.run(lambda c: details.pending(c, stale_before=stale))
+                await runtime.store.run(
+                    lambda c: details.pending(c, stale_before=stale, lengths_only=lengths_only)
+                )
             )
         return self._worker
 
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
-        answer = parse_tracks(response.body)
-        self._runtime.take(answer)
-        await self._runtime.store.run(lambda c: details.save(c, ids, answer.found, utc_now()))
+        runtime, answer = self._runtime, parse_tracks(response.body)
+        runtime.take(answer)
+
+        def save(connection: sa.Connection) -> list[str]:
+            details.save(connection, ids, answer.found, utc_now())
+            # A length may let in what was refused for want of one.
+            return tracks.judge_again(connection, runtime.policy, ids, runtime.run_id)
+
+        runtime.admitted.update(await runtime.store.run(save))
 
     async def _drain(self) -> None:
         worker = await self._started()

@@ -11,7 +11,7 @@ from runclub_spider.config import utc_now
 from runclub_spider.enrichment import BatchWorker
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.runtime import Runtime
-from runclub_spider.signals import discovery_done, features_done
+from runclub_spider.signals import discovery_done, features_done, tracks_judged
 from runclub_spider.store import features
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class FeaturesPipeline:
         self._runtime = Runtime.of(crawler)
         self._stats = crawler.stats
         self._worker: BatchWorker | None = None
-        crawler.signals.connect(self._drain, signal=discovery_done)
+        crawler.signals.connect(self._started, signal=discovery_done)
+        crawler.signals.connect(self._drain, signal=tracks_judged)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> FeaturesPipeline:
@@ -51,17 +52,20 @@ class FeaturesPipeline:
                 accept=self._accept,
             )
             self._runtime.workers.append(self._worker)
-            version = self._runtime.config.recco_features_version
-            earlier = await self._runtime.store.run(
-                lambda c: features.pending(
-                    c,
-                    version=version,
-                    now=utc_now(),
-                    stale_before=self._runtime.features_before,
-                )
-            )
-            self._worker.add(earlier)
+            self._worker.add(await self._pending())
         return self._worker
+
+    async def _pending(self, track_ids: Sequence[str] | None = None) -> list[str]:
+        runtime = self._runtime
+        return await runtime.store.run(
+            lambda c: features.pending(
+                c,
+                version=runtime.config.recco_features_version,
+                now=utc_now(),
+                stale_before=runtime.features_before,
+                track_ids=track_ids,
+            )
+        )
 
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
         answer = parse_features(response.body, ids)
@@ -84,5 +88,8 @@ class FeaturesPipeline:
         self._stats.inc_value("runclub/features/stray", answer.stray)
 
     async def _drain(self) -> None:
-        await (await self._started()).drain()
+        worker = await self._started()
+        if self._runtime.admitted:
+            worker.add(await self._pending(sorted(self._runtime.admitted)))
+        await worker.drain()
         await self._runtime.stage(features_done)

@@ -100,11 +100,16 @@ class StorePipeline:
         runtime.flush_quota(connection)
         if item.judged:
             artists.note_complete(connection, [j.track.track_id for j in item.judged], now)
-            self._note_pending(connection, item, eligible, now)
+            self._note_pending(connection, item, eligible, sorted(saved.curable), now)
         return eligible_new
 
     def _note_pending(
-        self, connection: sa.Connection, item: DiscoveredPage, eligible: list[str], now: int
+        self,
+        connection: sa.Connection,
+        item: DiscoveredPage,
+        eligible: list[str],
+        curable: list[str],
+        now: int,
     ) -> None:
         """What the workers have to ask for the page's tracks."""
         runtime = self._runtime
@@ -116,11 +121,19 @@ class StorePipeline:
             track_ids=eligible,
         )
         item.pending_artists = artists.pending(
-            connection, track_ids=eligible, stale_before=runtime.artists_before
+            connection, track_ids=[*eligible, *curable], stale_before=runtime.artists_before
         )
-        if runtime.regime is not None and not runtime.regime.track_popularity:
+        if runtime.regime is None:
+            return
+        # A key that gets popularity lacks nothing of the eligible ones.
+        lengths_only = runtime.regime.track_popularity
+        asked = curable if lengths_only else [*eligible, *curable]
+        if asked:
             item.pending_details = details.pending(
-                connection, track_ids=eligible, stale_before=runtime.details_before
+                connection,
+                track_ids=asked,
+                stale_before=runtime.details_before,
+                lengths_only=lengths_only,
             )
 
     @staticmethod

@@ -86,6 +86,9 @@ def wide_row(
     us, us_basis = in_market("US", markets, listed, countries)
     judged = {m: in_market(m, markets, listed, countries) for m in primary_markets}
     primary = [market for market, (playable, _) in judged.items() if playable]
+    # A length of 0 is none.
+    length = {"duration_ms": track["duration_ms"] or None, "d_duration_ms": track["d_duration_ms"]}
+    duration, duration_source = _either(length, "duration_ms")
     isrc, isrc_source = _either(track, "isrc")
     popularity, popularity_source = _either(track, "popularity")
     has_features = track["features_of"] is not None
@@ -95,7 +98,7 @@ def wide_row(
         "spotify_track_id": track["track_id"],
         "isrc": isrc,
         "name": track["name"],
-        "duration_ms": track["duration_ms"],
+        "duration_ms": duration,
         "explicit": bool(track["explicit"]),
         "album_name": track["album_name"],
         "album_release_date": track["release_date"],
@@ -124,6 +127,7 @@ def wide_row(
         "_extra": {
             **extra,
             **_open(track, tags=tags),
+            "duration_source": duration_source,
             "isrc_source": isrc_source,
             "popularity_source": popularity_source,
             "available_us_source": us_basis,

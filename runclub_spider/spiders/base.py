@@ -28,7 +28,7 @@ from runclub_spider.middlewares.once import AlreadyAsked
 from runclub_spider.middlewares.token import NoToken
 from runclub_spider.preflight import SOURCES
 from runclub_spider.runtime import BudgetSpent, Runtime
-from runclub_spider.signals import discovery_done
+from runclub_spider.signals import discovery_done, tracks_judged
 from runclub_spider.spiders.arguments import SpotifyArguments
 from runclub_spider.spiders.refusals import ALIKE, SEARCHES, Refusals
 from runclub_spider.spiders.regime import find_regime
@@ -174,6 +174,7 @@ class SpotifySpider(Spider, ABC):
                 yield item
             await self.conclude(planner)
         await runtime.stage(discovery_done)
+        await runtime.stage(tracks_judged)
 
     def parse(self, response: Response, task: PageTask) -> Any:
         """One answered page into one item."""

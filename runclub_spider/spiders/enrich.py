@@ -12,7 +12,7 @@ from runclub_spider.apis.guard import ALL
 from runclub_spider.errors import RunclubError
 from runclub_spider.preflight import SOURCES
 from runclub_spider.runtime import Runtime
-from runclub_spider.signals import discovery_done, enrichment_done
+from runclub_spider.signals import discovery_done, enrichment_done, tracks_judged
 from runclub_spider.spiders.arguments import EnrichArguments
 from runclub_spider.spiders.regime import find_regime
 from runclub_spider.store import tracks
@@ -55,6 +55,7 @@ class EnrichSpider(Spider):
             runtime.failed(error)
         if runtime.regime is not None:
             await runtime.stage(discovery_done)
+            await runtime.stage(tracks_judged)
         # Asks neither Spotify nor ReccoBeats, so it needs no regime.
         await runtime.stage(enrichment_done)
         for nothing in list[Any]():

@@ -8,6 +8,7 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Artist
+from runclub_spider.catalog.rules import CURABLE
 from runclub_spider.store import meta
 from runclub_spider.store.tables import artist, rejection, track, track_artist
 from runclub_spider.store.upsert import chunks
@@ -18,7 +19,8 @@ def pending(
 ) -> list[str]:
     """Artists of eligible tracks that were never asked, or last before a moment; by id.
 
-    With `track_ids` only the artists of those tracks are looked at.
+    Tracks that lack no more than an artist's name or their length count as eligible. With
+    `track_ids` only the artists of those tracks are looked at.
     """
     query = (
         sa.select(artist.c.artist_id)
@@ -26,7 +28,9 @@ def pending(
         .join_from(artist, track_artist, track_artist.c.artist_id == artist.c.artist_id)
         .where(
             artist.c.fetched_at.is_(None) | (artist.c.fetched_at < stale_before),
-            ~sa.exists().where(rejection.c.track_id == track_artist.c.track_id),
+            ~sa.exists().where(
+                rejection.c.track_id == track_artist.c.track_id, rejection.c.rule.not_in(CURABLE)
+            ),
         )
         .order_by(artist.c.artist_id)
     )
@@ -63,14 +67,17 @@ def deciding(connection: sa.Connection, *, stale_before: int, limit: int) -> lis
 
 def save(
     connection: sa.Connection, asked: Sequence[str], found: Sequence[Artist], now: int
-) -> None:
-    """Store one answer; an artist that was asked and not found counts as fetched, empty."""
+) -> list[str]:
+    """Store one answer; an artist that was asked and not found counts as fetched, empty.
+
+    Returns the tracks of artists that had no name before: they may be whole now.
+    """
     by_id = {row.artist_id: row for row in found}
     old = {
         row.artist_id: row
         for row in connection.execute(sa.select(artist).where(artist.c.artist_id.in_(asked)))
     }
-    changed = []
+    changed, named = [], []
     for artist_id in asked:
         before, now_row = old.get(artist_id), by_id.get(artist_id)
         if before is None:
@@ -83,6 +90,8 @@ def save(
         }
         if any(getattr(before, name) != value for name, value in values.items()):
             changed.append(artist_id)
+        if values["name"] and not before.name.strip():
+            named.append(artist_id)
         connection.execute(
             sa.update(artist)
             .where(artist.c.artist_id == artist_id)
@@ -96,6 +105,11 @@ def save(
         meta.touch(connection)
     theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(asked))
     _note_complete(connection, track.c.track_id.in_(theirs), now)
+    if not named:
+        return []
+    whole = sa.select(track_artist.c.track_id).distinct()
+    whole = whole.where(track_artist.c.artist_id.in_(named)).order_by(track_artist.c.track_id)
+    return list(connection.scalars(whole))
 
 
 def _genres(before: str | None, found: Artist | None) -> str | None:

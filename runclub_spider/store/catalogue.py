@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from runclub_spider.store.pages import DONE, PageKind
 from runclub_spider.store.seeds import FINISHED
 from runclub_spider.store.tables import (
+    LENGTH_MS,
     NAMED,
     artist,
     audio_features,
@@ -71,7 +72,7 @@ def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
                 track.c.name,
                 sa.func.coalesce(track.c.isrc, track_detail.c.isrc).label("isrc"),
                 track.c.linked_from,
-                track.c.duration_ms,
+                LENGTH_MS.label("duration_ms"),
                 track.c.album_id,
                 track.c.album_name,
                 track.c.album_type,
@@ -110,7 +111,7 @@ def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]
     Features are prefixed `f_`, details `d_` and open metadata `o_`.
     """
     columns = [c for c in audio_features.c if c.name != "track_id"]
-    details = (track_detail.c.isrc, track_detail.c.popularity, track_detail.c.countries)
+    details = [track_detail.c[name] for name in ("isrc", "popularity", "countries", "duration_ms")]
     return iter(
         connection.execute(
             sa.select(

@@ -14,6 +14,7 @@ from runclub_spider.catalog.models import AudioFeatures, TrackDetail
 from runclub_spider.store import meta
 from runclub_spider.store.features import USABLE
 from runclub_spider.store.tables import (
+    LENGTH_MS,
     audio_features,
     edition,
     edition_search,
@@ -88,7 +89,7 @@ def lenders(connection: sa.Connection) -> dict[str, list[str]]:
             edition.c.duration_ms,
             edition.c.popularity,
             feature_miss.c.track_id,
-            track.c.duration_ms.label("length"),
+            LENGTH_MS.label("length"),
         )
         .join_from(feature_miss, track, track.c.track_id == feature_miss.c.track_id)
         .join(edition, edition.c.isrc == track.c.isrc)

@@ -28,6 +28,7 @@ from runclub_spider.catalog.versions import artist_words
 from runclub_spider.store import meta
 from runclub_spider.store.open_questions import CODE, ELIGIBLE, ISRC, TITLE, URL
 from runclub_spider.store.tables import (
+    LENGTH_MS,
     artist,
     artist_link,
     open_answer,
@@ -223,7 +224,7 @@ def _parts(connection: sa.Connection) -> Iterator[list[_Track]]:
                 sa.select(
                     track.c.track_id,
                     track.c.name,
-                    track.c.duration_ms,
+                    LENGTH_MS.label("duration_ms"),
                     track.c.release_date,
                     CODE.label("code"),
                 )

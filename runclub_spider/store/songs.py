@@ -15,6 +15,7 @@ from runclub_spider.catalog.versions import SOFT_DURATION_MS, soft_key
 from runclub_spider.store import meta
 from runclub_spider.store.plays import place
 from runclub_spider.store.tables import (
+    LENGTH_MS,
     artist,
     external_play,
     play_review,
@@ -150,7 +151,7 @@ def _tracks(connection: sa.Connection) -> Iterator[tuple[str, str, list[str], in
         sa.select(
             track.c.track_id,
             track.c.name,
-            track.c.duration_ms,
+            LENGTH_MS.label("duration_ms"),
             track.c.popularity,
             artist.c.name.label("artist"),
         )

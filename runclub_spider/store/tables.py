@@ -19,7 +19,9 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    case,
     func,
+    select,
     text,
 )
 
@@ -288,6 +290,7 @@ track_detail = Table(
     Column("popularity", Integer),
     Column("countries", Text),
     Column("fetched_at", BigInteger, nullable=False),
+    Column("duration_ms", Integer),
     **_compact,
 )
 
@@ -421,6 +424,18 @@ open_metadata = Table(
     Column("year_confidence", Float),
     Column("genres", Text),
     **_compact,
+)
+
+# Spotify's length of a track; where its answers tell none, ReccoBeats'; else 0.
+LENGTH_MS = case(
+    (track.c.duration_ms > 0, track.c.duration_ms),
+    else_=func.coalesce(
+        select(track_detail.c.duration_ms)
+        .where(track_detail.c.track_id == track.c.track_id)
+        .correlate(track)
+        .scalar_subquery(),
+        0,
+    ),
 )
 
 # An artist can come without a name; one that has none is left out of what a release says.

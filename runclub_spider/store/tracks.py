@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.catalog.playability import Finding, listed, rank, stored_playability
-from runclub_spider.catalog.rules import Policy, Rule, failing_rules
+from runclub_spider.catalog.rules import CURABLE, Policy, Rule, failing_rules
 from runclub_spider.store import meta
 from runclub_spider.store.tables import (
+    LENGTH_MS,
     NAMED,
     artist,
     rejection,
@@ -51,13 +52,15 @@ class FoundTrack:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Ids of a stored page: those that were new, and those that are eligible.
+    """Ids of a stored page: those that were new, those that are eligible, those that may become so.
 
-    With the page's own stand older tracks that it made eligible.
+    With the page's own stand older tracks that it made eligible. `curable` are refused by rules
+    alone that another source's answer may satisfy.
     """
 
     new: set[str]
     eligible: set[str]
+    curable: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,11 @@ def save(
     # A name that came at last may make older tracks whole.
     verdicts = _judge(connection, policy, sorted({*ids, *named}))
     _save_verdicts(connection, verdicts, run_id)
-    return Saved(new=new_ids, eligible={i for i, rules in verdicts.items() if not rules})
+    return Saved(
+        new=new_ids,
+        eligible={i for i, rules in verdicts.items() if not rules},
+        curable={i for i, rules in verdicts.items() if rules and CURABLE.issuperset(rules)},
+    )
 
 
 def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | None = None) -> bool:
@@ -144,6 +151,22 @@ def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | Non
         _save_verdicts(connection, _judge(connection, policy, part), run_id)
     meta.put(connection, "policy", policy.key)
     return True
+
+
+def judge_again(
+    connection: sa.Connection, policy: Policy, ids: Sequence[str], run_id: int
+) -> list[str]:
+    """Judge stored tracks of which another source told more; returns those now eligible."""
+    refused: set[str] = set()
+    for part in chunks(ids):
+        refused.update(
+            connection.scalars(
+                sa.select(rejection.c.track_id).where(rejection.c.track_id.in_(part))
+            )
+        )
+    verdicts = _judge(connection, policy, sorted(refused))
+    _save_verdicts(connection, verdicts, run_id)
+    return [track_id for track_id, rules in verdicts.items() if not rules]
 
 
 def _judge(
@@ -160,7 +183,7 @@ def _judge(
     query = sa.select(
         track.c.track_id,
         track.c.name,
-        track.c.duration_ms,
+        LENGTH_MS.label("duration_ms"),
         track.c.available_markets,
         track_market.c.playable,
         track_market.c.basis,

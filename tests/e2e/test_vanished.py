@@ -7,7 +7,7 @@ import pytest
 from runclub_spider.sandbox.testing import Sandbox
 from tests.resilience.running import Place, problems
 
-from .running import Run, manifest, rows, seeded
+from .running import Run, asked, manifest, rows, seeded
 
 pytestmark = pytest.mark.e2e
 
@@ -62,4 +62,59 @@ def test_features_with_some_numbers_are_exported_for_what_they_have(
     run(place, "crawl", "enrich", "-a", "force=features")
     after = {row["spotify_track_id"]: row for row in rows(place, "catalog_wide")}
     assert all(after[row["spotify_track_id"]]["tempo"] is not None for row in partial)
+    assert problems(place) == []
+
+
+def test_a_length_that_no_answer_tells_comes_from_reccobeats(
+    place: Place, run: Run, sandbox: Sandbox
+) -> None:
+    calm = Place(place.root.parent / "calm")
+    search = ("crawl", "spotify_search", "-a", "max_results=100")
+    run(calm, *search, *seeded(calm, *TERMS))
+    assert "recco_track" not in asked(sandbox)
+    sandbox.reset_stats()
+    sandbox.configure(withhold={"track.duration_ms": 1, "recco_track.durationMs": 0.2})
+    run(place, *search, *seeded(place, *TERMS))
+    released = {row["spotify_track_id"]: row for row in rows(place, "catalog_wide")}
+    assert {row["_extra"]["duration_source"] for row in released.values()} == {"reccobeats"}
+    before = {row["spotify_track_id"]: row for row in rows(calm, "catalog_wide")}
+    assert released.keys() < before.keys()
+    assert all(row["duration_ms"] == before[i]["duration_ms"] for i, row in released.items())
+    assert all(row["tempo"] == before[i]["tempo"] for i, row in released.items())
+    account = manifest(place)["accounting"]
+    assert account["rejectedByRule"]["no_duration"] > 0
+    assert account["pending"] == 0
+    # Full batches, and a last one.
+    assert asked(sandbox)["recco_track"] <= -(-account["distinctTracks"] // 40)
+    out = run(place, "explain", min(released)).out
+    assert "from ReccoBeats)" in out
+    (lost,) = place.column("SELECT min(track_id) FROM rejection WHERE rule = 'no_duration'")
+    assert "Out: no_duration: nobody tells its length." in run(place, "explain", lost).out
+    assert problems(place) == []
+    # When Spotify tells again its own length counts, and nothing is asked for.
+    sandbox.configure(withhold={})
+    sandbox.reset_stats()
+    run(place, *search, *seeded(place, *TERMS), "-a", "deltafetch_reset=1")
+    assert {row["_extra"]["duration_source"] for row in rows(place, "catalog_wide")} == {"spotify"}
+    assert "recco_track" not in asked(sandbox)
+    assert problems(place) == []
+
+
+@pytest.mark.parametrize("regime", ["extended", "development"])
+def test_no_exported_artist_is_without_a_name(
+    place: Place, run: Run, sandbox: Sandbox, regime: str
+) -> None:
+    sandbox.configure(withhold={"artist.name": 0.3}, regime=regime)
+    run(place, "crawl", "spotify_search", "-a", "max_results=50", *seeded(place, *TERMS))
+    released = rows(place, "catalog_wide")
+    assert all(all(row["artist_names"]) for row in released)
+    assert all(row["artistName"] for row in rows(place, "cached_tracks"))
+    assert all(row["name"] for row in rows(place, "cached_artists"))
+    assert manifest(place)["accounting"]["rejectedByRule"]["incomplete"] > 0
+    assert problems(place) == []
+    sandbox.configure(withhold={}, regime=regime)
+    run(place, "crawl", "enrich", "-a", "force=artists")
+    if regime == "extended":
+        assert "incomplete" not in manifest(place)["accounting"]["rejectedByRule"]
+        assert manifest(place)["accounting"]["pending"] == 0
     assert problems(place) == []

@@ -72,7 +72,7 @@ STORED: dict[str, Any] = {
     "f_version": "1",
     "f_fetched_at": 1_760_538_400,
     **{f"f_{name}": value for name, value in NUMBERS.items()},
-    **dict.fromkeys(("d_isrc", "d_popularity", "d_countries")),
+    **dict.fromkeys(("d_isrc", "d_popularity", "d_countries", "d_duration_ms")),
     **dict.fromkeys(
         (
             "o_recording_mbid",
@@ -157,6 +157,7 @@ def test_wide_values() -> None:
         "original_year_source": None,
         "original_year_confidence": None,
         "licences": {},
+        "duration_source": "spotify",
         "isrc_source": "spotify",
         "popularity_source": "spotify",
         "available_primary_markets_source": "available_markets",
@@ -323,6 +324,13 @@ def test_what_spotify_withheld_comes_from_reccobeats_and_says_so() -> None:
     # The probe of the market comes before either list.
     assert row["_extra"]["available_us_source"] == "is_playable"
     assert row["_extra"]["available_primary_markets_source"] == "reccobeats"
+
+
+def test_a_length_that_spotify_does_not_tell_is_reccobeats() -> None:
+    row = wide(duration_ms=0, d_duration_ms=215_000)
+    assert (row["duration_ms"], row["_extra"]["duration_source"]) == (215_000, "reccobeats")
+    row = wide(d_duration_ms=215_000)
+    assert (row["duration_ms"], row["_extra"]["duration_source"]) == (212_000, "spotify")
 
 
 def test_spotifys_own_values_come_first() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from runclub_spider.catalog.models import FEATURES, TrackDetail
-from runclub_spider.store import details, editions, features, meta, tracks
-from runclub_spider.store.tables import audio_features, feature_miss, track, track_detail
+from runclub_spider.catalog.models import FEATURES, Playable, TrackDetail
+from runclub_spider.catalog.rules import Rule
+from runclub_spider.store import catalogue, details, editions, features, meta, tracks
+from runclub_spider.store.tables import audio_features, feature_miss, rejection, track, track_detail
 
 from .making import POLICY, SEARCH, a_track, an_id, found
 from .making import features as some_features
@@ -48,8 +49,8 @@ def test_an_answer_is_kept_and_a_silent_one_remembered(connection: sa.Connection
     asked = [an_id(1), an_id(2)]
     details.save(connection, asked, [detail(1)], 2000)
     kept = {row.track_id: row for row in connection.execute(sa.select(track_detail))}
-    assert kept[an_id(1)][1:] == (ISRC, 10, "CA,US", 2000)
-    assert kept[an_id(2)][1:] == (None, None, None, 2000)
+    assert kept[an_id(1)][1:] == (ISRC, 10, "CA,US", 2000, LENGTH)
+    assert kept[an_id(2)][1:] == (None, None, None, 2000, None)
     assert details.pending(connection, stale_before=2000) == []
     assert details.pending(connection, stale_before=2001) == sorted(asked)
     moved = dict(connection.execute(sa.select(track.c.track_id, track.c.updated_at)).all())
@@ -58,6 +59,45 @@ def test_an_answer_is_kept_and_a_silent_one_remembered(connection: sa.Connection
     # The same again changes nothing that a release shows.
     details.save(connection, asked, [detail(1)], 3000)
     assert meta.revision(connection) == revision + 1
+
+
+def rejected(connection: sa.Connection) -> dict[str, str]:
+    return {row.track_id: row.rule for row in connection.execute(sa.select(rejection))}
+
+
+def test_a_track_without_length_is_asked_and_let_in_by_the_answer(
+    connection: sa.Connection,
+) -> None:
+    saved(connection, 1, 2, 3, duration_ms=0)
+    saved(connection, 4, duration_ms=0, is_playable=False)
+    saved(connection, 5, popularity=None)
+    page = [found(a_track(4, duration_ms=0), playable=Playable.NO)]
+    tracks.save(connection, page, SEARCH, policy=POLICY, run_id=1, now=1000)
+    asked = sorted(an_id(number) for number in (1, 2, 3))
+    # What another rule refuses as well is not asked for, and with popularity nothing else is.
+    assert details.pending(connection, stale_before=0, lengths_only=True) == asked
+    assert set(details.pending(connection, stale_before=0)) == {*asked, an_id(5)}
+    assert features.pending(connection, version="1", now=1000) == [an_id(5)]
+    details.save(connection, asked, [detail(1), detail(2, duration_ms=400_000)], 2000)
+    assert tracks.judge_again(connection, POLICY, asked, 1) == [an_id(1)]
+    assert {i: rule for i, rule in rejected(connection).items() if i != an_id(4)} == {
+        an_id(2): Rule.TOO_LONG,
+        an_id(3): Rule.NO_DURATION,
+    }
+    assert set(features.pending(connection, version="1", now=2000)) == {an_id(1), an_id(5)}
+    assert details.pending(connection, stale_before=2000, lengths_only=True) == []
+    # Not told, it is asked again after a while; told, never.
+    assert details.pending(connection, stale_before=2001, lengths_only=True) == [an_id(3)]
+    (length,) = (
+        row.duration_ms for row in catalogue.candidates(connection, "US") if row[0] == an_id(1)
+    )
+    assert length == LENGTH
+    # A silent answer takes it back no more than Spotify's own length leaves it in force.
+    details.save(connection, asked, [], 3000)
+    assert tracks.judge_again(connection, POLICY, asked, 1) == []
+    assert an_id(1) not in rejected(connection)
+    saved(connection, 1, duration_ms=1)
+    assert rejected(connection)[an_id(1)] == Rule.TOO_SHORT
 
 
 # --- editions

@@ -224,6 +224,22 @@ def test_an_artist_brings_its_tracks_up_to_date(connection: sa.Connection) -> No
     assert row_of(connection, track, an_id(1)).updated_at == 4000
 
 
+def test_an_artist_without_a_name_is_asked_for_it(connection: sa.Connection) -> None:
+    nameless = (ArtistRef(an_id(1, "artist"), ""),)
+    saved(connection, 1, artists=nameless)
+    saved(connection, 2, artists=(ArtistRef(an_id(2, "artist"), ""),), name="")
+    saved(connection, 3, duration_ms=0)
+    asked = [an_id(1, "artist")]
+    assert asked[0] in artists.pending(connection, stale_before=0)
+    assert artists.pending(connection, stale_before=0, track_ids=[an_id(3)]) == [an_id(3, "artist")]
+    assert artists.save(connection, asked, [an_artist(1, name="")], 2000) == []
+    assert artists.save(connection, asked, [an_artist(1)], 3000) == [an_id(1)]
+    assert tracks.judge_again(connection, POLICY, [an_id(1)], 1) == [an_id(1)]
+    assert pending(connection) == [an_id(1)]
+    assert artists.save(connection, asked, [an_artist(1, name="")], 4000) == []
+    assert row_of(connection, artist, asked[0]).name == "Artist 1"
+
+
 def test_an_artist_that_was_not_found_is_asked_once(connection: sa.Connection) -> None:
     saved(connection, 1)
     artists.save(connection, [an_id(1, "artist")], [], 2000)
