@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runclub_spider.sandbox.options import SandboxOptions
 from runclub_spider.sandbox.testing import running_sandbox
 from tests.postgres import running_postgres
 
@@ -20,6 +21,13 @@ COMMANDS = (
     ("crawl", "spotify_playlist", "-a", "max_seeds=2", "-a", "top_playlists=2"),
     ("crawl", "enrich", "-a", "only=open_metadata"),
 )
+# Fields that no answer, or not every one, carries any more.
+VANISHED = {
+    "track.is_playable": 1.0,
+    "track.duration_ms": 0.5,
+    "artist.name": 0.2,
+    "audio_features.tempo": 0.1,
+}
 
 
 def _blanked(path: Path) -> bytes:
@@ -28,8 +36,10 @@ def _blanked(path: Path) -> bytes:
 
 @pytest.mark.full
 @pytest.mark.e2e
-def test_both_databases_give_the_same_release(tmp_path: Path) -> None:
-    with running_postgres() as url, running_sandbox() as sandbox:
+@pytest.mark.parametrize("withhold", [{}, VANISHED], ids=["whole", "vanished"])
+def test_both_databases_give_the_same_release(tmp_path: Path, withhold: dict[str, float]) -> None:
+    options = SandboxOptions(port=0, withhold=withhold)
+    with running_postgres() as url, running_sandbox(options) as sandbox:
         for name, store in (("pg", url), ("lite", f"sqlite:///{tmp_path}/lite.sqlite")):
             env = {
                 **os.environ,
