@@ -114,6 +114,7 @@ def test_objects_are_drawn_by_seed_kind_and_id_alone() -> None:
     found = list(drawn(1, 1).values())
     assert set(found) == {*mutations(("spotify", "track")), RARE}
     assert found.count(RARE) < 100
+    assert RARE not in drawn(1, 1, "artist").values()
 
 
 def test_rates_hold_for_one_api_or_for_all() -> None:
