@@ -599,6 +599,11 @@ def a_track_nobody_can_play(release: Release) -> None:
     release.wide[5].update(available_us=False, available_primary_markets=["CA"])
 
 
+@case("wide", "schema")
+def an_artist_without_a_name(release: Release) -> None:
+    release.wide[5]["artist_names"][0] = ""
+
+
 @case("wide", "playability-source")
 def no_search_can_have_served_it(release: Release) -> None:
     row = next(row for row in release.wide if row["source_playlist_id"])
