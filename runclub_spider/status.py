@@ -56,6 +56,10 @@ def show(settings: BaseSettings) -> None:
             for line in _plays(connection):
                 console.print(line, soft_wrap=True)
             selection = prospect(config, connection)
+            if unsound := len(selection.pool.unsound):
+                console.print(
+                    f"{unsound:,} tracks are unsound and left out; scrapy explain ID says why"
+                )
             if grid := manifest.grid(selection):
                 console.print(_grid(grid))
                 console.print(_searched(searched(config, connection, selection), config))

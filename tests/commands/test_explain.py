@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from runclub_spider.store.pages import PageKind
 from runclub_spider.store.tables import page
 from runclub_spider.store.tombstones import Kind
 from runclub_spider.store.tracks import Source
+from tests.resilience.killer import ROOT
 from tests.store import making
 
 NOW = 1_790_000_000
@@ -379,3 +382,31 @@ def test_it_says_what_the_next_release_does(cache: Path, tmp_path: Path, told: T
     inside = {making.an_id(n) for n, said in verdicts.items() if "In the release," in said}
     assert inside == released
     assert "in it, under Rock" in told(making.an_id(GOOD), CACHE_DIR=copied)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("audio_features SET energy = 7", "energy"),
+        ("track SET name = 'bell' || char(7, 27)", "text-control"),
+        ("track SET duration_ms = 'long'", "duration_ms is 'long'"),
+        ("track SET release_date = x'00'", "unsound"),
+        ("track SET album_name = CAST(x'61FF' AS TEXT)", "unsound"),
+        ("audio_features SET fetched_at = 'never'", "fetched_at is 'never'"),
+    ],
+)
+def test_an_unsound_track_is_told_in_the_words_of_what_refused_it(
+    change: str, words: str, cache: Path, told: Told, tmp_path: Path
+) -> None:
+    place = tmp_path / "cache"
+    shutil.copytree(cache, place)
+    with closing(sqlite3.connect(place / "runclub.sqlite")) as connection:
+        connection.execute(f"UPDATE {change} WHERE track_id = ?", (making.an_id(PAIR),))
+        connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+        connection.commit()
+    config = Config(cache_dir=place, export_dir=tmp_path / "export", seeds_dir=ROOT / "seeds")
+    publish(config.model_copy(update={"feature_coverage_min": 0.5}))
+    said = told(making.an_id(PAIR), CACHE_DIR=place)
+    assert "Out: unsound: " in said
+    assert words in said
+    assert not {"\x07", "\x1b"} & set(said)

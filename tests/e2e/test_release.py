@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import math
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -17,6 +18,7 @@ import jsonschema
 import pyarrow.parquet
 import pytest
 
+from runclub_spider.publish import folder
 from runclub_spider.publish.standing import DATA_FILES
 from runclub_spider.sandbox.testing import Sandbox
 from tests.resilience.killer import Launcher
@@ -340,3 +342,14 @@ def test_verify_finds_a_changed_file(name: str, after: Place, run: Run) -> None:
     done = run(after, "verify", str(after.latest), code=3)
     assert name in done.out
     assert untouched(after)  # it only reads
+
+
+def test_a_crawl_beside_another_publisher_keeps_its_pages(place: Place, run: Run) -> None:
+    """It waits for nobody: what it read is stored, and publishing is for later."""
+    with folder.held(place.export, "scrapy publish"):
+        argv = ("crawl", "spotify_search", "-a", "max_seeds=1", "-a", "max_results=20")
+        done = run(place, *argv, code=75)
+        assert f"scrapy publish, pid {os.getpid()}" in done.err
+        assert not place.latest.exists()
+        assert len(run(place, "publish", code=75).err.splitlines()) == 1
+    assert "Released" in run(place, "publish").out

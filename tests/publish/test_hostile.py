@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy.settings import Settings
 
+from runclub_spider.differing import diff
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish import report
 from runclub_spider.publish.diff import compare
@@ -289,3 +291,23 @@ def test_a_fault_of_the_whole_names_no_row(tmp_path: Path) -> None:
     findings = inspect_release(release.write(tmp_path))
     assert (findings.tracks, findings.artists) == ({}, {})
     assert [problem.rule for problem in findings.unnamed] == ["accounting"]
+
+
+def test_what_a_release_says_steers_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = Release(4).build(), Release(4)
+    for row in after.wide:
+        row["name"] = "\x1b]0;title\x07\x9b2J\u2028"
+        row["_extra"]["umbrellas"] = ["\x1b[31mRock"]
+    after.build()
+    after.manifest["version"] = "\x1b[2J\x9b"
+    folders = [str(one.write(tmp_path, name)) for one, name in ((before, "a"), (after, "b"))]
+    settings = Settings()
+    settings.setmodule("runclub_spider.settings")
+    for as_json in (False, True):
+        diff(settings, *folders, as_json=as_json)
+        told = capsys.readouterr().out
+        assert not {"\x1b", "\x07", "\x9b", "\u2028"} & set(told)
+        assert "title" in told
+    assert len(json.loads(told)["moved"]) == 4

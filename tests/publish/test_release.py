@@ -330,3 +330,24 @@ def test_tempo_buckets_fold_half_and_double_time(shop: Shop) -> None:
     assert document["tempoBuckets"] == {"Rock": {"70s": {"170-174": 2}}}
     assert json.loads((made / "tempo_buckets.json").read_bytes()) == document["tempoBuckets"]
     assert verify_release(made) == []
+
+
+def test_unsound_rows_are_left_out_in_either_database(shop: Shop) -> None:
+    shop.put(*(a_track(number) for number in range(8)))
+    calm = rows(shop.publish("calm"))
+    changes: tuple[tuple[int, sa.Table, dict[str, Any]], ...] = (
+        (1, tables.track, {"popularity": 101}),
+        (2, tables.track, {"name": "bell\x07"}),
+        (3, tables.track, {"preview_url": "ftp://i/x"}),
+        (4, tables.track, {"updated_at": 2**40}),
+        (5, tables.audio_features, {"tempo": -1.0}),
+        (6, tables.audio_features, {"energy": float("inf")}),
+    )
+    with shop.store.begin() as connection:
+        for number, table, values in changes:
+            query = sa.update(table).where(table.c.track_id == an_id(number))
+            connection.execute(query.values(**values))
+        meta.touch(connection)
+    latest = shop.publish()
+    assert rows(latest) == {an_id(number): calm[an_id(number)] for number in (0, 7)}
+    assert manifest(latest)["accounting"]["rejectedByRule"] == {"unsound": 6}

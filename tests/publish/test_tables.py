@@ -10,9 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runclub_spider.publish import tables
 from runclub_spider.publish.files import sha256
+from runclub_spider.publish.unsound import unformula
+from runclub_spider.publish.verify import tables as verified
 
 from . import release_factory as factory
 
@@ -51,6 +55,49 @@ def test_parquet_gives_the_rows_back(tmp_path: Path) -> None:
     for row in back:
         row["sources"], row["_extra"] = json.loads(row["sources"]), json.loads(row["_extra"])
     assert back == made
+
+
+FORMULAS = [
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "  =1",
+    '"=1',
+    "'=1",
+    "' -1",
+    "\uff1d1",
+    "`@x",
+]
+PLAIN = ["Song", "1-2-3", "a=b", "(+)", "—", "'Til I Die", "…and on", "", "#1", "é-1"]
+
+
+def test_no_cell_is_a_formula_and_every_text_comes_back(tmp_path: Path) -> None:
+    """A leading apostrophe, and nothing else; Parquet keeps the text as it is."""
+    made = rows(len(FORMULAS) + len(PLAIN))
+    for row, name in zip(made, [*FORMULAS, *PLAIN], strict=True):
+        row["name"] = row["album_name"] = name
+        row["loudness"] = -6.5
+    parquet, plain = write(tmp_path, made)
+    with plain.open(encoding="utf-8", newline="") as file:
+        back = list(csv.DictReader(file))
+    for name in ("name", "album_name"):
+        assert [row[name] for row in back] == [*(f"'{one}" for one in FORMULAS), *PLAIN]
+        assert [verified.written_cell(row[name]) for row in back] == [*FORMULAS, *PLAIN]
+    assert {row["loudness"] for row in back} == {"-6.5"}
+    assert pq.read_table(parquet).column("name").to_pylist() == [*FORMULAS, *PLAIN]
+    for row in back:
+        assert not any(verified.would_run(cell) for cell in row.values())
+
+
+@given(st.text())
+def test_whatever_a_cell_holds_it_is_no_formula_and_comes_back(text: str) -> None:
+    cell = unformula(text)
+    assert cell is not None
+    assert not verified.would_run(cell)
+    assert verified.written_cell(cell) == text
 
 
 @pytest.mark.usefixtures("small_batches")

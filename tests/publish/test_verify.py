@@ -26,7 +26,7 @@ from runclub_spider.publish.verify.schema import (
 )
 
 from . import release_factory as factory
-from .release_factory import ARTISTS, FEATURES, TRACKS, WIDE, Release
+from .release_factory import ARTISTS, FEATURES, TRACKS, WIDE, Release, spotify_id
 
 PROJECT = Path(__file__).parents[2]
 STAGES = ("wide", "rows", "lines", "files", "manifest")
@@ -523,6 +523,97 @@ def fewer_names_than_artists(release: Release) -> None:
 @case("wide", "artist-arrays")
 def images_for_other_artists(release: Release) -> None:
     release.wide[5]["artist_image_urls"] = ["https://i/a", "", "http://i/c"]
+
+
+@case("wide", "blank-name")
+def a_blank_title(release: Release) -> None:
+    release.wide[5]["name"] = " "
+
+
+@case("wide", "blank-name")
+def an_artist_without_a_name(release: Release) -> None:
+    row = release.wide[5]
+    row["artist_ids"] = [spotify_id("artist", 99)]
+    row["artist_names"], row["artist_genres"] = [""], [[]]
+
+
+@case("wide", "url")
+def an_address_that_is_a_script(release: Release) -> None:
+    release.wide[5]["album_image_url"] = "javascript:alert(1)"
+
+
+@case("wide", "url")
+def a_picture_without_a_host(release: Release) -> None:
+    row = release.wide[5]
+    row["artist_image_urls"] = ["https:///x"] * len(row["artist_ids"])
+
+
+@case("wide", "future")
+def an_album_of_the_year_after_next(release: Release) -> None:
+    row = release.wide[5]
+    row["album_release_date"], row["album_release_year"] = "2027", 2027
+    row["album_decade_label"] = "20s"
+
+
+@case("wide", "text-control")
+def a_line_separator_in_a_title(release: Release) -> None:
+    release.wide[5]["name"] = "line\u2028break"
+
+
+@case("wide", "text-control")
+def an_escape_in_a_genre(release: Release) -> None:
+    for row in release.wide:
+        row["artist_genres"] = [["rock\x1b[2j"] for _ in row["artist_ids"]]
+
+
+@case("wide", "text-control")
+def a_control_character_in_a_key(release: Release) -> None:
+    release.wide[5]["_extra"]["no\x9bte"] = 1
+
+
+@case("manifest", "text-control")
+def a_bell_in_a_note(release: Release) -> None:
+    release.manifest["notes"].append("ring\x07")
+
+
+@case("files", "text-control")
+def a_bell_in_a_search(release: Release) -> None:
+    release.files["discovery.csv"] = factory.DISCOVERY.replace("rock", "ro\x07ck").encode()
+
+
+@case("files", "formula")
+def a_search_that_is_a_formula(release: Release) -> None:
+    text = factory.DISCOVERY.replace('"rock ""live"", run"', "=1+1")
+    assert "=1+1" in text
+    release.files["discovery.csv"] = text.encode()
+
+
+@case("files", "formula")
+def a_title_that_is_a_formula(release: Release) -> None:
+    ids = [row["spotify_track_id"] for row in release.rows[WIDE]]
+    lines = ["spotify_track_id,name\n", *(f"{one},@SUM(1)\n" for one in ids)]
+    release.files["catalog.csv"] = "".join(lines).encode()
+
+
+@case("manifest", "accounting")
+def unsound_rows_that_no_rule_counts(release: Release) -> None:
+    release.manifest["unsound"] = {"tracks": 1, "listed": []}
+
+
+@case("manifest", "accounting")
+def more_unsound_rows_than_counted(release: Release) -> None:
+    row = {"trackId": "?", "problem": "p"}
+    release.manifest["unsound"]["listed"] = [row]
+
+
+@case("manifest", "accounting")
+def an_unsound_row_that_is_there(release: Release) -> None:
+    account = release.manifest["accounting"]
+    account["rejected"] += 1
+    account["rejectedByRule"]["unsound"] = 1
+    account["pending"] -= 1
+    row = {"trackId": release.rows[WIDE][3]["spotify_track_id"], "problem": "p"}
+    release.manifest["unsound"] = {"tracks": 1, "listed": [row]}
 
 
 @case("wide", "genre-form")
