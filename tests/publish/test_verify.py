@@ -531,10 +531,10 @@ def a_blank_title(release: Release) -> None:
 
 
 @case("wide", "blank-name")
-def an_artist_without_a_name(release: Release) -> None:
+def an_artist_with_a_blank_name(release: Release) -> None:
     row = release.wide[5]
     row["artist_ids"] = [spotify_id("artist", 99)]
-    row["artist_names"], row["artist_genres"] = [""], [[]]
+    row["artist_names"], row["artist_genres"] = [" "], [[]]
 
 
 @case("wide", "url")
