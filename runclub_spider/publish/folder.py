@@ -7,6 +7,7 @@ staging folder by the mark inside it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -54,8 +55,10 @@ def held(export: Path, what: str) -> Iterator[None]:
             "choose another folder"
         ) from None
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{what}, pid {os.getpid()}, since {moment(utc_now())}".encode(), 0)
+        text = f"{what}, pid {os.getpid()}, since {moment(utc_now())}"
+        # A full disk takes no name; the lock holds without it.
+        with suppress(OSError):
+            (export / _LOCK).write_text(text, encoding="utf-8")
         _clear_staging(export)
         yield
     finally:
@@ -67,8 +70,11 @@ def held(export: Path, what: str) -> Iterator[None]:
 
 def _locked(path: Path) -> int:
     """A descriptor of the lock's file, locked; it is the one that still has the name."""
+    # For reading: a file system can be made read-only beside a lock that is held for hours. One
+    # over a network wants to write what it locks.
+    mode = os.O_RDONLY
     while True:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        flags = mode | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -81,12 +87,17 @@ def _locked(path: Path) -> int:
                     f"another run publishes to {path.parent} ({holder or 'it is just starting'}); "
                     "nothing was published, run `scrapy publish` when it is done"
                 ) from None
-            if _same(descriptor, path):
-                return descriptor
+            except OSError as error:
+                if error.errno != errno.EBADF or mode == os.O_RDWR:
+                    raise
+                mode = os.O_RDWR
+            else:
+                if _same(descriptor, path):
+                    return descriptor
         except BaseException:
             os.close(descriptor)
             raise
-        # Its holder has just finished and taken the file away.
+        # Its holder has just finished and taken the file away, or the mode is the wrong one.
         os.close(descriptor)
 
 
