@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ from runclub_spider.store.tables import artist, audio_features
 from runclub_spider.store.tracks import FoundTrack, Source
 from tests.apis import wire
 from tests.apis.damage import encoded, spoilt
+from tests.postgres import running_postgres
 from tests.resilience.killer import ROOT
 from tests.store.making import POLICY, an_id
 
@@ -173,6 +175,43 @@ def all_texts(value: Any) -> list[str]:
     return [text for one in inner for text in all_texts(one)]
 
 
+def release(folder: Path, seed: int, **where: Any) -> None:
+    """Store damaged answers, release them, and hold the release against what it must be."""
+    config = Config(
+        cache_dir=folder / "cache",
+        export_dir=folder / "export",
+        seeds_dir=ROOT / "seeds",
+        source_date_epoch=NOW,
+        year_coverage_min=0.0,
+        feature_coverage_min=0.0,
+        feature_null_max=1.0,
+        **where,
+    )
+    store = Store.open(config)
+    try:
+        with store.begin() as connection:
+            meta.put(connection, "source|spotify", "sandbox")
+            meta.put(connection, "source|reccobeats", "sandbox")
+            meta.put(connection, "profile", "extended")
+            fill(connection, random.Random(seed))
+    finally:
+        store.close()
+    publish(config)
+    latest = config.export_dir / "latest"
+    problems = verify_release(latest)
+    assert [problem for problem in problems if problem.rule not in SHARES] == []
+    account = orjson.loads((latest / "manifest.json").read_bytes())["accounting"]
+    # Nothing had to be left out behind the gate, and most rows go through it.
+    assert "unsound" not in account["rejectedByRule"]
+    assert account["exported"] > ROWS // 4
+    lines = (latest / "catalog_wide.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    assert len(lines) == account["exported"]
+    for line in lines:
+        row = orjson.loads(line)
+        assert all(row["artist_names"])
+        assert all(text == clean_text(text, len(text)) for text in all_texts(row))
+
+
 @given(st.integers(0, 2**32))
 @settings(
     max_examples=4,
@@ -183,35 +222,10 @@ def all_texts(value: Any) -> list[str]:
 )
 def test_what_the_gate_admits_is_released_and_verified(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        config = Config(
-            cache_dir=Path(folder) / "cache",
-            export_dir=Path(folder) / "export",
-            seeds_dir=ROOT / "seeds",
-            source_date_epoch=NOW,
-            year_coverage_min=0.0,
-            feature_coverage_min=0.0,
-            feature_null_max=1.0,
-        )
-        store = Store.open(config)
-        try:
-            with store.begin() as connection:
-                meta.put(connection, "source|spotify", "sandbox")
-                meta.put(connection, "source|reccobeats", "sandbox")
-                meta.put(connection, "profile", "extended")
-                fill(connection, random.Random(seed))
-        finally:
-            store.close()
-        publish(config)
-        latest = config.export_dir / "latest"
-        problems = verify_release(latest)
-        assert [problem for problem in problems if problem.rule not in SHARES] == []
-        account = orjson.loads((latest / "manifest.json").read_bytes())["accounting"]
-        # Nothing had to be left out behind the gate, and most rows go through it.
-        assert "unsound" not in account["rejectedByRule"]
-        assert account["exported"] > ROWS // 4
-        lines = (latest / "catalog_wide.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
-        assert len(lines) == account["exported"]
-        for line in lines:
-            row = orjson.loads(line)
-            assert all(row["artist_names"])
-            assert all(text == clean_text(text, len(text)) for text in all_texts(row))
+        release(Path(folder), seed)
+
+
+@pytest.mark.full
+def test_postgresql_takes_what_the_gate_admits(tmp_path: Path) -> None:
+    with running_postgres() as url:
+        release(tmp_path, 0, database_url=url)
