@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.errors import ConfigurationError
@@ -147,6 +147,7 @@ def test_nothing_differs_from_itself(rows: list[Row]) -> None:
     assert not any(counts.values())
 
 
+@settings(deadline=None)
 @given(releases(), releases())
 def test_both_ways_say_the_same(before: list[Row], after: list[Row]) -> None:
     there, back = compared(before, after), compared(after, before)
@@ -161,6 +162,7 @@ def test_both_ways_say_the_same(before: list[Row], after: list[Row]) -> None:
     assert there.same == back.same
 
 
+@settings(deadline=None)
 @given(releases(), releases())
 def test_every_track_is_accounted_for(before: list[Row], after: list[Row]) -> None:
     found = compared(before, after)
