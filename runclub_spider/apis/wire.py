@@ -170,13 +170,19 @@ def decode(body: bytes) -> dict[str, Any]:
     Raises:
         AnswerError: it is no JSON, was cut short, or holds something else than an object.
     """
+    return decode_and_tell(body)[0]
+
+
+def decode_and_tell(body: bytes) -> tuple[dict[str, Any], bool]:
+    """The same, and whether all of its texts are text that every database takes."""
+    clean = b"\\u0000" not in body
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        data = _forgiving(body, str(error))
+        data, clean = _forgiving(body, str(error)), False
     if not isinstance(data, dict):
         raise AnswerError(f"a JSON {type(data).__name__} instead of an object")
-    return data
+    return data, clean
 
 
 #: What is deeper is no answer of any API here: it is read as null.

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic import ValidationError as Invalid
 
 from runclub_spider.apis.call import AnswerError
-from runclub_spider.apis.wire import Oddities, Reading, decode, rows_of
+from runclub_spider.apis.wire import Oddities, Reading, decode_and_tell, rows_of
 from runclub_spider.catalog.dates import possible_year
 from runclub_spider.catalog.normalize import clean_text
 from runclub_spider.catalog.plays import PLACEHOLDER_DATE, Play, PlayKind, PlayRow
@@ -73,6 +73,8 @@ class PlaysPage(Reading):
 
     next: str | None
     _raw: list[Any]
+    # Whether no text of the page needs to be looked at.
+    _clean: bool
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -91,14 +93,14 @@ class PlaysPage(Reading):
         return tuple(found)
 
     def _row(self, raw: Any) -> PlayRow:
-        row = _row(raw, self.odd)
-        if row.problem is not None:
-            blamed = row.problem.partition(":")[0]
-            self.refuse(f"play.{blamed}" if blamed in WirePlay.model_fields else "play")
-        elif row.kind is PlayKind.UNKNOWN:
+        row = _row(raw, self.odd, clean=self._clean)
+        if row.problem is None and row.kind is not PlayKind.UNKNOWN:
+            self.read += 1
+        elif row.problem is None:
             self.refuse("play.play_type", row.play_type)
         else:
-            self.read += 1
+            blamed = row.problem.partition(":")[0]
+            self.refuse(f"play.{blamed}" if blamed in WirePlay.model_fields else "play")
         return row
 
 
@@ -108,18 +110,19 @@ def parse_plays(body: bytes) -> PlaysPage:
     Raises:
         AnswerError: it is no JSON, or no object with a list `results`.
     """
-    data = decode(body)
+    data, clean = decode_and_tell(body)
     rows, link = rows_of(data, "results"), data.get("next")
     if not (link is None or isinstance(link, str)):
         raise AnswerError("`next` of a page is no address")
-    return PlaysPage(link, rows)
+    return PlaysPage(link, rows, clean)
 
 
-def _row(raw: Any, odd: Oddities) -> PlayRow:
+def _row(raw: Any, odd: Oddities, *, clean: bool) -> PlayRow:
     if not isinstance(raw, dict):
         return PlayRow(PlayKind.UNKNOWN, None, problem="no play at all")
-    said, row_id = raw.get("play_type"), _row_id(raw.get("id"))
+    said = raw.get("play_type")
     if not isinstance(said, str):
+        row_id = _row_id(raw.get("id"))
         return PlayRow(PlayKind.UNKNOWN, None, problem="play_type: no play at all", row_id=row_id)
     kind = _KINDS.get(said, PlayKind.UNKNOWN)
     if kind is not PlayKind.TRACKPLAY:
@@ -127,13 +130,22 @@ def _row(raw: Any, odd: Oddities) -> PlayRow:
             airdate: int | None = _airdate(raw.get("airdate"))
         except (ValueError, OverflowError):
             airdate = None
+        row_id = _row_id(raw.get("id"))
         return PlayRow(kind, airdate, row_id=row_id, play_type=clean_text(said, _MOST_TOLD))
     try:
-        wire = WirePlay.model_validate(_without_wrong_ornaments(raw, odd))
-        _must_be_text(wire)
-        return _track_play(wire, odd)
+        return _track_play(_wire(raw, odd, clean=clean), odd)
     except (Invalid, ValueError, OverflowError) as error:
-        return PlayRow(kind, None, problem=_told(error), row_id=row_id)
+        return PlayRow(kind, None, problem=_told(error), row_id=_row_id(raw.get("id")))
+
+
+def _wire(raw: dict[str, Any], odd: Oddities, *, clean: bool) -> WirePlay:
+    """The row as it is; where that cannot be read, without its wrong ornaments."""
+    if clean:
+        with suppress(Invalid):
+            return WirePlay.model_validate(raw)
+    wire = WirePlay.model_validate(_without_wrong_ornaments(raw, odd))
+    _must_be_text(wire)
+    return wire
 
 
 def _row_id(said: object) -> str:
