@@ -344,7 +344,7 @@ class Config(BaseModel):
     min_tracks: int = setting(1, "Gate: fewest tracks of a release.", "publish.gates", ge=0)
     feature_null_max: float = setting(
         0.05,
-        "Gate: most nulls of a feature field, of tracks with features.",
+        "Gate: most nulls of a feature field, of tracks with tempo and energy.",
         "publish.gates",
         ge=0,
         le=1,
