@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.config import utc_now
+from runclub_spider.frontier.addresses import playlist_of
 from runclub_spider.frontier.templates import Seed, in_order
 from runclub_spider.store import pages, playlists, seeds
 from runclub_spider.store.pages import PageKind, PageTask
@@ -170,6 +172,7 @@ class PlaylistPlanner:
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
     ) -> int:
         """Lists of the searches that are in; when there are none, the next searches."""
+        self._take_addresses(connection)
         if self.by_page:
             tasks = self._most_valuable(connection, count, skip)
             pages.plan(connection, tasks, again=True)
@@ -196,6 +199,17 @@ class PlaylistPlanner:
                 return len(tasks)
             if not searched:
                 return 0
+
+    def _take_addresses(self, connection: sa.Connection) -> None:
+        """Seeds that name a list by its address have found it."""
+        named = {s.term: found for s in self.seeds if (found := playlist_of(s.term)) is not None}
+        if not named:
+            return
+        ledger, now = seeds.states(connection, "playlist", self.market), utc_now()
+        for term, playlist_id in named.items():
+            if ledger[term].state == seeds.FRESH:
+                playlists.list_named(connection, term, self.market, playlist_id, now)
+                seeds.found_without_search(connection, "playlist", self.market, term, now)
 
     # By deficit
 

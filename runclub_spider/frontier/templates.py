@@ -24,6 +24,7 @@ from runclub_spider.catalog.umbrellas import (
     YamlFile,
     read_text,
 )
+from runclub_spider.frontier.addresses import is_address, playlist_of, term_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -198,7 +199,9 @@ def unique(seeds: Iterable[Seed], *, dedupe: bool = True) -> tuple[Seed, ...]:
     """
     kept: dict[tuple[str, Kind], Seed] = {}
     for seed in seeds:
-        kept.setdefault((normalise_term(seed.term) if dedupe else seed.term, seed.kind), seed)
+        # Ids that differ in case are different lists.
+        whole = not dedupe or playlist_of(seed.term) is not None
+        kept.setdefault((seed.term if whole else normalise_term(seed.term), seed.kind), seed)
     return tuple(kept.values())
 
 
@@ -243,7 +246,8 @@ def read_seed_file(
 ) -> tuple[Seed, ...]:
     """Return the seeds of a user's own file.
 
-    Plain text: one term a line, ``#`` comments, family "custom". ``.yaml``/``.yml``: the form of
+    Plain text: one term a line, or the address of a playlist among terms of that kind; ``#``
+    comments, family "custom". ``.yaml``/``.yml``: the form of
     the family files, with ``lists.yaml`` and ``umbrellas.yaml`` beside it if it refers to them
     (``umbrellas`` given wins). Raises :class:`SeedFileError` for a mistake.
     """
@@ -294,10 +298,10 @@ def rotation(seeds: Sequence[Seed]) -> tuple[Seed, ...]:
 def _read_terms(path: Path, kind: Kind, *, may_be_empty: bool) -> list[Seed]:
     seeds = []
     for number, line in enumerate(read_text(path, SeedFileError).splitlines(), start=1):
-        term = clean_term(line)
+        term = _term(line, kind)
         if not term or term.startswith("#"):
             continue
-        if problem := _term_problem(term):
+        if problem := _term_problem(term, kind):
             raise SeedFileError(f"{path}:{number}: key 'term': {problem}")
         seeds.append(Seed(term, kind, CUSTOM_FAMILY))
     if not seeds and not may_be_empty:
@@ -305,7 +309,17 @@ def _read_terms(path: Path, kind: Kind, *, may_be_empty: bool) -> list[Seed]:
     return seeds
 
 
-def _term_problem(term: str) -> str | None:
+def _term(text: str, kind: Kind) -> str:
+    """A term in its one spelling; of a playlist's address that is not what it was copied with."""
+    term = clean_term(text)
+    playlist_id = playlist_of(term) if kind == "playlist" else None
+    return term if playlist_id is None else term_of(playlist_id)
+
+
+def _term_problem(term: str, kind: Kind) -> str | None:
+    if is_address(term) and not (kind == "playlist" and playlist_of(term)):
+        wanted = "that of a playlist" if kind == "playlist" else "words"
+        return f"is an address that no {kind} search takes; write {wanted}"
     if len(term) > MAX_TERM_LENGTH:
         return f"has {len(term)} characters; shorten it to {MAX_TERM_LENGTH}"
     if _CONTROL.search(term):
@@ -409,8 +423,8 @@ class _Family:
             for number, pattern in enumerate(template.patterns):
                 where = (kind, "templates", at, "patterns", number)
                 for text, about in self._products(template, pattern):
-                    term = clean_term(text)
-                    if problem := _term_problem(term):
+                    term = _term(text, kind)
+                    if problem := _term_problem(term, kind):
                         raise self.file.mistake(where, problem)
                     yield Seed(term, kind, self._content.family, **about)
 

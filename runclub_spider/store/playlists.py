@@ -22,7 +22,7 @@ from runclub_spider.store.tables import (
     track,
     track_source,
 )
-from runclub_spider.store.upsert import upsert
+from runclub_spider.store.upsert import insert_new, upsert
 
 GONE, READ = "gone", "read"
 
@@ -131,6 +131,22 @@ def list_for(connection: sa.Connection, term: str, market: str, ids: Sequence[st
             for position, playlist_id in enumerate(wanted)
         ],
     )
+
+
+def list_named(
+    connection: sa.Connection, term: str, market: str, playlist_id: str, now: int
+) -> None:
+    """A list that was named and needs no search: registered, and to be looked at anew.
+
+    No search row tells which snapshot it has now, so the one that was known counts no more.
+    """
+    insert_new(
+        connection, playlist, [{"playlist_id": playlist_id, "name": "", "first_seen_at": now}]
+    )
+    connection.execute(
+        sa.update(playlist).where(playlist.c.playlist_id == playlist_id).values(snapshot_id=None)
+    )
+    list_for(connection, term, market, [playlist_id])
 
 
 def listed(connection: sa.Connection, term: str, market: str) -> list[ListedPlaylist]:

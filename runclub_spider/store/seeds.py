@@ -138,6 +138,17 @@ def advance(
     )
 
 
+def found_without_search(
+    connection: sa.Connection, search_type: str, market: str, term: str, now: int
+) -> None:
+    """What a search would have to find is known: as if it had been asked, at no request."""
+    connection.execute(
+        sa.update(seed)
+        .where(seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
+        .values(state=SEARCHED, last_seen_at=now)
+    )
+
+
 def close(connection: sa.Connection, search_type: str, market: str, terms: Sequence[str]) -> None:
     """Mark playlist searches whose lists were chosen."""
     for term in terms:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from runclub_spider.apis.spotify.regimes import EXTENDED
 from runclub_spider.catalog.models import Playlist, Track
 from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.frontier.addresses import term_of
 from runclub_spider.frontier.planners import (
     PlaylistPlanner,
     TrackSearchPlanner,
@@ -255,7 +256,9 @@ def serve(connection: sa.Connection, term: str, *found: Playlist, now: int = 100
     )
 
 
-def read_lists(connection: sa.Connection, rows: int = 80, now: int = 1000) -> None:
+def read_lists(
+    connection: sa.Connection, rows: int = 80, now: int = 1000, snapshot: str | None = None
+) -> None:
     """The answers to all open pages of lists."""
     for task in opened(connection):
         if task.kind is PageKind.PLAYLIST_SEARCH:
@@ -265,7 +268,7 @@ def read_lists(connection: sa.Connection, rows: int = 80, now: int = 1000) -> No
         playlists.settle(
             connection,
             task.source_key,
-            snapshot=task.version,
+            snapshot=snapshot or task.version,
             read_to=task.first_row + rows,
             first=task.kind is PageKind.PLAYLIST,
             ended=False,
@@ -300,6 +303,23 @@ def test_searches_then_their_lists_then_the_next_searches(connection: sa.Connect
     assert brief(opened(connection)) == [("z", 0, 50)]
     serve(connection, "z")
     assert planner.plan_round(connection, 2) == 0
+
+
+@pytest.mark.parametrize("mode", ["template", "deficit"])
+def test_a_list_that_is_named_needs_no_search(connection: sa.Connection, mode: str) -> None:
+    term = term_of(A.playlist_id)
+    planner = lister(connection, term, mode=mode)
+    assert planner.plan_round(connection, 5) == 1
+    (task,) = opened(connection)
+    assert (task.kind, task.source_key) == (PageKind.PLAYLIST, A.playlist_id)
+    playlists.record(connection, [A], 1000)
+    read_lists(connection, snapshot=A.snapshot_id)
+    assert planner.plan_round(connection, 5) == 0
+    # The next round of checks looks at it again: nothing else tells whether it changed.
+    again(connection, 2)
+    later = lister(connection, term, mode=mode, run_version="run2")
+    assert later.plan_round(connection, 5) == 1
+    assert lists(connection) == [A.playlist_id]
 
 
 def test_editorial_first_then_followers_then_as_served(connection: sa.Connection) -> None:
