@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import IgnoreRequest
-
 from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.answers import WHOLE, explain, problem_of
 from runclub_spider.edge import to_request
 from runclub_spider.errors import RunclubError
 from runclub_spider.faults import is_ours, told
-from runclub_spider.handlers.api import NotSent
+from runclub_spider.handlers.api import NoToken, NotSent
 from runclub_spider.runtime import INCOMPLETE, PAUSED, Drifted, Runtime
 
 if TYPE_CHECKING:
@@ -130,8 +128,8 @@ class BatchWorker:
             await self.runtime.put_aside(self.name, error.field)
         except NotSent as error:
             self._give_up(error.cause)
-        except IgnoreRequest:
-            # No token: the token middleware has told the outcome.
+        except NoToken:
+            # The token middleware has told the outcome.
             self._off = True
         except AnswerError as error:
             self._failed(f"{self.name}: an answer could not be read ({error})")

@@ -69,6 +69,10 @@ class NotSent(IgnoreRequest):
         self.cause = cause
 
 
+class NoToken(IgnoreRequest):
+    """There is no token to be had; the run's outcome says why."""
+
+
 class ApiDownloadHandler(HTTP11DownloadHandler):
     """Sends through the guard named in `request.meta["api"]`.
 

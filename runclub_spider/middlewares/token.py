@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from scrapy.exceptions import IgnoreRequest
-
 from runclub_spider import faults
 from runclub_spider.apis.call import CREDENTIAL, Api
 from runclub_spider.errors import RunclubError, RunPaused
+from runclub_spider.handlers.api import NoToken
 from runclub_spider.runtime import FAILED, PAUSED, Runtime
 
 if TYPE_CHECKING:
@@ -29,10 +28,6 @@ _GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 
 T = TypeVar("T")
-
-
-class NoToken(IgnoreRequest):
-    """There is no token to be had; the run's outcome says why."""
 
 
 class SpotifyTokenMiddleware:

@@ -22,10 +22,9 @@ from runclub_spider.frontier.driver import Frontier
 from runclub_spider.frontier.plan import plan_of
 from runclub_spider.frontier.planners import Planner
 from runclub_spider.frontier.templates import Kind, Seed
-from runclub_spider.handlers.api import NotSent
+from runclub_spider.handlers.api import NoToken, NotSent
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.middlewares.once import AlreadyAsked
-from runclub_spider.middlewares.token import NoToken
 from runclub_spider.preflight import SOURCES
 from runclub_spider.runtime import BudgetSpent, Runtime
 from runclub_spider.signals import discovery_done, tracks_judged

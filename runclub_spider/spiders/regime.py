@@ -8,8 +8,7 @@ from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, re
 from runclub_spider.config import utc_now
 from runclub_spider.edge import to_request
 from runclub_spider.faults import is_ours, told
-from runclub_spider.handlers.api import NotSent
-from runclub_spider.middlewares.token import NoToken
+from runclub_spider.handlers.api import NoToken, NotSent
 from runclub_spider.runtime import FAILED, INCOMPLETE, Runtime, regime_key
 from runclub_spider.store import meta
 

@@ -19,6 +19,14 @@ class Ignores:
             raise IgnoreRequest("not today")
 
 
+class IgnoresFeatures:
+    """One that lets no batch of features through."""
+
+    def process_request(self, request: Request) -> None:
+        if request.meta.get("family") == "features":
+            raise IgnoreRequest("not today")
+
+
 class IgnoresAnswers:
     """One that lets no answer through."""
 

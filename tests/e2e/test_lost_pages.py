@@ -51,6 +51,17 @@ def test_lost_pages_are_put_off(way: str, place: Place, sandbox: Sandbox, run: R
     assert problems(place) == []
 
 
+def test_lost_batches_are_put_off(place: Place, sandbox: Sandbox, run: Run) -> None:
+    known = ("-s", "SPOTIFY_PROFILE=extended")
+    way = added("DOWNLOADER_MIDDLEWARES", "IgnoresFeatures", 40)
+    done = run(place, *SEARCH, *known, *way, code=75)
+    assert "audio features: a batch was put off (" in done.err
+    assert not place.latest.exists()
+    run(place, *SEARCH, *known)
+    assert place.column("SELECT count(*) FROM audio_features") != [0]
+    assert problems(place) == []
+
+
 def test_a_term_of_many_bytes_is_asked(place: Place, run: Run) -> None:
     """As long as a term may be, each character of it nine in the address."""
     run(place, "crawl", "spotify_search", *seeded(place, "長" * 230))

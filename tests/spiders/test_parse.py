@@ -14,10 +14,9 @@ from twisted.python.failure import Failure
 
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
-from runclub_spider.handlers.api import NotSent
+from runclub_spider.handlers.api import NoToken, NotSent
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.middlewares.once import AlreadyAsked
-from runclub_spider.middlewares.token import NoToken
 from runclub_spider.runtime import FAILED, FINISHED, INCOMPLETE, PAUSED, BudgetSpent, Runtime
 from runclub_spider.spiders.base import SpotifySpider
 from runclub_spider.spiders.spotify_playlist import SpotifyPlaylistSpider
