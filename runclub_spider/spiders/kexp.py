@@ -53,7 +53,8 @@ RETRIES = 3
 #: Plays that an incremental run reads once more, for late edits and additions. With the
 #: air-breaks between them they fill less than a page.
 REREAD_PLAYS = PAGE_ROWS // 2
-_FOREVER = 2**62
+#: Seconds that a play may lie ahead of this clock; one further ahead was not on the air.
+_AHEAD = 86_400
 #: Pages in a row that bring no play from before or after those seen: more is no reading.
 _MOST_STILL = 20
 #: Rows that are read before the loop has its turn.
@@ -278,10 +279,14 @@ class KexpSpider(Spider):
         """The rows of a page that belong to the reading, up to the run's limit."""
         left = self._left()
         taken, outside, dated = list[PlayRow](), 0, 0
-        first, last = reading.start, _FOREVER if reading.end is None else reading.end
+        first, last = reading.start, _last(reading)
+        latest = utc_now() + _AHEAD
         for row in rows:
             airdate = row.airdate
-            if airdate is not None:
+            if airdate is not None and airdate >= latest:
+                row.problem, row.play, row.skipped = "airdate: lies ahead", None, False
+                row.airdate = None
+            elif airdate is not None:
                 dated += 1
                 if not first <= airdate < last:
                     if _near(reading, airdate):
@@ -452,8 +457,12 @@ def _drift_of(page: PlaysPage, rows: Sequence[PlayRow]) -> str | None:
 
 def _near(reading: Reading, airdate: int) -> bool:
     """Whether a play belongs to a reading, or to the margin that is asked for with it."""
-    last = _FOREVER if reading.end is None else reading.end
-    return reading.start - MARGIN <= airdate < last + MARGIN
+    return reading.start - MARGIN <= airdate < _last(reading) + MARGIN
+
+
+def _last(reading: Reading) -> int:
+    """Where a reading ends: what is not yet known belongs to one without an end."""
+    return utc_now() + _AHEAD if reading.end is None else reading.end
 
 
 class _Progress:

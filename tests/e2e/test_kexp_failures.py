@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from runclub_spider.config import utc_now
 from runclub_spider.sandbox.testing import Sandbox
 from tests.resilience.running import Place
 from tests.serving import Reply, Visit, json_reply, serving
@@ -163,6 +164,7 @@ def test_one_poisoned_row_is_one_error(place: Place, sandbox: Sandbox, run: Run)
         {"song": "\ud800"},
         {"play_type": None},
         {"airdate": "1999-01-01T00:00:00-08:00"},
+        {"airdate": "9998-01-01T00:00:00-08:00"},
     ],
     ids=lambda poison: repr(poison)[:30],
 )
@@ -192,6 +194,20 @@ def test_a_wrong_ornament_costs_itself(ornament: dict[str, Any], place: Place, r
         counts = summary(run(place, *KEXP, *DAY, KEXP_BASE_URL=server.url))
     assert (counts["errors"], counts["provenance_inserted"]) == (0, 9)
     assert "1004" in stored(place)
+
+
+def test_a_play_of_the_future_claims_nothing(place: Place, run: Run) -> None:
+    """The time up to it was not read, and what follows is asked for again."""
+    rows = [a_row(number) for number in range(8)]
+    with serving(in_pages(rows)) as server:
+        run(place, *KEXP, *DAY, KEXP_BASE_URL=server.url)
+    late = [rows[7], a_row(8, airdate="9998-01-01T00:00:00-08:00")]
+    with serving(in_pages(late)) as server:
+        done = run(place, *KEXP, "-a", "incremental=1", KEXP_BASE_URL=server.url)
+    counts = summary(done)
+    assert (counts["errors"], counts["duplicates_skipped"]) == (1, 1)
+    assert "1008" not in stored(place)
+    assert max(place.column("SELECT end_at FROM covered_interval")) < utc_now() + 2 * 86_400
 
 
 def test_an_unknown_type_is_put_aside_and_counted(place: Place, run: Run) -> None:
