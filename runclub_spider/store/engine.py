@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -97,6 +98,7 @@ class Store:
                     f"cannot make the folder of the store {path}: {error.strerror}; "
                     "mend CACHE_DIR or DATABASE_URL"
                 ) from None
+            _keep_private(path)
         store = cls(_engine(url))
         try:
             store._prepare(config)
@@ -243,9 +245,25 @@ class Store:
             connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
 
 
+def _keep_private(path: Path) -> None:
+    """Make the file and its journals the owner's alone: who can open them can hold up every run.
+
+    By name, never through a descriptor: to close one would let go of the locks that SQLite has on
+    the file in this process. A journal gets the mode of its file.
+    """
+    with suppress(OSError):
+        # Made here, so that it is private from its first moment.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+        with suppress(OSError):
+            found = file.stat()
+            if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+                file.chmod(0o600)
+
+
 def _engine(url: URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return made_engine(url, pool_pre_ping=True)
+        return made_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 30})
     engine = made_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")

@@ -207,3 +207,24 @@ def test_revision_counts_touches(connection: sa.Connection) -> None:
     for _ in range(3):
         meta.touch(connection)
     assert meta.revision(connection) == 3
+
+
+@pytest.mark.sqlite
+def test_a_store_is_its_owners_alone(tmp_path: Path) -> None:
+    """An open file is enough to hold a lock on it, and so to keep every run waiting."""
+
+    def modes() -> set[int]:
+        return {path.stat().st_mode & 0o777 for path in tmp_path.glob("runclub.sqlite*")}
+
+    config = Config(cache_dir=tmp_path)
+    store = Store.open(config)
+    with store.begin() as connection:
+        meta.put(connection, "a", "b")
+        assert len(list(tmp_path.glob("runclub.sqlite*"))) == 3
+        assert modes() == {0o600}
+    for path in tmp_path.glob("runclub.sqlite*"):
+        path.chmod(0o644)
+    # An earlier version's is mended, while somebody else has it open as well.
+    Store.open(config).close()
+    assert modes() == {0o600}
+    store.close()
