@@ -37,6 +37,7 @@ from runclub_spider.frontier.templates import (
 from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.publish import release
 from runclub_spider.publish.manifest import grid
+from runclub_spider.publish.unsound import unformula
 from runclub_spider.runtime import pace_key, regime_key
 from runclub_spider.store import meta, overview, pages, quota, seeds
 from runclub_spider.store.address import database_url, exists, shown
@@ -316,7 +317,9 @@ def _csv(outlook: Outlook) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_rows(outlook))
+    for row in _rows(outlook):
+        # A person may open this in a spreadsheet, and anything may stand in a file of terms.
+        writer.writerow(row | {"term": unformula(row["term"])})
     return out.getvalue()
 
 

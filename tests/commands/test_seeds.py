@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -135,6 +136,15 @@ def test_csv_is_the_plan_a_line_a_seed(show: Show) -> None:
         | {name: "" if value is None else str(value) for name, value in asdict(seed).items()}
         for seed in PLAN
     ]
+
+
+def test_a_term_in_csv_is_no_formula(show: Show, tmp_path: Path) -> None:
+    seeds_dir = tmp_path / "seeds"
+    shutil.copytree(ROOT / "seeds", seeds_dir)
+    (seeds_dir / "search_terms.txt").write_text("=cmd|' /C calc'!A0\n+1 run\n", encoding="utf-8")
+    text = show("--format", "csv", SEEDS_DIR=str(seeds_dir))
+    first, second, *_ = csv.DictReader(io.StringIO(text))
+    assert [first["term"], second["term"]] == ["'=cmd|' /C calc'!A0", "'+1 run"]
 
 
 def test_the_table_fits_80_columns(show: Show) -> None:
