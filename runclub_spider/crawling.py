@@ -19,6 +19,7 @@ from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.kexp_overrides import load_overrides
 from runclub_spider.preflight import (
+    check_feeds,
     check_open_metadata,
     check_spotify_credentials,
     check_store,
@@ -50,6 +51,7 @@ def crawl(
         config = Config.from_settings(settings)
         spider = _spider(process, name)
         args = preflight(config, spider, arguments)
+        check_feeds(settings.getdict("FEEDS"))
         if jobs := settings.get("JOBDIR"):
             check_writable(Path(jobs), "JOBDIR")
         trial = isinstance(args, KexpArguments) and args.dry_run

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 
@@ -77,6 +78,24 @@ def check_writable(folder: Path, name: str) -> None:
             f"cannot write to {name} {_shown(folder)}: {error.strerror}; "
             "mend its permissions or choose another folder"
         ) from None
+
+
+def check_feeds(uris: Iterable[str]) -> None:
+    """Files that `-o` names take what will be written; Scrapy tries it when the run has begun."""
+    for uri in uris:
+        parts = urlsplit(uri)
+        # Another service, standard output, or a name that is known only later.
+        if parts.scheme not in {"", "file"} or uri == "-" or "%(" in uri:
+            continue
+        path = Path(unquote(parts.path)) if parts.scheme else Path(uri)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab"):
+                pass
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot write the file of -o, {path}: {error.strerror}; choose another"
+            ) from None
 
 
 def check_store(

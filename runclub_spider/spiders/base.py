@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 
-class SpotifySpider(Spider, ABC):
+class SpotifySpider(Spider, metaclass=ABCMeta):
     """Asks the pages of a frontier. A leaf names its arguments, planner, calls and parsers."""
 
     arguments: ClassVar[type[SpotifyArguments]]

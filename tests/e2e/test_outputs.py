@@ -67,6 +67,21 @@ def test_a_command_that_nobody_reads(command: str, where: str, crawled: Place) -
     check(*shell(f"{sys.executable} -m scrapy {argv} {where}", crawled.env()))
 
 
+def test_a_file_of_what_a_crawl_answered(place: Place, sandbox: Sandbox) -> None:
+    target = place.root / "out" / "pages.jsonl"
+    code, told = shell(f"{sys.executable} -m scrapy {CRAWL} -o {target}", place.env(sandbox))
+    check(code, told)
+    assert len(target.read_text(encoding="utf-8").splitlines()) > 2
+
+
+def test_a_file_that_cannot_be_written_is_named(place: Place, sandbox: Sandbox) -> None:
+    code, told = shell(f"{sys.executable} -m scrapy {CRAWL} -o /proc/x.jsonl", place.env(sandbox))
+    assert code == 2
+    (line,) = told.splitlines()
+    assert line.startswith("scrapy crawl: cannot write the file of -o, /proc/x.jsonl: No such file")
+    assert not place.store.exists()
+
+
 def test_what_was_asked_for_and_found_no_room_is_told(crawled: Place) -> None:
     code, told = shell(f"{sys.executable} -m scrapy status >/dev/full", crawled.env())
     assert code != 0
