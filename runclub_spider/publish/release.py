@@ -692,11 +692,12 @@ def _finish(task: _Task, staging: Path, document: dict[str, Any]) -> None:
         _write_rest(staging, document)
     except (OSError, MemoryError):
         raise
-    except Exception:
+    except Exception as error:
+        # Without a row at fault it is a fault of ours, and goes on as such.
         rows = _faults_of_rows(task.connection, staging, 0)
         if not rows:
             raise
-        raise _RowsUnsoundError(rows, staging) from None
+        raise _RowsUnsoundError(rows, staging) from error
 
 
 def _write_rest(made: Path, document: dict[str, Any]) -> None:
