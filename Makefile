@@ -26,14 +26,14 @@ $(DEV): $(STAMP) requirements-dev.lock
 	@touch $(DEV)
 
 demo: bootstrap
-	@$(BIN)/python -m runclub_spider.demo
+	@$(BIN)/python -m runclub_spider.console.demo
 
 # At most ten minutes on two idle cores.
 test: $(DEV)
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not full"
 
 # What takes longer, at most forty minutes: tests marked `full`, and on PostgreSQL what uses a store.
-ON_SERVER := $(addprefix tests/,store frontier publish spiders pipelines middlewares extensions)
+ON_SERVER := $(addprefix tests/,store frontier publish spiders crawl)
 test-full: $(DEV)
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m full
 	@TEST_STORE=postgresql $(BIN)/python -m pytest -n auto --dist loadfile -m "not full" $(ON_SERVER)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.process import Measured, machine_busy, measure, process_busy
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
 from runclub_spider.config import Config, project_dir
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
 
 STORE = "runclub.sqlite"
 

@@ -18,9 +18,9 @@ from scipy.special import logsumexp
 
 from bench import hidden
 from bench.hidden import Found
+from runclub_sandbox.world import World
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import Evidence, Kind, Voter, Weights
-from runclub_spider.sandbox.world import World
 
 Matrix = NDArray[np.float64]
 SEEDS = 1200

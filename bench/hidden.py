@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runclub_sandbox import builtin, tables
+from runclub_sandbox.open_truth import OpenTruth
+from runclub_sandbox.search import SearchIndex
+from runclub_sandbox.world import World
 from runclub_spider.catalog.open_genres import shares
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import MINOR_VOTE, Evidence, Source, Voter
 from runclub_spider.frontier.templates import Seed, load_seeds, rotation
-from runclub_spider.sandbox import builtin, tables
-from runclub_spider.sandbox.open_truth import OpenTruth
-from runclub_spider.sandbox.search import SearchIndex
-from runclub_spider.sandbox.world import World
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 #: As the settings of the same names have them.

@@ -19,9 +19,9 @@ from scrapy.utils.project import get_project_settings
 from runclub_spider.catalog.genres import normalise_genre
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
-from runclub_spider.store import meta, tables
-from runclub_spider.store.engine import Store
-from runclub_spider.store.pages import DONE, PageKind, PageTask
+from runclub_spider.store.db import meta, tables
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.queue.pages import DONE, PageKind, PageTask
 
 PAGE_ROWS = 50
 TRACKS_PER_ARTIST = 4

@@ -1,4 +1,4 @@
-"""The typed settings: one model, each value with its default, its reason and its reader.
+"""The typed settings: one model, each value with its default and its reason.
 
 Sources, weakest first: the default here, `.env` beside `scrapy.cfg`, the environment, `-s` on
 the command line. `settings.py` puts the first three into Scrapy's settings; components read
@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
+from runclub_spider.catalog.markets import MARKETS, cure
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.markets import MARKETS, cure
 
 # What file systems take, in bytes; room is left for the names below a folder.
 _LONGEST_NAME, _LONGEST_PATH = 255, 3900
@@ -51,9 +51,9 @@ def project_dir() -> Path:
     return Path(found).parent if found else Path.cwd()
 
 
-def setting(default: Any, reason: str, reader: str, **constraints: Any) -> Any:
-    """A model field that also says why it exists and which module reads it."""
-    return Field(default, description=reason, json_schema_extra={"reader": reader}, **constraints)
+def setting(default: Any, reason: str, **constraints: Any) -> Any:
+    """A model field that also says why it exists."""
+    return Field(default, description=reason, **constraints)
 
 
 class Config(BaseModel):
@@ -62,187 +62,153 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Keys and hosts
-    spotify_client_id: str | None = setting(
-        None, "Client id of the owner's Spotify app.", "authorizing"
-    )
+    spotify_client_id: str | None = setting(None, "Client id of the owner's Spotify app.")
     spotify_client_secret: str | None = setting(
-        None, "Secret of that app; never logged.", "authorizing", repr=False
+        None, "Secret of that app; never logged.", repr=False
     )
     spotify_refresh_token: str | None = setting(
         None,
         "User grant; without it client credentials are used.",
-        "preflight",
         repr=False,
     )
     spotify_redirect_uri: str | None = setting(
-        None, "Loopback address registered for the one-time grant.", "authorizing"
+        None, "Loopback address registered for the one-time grant."
     )
     token_file: Path = setting(
         Path.home() / ".config" / "runclub-spider" / "spotify.json",
         "Where `scrapy auth` keeps the refresh token; never inside the cache or the project.",
-        "authorizing",
     )
     spotify_api_base_url: str = setting(
         "https://api.spotify.com/v1",
         "Where the Web API is; the sandbox replaces it.",
-        "middlewares.token",
     )
     spotify_accounts_base_url: str = setting(
-        "https://accounts.spotify.com", "Where tokens are given out.", "authorizing"
+        "https://accounts.spotify.com", "Where tokens are given out."
     )
     spotify_profile: Literal["auto", "extended", "development"] = setting(
-        "auto", "What the key may do; auto finds out with one request.", "spiders.regime"
+        "auto", "What the key may do; auto finds out with one request."
     )
     reccobeats_base_url: str = setting(
         "https://api.reccobeats.com/v1",
         "Where audio features come from.",
-        "runtime",
     )
     reccobeats_api_key: str | None = setting(
         None,
         "Sent only when set: the API asks for none today.",
-        "runtime",
         repr=False,
     )
-    kexp_base_url: str = setting(
-        "https://api.kexp.org/v2", "Where KEXP's plays come from.", "runtime"
-    )
+    kexp_base_url: str = setting("https://api.kexp.org/v2", "Where KEXP's plays come from.")
     musicbrainz_base_url: str = setting(
-        "https://musicbrainz.org/ws/2", "Open metadata, off without a contact.", "doctor"
+        "https://musicbrainz.org/ws/2", "Open metadata, off without a contact."
     )
     listenbrainz_base_url: str = setting(
-        "https://api.listenbrainz.org/1", "Open metadata, off without a contact.", "doctor"
+        "https://api.listenbrainz.org/1", "Open metadata, off without a contact."
     )
     open_metadata_contact: str | None = setting(
-        None, "Mail or URL that MusicBrainz wants in the User-Agent.", "doctor"
+        None, "Mail or URL that MusicBrainz wants in the User-Agent."
     )
 
     open_metadata_sources: tuple[Literal["musicbrainz", "listenbrainz"], ...] = setting(
         ("musicbrainz", "listenbrainz"),
         "Which of the two are asked; none: neither.",
-        "pipelines.open_metadata",
     )
     open_metadata_tags: bool = setting(
         True,
         "Genres people tagged count and are exported; they are CC BY-NC-SA.",
-        "publish.release",
     )
     open_metadata_retry_days: float = setting(
         30,
         "First gap before open metadata that was not found is asked again; each doubles.",
-        "pipelines.open_metadata",
         gt=0,
         le=36_500,
     )
     musicbrainz_interval: float = setting(
         0,
         "Seconds between two calls; 0: 1.1 at MusicBrainz (never less), none at a loopback server.",
-        "runtime",
         ge=0,
         le=3600,
     )
 
     # Places
     database_url: str | None = setting(
-        None, "The store; unset means an SQLite file in CACHE_DIR.", "store.address", repr=False
+        None, "The store; unset means an SQLite file in CACHE_DIR.", repr=False
     )
     clock_repair: bool = setting(
         False,
         "Whether moments that the store holds of the future become now: a clock ran ahead.",
-        "preflight",
     )
-    store_renew: bool = setting(
-        False, "Begin a new store although a corrupt one was set aside.", "store.engine"
-    )
-    cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.", "store.address")
-    export_dir: Path = setting(Path("export"), "Releases.", "publish.release")
-    seeds_dir: Path = setting(Path("seeds"), "Seed templates and the umbrella map.", "crawling")
+    store_renew: bool = setting(False, "Begin a new store although a corrupt one was set aside.")
+    cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.")
+    export_dir: Path = setting(Path("export"), "Releases.")
+    seeds_dir: Path = setting(Path("seeds"), "Seed templates and the umbrella map.")
     kexp_overrides: Path = setting(
         Path("seeds/kexp_overrides.yml"),
         "Which song a KEXP play is, by a person's word; need not exist.",
-        "crawling",
     )
     source_date_epoch: int | None = setting(
         None,
         "Fixes the manifest's createdAt for byte-for-byte builds.",
-        "publish.release",
         ge=0,
     )
 
     # What is asked
-    market: str = setting("US", "The market a track must be playable in.", "publish.manifest")
+    market: str = setting("US", "The market a track must be playable in.")
     primary_markets: tuple[str, ...] = setting(
         ("US", "CA", "GB", "AU"),
         "Markets reported per track.",
-        "publish.release",
         min_length=1,
     )
     frontier: Literal["deficit", "rotation", "template"] = setting(
-        "deficit", "How the next page is chosen.", "spiders.spotify_playlist"
+        "deficit", "How the next page is chosen."
     )
-    page_size: int = setting(
-        0, "Rows a page; 0 is the most the regime allows.", "runtime", ge=0, le=100
-    )
-    seed_dedupe: bool = setting(
-        True, "Seeds that normalise to the same words are asked once.", "spiders.base"
-    )
-    max_results_per_seed: int = setting(
-        200, "Most rows read from one track search.", "spiders.spotify_search", ge=1, le=1000
-    )
+    page_size: int = setting(0, "Rows a page; 0 is the most the regime allows.", ge=0, le=100)
+    seed_dedupe: bool = setting(True, "Seeds that normalise to the same words are asked once.")
+    max_results_per_seed: int = setting(200, "Most rows read from one track search.", ge=1, le=1000)
     top_playlists_per_seed: int = setting(
-        5, "Most playlists taken from one playlist search.", "spiders.spotify_playlist", ge=1, le=50
+        5, "Most playlists taken from one playlist search.", ge=1, le=50
     )
-    max_items_per_playlist: int = setting(
-        500, "Most rows read from one playlist.", "spiders.spotify_playlist", ge=1, le=11000
-    )
+    max_items_per_playlist: int = setting(500, "Most rows read from one playlist.", ge=1, le=11000)
     round_pages: int = setting(
         32,
         "Pages chosen at once from the committed ledger; more overlap, later learning.",
-        "spiders.base",
         ge=1,
         le=1000,
     )
     seed_refresh_days: float = setting(
         30,
         "Age at which an exhausted search is asked again.",
-        "spiders.spotify_playlist",
         ge=0,
         le=36_500,
     )
     playlist_check_age: float = setting(
         0,
         "Hours a known snapshot id is trusted without a new look.",
-        "spiders.spotify_playlist",
         ge=0,
         le=36_500,
     )
     artist_refresh_days: float = setting(
         90,
         "Age at which an artist is asked again.",
-        "runtime",
         ge=0,
         le=36_500,
     )
     artist_single_calls: int = setting(
         20,
         "Most artists asked one by one in a run, where the key has no batch read for them.",
-        "pipelines.artists",
         ge=0,
     )
     recco_features_version: str = setting(
-        "1", "Raise it to have all features asked again.", "pipelines.features", min_length=1
+        "1", "Raise it to have all features asked again.", min_length=1
     )
     miss_retry_days: float = setting(
         7,
         "First gap before a feature miss is asked again; each further gap doubles.",
-        "pipelines.features",
         gt=0,
         le=36_500,
     )
     regime_max_age_days: float = setting(
         7,
         "Age at which the key's regime is probed again.",
-        "spiders.regime",
         ge=0,
         le=36_500,
     )
@@ -251,142 +217,120 @@ class Config(BaseModel):
     spotify_concurrency: int = setting(
         2,
         "Most requests in flight to Spotify; all of them are lost when a quota is spent.",
-        "runtime",
         ge=1,
         le=32,
     )
     reccobeats_concurrency: int = setting(
-        2, "Requests in flight to ReccoBeats at first.", "runtime", ge=1, le=6
+        2, "Requests in flight to ReccoBeats at first.", ge=1, le=6
     )
     reccobeats_most: int = setting(
-        6, "Requests in flight to ReccoBeats while it refuses none.", "runtime", ge=1, le=6
+        6, "Requests in flight to ReccoBeats while it refuses none.", ge=1, le=6
     )
     kexp_pause_seconds: float = setting(
         0.25,
         "Pause between two pages of KEXP; a loopback server is asked at once.",
-        "spiders.kexp",
         ge=0,
         le=60,
     )
     kexp_backoff_seconds: float = setting(
         1.0,
         "First wait after a refused or failed page of KEXP; doubles, three times at most.",
-        "spiders.kexp",
         ge=0,
         le=60,
     )
     quota_limits: dict[str, int] = setting(
         {},
         "Most Spotify calls in 24 h by family, such as search=600,playlist=300.",
-        "runtime",
     )
     quota_share: float = setting(
         1.0,
         "Share of the daily limits this project may use; the rest is for other apps.",
-        "runtime",
         gt=0,
         le=1,
     )
     spotify_start_rate: int = setting(
         0,
         "Calls in 30 s to begin with; 0: 30 at Spotify, unpaced at a loopback server.",
-        "runtime",
         ge=0,
     )
     api_retries: int = setting(
         4,
         "Tries after the first for 5xx, resets, time-outs, cut answers and short 429s.",
-        "runtime",
         ge=0,
         le=20,
     )
     api_backoff_seconds: float = setting(
         0.5,
         "First back-off; doubles each try, full jitter.",
-        "runtime",
         ge=0,
         le=3600,
     )
     max_wait_seconds: float = setting(
         60,
         "A longer Retry-After ends the run with exit 75.",
-        "runtime",
         ge=0,
         le=604_800,
     )
 
     # What is kept
-    min_duration_ms: int = setting(120_000, "Shortest track.", "publish.manifest", ge=1)
-    max_duration_ms: int = setting(360_000, "Longest track.", "publish.manifest", ge=1)
+    min_duration_ms: int = setting(120_000, "Shortest track.", ge=1)
+    max_duration_ms: int = setting(360_000, "Longest track.", ge=1)
     dedupe_policy: Literal["id+isrc+soft", "id+isrc", "id"] = setting(
         "id+isrc+soft",
         "Which duplicates are collapsed; soft: same artist, title and version within 2 s.",
-        "publish.manifest",
     )
-    global_cap: int = setting(40_000, "Most tracks of a release.", "publish.release", ge=1)
-    cell_minimum: int = setting(
-        400, "Tracks wanted in each umbrella-decade cell.", "spiders.spotify_search", ge=0
-    )
-    cell_target: int = setting(
-        800, "Tracks a cell is served before the rest is filled.", "publish.release", ge=0
-    )
+    global_cap: int = setting(40_000, "Most tracks of a release.", ge=1)
+    cell_minimum: int = setting(400, "Tracks wanted in each umbrella-decade cell.", ge=0)
+    cell_target: int = setting(800, "Tracks a cell is served before the rest is filled.", ge=0)
     backfill_order: tuple[Literal["soft", "neighbour", "decade"], ...] = setting(
         ("soft", "neighbour", "decade"),
         "How cells below the minimum are helped, in this order; none: not at all.",
-        "publish.release",
     )
     feature_coverage_min: float = setting(
-        0.95, "Gate: share of tracks with audio features.", "publish.release", ge=0, le=1
+        0.95, "Gate: share of tracks with audio features.", ge=0, le=1
     )
     year_coverage_min: float = setting(
-        0.90, "Gate: share of tracks with a release year.", "publish.gates", ge=0, le=1
+        0.90, "Gate: share of tracks with a release year.", ge=0, le=1
     )
-    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", "publish.gates", ge=0)
+    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", ge=0)
     feature_null_max: float = setting(
         0.05,
         "Gate: most nulls of a feature field, of tracks with tempo and energy.",
-        "publish.gates",
         ge=0,
         le=1,
     )
     mean_duration_min_ms: int = setting(
-        150_000, "Gate: least mean length, from 100 tracks on.", "publish.gates", ge=0
+        150_000, "Gate: least mean length, from 100 tracks on.", ge=0
     )
     mean_duration_max_ms: int = setting(
-        330_000, "Gate: largest mean length, from 100 tracks on.", "publish.gates", ge=0
+        330_000, "Gate: largest mean length, from 100 tracks on.", ge=0
     )
     vote_confidence_min: float = setting(
         0.75,
         "Confidence from which a track without artist genres may fill a cell.",
-        "publish.release",
         ge=0,
         le=1,
     )
     suitability: Literal["rank", "gate"] = setting(
-        "rank", "Whether tracks that suit no run rank last or are rejected.", "publish.release"
+        "rank", "Whether tracks that suit no run rank last or are rejected."
     )
     decade_from: Literal["album", "original"] = setting(
         "album",
         "Which year puts a track into a cell: its album's, or that of the song's first release.",
-        "publish.release",
     )
     drift_max: float = setting(
         0.15,
         "Share of tracks that may change decade or umbrella between two releases.",
-        "publish.gates",
         ge=0,
         le=1,
     )
     drift_gates: Literal["warn", "fail"] = setting(
-        "warn", "Whether more drift than that warns or refuses the release.", "publish.gates"
+        "warn", "Whether more drift than that warns or refuses the release."
     )
-    keep_releases: int = setting(
-        5, "Releases kept on disk, the newest first.", "publish.release", ge=1
-    )
+    keep_releases: int = setting(5, "Releases kept on disk, the newest first.", ge=1)
     raw_retention_days: float = setting(
         90,
         "Age at which stored raw pages are dropped.",
-        "extensions.snapshots",
         ge=0,
         le=36_500,
     )

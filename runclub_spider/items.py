@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from runclub_spider.apis.wire import Oddities
 from runclub_spider.catalog.models import Playable, Playlist, Row, Track
 from runclub_spider.catalog.rules import Rule
-from runclub_spider.store.pages import PageTask
+from runclub_spider.store.queue.pages import PageTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Scrapy's settings. Beside each value that differs from Scrapy's: why, and its default there.
 
-The project's own settings, with default, reason and reader, are in `config.py`; their values
+The project's own settings, with default and reason, are in `config.py`; their values
 from `.env` and the environment are merged in at the end.
 """
 
@@ -12,7 +12,7 @@ from runclub_spider.errors import ConfigurationError
 BOT_NAME = "runclub_spider"
 SPIDER_MODULES = ["runclub_spider.spiders"]
 NEWSPIDER_MODULE = "runclub_spider.spiders"
-COMMANDS_MODULE = "runclub_spider.commands"
+COMMANDS_MODULE = "runclub_spider.console.commands"
 
 # An explicit name: ReccoBeats refuses libraries' default agents (default: Scrapy/x.y).
 USER_AGENT = "runclub-spider/0.1 (song catalogue; +https://github.com/runclub/runclub-spider)"
@@ -48,22 +48,22 @@ CONCURRENT_ITEMS = 1
 AUTOTHROTTLE_START_DELAY = 0.1
 # The terminal shows progress and a summary; -L DEBUG shows the wall (default: DEBUG).
 LOG_LEVEL = "WARNING"
-LOG_FORMATTER = "runclub_spider.extensions.log_format.QuietLogFormatter"
+LOG_FORMATTER = "runclub_spider.crawl.extensions.log_format.QuietLogFormatter"
 # Beside Scrapy's own: a JOBDIR that cannot be read costs nothing.
-SCHEDULER = "runclub_spider.middlewares.scheduler.StoreScheduler"
-DUPEFILTER_CLASS = "runclub_spider.middlewares.page_filter.PageFilter"
+SCHEDULER = "runclub_spider.crawl.middlewares.scheduler.StoreScheduler"
+DUPEFILTER_CLASS = "runclub_spider.crawl.middlewares.page_filter.PageFilter"
 
 DOWNLOAD_HANDLERS = {
-    "http": "runclub_spider.handlers.api.ApiDownloadHandler",
-    "https": "runclub_spider.handlers.api.ApiDownloadHandler",
+    "http": "runclub_spider.crawl.handler.ApiDownloadHandler",
+    "https": "runclub_spider.crawl.handler.ApiDownloadHandler",
 }
 
 DOWNLOADER_MIDDLEWARES = {
     # First of all: a copy of a request that is on its way takes no token and no slot.
-    "runclub_spider.middlewares.once.AskOnce": 50,
+    "runclub_spider.crawl.middlewares.once.AskOnce": 50,
     # After HttpAuth (300) and before HttpCompression (590): the token is set last and a 401
     # is seen first.
-    "runclub_spider.middlewares.token.SpotifyTokenMiddleware": 560,
+    "runclub_spider.crawl.middlewares.token.SpotifyTokenMiddleware": 560,
 }
 # Off by its setting above. A None in its place would still load it, and a cookie jar's public
 # suffixes with it.
@@ -76,27 +76,27 @@ DOWNLOADER_MIDDLEWARES_BASE = {
 # Pages already in the store are skipped (the project's reading of scrapy-deltafetch).
 DELTAFETCH_ENABLED = True
 SPIDER_MIDDLEWARES = {
-    "runclub_spider.middlewares.delta.StoreDeltaFetch": 100,
+    "runclub_spider.crawl.middlewares.delta.StoreDeltaFetch": 100,
 }
 
 ITEM_PIPELINES = {
-    "runclub_spider.pipelines.normalize.NormalizePipeline": 100,
-    "runclub_spider.pipelines.filter.FilterPipeline": 200,
-    "runclub_spider.pipelines.dedupe.DedupePipeline": 300,
+    "runclub_spider.crawl.pipelines.normalize.NormalizePipeline": 100,
+    "runclub_spider.crawl.pipelines.filter.FilterPipeline": 200,
+    "runclub_spider.crawl.pipelines.dedupe.DedupePipeline": 300,
     # The page's one transaction: rows, edges, verdicts, ledger and mark.
-    "runclub_spider.pipelines.store.StorePipeline": 400,
-    "runclub_spider.pipelines.artists.ArtistsPipeline": 500,
-    "runclub_spider.pipelines.features.FeaturesPipeline": 600,
-    "runclub_spider.pipelines.borrow.BorrowPipeline": 700,
-    "runclub_spider.pipelines.details.DetailsPipeline": 800,
-    "runclub_spider.pipelines.open_metadata.OpenMetadataPipeline": 900,
+    "runclub_spider.crawl.pipelines.store.StorePipeline": 400,
+    "runclub_spider.enrich.artists.ArtistsPipeline": 500,
+    "runclub_spider.enrich.features.FeaturesPipeline": 600,
+    "runclub_spider.enrich.editions.BorrowPipeline": 700,
+    "runclub_spider.enrich.details.DetailsPipeline": 800,
+    "runclub_spider.enrich.open_metadata.OpenMetadataPipeline": 900,
 }
 
 EXTENSIONS = {
-    "runclub_spider.extensions.run_record.RunRecord": 100,
-    "runclub_spider.extensions.progress.Progress": 200,
-    "runclub_spider.extensions.snapshots.Snapshots": 250,
-    "runclub_spider.extensions.publisher.Publisher": 300,
+    "runclub_spider.crawl.extensions.run_record.RunRecord": 100,
+    "runclub_spider.crawl.extensions.progress.Progress": 200,
+    "runclub_spider.crawl.extensions.snapshots.Snapshots": 250,
+    "runclub_spider.crawl.extensions.publisher.Publisher": 300,
     # Scrapy's own log line a minute would break the progress line.
     "scrapy.extensions.logstats.LogStats": None,
 }
@@ -112,7 +112,7 @@ EXTENSIONS_BASE = {
 }
 
 FEED_EXPORTERS = {
-    "catalog_jsonl": "runclub_spider.publish.exporters.CatalogLinesExporter",
+    "catalog_jsonl": "runclub_spider.publish.write.exporters.CatalogLinesExporter",
 }
 
 try:

@@ -11,8 +11,8 @@ from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 
 from runclub_spider.config import Config
-from runclub_spider.runtime import Runtime
-from tests.postgres import WANTED, stores_on_postgres
+from runclub_spider.crawl.run import Runtime
+from testkit.postgres import WANTED, stores_on_postgres
 
 MakeCrawler = Callable[..., Crawler]
 

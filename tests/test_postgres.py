@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import running_sandbox
-from tests.postgres import running_postgres
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import running_sandbox
+from testkit.postgres import running_postgres
 
 ROOT = Path(__file__).parents[1]
 FILES = ("catalog_wide", "cached_tracks", "audio_features", "cached_artists")

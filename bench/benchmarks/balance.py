@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from bench.context import Context
-from bench.real_pool import least_shortfall, real_candidates, targets
 from bench.table import Table, verdict
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import project_dir
-from runclub_spider.publish.pool import Pool
-from runclub_spider.publish.select import Fate, Selection, select
+from runclub_spider.publish.choose.pool import Pool
+from runclub_spider.publish.choose.select import Fate, Selection, select
+from testkit.real_pool import least_shortfall, real_candidates, targets
 
 Cell = tuple[str | None, str | None]
 _QUICK_SHARE = 5

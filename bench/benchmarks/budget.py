@@ -8,8 +8,8 @@ from typing import Any
 
 from bench.context import Context, requests_of
 from bench.table import Table, verdict
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import running_sandbox
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import running_sandbox
 
 MODES = ("template", "rotation", "deficit")
 #: (spider, regime, requests, requests of a quick run).

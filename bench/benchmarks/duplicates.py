@@ -7,7 +7,9 @@ import time
 from collections.abc import Sequence
 
 from bench.context import Context
-from bench.labelled import (
+from bench.table import Table, times, verdict
+from runclub_spider.catalog.versions import artist_words, soft_key
+from testkit.labelled import (
     LEAST_PRECISION,
     LEAST_RECALL,
     TRACKS,
@@ -19,8 +21,6 @@ from bench.labelled import (
     real_tracks,
     score,
 )
-from bench.table import Table, times, verdict
-from runclub_spider.catalog.versions import artist_words, soft_key
 
 
 def run(context: Context) -> Table:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.table import Table, verdict
-from runclub_spider.sandbox.testing import running_sandbox
-from tests.resilience.killer import Launcher
-from tests.resilience.shuffling import differing
-from tests.resilience.sweep import prepare
+from runclub_sandbox.testing import running_sandbox
+from testkit.killer import Launcher
+from testkit.shuffling import differing
+from testkit.sweep import prepare
 
 if TYPE_CHECKING:
     from bench.context import Context

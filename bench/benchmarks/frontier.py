@@ -7,7 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from bench.context import Context
-from bench.planning import (
+from bench.table import Row, Table, times, verdict
+from runclub_spider.apis.spotify.regimes import DEVELOPMENT, EXTENDED, Regime
+from runclub_spider.catalog.rules import Policy
+from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
+from runclub_spider.config import project_dir
+from runclub_spider.frontier.choice import Aim, Sizes
+from runclub_spider.frontier.cost import track_cost
+from runclub_spider.frontier.templates import Seed, load_seeds
+from testkit.planning import (
     MARKS,
     Floats,
     Game,
@@ -21,15 +29,7 @@ from bench.planning import (
     template,
     ucb1,
 )
-from bench.table import Row, Table, times, verdict
-from bench.worlds import QUICK_TRACKS, SHAPES, TRACKS, Sight, made_up, real
-from runclub_spider.apis.spotify.regimes import DEVELOPMENT, EXTENDED, Regime
-from runclub_spider.catalog.rules import Policy
-from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
-from runclub_spider.config import project_dir
-from runclub_spider.frontier.choice import Aim, Sizes
-from runclub_spider.frontier.cost import track_cost
-from runclub_spider.frontier.templates import Seed, load_seeds
+from testkit.worlds import QUICK_TRACKS, SHAPES, TRACKS, Sight, made_up, real
 
 #: Seconds that one more world should find left.
 _LEAST = 45.0

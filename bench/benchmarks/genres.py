@@ -11,9 +11,9 @@ from bench import hidden
 from bench.context import Context
 from bench.hidden import Found
 from bench.table import Table, per, verdict
+from runclub_sandbox.world import World
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import THRESHOLD, Verdict, Voter
-from runclub_spider.sandbox.world import World
 
 #: The share of tracks sure enough for a cell that must be right, and how much too sure a band of
 #: these may be.

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.table import Table, times, verdict
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
 from runclub_spider.catalog.plays import Tier
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from tests.catalog.test_matching import nearest_other, same_id, score, traps
-from tests.resilience.killer import Action, Launcher
+from testkit.killer import Action, Launcher
+from testkit.wordings import nearest_other, same_id, score, traps
 
 if TYPE_CHECKING:
     from bench.context import Context, Place

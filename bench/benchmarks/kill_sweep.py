@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.table import Table, verdict
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from tests.resilience.killer import Launcher
-from tests.resilience.sweep import Outcome, points, prepare, sweep, total
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from testkit.killer import Launcher
+from testkit.sweep import Outcome, points, prepare, sweep, total
 
 if TYPE_CHECKING:
     from bench.context import Context

@@ -12,22 +12,23 @@ from pathlib import Path
 from bench import hidden
 from bench.context import Context, Place, requests_of
 from bench.table import Table, times, verdict
+from runclub_sandbox.kexp import build
+from runclub_sandbox.open_truth import OpenTruth, add_first_editions
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.world import World
 from runclub_spider.catalog.dates import decade_of
 from runclub_spider.catalog.original import Dated, original_year
 from runclub_spider.catalog.plays import Tier
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import Evidence, Verdict, Voter
 from runclub_spider.config import Config
-from runclub_spider.publish.manifest import grid
-from runclub_spider.publish.pool import evidence
-from runclub_spider.publish.release import prospect
-from runclub_spider.sandbox.kexp import build
-from runclub_spider.sandbox.open_truth import OpenTruth, add_first_editions
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from runclub_spider.sandbox.world import World
-from runclub_spider.store import catalogue, open_facts
-from runclub_spider.store.engine import Store
+from runclub_spider.publish.account.manifest import grid
+from runclub_spider.publish.choose.pool import evidence
+from runclub_spider.publish.write.release import prospect
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.facts import open_facts
+from runclub_spider.store.read import catalogue
 
 #: Most requests for so many tracks, and seconds between two calls as the services allow.
 MOST_REQUESTS, TRACKS = 500, 10_000

@@ -21,7 +21,7 @@ MEMORY = 300
 def run(context: Context) -> Table:
     sizes = QUICK_SIZES if context.options.quick else SIZES
     table = Table("publish: synthetic stores", "rewrite")
-    bare = context.measure("-c", "import runclub_spider.publish.release")
+    bare = context.measure("-c", "import runclub_spider.publish.write.release")
     whole: dict[int, float] = {}
     capped: dict[int, float] = {}
     for size in sizes:

@@ -6,15 +6,15 @@ import math
 from collections import Counter, defaultdict
 
 from bench.context import Context
-from bench.planning import Game, answer_of
 from bench.table import Table, verdict
-from bench.worlds import SHAPES, made_up
 from runclub_spider.apis.spotify.regimes import DEVELOPMENT
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import project_dir
 from runclub_spider.frontier.choice import Aim, Chooser, Sizes
 from runclub_spider.frontier.templates import load_seeds
+from testkit.planning import Game, answer_of
+from testkit.worlds import SHAPES, made_up
 
 WORLDS, QUICK_WORLDS = 50, 6
 TRACKS = 1_500

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.context import Context
 from bench.table import Table, per, seconds, times
-from runclub_spider.publish.standing import DATA_FILES
+from runclub_spider.publish.write.up_to_date import DATA_FILES
 
 
 def run(context: Context) -> Table:

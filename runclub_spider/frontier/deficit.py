@@ -23,11 +23,11 @@ from runclub_spider.frontier.choice import (
 )
 from runclub_spider.frontier.sight import Seen, Sight
 from runclub_spider.frontier.templates import Seed
-from runclub_spider.store import answered, seeds
-from runclub_spider.store.answered import AnsweredPage
-from runclub_spider.store.pages import PageKind, PageTask
-from runclub_spider.store.playlists import ListedPlaylist
-from runclub_spider.store.seeds import SeedState
+from runclub_spider.store.queue import answered, seeds
+from runclub_spider.store.queue.answered import AnsweredPage
+from runclub_spider.store.queue.pages import PageKind, PageTask
+from runclub_spider.store.queue.playlists import ListedPlaylist
+from runclub_spider.store.queue.seeds import SeedState
 
 # Choosing counts tracks that are nearly sure of their umbrella: further pages make them so.
 _NEARLY = 0.9

@@ -8,9 +8,9 @@ from contextlib import suppress
 from functools import partial
 
 from runclub_spider.frontier.planners import Planner
-from runclub_spider.store import pages
-from runclub_spider.store.pages import PageTask
-from runclub_spider.store.thread import StoreThread
+from runclub_spider.store.db.thread import StoreThread
+from runclub_spider.store.queue import pages
+from runclub_spider.store.queue.pages import PageTask
 
 
 class Frontier:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from runclub_spider.catalog.genre_map import State, load_umbrellas, state_of
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.templates import (
     Kind,
@@ -13,7 +14,6 @@ from runclub_spider.frontier.templates import (
     load_seeds,
     read_seed_file,
 )
-from runclub_spider.genre_map import State, load_umbrellas, state_of
 
 
 # Preflight and spider want the same plan; to read and expand the files takes half a second.

@@ -14,9 +14,9 @@ from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import utc_now
 from runclub_spider.frontier.addresses import playlist_of
 from runclub_spider.frontier.templates import Seed, in_order
-from runclub_spider.store import pages, playlists, seeds
-from runclub_spider.store.pages import PageKind, PageTask
-from runclub_spider.store.seeds import SeedState
+from runclub_spider.store.queue import pages, playlists, seeds
+from runclub_spider.store.queue.pages import PageKind, PageTask
+from runclub_spider.store.queue.seeds import SeedState
 
 if TYPE_CHECKING:
     from runclub_spider.frontier.deficit import Deficit, Harvest, Outlook

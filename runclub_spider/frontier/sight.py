@@ -14,7 +14,7 @@ from runclub_spider.catalog import votes
 from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.choice import Found
-from runclub_spider.store.answered import AnsweredPage, ShownTrack
+from runclub_spider.store.queue.answered import AnsweredPage, ShownTrack
 
 _Key = tuple[str, str]
 

@@ -17,11 +17,11 @@ from pydantic import (
     model_validator,
 )
 
+from runclub_spider.catalog.markets import MARKETS, cure
 from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import explain
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.templates import families
-from runclub_spider.markets import MARKETS, cure
 
 
 def _country(value: object) -> object:

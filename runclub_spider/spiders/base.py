@@ -15,24 +15,25 @@ from runclub_spider.apis.spotify.answers import PAGE, WHOLE, Problem, explain, p
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.wire import PARSER_VERSION, Reading
 from runclub_spider.config import Config, utc_now
-from runclub_spider.edge import to_request
+from runclub_spider.crawl.faults import is_ours, told
+from runclub_spider.crawl.handler import NoToken, NotSent
+from runclub_spider.crawl.middlewares.once import AlreadyAsked
+from runclub_spider.crawl.preflight import SOURCES
+from runclub_spider.crawl.regime import find_regime
+from runclub_spider.crawl.requests import to_request
+from runclub_spider.crawl.run import BudgetSpent, Runtime
+from runclub_spider.crawl.signals import discovery_done, tracks_judged
 from runclub_spider.errors import RunclubError
-from runclub_spider.faults import is_ours, told
 from runclub_spider.frontier.driver import Frontier
 from runclub_spider.frontier.plan import plan_of
 from runclub_spider.frontier.planners import Planner
 from runclub_spider.frontier.templates import Kind, Seed
-from runclub_spider.handlers.api import NoToken, NotSent
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.middlewares.once import AlreadyAsked
-from runclub_spider.preflight import SOURCES
-from runclub_spider.runtime import BudgetSpent, Runtime
-from runclub_spider.signals import discovery_done, tracks_judged
 from runclub_spider.spiders.arguments import SpotifyArguments
 from runclub_spider.spiders.refusals import ALIKE, SEARCHES, Refusals
-from runclub_spider.spiders.regime import find_regime
-from runclub_spider.store import pages, seeds, tracks
-from runclub_spider.store.pages import PageKind, PageTask
+from runclub_spider.store.facts import tracks
+from runclub_spider.store.queue import pages, seeds
+from runclub_spider.store.queue.pages import PageKind, PageTask
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

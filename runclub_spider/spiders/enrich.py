@@ -9,13 +9,13 @@ from scrapy import Spider
 
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.guard import ALL
+from runclub_spider.crawl.preflight import SOURCES
+from runclub_spider.crawl.regime import find_regime
+from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.signals import discovery_done, enrichment_done, tracks_judged
 from runclub_spider.errors import RunclubError
-from runclub_spider.preflight import SOURCES
-from runclub_spider.runtime import Runtime
-from runclub_spider.signals import discovery_done, enrichment_done, tracks_judged
 from runclub_spider.spiders.arguments import EnrichArguments
-from runclub_spider.spiders.regime import find_regime
-from runclub_spider.store import tracks
+from runclub_spider.store.facts import tracks
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -25,22 +25,22 @@ from runclub_spider.catalog.coverage import (
     in_order,
     window_readings,
 )
+from runclub_spider.catalog.overrides_file import load_overrides
 from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, KEXP, PlayCounts, PlayRow
 from runclub_spider.config import SANDBOX, utc_now
-from runclub_spider.edge import to_request
+from runclub_spider.crawl.faults import is_ours, told
+from runclub_spider.crawl.handler import NotSent
+from runclub_spider.crawl.preflight import KEXP_SOURCES
+from runclub_spider.crawl.requests import to_request
+from runclub_spider.crawl.run import INCOMPLETE, Runtime
 from runclub_spider.errors import RunclubError
-from runclub_spider.faults import is_ours, told
-from runclub_spider.handlers.api import NotSent
-from runclub_spider.kexp_overrides import load_overrides
-from runclub_spider.preflight import KEXP_SOURCES
-from runclub_spider.publish.backlog import NEW_SONGS, write_backlog
-from runclub_spider.runtime import INCOMPLETE, Runtime
 from runclub_spider.spiders.arguments import KexpArguments
-from runclub_spider.store import coverage, songs
-from runclub_spider.store import plays as store_plays
-from runclub_spider.store.coverage import Checkpoint
-from runclub_spider.store.engine import make_roomy
-from runclub_spider.store.plays import Ingested, KnownSongs, RowRefused
+from runclub_spider.spiders.backlog import NEW_SONGS, write_backlog
+from runclub_spider.store.db.engine import make_roomy
+from runclub_spider.store.songs import coverage, songs
+from runclub_spider.store.songs import plays as store_plays
+from runclub_spider.store.songs.coverage import Checkpoint
+from runclub_spider.store.songs.plays import Ingested, KnownSongs, RowRefused
 from runclub_spider.text import timestamp
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class KexpSpider(Spider):
         "SPIDER_MIDDLEWARES": {},
         "DOWNLOADER_MIDDLEWARES": {},
         "EXTENSIONS": {
-            "runclub_spider.extensions.run_record.RunRecord": 100,
-            "runclub_spider.extensions.progress.Progress": 200,
+            "runclub_spider.crawl.extensions.run_record.RunRecord": 100,
+            "runclub_spider.crawl.extensions.progress.Progress": 200,
             "scrapy.extensions.logstats.LogStats": None,
         },
     }

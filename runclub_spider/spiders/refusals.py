@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.store.pages import PageKind
+from runclub_spider.store.queue.pages import PageKind
 
 #: Seeds whose searches are refused alike, and not one answered, before the run is held to be.
 ALIKE = 5

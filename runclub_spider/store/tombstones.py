@@ -11,8 +11,8 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Track
-from runclub_spider.store import meta
-from runclub_spider.store.tables import (
+from runclub_spider.store.db import meta
+from runclub_spider.store.db.tables import (
     artist,
     artist_link,
     audio_features,
@@ -34,7 +34,7 @@ from runclub_spider.store.tables import (
     track_recording,
     track_source,
 )
-from runclub_spider.store.upsert import chunks, insert_new
+from runclub_spider.store.db.upsert import chunks, insert_new
 
 
 class Kind(StrEnum):

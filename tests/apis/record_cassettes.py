@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
 
 from . import playing
 

@@ -27,8 +27,8 @@ from runclub_spider.apis.spotify.answers import (
     problem_of,
 )
 from runclub_spider.catalog.models import RELINKED, RESTRICTED, RowKind
-from tests.realdata import real_file
-from tests.store.making import an_id
+from testkit.making import an_id
+from testkit.realdata import real_file
 
 from . import wire
 

@@ -28,7 +28,7 @@ from runclub_spider.apis.spotify.grant import (
     wait_for_answer,
 )
 from runclub_spider.errors import ConfigurationError, RunclubError, RunPaused
-from tests.serving import Reply, Server, json_reply, serving
+from testkit.serving import Reply, Server, json_reply, serving
 
 from .playing import CASSETTES, CODE, GRANTS, REDIRECT, STATE, VERIFIER, consent_on_cassette
 from .telling import assert_nothing_told

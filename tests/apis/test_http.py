@@ -17,8 +17,8 @@ import requests
 from backports import zstd
 
 from runclub_spider.apis.http import secured, within
-from tests.rawserver import FRAMINGS, Sent, answered, chunked, head, raw_server
-from tests.serving import Reply, Visit, serving
+from testkit.rawserver import FRAMINGS, Sent, answered, chunked, head, raw_server
+from testkit.serving import Reply, Visit, serving
 
 DOC = orjson.dumps({"access_token": "x" * 900, "names": ["é"] * 400})
 PACKED = {

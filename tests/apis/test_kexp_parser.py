@@ -16,7 +16,7 @@ from runclub_spider.apis.kexp.calls import KexpCalls, served_rows, with_rows
 from runclub_spider.apis.kexp.parser import parse_plays
 from runclub_spider.catalog.coverage import Order, Reading
 from runclub_spider.catalog.plays import PlayKind, PlayRow
-from tests.realdata import real_file
+from testkit.realdata import real_file
 
 ROW: dict[str, Any] = {
     "id": 3600001,

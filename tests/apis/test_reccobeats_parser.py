@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.reccobeats.parser import parse_features, parse_tracks
 from runclub_spider.catalog.models import TrackDetail
-from tests.store.making import an_id
+from testkit.making import an_id
 
 A, B, Z = "A" * 22, "B" * 22, "Z" * 22
 TRACK = "https://open.spotify.com/track/"

@@ -22,7 +22,7 @@ from runclub_spider.apis.spotify.parser import (
 )
 from runclub_spider.catalog.models import Album, ArtistRef, RowKind, Track
 from runclub_spider.catalog.normalize import MOST_NAME, normalise_track
-from tests.store.making import an_id
+from testkit.making import an_id
 
 from . import wire
 from .damage import encoded

@@ -15,6 +15,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runclub_sandbox.options import DEMO_CLIENT_SECRET, DEMO_REFRESH_TOKEN
 from runclub_spider.apis.guard import LONGEST_BLOCK_SECONDS, UNNAMED_BLOCK_SECONDS
 from runclub_spider.apis.spotify.token_answer import (
     GrantRefused,
@@ -23,8 +24,7 @@ from runclub_spider.apis.spotify.token_answer import (
 )
 from runclub_spider.apis.spotify.tokens import AccessToken, TokenClient
 from runclub_spider.errors import ConfigurationError, RunclubError, RunPaused
-from runclub_spider.sandbox.options import DEMO_CLIENT_SECRET, DEMO_REFRESH_TOKEN
-from tests.serving import Reply, Server, serving
+from testkit.serving import Reply, Server, serving
 
 from . import telling
 from .playing import CASES, CASSETTES, GRANTS, REFRESH, client_on_cassette

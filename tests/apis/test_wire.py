@@ -46,7 +46,7 @@ from runclub_spider.apis.wire import (
     countries,
     decode,
 )
-from tests.store.making import an_id
+from testkit.making import an_id
 
 from . import wire
 from .damage import encoded, spoilt

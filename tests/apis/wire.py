@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tests.store.making import an_id
+from testkit.making import an_id
 
 Data = dict[str, Any]
 

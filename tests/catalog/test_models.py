@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from runclub_spider.catalog.models import Row, RowKind
-from tests.store.making import a_playlist, a_track, an_artist, an_id, features
+from testkit.making import a_playlist, a_track, an_artist, an_id, features
 
 
 @pytest.mark.parametrize(

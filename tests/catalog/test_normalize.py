@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runclub_spider.catalog.models import Album, Track
 from runclub_spider.catalog.normalize import MOST_NAME, clean_text, normalise_track
-from tests.store.making import a_track, an_id
+from testkit.making import a_track, an_id
 
 #: All of Unicode, and more often what is taken out, joined or put together.
 TEXT = st.text(

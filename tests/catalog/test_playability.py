@@ -13,7 +13,7 @@ from runclub_spider.catalog.playability import (
     says_nothing,
     stored_playability,
 )
-from tests.store.making import a_track
+from testkit.making import a_track
 
 YES, NO, UNKNOWN = Playable.YES, Playable.NO, Playable.UNKNOWN
 

@@ -20,7 +20,7 @@ from runclub_spider.catalog.suitability import (
     suitability,
 )
 from runclub_spider.frontier.templates import families
-from tests.realdata import real_file
+from testkit.realdata import real_file
 
 TEMPOS = st.floats(1e-3, 1e6)
 UNIT = st.floats(0, 1)

@@ -18,7 +18,7 @@ from runclub_spider.catalog.umbrellas import (
     UmbrellaFileError,
     UmbrellaMap,
 )
-from tests.realdata import real_file
+from testkit.realdata import real_file
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "seeds/umbrellas.yaml"

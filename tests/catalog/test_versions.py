@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench.labelled import (
+from runclub_spider.catalog.versions import _CUT, Version, artist_words, describe, soft_key
+from testkit.labelled import (
     LEAST_PRECISION,
     LEAST_RECALL,
     TRACKS,
@@ -21,8 +22,7 @@ from bench.labelled import (
     real_pairs,
     score,
 )
-from runclub_spider.catalog.versions import _CUT, Version, artist_words, describe, soft_key
-from tests.realdata import real_file
+from testkit.realdata import real_file
 
 # Remarks that make another version; each line names one and the same.
 VERSIONS = [

@@ -25,7 +25,7 @@ from runclub_spider.catalog.votes import (
     Voter,
     Weights,
 )
-from tests.realdata import real_file
+from testkit.realdata import real_file
 
 UMBRELLAS = UmbrellaMap.load(Path(__file__).parents[2] / "seeds/umbrellas.yaml")
 LABELS = UMBRELLAS.labels

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place
 
 from .running import Done
 

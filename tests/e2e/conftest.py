@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from tests.resilience.killer import Action, Launcher
-from tests.resilience.running import Place
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from testkit.killer import Action, Launcher
+from testkit.places import Place
 
 from .running import Done, launched
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import requests
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.serving import Reply, Server, Visit, serving
+from runclub_sandbox.testing import Sandbox
+from testkit.serving import Reply, Server, Visit, serving
 
 #: What the relay makes of a call and of the sandbox's answer to it; None leaves it alone.
 Change = Callable[[Visit], Reply | None]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider.config import Config
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Action, Launcher
-from tests.resilience.running import Place, calls, contents
+from testkit.killer import Action, Launcher
+from testkit.places import Place, calls, contents
 
 ROOT = Path(__file__).parents[2]
 # Far above what a run here needs; it only keeps a run that hangs from hanging the suite.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, blanked, repeated
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place, blanked, repeated
 
 from .running import Run
 

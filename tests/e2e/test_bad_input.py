@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Child, Launcher
-from tests.resilience.running import Place
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Child, Launcher
+from testkit.places import Place
 
 from .running import (
     ROOT,

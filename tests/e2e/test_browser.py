@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.publish.report import render
-from tests.browser import look_at
-from tests.publish.test_report import EVIL, manifest, poison
-from tests.resilience.running import Place
+from runclub_spider.publish.write.report import render
+from testkit.browser import look_at
+from testkit.places import Place
+from tests.publish.write.test_report import EVIL, manifest, poison
 
 from .running import manifest as read_manifest
 

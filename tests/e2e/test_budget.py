@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, blanked, calls
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place, blanked, calls
 
 from .running import Run
 

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, problems
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place, problems
 
 from .running import Run, asked, one_line, untouched
 

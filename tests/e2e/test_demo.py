@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Path:
 
 def demo(project: Path, **env: str) -> str:
     found = subprocess.run(
-        [sys.executable, "-m", "runclub_spider.demo"],
+        [sys.executable, "-m", "runclub_spider.console.demo"],
         cwd=project,
         env=bare_environment() | {"COLUMNS": "80"} | env,
         capture_output=True,

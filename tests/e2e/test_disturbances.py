@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from tests.resilience.killer import Launcher
-from tests.resilience.running import Place, blanked
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from testkit.killer import Launcher
+from testkit.places import Place, blanked
 
 from .running import Done, Run, asked, ids, launched, manifest, one_line
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.commands.reading import Table, read, troubles
-from tests.resilience.killer import Launcher
-from tests.resilience.running import Place
-from tests.serving import Server, json_reply, serving
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Launcher
+from testkit.places import Place
+from testkit.serving import Server, json_reply, serving
+from tests.console.reading import Table, read, troubles
 
 from .running import asked, launched, one_line
 

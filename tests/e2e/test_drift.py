@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider.apis.wire import PARSER_VERSION
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, blanked, problems
-from tests.serving import Visit
+from testkit.places import Place, blanked, problems
+from testkit.serving import Visit
 
 from .relaying import relaying, through
 from .running import Run, asked

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Action, Launcher
-from tests.resilience.running import Place, blanked, repeated
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action, Launcher
+from testkit.places import Place, blanked, repeated
 
 from .running import Run, asked, launched
 

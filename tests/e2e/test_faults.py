@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import FAULT, Launcher
-from tests.resilience.running import Place, blanked, facts, missing, problems
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import FAULT, Launcher
+from testkit.places import Place, blanked, facts, missing, problems
 
 from .running import Run, launched, one_line
 
@@ -29,80 +29,80 @@ PLACES = [
     "spiders.base:SpotifySpider._open",
     "spiders.base:SpotifySpider.conclude",
     "spiders.base:SpotifySpider.parse",
-    "spiders.spotify_search:SpotifySearchSpider.from_crawler",
-    "spiders.spotify_search:SpotifySearchSpider.call",
-    "spiders.spotify_search:SpotifySearchSpider.read",
-    "spiders.spotify_search:SpotifySearchSpider.finish",
+    "spiders.search:SpotifySearchSpider.from_crawler",
+    "spiders.search:SpotifySearchSpider.call",
+    "spiders.search:SpotifySearchSpider.read",
+    "spiders.search:SpotifySearchSpider.finish",
     "spiders.base:find_regime",
     "frontier.planners:TrackSearchPlanner.plan_round",
     # Before it
-    "crawling:preflight",
-    "preflight:mark_sources",
+    "console.crawl:preflight",
+    "crawl.preflight:mark_sources",
     # Middlewares and the handler
-    "middlewares.delta:StoreDeltaFetch.__init__",
-    "middlewares.delta:StoreDeltaFetch.spider_opened",
-    "middlewares.delta:StoreDeltaFetch._skip",
-    "middlewares.delta:StoreDeltaFetch._stored",
-    "middlewares.once:AskOnce.__init__",
-    "middlewares.once:AskOnce.process_request",
-    "middlewares.page_filter:PageFilter.request_seen",
-    "middlewares.token:SpotifyTokenMiddleware.process_request",
-    "middlewares.token:SpotifyTokenMiddleware.process_response",
-    "handlers.api:ApiDownloadHandler.__init__",
-    "handlers.api:ApiDownloadHandler.download_request",
+    "crawl.middlewares.delta:StoreDeltaFetch.__init__",
+    "crawl.middlewares.delta:StoreDeltaFetch.spider_opened",
+    "crawl.middlewares.delta:StoreDeltaFetch._skip",
+    "crawl.middlewares.delta:StoreDeltaFetch._stored",
+    "crawl.middlewares.once:AskOnce.__init__",
+    "crawl.middlewares.once:AskOnce.process_request",
+    "crawl.middlewares.page_filter:PageFilter.request_seen",
+    "crawl.middlewares.token:SpotifyTokenMiddleware.process_request",
+    "crawl.middlewares.token:SpotifyTokenMiddleware.process_response",
+    "crawl.handler:ApiDownloadHandler.__init__",
+    "crawl.handler:ApiDownloadHandler.download_request",
     "apis.guard:Guard.send",
     # Pipelines
-    "pipelines.normalize:NormalizePipeline.process_item",
-    "pipelines.filter:FilterPipeline.process_item",
-    "pipelines.dedupe:DedupePipeline.process_item",
-    "pipelines.store:StorePipeline.__init__",
-    "pipelines.store:StorePipeline.process_item",
-    "pipelines.store:StorePipeline._commit",
-    "pipelines.artists:ArtistsPipeline.process_item",
-    "pipelines.features:FeaturesPipeline.process_item",
-    "pipelines.borrow:BorrowPipeline.process_item",
-    "pipelines.details:DetailsPipeline.process_item",
-    "pipelines.open_metadata:OpenMetadataPipeline.process_item",
+    "crawl.pipelines.normalize:NormalizePipeline.process_item",
+    "crawl.pipelines.filter:FilterPipeline.process_item",
+    "crawl.pipelines.dedupe:DedupePipeline.process_item",
+    "crawl.pipelines.store:StorePipeline.__init__",
+    "crawl.pipelines.store:StorePipeline.process_item",
+    "crawl.pipelines.store:StorePipeline._commit",
+    "enrich.artists:ArtistsPipeline.process_item",
+    "enrich.features:FeaturesPipeline.process_item",
+    "enrich.editions:BorrowPipeline.process_item",
+    "enrich.details:DetailsPipeline.process_item",
+    "enrich.open_metadata:OpenMetadataPipeline.process_item",
     # Stages and their workers
-    "pipelines.artists:ArtistsPipeline._drain",
-    "pipelines.artists:ArtistsPipeline._accept",
-    "pipelines.features:FeaturesPipeline._drain",
-    "pipelines.features:FeaturesPipeline._accept",
-    "pipelines.details:DetailsPipeline._drain",
-    "pipelines.borrow:BorrowPipeline._borrow",
-    "store.editions:lenders",
-    "enrichment:BatchWorker._start",
+    "enrich.artists:ArtistsPipeline._drain",
+    "enrich.artists:ArtistsPipeline._accept",
+    "enrich.features:FeaturesPipeline._drain",
+    "enrich.features:FeaturesPipeline._accept",
+    "enrich.details:DetailsPipeline._drain",
+    "enrich.editions:BorrowPipeline._borrow",
+    "store.facts.editions:lenders",
+    "enrich.batches:BatchWorker._start",
     # Extensions
-    "extensions.run_record:RunRecord.__init__",
-    "extensions.run_record:RunRecord._opened",
-    "extensions.run_record:RunRecord._settle",
-    "extensions.run_record:RunRecord._closed",
-    "extensions.progress:Progress._opened",
-    "extensions.progress:Progress._run",
-    "extensions.progress:Progress._closed",
-    "extensions.snapshots:Snapshots._closed",
-    "extensions.publisher:Publisher._publish",
-    "extensions.publisher:_publish",
-    "publish.release:publish",
+    "crawl.extensions.run_record:RunRecord.__init__",
+    "crawl.extensions.run_record:RunRecord._opened",
+    "crawl.extensions.run_record:RunRecord._settle",
+    "crawl.extensions.run_record:RunRecord._closed",
+    "crawl.extensions.progress:Progress._opened",
+    "crawl.extensions.progress:Progress._run",
+    "crawl.extensions.progress:Progress._closed",
+    "crawl.extensions.snapshots:Snapshots._closed",
+    "crawl.extensions.publisher:Publisher._publish",
+    "crawl.extensions.publisher:_publish",
+    "publish.write.release:publish",
 ]
 IN_PLAYLISTS = [
-    "spiders.spotify_playlist:SpotifyPlaylistSpider.read",
-    "spiders.spotify_playlist:following_pages",
+    "spiders.playlist:SpotifyPlaylistSpider.read",
+    "spiders.playlist:following_pages",
     "frontier.planners:PlaylistPlanner.plan_round",
 ]
 IN_ENRICH = [
     "spiders.enrich:EnrichSpider.start",
     "spiders.enrich:find_regime",
-    "pipelines.open_metadata:OpenMetadataPipeline._run",
-    "pipelines.open_metadata:OpenMetadataPipeline._pages",
-    "store.open_facts:settle",
+    "enrich.open_metadata:OpenMetadataPipeline._run",
+    "enrich.open_metadata:OpenMetadataPipeline._pages",
+    "store.facts.open_facts:settle",
 ]
 IN_KEXP = [
     "spiders.kexp:KexpSpider.start",
     "spiders.kexp:KexpSpider._store",
     "spiders.kexp:KexpSpider._tell",
     "spiders.kexp:parse_plays",
-    "extensions.run_record:RunRecord._opened",
+    "crawl.extensions.run_record:RunRecord._opened",
 ]
 
 
@@ -136,18 +136,18 @@ def untroubled(
 
 # One of each sort; the others for the long run.
 SHORT = {
-    "preflight:mark_sources",
+    "crawl.preflight:mark_sources",
     "spiders.base:SpotifySpider.parse",
-    "middlewares.delta:StoreDeltaFetch._stored",
-    "middlewares.once:AskOnce.process_request",
-    "handlers.api:ApiDownloadHandler.download_request",
-    "pipelines.store:StorePipeline._commit",
-    "pipelines.artists:ArtistsPipeline.process_item",
-    "pipelines.features:FeaturesPipeline._accept",
-    "store.editions:lenders",
-    "extensions.run_record:RunRecord._opened",
-    "extensions.progress:Progress._run",
-    "extensions.publisher:_publish",
+    "crawl.middlewares.delta:StoreDeltaFetch._stored",
+    "crawl.middlewares.once:AskOnce.process_request",
+    "crawl.handler:ApiDownloadHandler.download_request",
+    "crawl.pipelines.store:StorePipeline._commit",
+    "enrich.artists:ArtistsPipeline.process_item",
+    "enrich.features:FeaturesPipeline._accept",
+    "store.facts.editions:lenders",
+    "crawl.extensions.run_record:RunRecord._opened",
+    "crawl.extensions.progress:Progress._run",
+    "crawl.extensions.publisher:_publish",
 }
 
 
@@ -194,7 +194,7 @@ def test_a_fault_in_what_is_written_on_the_side(
     place: Place, sandbox: Sandbox, launcher: Launcher
 ) -> None:
     sandbox.configure(daily_quota={"search": 1})
-    env = place.env(sandbox, BREAKS="store.quota:block")
+    env = place.env(sandbox, BREAKS="store.queue.quota:block")
     done = launched(launcher, *SEARCH, env=env)
     assert done.code == 1
     assert FAULT in done.err
@@ -204,16 +204,16 @@ def test_a_fault_in_what_is_written_on_the_side(
 def test_the_trace_is_there_for_those_who_debug(
     place: Place, sandbox: Sandbox, launcher: Launcher
 ) -> None:
-    env = place.env(sandbox, BREAKS="store.editions:lenders")
+    env = place.env(sandbox, BREAKS="store.facts.editions:lenders")
     done = launched(launcher, *SEARCH, "-L", "DEBUG", env=env)
     assert done.code == 1
     assert "Traceback" in done.err
-    assert "pipelines/borrow.py" in done.err
+    assert "enrich/editions.py" in done.err
 
 
 def test_what_was_committed_stays(
     tmp_path: Path, place: Place, sandbox: Sandbox, launcher: Launcher, untroubled: Place
 ) -> None:
-    breaks(SEARCH, "store.editions:lenders", place, sandbox, launcher)
+    breaks(SEARCH, "store.facts.editions:lenders", place, sandbox, launcher)
     tracks = "SELECT count(*) FROM track"
     assert place.query(tracks) == untroubled.query(tracks)

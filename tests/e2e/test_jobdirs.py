@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Action
-from tests.resilience.running import Place, problems
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action
+from testkit.places import Place, problems
 
 from .running import Run, asked
 

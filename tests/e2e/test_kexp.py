@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place
 
 from .airing import DAY, aired, everything, seconds, stored, summary, tables, valid
 from .running import Run, asked, untouched

@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider.config import utc_now
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place
-from tests.serving import Reply, Visit, json_reply, serving
+from testkit.places import Place
+from testkit.serving import Reply, Visit, json_reply, serving
 
 from .airing import DAY, QUICK, aired, everything, stored, summary, tables, valid
 from .running import Run, asked, one_line, untouched

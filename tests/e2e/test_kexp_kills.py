@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Action
-from tests.resilience.running import Place
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action
+from testkit.places import Place
 
 from .airing import aired, stored, summary, tables, valid
 from .running import Run, asked

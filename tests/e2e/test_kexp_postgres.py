@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider.config import Config
-from runclub_spider.sandbox.testing import Sandbox
-from runclub_spider.store.address import database_url
-from tests.postgres import running_postgres
-from tests.resilience.running import Place
+from runclub_spider.store.db.address import database_url
+from testkit.places import Place
+from testkit.postgres import running_postgres
 
 from .airing import DAY, summary
 from .running import Run

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider import settings
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, problems
+from testkit.places import Place, problems
 
 from .running import Run, asked, seeded
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place
 
 from .running import Run, asked, rows, seeded
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import running_sandbox
 from runclub_spider.catalog.versions import soft_key
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import running_sandbox
-from tests.resilience.killer import Launcher
-from tests.resilience.running import CONTACT, Place, blanked, problems
+from testkit.killer import Launcher
+from testkit.places import CONTACT, Place, blanked, problems
 
 from .airing import DAY, tables
 from .running import launched, seeded

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Launcher
-from tests.resilience.running import Place, blanked, ids_repeated, repeated
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Launcher
+from testkit.places import Place, blanked, ids_repeated, repeated
 
 from .running import Run, asked, ids, launched, manifest, one_line, rows
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Launcher
-from tests.resilience.running import Place
-from tests.serving import Reply, Server, Visit, json_reply, serving
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Launcher
+from testkit.places import Place
+from testkit.serving import Reply, Server, Visit, json_reply, serving
 
 from .running import Run, ids, launched
 

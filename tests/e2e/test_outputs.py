@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, problems
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place, problems
 
 from .running import ROOT, TIMEOUT
 

@@ -10,8 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, blanked, calls
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place, blanked, calls
 
 from .running import Run, asked
 

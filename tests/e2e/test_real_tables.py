@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from tests.realdata import real_file
-from tests.resilience.killer import Launcher
-from tests.resilience.running import Place, ids_repeated, repeated
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from testkit.killer import Launcher
+from testkit.places import Place, ids_repeated, repeated
+from testkit.realdata import real_file
 from tests.sandbox.asking import Client
 
 from .running import launched, manifest

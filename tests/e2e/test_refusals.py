@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, blanked, repeated
-from tests.serving import Reply, Visit, json_reply
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place, blanked, repeated
+from testkit.serving import Reply, Visit, json_reply
 
 from .relaying import relaying, through
 from .running import Run, one_line

@@ -18,11 +18,11 @@ import jsonschema
 import pyarrow.parquet
 import pytest
 
-from runclub_spider.publish import folder
-from runclub_spider.publish.standing import DATA_FILES
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Launcher
-from tests.resilience.running import Place, blanked, contents, ids_repeated, repeated
+from runclub_sandbox.testing import Sandbox
+from runclub_spider.publish.write import folder
+from runclub_spider.publish.write.up_to_date import DATA_FILES
+from testkit.killer import Launcher
+from testkit.places import Place, blanked, contents, ids_repeated, repeated
 
 from .running import Run, asked, launched, manifest, rows, scrapy, untouched
 

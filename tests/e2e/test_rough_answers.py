@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.killer import Launcher
-from tests.resilience.running import CONTACT, Facts, Place, blanked, facts, missing, problems
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Launcher
+from testkit.places import CONTACT, Facts, Place, blanked, facts, missing, problems
 
 from .airing import DAY, tables
 from .running import launched

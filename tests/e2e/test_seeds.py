@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place
+from testkit.places import Place
 
 from .running import ROOT, Run, asked, untouched
 

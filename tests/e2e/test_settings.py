@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.resilience.running import Place, calls, contents, ids_repeated, repeated
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place, calls, contents, ids_repeated, repeated
 
 from .running import Run, asked, ids, manifest, rows, seeded
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-from tests.nginx import running_nginx
-from tests.rawserver import Sent, head, raw_server
-from tests.resilience.killer import Action, Launcher
-from tests.resilience.running import Place, blanked, problems
-from tests.serving import Reply, Visit, json_reply, serving
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action, Launcher
+from testkit.nginx import running_nginx
+from testkit.places import Place, blanked, problems
+from testkit.rawserver import Sent, head, raw_server
+from testkit.serving import Reply, Visit, json_reply, serving
 
 from .relaying import relaying, through
 from .running import Run, launched

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from scrapy.settings import Settings
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider.config import Config, read_env_file
 from runclub_spider.publish.verify import verify_release
-from runclub_spider.sandbox.testing import Sandbox
-from runclub_spider.store.engine import HEAD
+from runclub_spider.store.db.engine import HEAD
+from testkit.places import Place, contents
 from tests.fixtures import unpacked
-from tests.resilience.running import Place, contents
 
 from .running import Run
 

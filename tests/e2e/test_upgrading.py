@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Launcher
+from testkit.places import Place, problems
 from tests.fixtures import unpacked
-from tests.resilience.killer import Launcher
-from tests.resilience.running import Place, problems
 
 from .running import ROOT, Run, bare_environment, manifest, scrapy
 

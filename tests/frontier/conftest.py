@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runclub_spider.config import Config
-from runclub_spider.store.engine import Store
+from runclub_spider.store.db.engine import Store
 
 
 @pytest.fixture

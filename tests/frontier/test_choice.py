@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.planning import Game, fair_rotation, ours
-from bench.worlds import made_up
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.frontier.choice import (
@@ -27,6 +25,8 @@ from runclub_spider.frontier.choice import (
 )
 from runclub_spider.frontier.split import ARTIST_FAMILY, SPLIT_FAMILY
 from runclub_spider.frontier.templates import Seed, in_order, load_seeds, rotation
+from testkit.planning import Game, fair_rotation, ours
+from testkit.worlds import made_up
 
 SEEDS_DIR = Path(__file__).parents[2] / "seeds"
 UMBRELLAS = ("Rock", "Pop", "Metal")

@@ -13,7 +13,7 @@ from runclub_spider.apis.call import Family
 from runclub_spider.apis.spotify.regimes import DEVELOPMENT, EXTENDED, Regime
 from runclub_spider.frontier.cost import Cost, Reach, cost_of
 from runclub_spider.frontier.planners import following_pages
-from runclub_spider.store.pages import PageKind, PageTask
+from runclub_spider.store.queue.pages import PageKind, PageTask
 
 REACH = Reach(max_results=200, top_playlists=5, max_items=500, page_size=0)
 ALL_NEW = {"track": 1.0, "playlist": 1.0}

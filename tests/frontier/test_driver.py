@@ -13,10 +13,10 @@ from runclub_spider.config import Config
 from runclub_spider.frontier.driver import Frontier
 from runclub_spider.frontier.planners import TrackSearchPlanner
 from runclub_spider.frontier.templates import Seed
-from runclub_spider.store import pages, seeds
-from runclub_spider.store.engine import Store
-from runclub_spider.store.pages import PageCounts, PageTask
-from runclub_spider.store.thread import StoreThread
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.db.thread import StoreThread
+from runclub_spider.store.queue import pages, seeds
+from runclub_spider.store.queue.pages import PageCounts, PageTask
 
 from .test_planners import SPIDER, UMBRELLAS, plan_of
 

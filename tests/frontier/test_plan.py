@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.plan import plan_of
-from runclub_spider.genre_map import load_umbrellas
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 

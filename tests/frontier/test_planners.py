@@ -20,11 +20,12 @@ from runclub_spider.frontier.planners import (
     following_pages,
 )
 from runclub_spider.frontier.templates import Seed
-from runclub_spider.store import pages, playlists, seeds, tracks
-from runclub_spider.store.engine import Store
-from runclub_spider.store.pages import PageCounts, PageKind, PageTask
-from runclub_spider.store.tracks import Source
-from tests.store.making import POLICY, a_playlist, a_track, found
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.facts import tracks
+from runclub_spider.store.facts.tracks import Source
+from runclub_spider.store.queue import pages, playlists, seeds
+from runclub_spider.store.queue.pages import PageCounts, PageKind, PageTask
+from testkit.making import POLICY, a_playlist, a_track, found
 
 SPIDER = "spotify_search"
 UMBRELLAS = UmbrellaMap.load(Path(__file__).parents[2] / "seeds/umbrellas.yaml")

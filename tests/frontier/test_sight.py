@@ -7,9 +7,9 @@ from pathlib import Path
 
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.sight import Sight
-from runclub_spider.store.answered import AnsweredPage, ShownTrack
-from runclub_spider.store.pages import PageKind
-from runclub_spider.store.playlists import ListedPlaylist
+from runclub_spider.store.queue.answered import AnsweredPage, ShownTrack
+from runclub_spider.store.queue.pages import PageKind
+from runclub_spider.store.queue.playlists import ListedPlaylist
 
 UMBRELLAS = UmbrellaMap.load(Path(__file__).parents[2] / "seeds/umbrellas.yaml")
 METAL = ('genre:"heavy metal"', "Metal")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.resilience.running import Place
+from testkit.places import Place
 
 FULL = pytest.mark.full
 

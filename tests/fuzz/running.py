@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from runclub_spider.publish.verify import verify_release
+from testkit.places import Place
 from tests.e2e.running import Done, scrapy
 from tests.fuzz import shapes
 from tests.fuzz.damage import Damage, damages
-from tests.resilience.running import Place
 
 ROWS, WHOLE = 50, 5
 #: Seconds; far above what a run here needs beside others.

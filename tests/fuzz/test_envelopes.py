@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from testkit.places import Place
 from tests.e2e.running import scrapy
 from tests.fuzz import shapes
 from tests.fuzz.damage import Damage
 from tests.fuzz.running import NO_GATES, PATIENCE, chosen, crawl, released, terms
 from tests.fuzz.world import World, served
-from tests.resilience.running import Place
 
 
 def around(answer: Any, one_of: int) -> list[Damage]:

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from runclub_spider.apis.spotify.answers import classify
+from testkit.places import Place
+from testkit.realdata import real_file
 from tests.fuzz import shapes
 from tests.fuzz.damage import damages, paths, written
 from tests.fuzz.running import ROWS, chosen, crawl, last_of, numbered, released, terms
 from tests.fuzz.world import World, served
-from tests.realdata import real_file
-from tests.resilience.running import Place
 
 pytestmark = pytest.mark.realdata
 #: Seconds that the reading of one damaged answer may take, far above what any needs.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from testkit.places import Place
 from tests.e2e.running import scrapy
 from tests.fuzz import shapes
 from tests.fuzz.running import (
@@ -23,7 +24,6 @@ from tests.fuzz.running import (
     terms,
 )
 from tests.fuzz.world import World, served
-from tests.resilience.running import Place
 
 #: Of a track whose other fields are whole these may be wrong in any way, and it is exported.
 ORNAMENTS = frozenset(

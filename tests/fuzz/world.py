@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from testkit.serving import Reply, Visit, serving
 from tests.fuzz import shapes
 from tests.fuzz.damage import Damage, written
-from tests.serving import Reply, Visit, serving
 
 _MBID = re.compile(r"0000000\d-0000-4000-8000-(\d{12})", re.ASCII)
 _ISRC = re.compile(r"QZFZZ(\d{7})")

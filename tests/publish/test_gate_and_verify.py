@@ -24,18 +24,20 @@ from runclub_spider.catalog.models import Track
 from runclub_spider.catalog.normalize import clean_text, normalise_track
 from runclub_spider.catalog.playability import playability
 from runclub_spider.config import Config
-from runclub_spider.publish.release import publish
 from runclub_spider.publish.verify import verify_release
-from runclub_spider.store import artists, details, features, meta, pages, playlists, tracks
-from runclub_spider.store.engine import Store
-from runclub_spider.store.pages import PageCounts, PageKind, PageTask
-from runclub_spider.store.tables import artist, audio_features
-from runclub_spider.store.tracks import FoundTrack, Source
+from runclub_spider.publish.write.release import publish
+from runclub_spider.store.db import meta
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.db.tables import artist, audio_features
+from runclub_spider.store.facts import artists, details, features, tracks
+from runclub_spider.store.facts.tracks import FoundTrack, Source
+from runclub_spider.store.queue import pages, playlists
+from runclub_spider.store.queue.pages import PageCounts, PageKind, PageTask
+from testkit.killer import ROOT
+from testkit.making import POLICY, an_id
+from testkit.postgres import running_postgres
 from tests.apis import wire
 from tests.apis.damage import encoded, spoilt
-from tests.postgres import running_postgres
-from tests.resilience.killer import ROOT
-from tests.store.making import POLICY, an_id
 
 NOW = 1_767_225_600
 ROWS, PAGE = 400, 50

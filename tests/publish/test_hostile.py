@@ -12,15 +12,14 @@ from typing import Any
 import pytest
 from scrapy.settings import Settings
 
-from runclub_spider.differing import diff
+from runclub_spider.console.diff import diff
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.publish import report
-from runclub_spider.publish.diff import compare
+from runclub_spider.publish.account.diff import compare
 from runclub_spider.publish.verify import inspect_release, verify_release
 from runclub_spider.publish.verify.schema import FORMS, NEWEST_FORM
-
-from . import release_factory as factory
-from .release_factory import ARTISTS, FEATURES, TRACKS, WIDE, Release
+from runclub_spider.publish.write import report
+from testkit import release_factory as factory
+from testkit.release_factory import ARTISTS, FEATURES, TRACKS, WIDE, Release
 
 DEEP = b"[" * 1200 + b"]" * 1200
 NESTED = b"[" * 300 + b"]" * 300

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from runclub_spider.config import Config
-from runclub_spider.publish import report, standing
-from runclub_spider.publish.diff import compare
-from runclub_spider.publish.release import publish
+from runclub_spider.publish.account.diff import compare
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.publish.verify.schema import FORMS, NEWEST_FORM, SCHEMA_NAMES, packaged_schema
-from runclub_spider.store import meta
-from runclub_spider.store.engine import Store
+from runclub_spider.publish.write import report
+from runclub_spider.publish.write import up_to_date as standing
+from runclub_spider.publish.write.release import publish
+from runclub_spider.store.db import meta
+from runclub_spider.store.db.engine import Store
+from testkit.killer import ROOT
 from tests.fixtures import unpacked
-from tests.resilience.killer import ROOT
 
 GOLDEN = Path(__file__).parent / "golden.json"
 # Their bytes follow from the others', and from the versions of libraries.

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-
-from .killer import Launcher
-from .running import Place
-from .sweep import Stage, prepare
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from testkit.killer import Launcher
+from testkit.places import Place
+from testkit.sweep import Stage, prepare
 
 
 @pytest.fixture(scope="session")

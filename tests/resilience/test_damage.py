@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider.errors import StoreError
-from runclub_spider.sandbox.testing import Sandbox
-from runclub_spider.store import engine
-from runclub_spider.store.engine import HEAD, Store
-
-from .killer import Launcher
-from .running import SEARCH, Place, blanked, calls, facts, missing
-from .sweep import Stage
+from runclub_spider.store.db import engine
+from runclub_spider.store.db.engine import HEAD, Store
+from testkit.killer import Launcher
+from testkit.places import SEARCH, Place, blanked, calls, facts, missing
+from testkit.sweep import Stage
 
 pytestmark = pytest.mark.e2e
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-
-from .killer import Action, Child, Launcher
-from .running import SEARCH, Place, blanked, contents, facts, missing, problems
-from .sweep import Stage
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action, Child, Launcher
+from testkit.places import SEARCH, Place, blanked, contents, facts, missing, problems
+from testkit.sweep import Stage
 
 pytestmark = pytest.mark.e2e
 Mount = Callable[[Path, str], None]

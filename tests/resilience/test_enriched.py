@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .running import Place
+from testkit.places import Place
 
 pytestmark = pytest.mark.e2e
 

@@ -9,12 +9,11 @@ from contextlib import closing
 
 import pytest
 
-from runclub_spider.publish.manifest import imbalance
-from runclub_spider.sandbox.testing import Sandbox
-
-from .killer import Launcher
-from .running import Place, blanked, problems
-from .sweep import Stage
+from runclub_sandbox.testing import Sandbox
+from runclub_spider.publish.account.manifest import imbalance
+from testkit.killer import Launcher
+from testkit.places import Place, blanked, problems
+from testkit.sweep import Stage
 
 pytestmark = pytest.mark.e2e
 # Answers of the API that brings a track are taken from the track, its first artist or its code.

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-
-from .killer import Action, Launcher
-from .running import (
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action, Launcher
+from testkit.places import (
     RECCOBEATS_CONCURRENCY,
     SEARCH,
     SPOTIFY_CONCURRENCY,
@@ -23,7 +22,7 @@ from .running import (
     missing,
     problems,
 )
-from .sweep import Stage
+from testkit.sweep import Stage
 
 pytestmark = pytest.mark.e2e
 # The signal comes in the middle of discovery: about half of the pages are stored by then.

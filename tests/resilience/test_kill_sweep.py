@@ -6,10 +6,9 @@ import random
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-
-from .killer import Action
-from .sweep import Outcome, Stage, points, sweep, total
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action
+from testkit.sweep import Outcome, Stage, points, sweep, total
 
 pytestmark = pytest.mark.e2e
 SAMPLE = {"search": 6, "playlist": 4, "open": 4, "publish": 2}

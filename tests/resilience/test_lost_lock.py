@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from runclub_sandbox.testing import Sandbox
 from runclub_spider.config import Config
-from runclub_spider.sandbox.testing import Sandbox
-from runclub_spider.store.address import database_url
-from tests.postgres import running_postgres
+from runclub_spider.store.db.address import database_url
+from testkit.killer import Action, Launcher
+from testkit.places import SEARCH, Place, blanked, calls, problems
+from testkit.postgres import running_postgres
+from testkit.sweep import Stage
 
-from .killer import Action, Launcher
-from .running import SEARCH, Place, blanked, calls, problems
-from .sweep import Stage
 from .test_two_runs import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.full]

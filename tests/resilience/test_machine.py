@@ -16,9 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from runclub_spider.apis.spotify.regimes import EXTENDED
+from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import Row, RowKind
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.config import Config, utc_now
+from runclub_spider.crawl.pipelines.dedupe import DedupePipeline
+from runclub_spider.crawl.pipelines.filter import FilterPipeline
+from runclub_spider.crawl.pipelines.store import StorePipeline
 from runclub_spider.errors import GateFailed
 from runclub_spider.frontier.planners import (
     PlaylistPlanner,
@@ -26,32 +30,20 @@ from runclub_spider.frontier.planners import (
     following_pages,
 )
 from runclub_spider.frontier.templates import Seed
-from runclub_spider.genre_map import load_umbrellas
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.pipelines.dedupe import DedupePipeline
-from runclub_spider.pipelines.filter import FilterPipeline
-from runclub_spider.pipelines.store import StorePipeline
-from runclub_spider.publish import release
-from runclub_spider.publish.manifest import accounting, imbalance
+from runclub_spider.publish.account.manifest import accounting, imbalance
 from runclub_spider.publish.verify import verify_release
-from runclub_spider.store import (
-    artists,
-    catalogue,
-    features,
-    pages,
-    playlists,
-    runs,
-    seeds,
-    tables,
-    tombstones,
-    tracks,
-)
-from runclub_spider.store.engine import Store
-from runclub_spider.store.pages import PageKind, PageTask
-from tests.store.making import a_playlist, a_track, an_artist, an_id
-from tests.store.making import features as some_features
-
-from .killer import ROOT
+from runclub_spider.publish.write import release
+from runclub_spider.store import tombstones
+from runclub_spider.store.db import tables
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.facts import artists, features, tracks
+from runclub_spider.store.queue import pages, playlists, runs, seeds
+from runclub_spider.store.queue.pages import PageKind, PageTask
+from runclub_spider.store.read import catalogue
+from testkit.killer import ROOT
+from testkit.making import a_playlist, a_track, an_artist, an_id
+from testkit.making import features as some_features
 
 MARKET, SEARCH_PAGE, LIST_PAGE, MAX_RESULTS, MAX_ITEMS = "US", 5, 20, 15, 140
 TERMS = {"track": ("rock", "pop", "soul"), "playlist": ("running", "workout")}

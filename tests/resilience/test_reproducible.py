@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.publish.release import publish
-from runclub_spider.sandbox.testing import Sandbox
-
-from .running import Place, contents
-from .shuffling import ZONES, differing, scrapy, shuffle_rows, surroundings
-from .sweep import Stage
+from runclub_sandbox.testing import Sandbox
+from runclub_spider.publish.write.release import publish
+from testkit.places import Place, contents
+from testkit.shuffling import ZONES, differing, scrapy, shuffle_rows, surroundings
+from testkit.sweep import Stage
 
 pytestmark = pytest.mark.e2e
 CRAWLS, PUBLICATIONS, FRESH = 2, 8, 3

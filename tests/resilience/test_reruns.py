@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from testkit.killer import Launcher
+from testkit.places import (
+    PLAYLIST,
+    SEARCH,
+    Place,
+    blanked,
+    calls,
+    contents,
+    facts,
+    missing,
+    problems,
+)
 from tests.sandbox.asking import Client
-
-from .killer import Launcher
-from .running import PLAYLIST, SEARCH, Place, blanked, calls, contents, facts, missing, problems
 
 pytestmark = pytest.mark.e2e
 LISTS, ITEMS = 12, 400

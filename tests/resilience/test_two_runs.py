@@ -12,10 +12,9 @@ from contextlib import closing
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
-
-from .killer import Action, Child, Launcher
-from .running import (
+from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action, Child, Launcher
+from testkit.places import (
     PLAYLIST,
     SEARCH,
     Place,
@@ -26,7 +25,7 @@ from .running import (
     problems,
     repeated,
 )
-from .sweep import Stage
+from testkit.sweep import Stage
 
 pytestmark = pytest.mark.e2e
 MIDDLE = Action("committed", 20, "SIGSTOP")

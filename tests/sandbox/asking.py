@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
-from runclub_spider.sandbox.testing import Sandbox
+from runclub_sandbox.testing import Sandbox
 
 BASIC = "Basic " + base64.b64encode(b"sandbox-client:sandbox-secret").decode()
 

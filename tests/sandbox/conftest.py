@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
 
 from .asking import Client
 

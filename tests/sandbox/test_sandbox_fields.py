@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runclub_spider.sandbox.fields import MaskError, parse_mask
+from runclub_sandbox.fields import MaskError, parse_mask
 
 ROW = {"added_at": "x", "track": {"id": "1", "name": "n", "album": {"id": "a", "name": "b"}}}
 PLAYLIST = {"name": "p", "snapshot_id": "s", "tracks": {"total": 2, "next": None, "items": [ROW]}}

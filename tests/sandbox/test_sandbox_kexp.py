@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from tests.realdata import real_file
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from testkit.realdata import real_file
 
 
 @pytest.fixture(scope="module")

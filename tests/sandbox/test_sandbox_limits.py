@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from runclub_spider.sandbox.faults import FaultDraw
+from runclub_sandbox.faults import FaultDraw
 
 from .asking import Client
 

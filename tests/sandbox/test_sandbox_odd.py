@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runclub_spider.sandbox.faults import FaultDraw
-from runclub_spider.sandbox.odd import (
+from runclub_sandbox.faults import FaultDraw
+from runclub_sandbox.odd import (
     KINDS,
     MUTATIONS,
     OF_FIELDS,

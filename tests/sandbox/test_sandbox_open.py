@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from runclub_spider.sandbox import builtin
-from runclub_spider.sandbox.open_truth import OpenTruth, add_first_editions
+from runclub_sandbox import builtin
+from runclub_sandbox.open_truth import OpenTruth, add_first_editions
 
 from .asking import Answer, Client, ask
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.options import SandboxOptions, parse
-from runclub_spider.sandbox.testing import running_sandbox
+from runclub_sandbox.options import SandboxOptions, parse
+from runclub_sandbox.testing import running_sandbox
 
 from .asking import Client, ask
 
 ROOT = Path(__file__).parents[2]
-MODULE = [sys.executable, "-m", "runclub_spider.sandbox"]
+MODULE = [sys.executable, "-m", "runclub_sandbox"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runclub_spider.sandbox.testing import Sandbox
+from runclub_sandbox.testing import Sandbox
 
 from .asking import Client, ask
 

@@ -24,11 +24,11 @@ from hypothesis import strategies as st
 from urllib3.exceptions import DecodeError
 from urllib3.response import ZstdDecoder
 
+from runclub_sandbox import wire
+from runclub_sandbox.options import SandboxOptions
+from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.wire import JSON_TYPES, Wire, accepted, draw
 from runclub_spider import settings
-from runclub_spider.sandbox import wire
-from runclub_spider.sandbox.options import SandboxOptions
-from runclub_spider.sandbox.testing import Sandbox, running_sandbox
-from runclub_spider.sandbox.wire import JSON_TYPES, Wire, accepted, draw
 
 EVERYTHING = "gzip, deflate, br, zstd"
 AGENT = settings.USER_AGENT

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from runclub_spider.sandbox.builtin import DECADES, build
-from runclub_spider.sandbox.change import change
-from runclub_spider.sandbox.vocabulary import STYLES
-from runclub_spider.sandbox.world import ALPHABET, USER_ID, World
+from runclub_sandbox.builtin import DECADES, build
+from runclub_sandbox.change import change
+from runclub_sandbox.vocabulary import STYLES
+from runclub_sandbox.world import ALPHABET, USER_ID, World
 
 ROOT = Path(__file__).parents[2]
 DIGEST = """
 import hashlib
-from runclub_spider.sandbox.builtin import build
-from runclub_spider.sandbox.change import change
+from runclub_sandbox.builtin import build
+from runclub_sandbox.change import change
 world = build(5)
 change(world, 0.01, 7)
 seen = hashlib.sha256()

@@ -14,17 +14,24 @@ from twisted.python.failure import Failure
 
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
-from runclub_spider.handlers.api import NoToken, NotSent
+from runclub_spider.crawl.handler import NoToken, NotSent
+from runclub_spider.crawl.middlewares.once import AlreadyAsked
+from runclub_spider.crawl.run import (
+    FAILED,
+    FINISHED,
+    INCOMPLETE,
+    PAUSED,
+    BudgetSpent,
+    Runtime,
+)
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.middlewares.once import AlreadyAsked
-from runclub_spider.runtime import FAILED, FINISHED, INCOMPLETE, PAUSED, BudgetSpent, Runtime
 from runclub_spider.spiders.base import SpotifySpider
-from runclub_spider.spiders.spotify_playlist import SpotifyPlaylistSpider
-from runclub_spider.spiders.spotify_search import SpotifySearchSpider
-from runclub_spider.store.pages import PageKind, PageTask
+from runclub_spider.spiders.playlist import SpotifyPlaylistSpider
+from runclub_spider.spiders.search import SpotifySearchSpider
+from runclub_spider.store.queue.pages import PageKind, PageTask
+from testkit.making import an_id
 from tests.apis import wire
 from tests.conftest import MakeCrawler
-from tests.store.making import an_id
 
 SEARCHES = PageTask("spotify_search", PageKind.TRACK_SEARCH, "rock", "US", 0, 50, "g0")
 GOOD = wire.search_page(wire.track(1), None)

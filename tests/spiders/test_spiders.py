@@ -8,8 +8,8 @@ import pytest
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
+from runclub_spider.crawl.run import Runtime
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.runtime import Runtime
 from tests.conftest import MakeCrawler
 
 SETTINGS = Settings()

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from runclub_spider.config import Config
-from runclub_spider.store.engine import Store
+from runclub_spider.store.db.engine import Store
 
 
 @pytest.fixture

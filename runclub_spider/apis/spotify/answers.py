@@ -20,8 +20,8 @@ import orjson
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.spotify import models, parser
 from runclub_spider.apis.wire import Oddities, Reading, decode
+from runclub_spider.catalog.markets import cure
 from runclub_spider.catalog.models import RowKind
-from runclub_spider.markets import cure
 
 
 class Problem(StrEnum):

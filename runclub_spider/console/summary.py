@@ -1,0 +1,85 @@
+"""What a person sees at the end of a run."""
+
+from __future__ import annotations
+
+import sys
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, KEXP, Tier
+from runclub_spider.crawl.run import FINISHED, Runtime
+from runclub_spider.text import moment
+
+
+def print_outcome(runtime: Runtime) -> None:
+    """A summary table on stdout; what went wrong on stderr, one line a reason."""
+    outcome = runtime.outcome
+    if runtime.crawler.spidercls.name == KEXP:
+        _print_plays(runtime)
+    else:
+        _print_tracks(runtime)
+    for note in outcome.notes:
+        print(note)
+    if outcome.release:
+        print(outcome.release)
+    for reason in outcome.reasons:
+        print(f"scrapy crawl: {reason}", file=sys.stderr)
+    if outcome.resume_at:
+        print(
+            f"scrapy crawl: the same command resumes after {moment(outcome.resume_at)}",
+            file=sys.stderr,
+        )
+    elif outcome.result != FINISHED and outcome.code == 75:
+        print("scrapy crawl: nothing is lost; the same command resumes", file=sys.stderr)
+
+
+def _print_tracks(runtime: Runtime) -> None:
+    stats = runtime.crawler.stats.get_stats()
+
+    def number(key: str) -> str:
+        return f"{stats.get(f'runclub/{key}', 0):,}"
+
+    rows = [
+        ("pages stored", number("pages_stored")),
+        ("pages put off", number("pages_put_off")),
+        ("track rows", number("rows/track")),
+        ("eligible tracks, new", number("eligible_new")),
+        ("features found", number("features/found")),
+        ("features missed", number("features/missed")),
+    ]
+    if stats.get("runclub/features/partial"):
+        rows.append(("features incomplete", number("features/partial")))
+    if "runclub/open_metadata/changed" in stats:
+        rows.append(("tracks with new open metadata", number("open_metadata/changed")))
+    rejected = {k: v for k, v in stats.items() if k.startswith("runclub/rejected/")}
+    rows += [(f"rejected: {k.rsplit('/', 1)[1]}", f"{v:,}") for k, v in sorted(rejected.items())]
+    _print_table(runtime, rows)
+
+
+def _print_plays(runtime: Runtime) -> None:
+    """The eight counters of the specification, for a person and as one line of JSON."""
+    stats = runtime.crawler.stats.get_stats()
+    counts = {name: stats.get(f"runclub/kexp/{name}", 0) for name in COUNTERS}
+    rows = [(name.replace("_", " "), f"{counts[name]:,}") for name in COUNTERS]
+    others = {name: stats.get(f"runclub/kexp/{name}", 0) for name in CATEGORIES}
+    rows += [(f"  rows: {name}", f"{n:,}") for name, n in others.items()]
+    tiers = {tier: stats.get(f"runclub/kexp/tier/{tier}", 0) for tier in Tier}
+    rows += [(f"  by {tier}", f"{n:,}") for tier, n in tiers.items() if n]
+    _print_table(runtime, rows)
+    line = {"spider": KEXP, "result": runtime.outcome.result, **counts}
+    print(orjson.dumps(line).decode())
+
+
+def _print_table(runtime: Runtime, rows: list[tuple[str, str]]) -> None:
+    title = f"{runtime.crawler.spidercls.name}: {runtime.outcome.result}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("what")
+    table.add_column("count", justify="right")
+    table.add_row("requests", f"{runtime.spent.total():,}")
+    for family, n in sorted(runtime.spent.items()):
+        table.add_row(f"  {family}", f"{n:,}")
+    for row in rows:
+        table.add_row(*row)
+    Console(file=sys.stdout).print(table)

@@ -1,0 +1,56 @@
+"""After a finished crawl: the release."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from scrapy import signals
+
+from runclub_spider.crawl.run import FAILED, FINISHED, Runtime
+from runclub_spider.errors import RunclubError
+from runclub_spider.publish.write import up_to_date as standing
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from runclub_spider.config import Config
+
+
+class Publisher:
+    """Publishes once the engine has stopped; never after a pause or an error.
+
+    The result goes into the run's outcome, from which the command takes its exit code.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._runtime = Runtime.of(crawler)
+        self._spider = crawler.spidercls.name
+        crawler.signals.connect(self._publish, signal=signals.engine_stopped)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Publisher:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    async def _publish(self) -> None:
+        outcome = self._runtime.outcome
+        # After the others who listen for the engine's end: what they raise stops a release.
+        await asyncio.sleep(0)
+        if outcome.result != FINISHED:
+            return
+        try:
+            config = self._runtime.config.model_copy(update={"market": self._runtime.market})
+            what = f"scrapy crawl {self._spider}"
+            outcome.release = await asyncio.to_thread(_publish, config, what)
+        except RunclubError as error:
+            outcome.report(FAILED, str(error), exit_code=error.exit_code)
+
+
+def _publish(config: Config, what: str) -> str:
+    if (said := standing.unchanged(config, what)) is not None:
+        return said
+    # A tenth of the time of an unchanged run goes into loading this.
+    from runclub_spider.publish.write.release import publish
+
+    return publish(config, what=what)

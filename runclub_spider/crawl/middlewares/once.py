@@ -1,0 +1,42 @@
+"""A page is sent once a run, and not at all when it is stored.
+
+Matters with JOBDIR: its queue brings back requests that `start()` yields as well, and after a
+kill it may bring back pages that are done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import IgnoreRequest
+
+from runclub_spider.crawl.run import Runtime
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+
+
+class AlreadyAsked(IgnoreRequest):
+    """The other copy of this request settles the page."""
+
+
+class AskOnce:
+    """Drops requests whose `deltafetch_key` is done, or on its way already."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._runtime = Runtime.of(crawler)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> AskOnce:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Let the first copy of a page through; a replay with a fresh token is no copy."""
+        key = request.meta.get("deltafetch_key")
+        if key is None or request.meta.get("token_renewed"):
+            return
+        if key in self._runtime.asked or key.encode() in self._runtime.done:
+            raise AlreadyAsked(key)
+        self._runtime.asked.add(key)

@@ -1,0 +1,163 @@
+"""The access token on every Spotify request: renewed early, once, however many wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from runclub_spider.apis.call import CREDENTIAL, Api
+from runclub_spider.crawl import faults
+from runclub_spider.crawl.handler import NoToken
+from runclub_spider.crawl.run import FAILED, PAUSED, Runtime
+from runclub_spider.errors import RunclubError, RunPaused
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from runclub_spider.apis.spotify.tokens import AccessToken
+
+# After a fresh token was refused none is fetched for so long, then for twice as long.
+_FUTILE_SECONDS, _MOST_FUTILE_SECONDS = 60.0, 3600.0
+# How long a stop waits for a token on its way: a rotated refresh token may come with it.
+_GRACE_SECONDS = 2.0
+_POLL_SECONDS = 0.1
+
+T = TypeVar("T")
+
+
+class SpotifyTokenMiddleware:
+    """Gives the credential to requests to the configured Spotify address, and to no other.
+
+    A 401 drops the token and sends the request once more: tokens can be revoked in mid-hour. When
+    the fresh one is refused as well, the answer goes on to the spider. Were every request refused
+    like that, a token would be fetched for each; so for a while none is.
+    """
+
+    def __init__(self, crawler: Crawler, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._crawler = crawler
+        self._runtime = Runtime.of(crawler)
+        self._prefix = self._runtime.config.spotify_api_base_url + "/"
+        self._token: AccessToken | None = None
+        self._lock = asyncio.Lock()
+        self._given_up = False
+        self._clock = clock
+        # Until when a 401 renews nothing, and for how long the next futile renewal says so.
+        self._futile_until, self._futile_for = clock(), _FUTILE_SECONDS
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> SpotifyTokenMiddleware:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Attach a live token."""
+        if self._is_ours(request):
+            token = await self._live_token()
+            request.meta[CREDENTIAL] = f"Bearer {token.value}"
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:
+        """Answer a 401 with a fresh token, once a request."""
+        if not self._is_ours(request):
+            return response
+        sent = request.meta.pop(CREDENTIAL, None)
+        if response.status != 401:
+            if request.meta.get("token_renewed"):
+                self._futile_for = _FUTILE_SECONDS
+            return response
+        current = self._token is not None and sent == f"Bearer {self._token.value}"
+        if request.meta.get("token_renewed"):
+            if current and self._futile_until <= self._clock():
+                self._futile_until = self._clock() + self._futile_for
+                self._futile_for = min(2 * self._futile_for, _MOST_FUTILE_SECONDS)
+            return response
+        if current:
+            if self._clock() < self._futile_until:
+                return response
+            self._token = None
+        return request.replace(meta={**request.meta, "token_renewed": True}, dont_filter=True)
+
+    async def _live_token(self) -> AccessToken:
+        async with self._lock:
+            if self._given_up:
+                raise NoToken
+            if self._token is None or self._token.renew_at <= self._clock():
+                self._token = await self._fetched()
+                self._crawler.stats.inc_value("runclub/tokens")
+            return self._token
+
+    async def _fetched(self) -> AccessToken:
+        try:
+            return await _left_behind(self._runtime.tokens.fetch, self._runtime.stopping)
+        except RunclubError as error:
+            raise self._failed(error) from None
+        except _Stopped:
+            raise NoToken from None
+        except Exception as error:  # noqa: BLE001 - its text could hold what was sent
+            what = f"{type(error).__name__} in {faults.place(error)}"
+            problem = RunclubError(f"no token: a fault of this program ({what}); please report it")
+        raise self._failed(problem)
+
+    def _failed(self, error: RunclubError) -> NoToken:
+        self._given_up = True
+        paused, until = isinstance(error, RunPaused), getattr(error, "until", None)
+        if until is not None:
+            self._runtime.accounts_refuse(until, "rate limit")
+        self._runtime.outcome.report(
+            PAUSED if paused else FAILED,
+            str(error),
+            resume_at=until,
+            exit_code=error.exit_code,
+        )
+        if self._runtime.frontier is not None:
+            self._runtime.frontier.stop()
+        return NoToken(str(error))
+
+    def _is_ours(self, request: Request) -> bool:
+        return request.meta.get("api") == Api.SPOTIFY and request.url.startswith(self._prefix)
+
+
+class _Stopped(Exception):
+    """The run stops, and what was awaited did not come in time."""
+
+
+async def _left_behind(work: Callable[[], T], stopping: Callable[[], bool]) -> T:
+    """What `work` returns or raises; it blocks, and the end of the process does not wait for it.
+
+    Raises:
+        _Stopped: soon after the run was stopped.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def tell(found: list[T], error: Exception | None) -> None:
+        if result.done():
+            return
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(found[0])
+
+    def run() -> None:
+        found, problem = list[T](), None
+        try:
+            found.append(work())
+        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+            problem = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(tell, found, problem)
+
+    threading.Thread(target=run, daemon=True, name="token").start()
+    grace = _GRACE_SECONDS
+    while not result.done():
+        if stopping():
+            grace -= _POLL_SECONDS
+            if grace <= 0:
+                result.cancel()
+                raise _Stopped
+        await asyncio.wait([result], timeout=_POLL_SECONDS)
+    return result.result()

@@ -1,0 +1,58 @@
+"""Filter: the verdict of the rules on each track."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runclub_spider.catalog.playability import playability, says_nothing
+from runclub_spider.catalog.rules import failing_rules
+from runclub_spider.crawl.run import Runtime
+from runclub_spider.items import DiscoveredPage, JudgedTrack
+from runclub_spider.store.queue.pages import PageKind
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+
+class FilterPipeline:
+    """Judges; drops nothing from the store: a rejected track is stored with its reasons."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._runtime = Runtime.of(crawler)
+        self._stats = crawler.stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> FilterPipeline:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
+        """Fill `judged` from the rows that hold a track."""
+        policy = self._runtime.policy
+        served = item.task.kind is PageKind.TRACK_SEARCH and says_nothing(
+            row.track for row in item.rows if row.track is not None
+        )
+        for row in item.rows:
+            for category in row.categories:
+                self._stats.inc_value(f"runclub/rows/{category}")
+            track = row.track
+            if track is None:
+                continue
+            playable, basis = playability(
+                track.is_playable,
+                track.available_markets,
+                item.task.market,
+                restriction=track.restriction,
+                served_by_search=served,
+            )
+            rules = failing_rules(
+                name=track.name,
+                artists=sum(bool(artist.name.strip()) for artist in track.artists),
+                duration_ms=track.duration_ms,
+                playable=playable,
+                policy=policy,
+            )
+            item.judged.append(JudgedTrack(track, row.position, playable, basis, rules))
+            if rules:
+                self._stats.inc_value(f"runclub/rejected/{rules[0]}")
+        return item

@@ -1,0 +1,206 @@
+"""Store: one transaction a page, with its rows, edges, verdicts, ledger and mark."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from scrapy.exceptions import DropItem
+
+from runclub_spider.catalog.models import Row, RowKind
+from runclub_spider.catalog.plays import KEXP
+from runclub_spider.config import utc_now
+from runclub_spider.crawl.run import Runtime
+from runclub_spider.errors import StoreWriteError
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.store import tombstones
+from runclub_spider.store.db import meta
+from runclub_spider.store.facts import artists, details, features, tracks
+from runclub_spider.store.facts.tracks import FoundTrack, Source
+from runclub_spider.store.queue import pages, playlists, seeds
+from runclub_spider.store.queue.pages import PageCounts, PageKind
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+
+class NotStored(DropItem):
+    """The page could not be committed; it stays open for the next run."""
+
+
+class StorePipeline:
+    """Commits the page; what it leaves pending goes on to the enrichers."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._runtime = Runtime.of(crawler)
+        self._stats = crawler.stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> StorePipeline:
+        """Scrapy's constructor."""
+        return cls(crawler)
+
+    async def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
+        """Store one page; without a store that takes it, the run comes to its end."""
+        try:
+            eligible_new = await self._runtime.store.run(lambda c: self._commit(c, item))
+        except StoreWriteError as error:
+            self._runtime.failed(error)
+            raise NotStored(str(error)) from None
+        self._stats.inc_value("runclub/pages_stored")
+        self._stats.inc_value("runclub/eligible_new", eligible_new)
+        return item
+
+    def _commit(self, connection: sa.Connection, item: DiscoveredPage) -> int:
+        if not pages.is_open(connection, item.task.key):
+            return 0
+        now, task, runtime = utc_now(), item.task, self._runtime
+        gone = tombstones.buried(connection, (j.track for j in item.judged))
+        if gone:
+            # As if the API had given nothing there: neither stored nor counted as a track.
+            item.judged = [j for j in item.judged if j.track.track_id not in gone]
+            item.rows = [
+                Row(row.position, RowKind.NULL) if row.track and row.track.track_id in gone else row
+                for row in item.rows
+            ]
+        saved = tracks.save(
+            connection,
+            [FoundTrack(j.track, j.position, j.playable, j.basis) for j in item.judged],
+            _source(connection, item),
+            policy=replace(runtime.policy, market=task.market),
+            run_id=runtime.run_id,
+            now=now,
+        )
+        eligible = sorted(saved.eligible)
+        eligible_new = len(saved.eligible & saved.new)
+        counts = _counts(item, len(saved.new))
+        playlists.record(connection, item.playlists, now)
+        # Only a list's first page opens a reading; later pages chain within it.
+        pages.plan(connection, item.following, again=task.kind is PageKind.PLAYLIST)
+        pages.mark_done(
+            connection,
+            task,
+            counts=counts,
+            run_id=runtime.run_id,
+            now=now,
+            content=item.refused or [*item.rows, *item.playlists],
+        )
+        self._advance(connection, item, counts, eligible_new, runtime.run_id, now)
+        if item.rows:
+            meta.touch(connection)
+        runtime.flush_quota(connection)
+        if item.judged:
+            artists.note_complete(connection, [j.track.track_id for j in item.judged], now)
+            self._note_pending(connection, item, eligible, sorted(saved.curable), now)
+        return eligible_new
+
+    def _note_pending(
+        self,
+        connection: sa.Connection,
+        item: DiscoveredPage,
+        eligible: list[str],
+        curable: list[str],
+        now: int,
+    ) -> None:
+        """What the workers have to ask for the page's tracks."""
+        runtime = self._runtime
+        item.pending_features = features.pending(
+            connection,
+            version=runtime.config.recco_features_version,
+            now=now,
+            stale_before=runtime.features_before,
+            track_ids=eligible,
+        )
+        item.pending_artists = artists.pending(
+            connection, track_ids=[*eligible, *curable], stale_before=runtime.artists_before
+        )
+        if runtime.regime is None:
+            return
+        # A key that gets popularity lacks nothing of the eligible ones.
+        lengths_only = runtime.regime.track_popularity
+        asked = curable if lengths_only else [*eligible, *curable]
+        if asked:
+            item.pending_details = details.pending(
+                connection,
+                track_ids=asked,
+                stale_before=runtime.details_before,
+                lengths_only=lengths_only,
+            )
+
+    @staticmethod
+    def _advance(
+        connection: sa.Connection,
+        item: DiscoveredPage,
+        counts: PageCounts,
+        eligible_new: int,
+        run_id: int,
+        now: int,
+    ) -> None:
+        """Move the ledger of the page's source: seed or playlist."""
+        task = item.task
+        if task.kind is PageKind.TRACK_SEARCH:
+            seeds.advance(
+                connection,
+                (task.source_key, "track", task.market),
+                state=seeds.RUNNING if item.more else seeds.EXHAUSTED,
+                next_offset=task.first_row + task.row_count,
+                offset=task.first_row,
+                now=now,
+                rows=counts.rows,
+                new_tracks=counts.new_tracks,
+                eligible_new=eligible_new,
+            )
+        elif task.kind is PageKind.PLAYLIST_SEARCH:
+            playlists.list_for(
+                connection,
+                task.source_key,
+                task.market,
+                [row.playlist_id for row in item.playlists],
+            )
+            seeds.advance(
+                connection,
+                (task.source_key, "playlist", task.market),
+                state=seeds.SEARCHED,
+                next_offset=task.row_count,
+                offset=0,
+                now=now,
+                rows=len(item.playlists),
+            )
+        elif item.refused:
+            playlists.mark_gone(connection, task.source_key, now)
+        else:
+            playlists.settle(
+                connection,
+                task.source_key,
+                snapshot=item.snapshot or task.version,
+                run_id=run_id,
+                read_to=task.first_row + counts.rows,
+                first=task.kind is PageKind.PLAYLIST,
+                ended=not item.more,
+                now=now,
+            )
+
+
+def _source(connection: sa.Connection, item: DiscoveredPage) -> Source:
+    """What found the rows; a search for a song of KEXP is told apart from one by words."""
+    task = item.task
+    if task.kind is PageKind.TRACK_SEARCH:
+        family = seeds.family_of(connection, task.source_key, "track", task.market)
+        return Source(KEXP if family == KEXP else "search", task.source_key)
+    if task.kind is PageKind.PLAYLIST_SEARCH:
+        return Source("search", task.source_key)
+    return Source("playlist", item.task.source_key, item.snapshot or item.task.version)
+
+
+def _counts(item: DiscoveredPage, new_tracks: int) -> PageCounts:
+    kinds = Counter(row.kind for row in item.rows)
+    return PageCounts(
+        track_rows=kinds[RowKind.TRACK],
+        # An unknown row holds no track we could use: the accounting has no other place for it.
+        null_rows=kinds[RowKind.NULL] + kinds[RowKind.UNKNOWN],
+        local_rows=kinds[RowKind.LOCAL],
+        episode_rows=kinds[RowKind.EPISODE],
+        new_tracks=new_tracks,
+    )

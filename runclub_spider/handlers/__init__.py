@@ -1,1 +1,0 @@
-"""Download handlers: the one place where requests leave the machine."""

@@ -1,1 +1,0 @@
-"""The item pipelines, one verb each, in the order of `ITEM_PIPELINES`. Items are whole pages."""

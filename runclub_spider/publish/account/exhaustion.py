@@ -1,0 +1,146 @@
+"""How far the searches for each cell were read, and why they stopped: a certificate a cell.
+
+An estimate of what remains is not given: capture and recapture over overlapping searches was
+tried on generated worlds and its intervals do not hold (docs/BENCHMARKS.md).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from runclub_spider.catalog.dates import DECADES
+from runclub_spider.publish.choose.pool import Pool
+from runclub_spider.publish.choose.select import Fate, Selection
+from runclub_spider.store.read import catalogue
+
+Cell = tuple[str, str]
+
+#: Last answered pages that a certificate shows.
+LAST_PAGES = 5
+
+
+class Why(StrEnum):
+    """Why a cell is searched no further, or that it still is."""
+
+    FILLED = "filled"  # its minimum is found
+    EXHAUSTED = "exhausted"  # every search that names it was read to its end
+    OPEN = "open"  # searches have pages left
+    UNASKED = "unasked"  # none was asked
+
+
+@dataclass(slots=True)
+class Certificate:
+    """What is known of one cell.
+
+    Attributes:
+        found: eligible tracks with this umbrella and decade; one track may count in several.
+        named: searches that name the umbrella, with this decade or without any.
+        asked: of those, asked at least once.
+        left: of those, not read to their end.
+        requests: pages of the searches that name the cell itself.
+        last: new tracks on the last of those pages, the latest last.
+    """
+
+    found: int = 0
+    named: int = 0
+    asked: int = 0
+    left: int = 0
+    requests: int = 0
+    last: deque[int] = field(default_factory=lambda: deque(maxlen=LAST_PAGES))
+
+    def why(self, minimum: int) -> Why:
+        """The verdict under a minimum of tracks."""
+        if self.found >= minimum:
+            return Why.FILLED
+        if not self.asked:
+            return Why.UNASKED
+        return Why.OPEN if self.left else Why.EXHAUSTED
+
+    def as_json(self, minimum: int) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "found": self.found,
+            "searches": self.named,
+            "asked": self.asked,
+            "left": self.left,
+            "requests": self.requests,
+            "newOnLastPages": list(self.last),
+            "state": str(self.why(minimum)),
+        }
+
+
+def certificates(
+    connection: sa.Connection, selection: Selection, market: str, *, cap: int
+) -> dict[Cell, Certificate]:
+    """One certificate a possible cell, in the order of the balance.
+
+    Args:
+        connection: of the store.
+        selection: what is eligible.
+        market: of the searches.
+        cap: rows to which a search is read at most.
+    """
+    found = _found(selection.pool, selection)
+    made = {cell: Certificate(found=found[cell]) for cell in selection.choice.certificate.cells}
+    by_umbrella: defaultdict[str, list[Certificate]] = defaultdict(list)
+    for (umbrella, _), one in made.items():
+        by_umbrella[umbrella].append(one)
+    terms = {}
+    for seed in catalogue.ledger(connection, market):
+        if seed.search_type != "track" or seed.umbrella is None:
+            continue
+        own = made.get((seed.umbrella, seed.decade or ""))
+        if own is not None:
+            terms[seed.term] = own
+            own.requests += seed.requests
+        about = by_umbrella[seed.umbrella] if seed.decade is None else filter(None, [own])
+        left = not catalogue.read_to_end(seed, cap)
+        for one in about:
+            one.named += 1
+            one.asked += bool(seed.requests)
+            one.left += left
+    _note_pages(terms, catalogue.search_pages(connection, market))
+    return made
+
+
+def counts(found: Mapping[Cell, Certificate], minimum: int) -> dict[str, int]:
+    """Cells by verdict."""
+    numbers = Counter(one.why(minimum) for one in found.values())
+    return {str(why): numbers[why] for why in Why}
+
+
+def as_json(found: Mapping[Cell, Certificate], minimum: int) -> dict[str, Any]:
+    """For the manifest: cells by verdict, then each cell by umbrella and decade."""
+    cells: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for (umbrella, decade), one in found.items():
+        cells[umbrella][decade] = one.as_json(minimum)
+    return {"minimum": minimum, "states": counts(found, minimum), "cells": dict(cells)}
+
+
+def _found(pool: Pool, selection: Selection) -> Counter[Cell]:
+    """Eligible tracks by each of their umbrellas and their decade."""
+    standing = np.isin(selection.fate, (Fate.EXPORTED, Fate.BALANCE, Fate.PENDING))
+    # One more row and column stand for none.
+    grid = np.zeros((256, 256), np.int64)
+    for names in pool.names[standing].T:
+        np.add.at(grid, (names, pool.decade[standing]), 1)
+    return Counter(
+        {
+            (label, decade): int(grid[row, column])
+            for row, label in enumerate(pool.labels)
+            for column, decade in enumerate(DECADES)
+        }
+    )
+
+
+def _note_pages(terms: Mapping[str, Certificate], pages: Iterable[Any]) -> None:
+    for page in pages:
+        if page.source_key in terms:
+            terms[page.source_key].last.append(page.new_tracks)

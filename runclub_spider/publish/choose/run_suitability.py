@@ -1,0 +1,37 @@
+"""How well the store's tracks suit a run: features against what the seed families ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from runclub_spider.catalog.suitability import Suitability, band, suitability
+from runclub_spider.publish.choose.pool import Suits
+from runclub_spider.store.read import catalogue
+
+
+def ratings(connection: sa.Connection, *, gate: bool) -> Suits:
+    """Rate tracks by the families of the seeds that found them; without `gate` all may stay."""
+    families = catalogue.source_families(connection)
+
+    def rate(row: Any, sources: Sequence[tuple[str, str]]) -> Suitability | None:
+        if row.features is None:
+            return None
+        found = suitability(
+            tempo=row.tempo,
+            energy=row.energy,
+            danceability=row.danceability,
+            acousticness=row.acousticness,
+            families=sorted({f for source in sources for f in families.get(source, ())}),
+        )
+        return found if gate or found is None else replace(found, passes=True)
+
+    return rate
+
+
+def tempo_bucket(tempo: float | None) -> str | None:
+    """The cadence band of a tempo in BPM, half and double time folded; None without one."""
+    return band(tempo) if tempo else None

@@ -1,0 +1,850 @@
+"""Publishing: the store's tracks into `export/<version>`, then `latest` in one swap."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from runclub_spider.catalog import versions
+from runclub_spider.catalog.dates import DECADES, decade_of
+from runclub_spider.catalog.genre_map import load_umbrellas
+from runclub_spider.catalog.models import FEATURES, Playable
+from runclub_spider.catalog.rules import Policy
+from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.config import Config
+from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
+from runclub_spider.publish.account import changes, discovery, exhaustion, gates, manifest
+from runclub_spider.publish.account.discovery import Discovery
+from runclub_spider.publish.choose import unsound
+from runclub_spider.publish.choose.balance import Targets
+from runclub_spider.publish.choose.canonical import (
+    Canonicals,
+    Log,
+    canonicals,
+    remembered,
+    to_remember,
+)
+from runclub_spider.publish.choose.pool import Merged, SoftKey, Voter, distinct, read
+from runclub_spider.publish.choose.run_suitability import ratings, tempo_bucket
+from runclub_spider.publish.choose.select import Cell, Fate, Selection, select
+from runclub_spider.publish.choose.voting import voter
+from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256
+from runclub_spider.publish.write import folder
+from runclub_spider.publish.write import up_to_date as standing
+from runclub_spider.publish.write.exporters import CatalogLinesExporter
+from runclub_spider.publish.write.rows import (
+    ArtistRow,
+    SourceRow,
+    artist_row,
+    features_row,
+    track_row,
+    wide_row,
+)
+from runclub_spider.store.db import meta
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.db.upsert import chunks
+from runclub_spider.store.queue import pages
+from runclub_spider.store.queue.pages import PageKind
+from runclub_spider.store.read import catalogue
+from runclub_spider.text import timestamp
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+_ROW_PAGES = (PageKind.TRACK_SEARCH, PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
+# Chosen tracks read at once.
+_PART = 500
+# How often a release is made again without the rows that its making or `verify` named.
+_MOST_REPEATS = 3
+
+
+@dataclass(slots=True)
+class _Written:
+    """What writing the data files showed."""
+
+    artists: int = 0
+    features: int = 0
+    newest: int = 0
+    measures: gates.Measures = field(default_factory=gates.Measures)
+    # Tracks by umbrella, decade and cadence band, as they stand in the rows.
+    buckets: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    # Tracks by decade, of the album and of the song's first release.
+    by_album: Counter[str] = field(default_factory=Counter)
+    by_original: Counter[str] = field(default_factory=Counter)
+    with_original: int = 0
+
+    @property
+    def tracks(self) -> int:
+        """Rows of `catalog_wide`."""
+        return self.measures.tracks
+
+    def count(self, config: Config, wide: Mapping[str, Any], cell: Cell, updated_at: int) -> None:
+        """Take up a row that was written, counted in a cell."""
+        self.features += any(wide[name] is not None for name in FEATURES)
+        self.measures.add(wide, shortest=config.min_duration_ms, longest=config.max_duration_ms)
+        if (bucket := wide["_extra"]["tempo_bucket"]) is not None:
+            umbrella, decade = cell
+            self.buckets[umbrella or manifest.UNASSIGNED, decade or manifest.UNDATED, bucket] += 1
+        self._count_decades(wide)
+        self.newest = max(self.newest, updated_at)
+
+    def _count_decades(self, wide: Mapping[str, Any]) -> None:
+        """Take up a row's two decades; without an original year the album's stands for it."""
+        album, original = wide["album_release_year"], wide["_extra"]["original_release_year"]
+        self.by_album[decade_of(album) or manifest.UNDATED] += 1
+        self.by_original[decade_of(original or album) or manifest.UNDATED] += 1
+        self.with_original += original is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a release is made of, and what may fail."""
+
+    config: Config
+    connection: sa.Connection
+    umbrellas: UmbrellaMap
+    source: str
+    inputs: str
+    accepted: Mapping[str, str]
+
+
+class _RowsUnsoundError(Exception):
+    """Rows that cannot be written or do not verify, and why, by track id; `made` is a folder."""
+
+    def __init__(self, rows: Mapping[str, str], made: Path) -> None:
+        super().__init__(f"{len(rows)} rows are unsound")
+        self.rows = rows
+        self.made = made
+
+
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """What a release says of the one before: changed canonical ids, shares, changed tracks."""
+
+    log: Log
+    before: gates.Before
+    changed: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A release whose data files are written: its manifest, gates and numbers of rows."""
+
+    version: str
+    digest: str
+    document: dict[str, Any]
+    gates: Sequence[gates.Gate]
+    tracks: int
+    artists: int
+    features: int
+    with_tempo: int
+    unsound: int
+
+
+def publish(
+    config: Config, accepted: Mapping[str, str] | None = None, *, what: str = "scrapy publish"
+) -> str:
+    """Make a release of what the store holds; returns one line saying what was done.
+
+    An empty store publishes nothing; neither does input that was published already.
+
+    Args:
+        config: of the store and the export folder.
+        accepted: gates that may fail, with the owner's reasons, which the manifest records.
+        what: the command's words, for another that wants the same export folder.
+
+    Raises:
+        GateFailed: a gate refused it; `latest` is untouched and the report says why.
+        ConfigurationError: the export folder holds a real release and this store sandbox data,
+            or something that is no release where a release belongs.
+        RunPaused: another process publishes to the export folder.
+    """
+    store = Store.open(config)
+    try:
+        with folder.held(config.export_dir, what), store.begin() as connection:
+            return catalogue.reading_anything(
+                connection, lambda: _publish(config, connection, accepted or {})
+            )
+    except OSError as error:
+        raise RunclubError(
+            f"cannot write the release to {config.export_dir.name}: {error.strerror or error}; "
+            "the last one is untouched, mend the cause and run the same command again"
+        ) from None
+    finally:
+        store.close()
+
+
+def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, str]) -> str:
+    folder.check_latest(config.export_dir)
+    if not catalogue.track_count(connection):
+        return "Nothing to publish: the store holds no track yet."
+    umbrellas = load_umbrellas(config.seeds_dir)
+    inputs = standing.input_digest(config, connection, umbrellas)
+    if (known := standing.published(config, connection, inputs)) is not None:
+        return standing.nothing_new(config, known)
+    source = meta.get(connection, "source|spotify") or "unknown"
+    task = _Task(config, connection, umbrellas, source, inputs, accepted)
+    with folder.staging(config.export_dir) as outer:
+        left_out: dict[str, str] = {}
+        for attempt in range(_MOST_REPEATS + 1):
+            made = outer / f"release-{attempt}"
+            try:
+                # What is remembered of a release that does not verify is taken back.
+                with connection.begin_nested():
+                    return _attempt(task, made, left_out)
+            except _RowsUnsoundError as found:
+                if attempt == _MOST_REPEATS:
+                    raise _refused_for(found, config.export_dir, left_out) from None
+                left_out |= found.rows
+                shutil.rmtree(found.made)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
+    """Make and verify a release without some rows, and put it in place.
+
+    Raises:
+        _RowsUnsoundError: more rows cannot be written, or do not verify.
+    """
+    config, export = task.config, task.config.export_dir
+    staging.mkdir()
+    ours = catalogue.releases(task.connection)
+    made = _make(task, staging, left_out)
+    if isinstance(made, str):
+        return made
+    version, target = made.version, export / made.version
+    failed = [gate for gate in made.gates if gate.refuses]
+    if not failed and standing.is_current(export, target, made.digest):
+        return standing.nothing_new(config, version)
+    if not failed:
+        _refuse_mixing(export, task.source)
+    _finish(task, staging, made.document)
+    ready = staging.rename(staging.with_name(version))
+    _verify(task, ready, failed)
+    fsync_tree(ready)
+    folder.put_in_place(ready, export, known=ours)
+    folder.prune(
+        export, ready.parent, known=ours | {version}, current=version, keep=config.keep_releases
+    )
+    said = "".join(f"\nWarning: {gate}." for gate in made.gates if not gate.passed)
+    if made.unsound:
+        said = (
+            f"\nWarning: {made.unsound:,} tracks were left out as unsound; the report names "
+            f"them, and `scrapy explain ID` says why.{said}"
+        )
+    return (
+        f"Released {version}: {made.tracks:,} tracks, {made.artists:,} artists, "
+        f"{made.features:,} with features ({made.with_tempo:,} with a tempo), "
+        f"in {export.name}/latest{said}"
+    )
+
+
+def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | str:
+    """Choose, write the data files and remember the release; why not, if there is none to make.
+
+    What is remembered is committed only when the release is in place. The selection ends here:
+    a million tracks of it are not kept while tables are written and verified.
+    """
+    config, connection = task.config, task.connection
+    selection = choose(config, connection, task.umbrellas, unsound=left_out)
+    entries = canonicals(selection, catalogue.canonicals(connection))
+    account = manifest.accounting(
+        selection, pages.row_totals(connection, _ROW_PAGES), catalogue.track_count(connection)
+    )
+    pending = selection.count(Fate.PENDING)
+    if pending and not selection.count(Fate.EXPORTED):
+        return (
+            f"Nothing to publish yet: {pending:,} tracks wait for their features; "
+            "run `scrapy crawl enrich`."
+        )
+    if problem := manifest.imbalance(account):
+        raise RunclubError(f"the accounting does not add up: {problem}; please report this")
+    written = _write_data(config, connection, staging, selection)
+    digest = standing.data_digest({name: sha256(staging / name) for name in standing.DATA_FILES})
+    version = manifest.version_of(timestamp(written.newest)[:10], digest, task.source)
+    held = _Against(
+        entries.log or remembered(meta.get(connection, meta.CANONICAL_LOG), digest),
+        _before(connection, digest),
+        _changes(connection, selection, digest),
+    )
+    found = discovery.discover(connection, selection, config.market)
+    document, checks = _describe(
+        config, connection, task.source, version, selection, account, written, entries, held, found
+    )
+    discovery.write(found, staging / "discovery.csv")
+    checks = gates.accept(checks, task.accepted)
+    document["gates"] = [gate.as_json() for gate in checks]
+    _remember(config, connection, version, task.inputs, digest, entries, held)
+    return _Made(
+        version,
+        digest,
+        document,
+        checks,
+        written.tracks,
+        written.artists,
+        written.features,
+        written.measures.with_tempo,
+        len(selection.pool.unsound),
+    )
+
+
+def searched(
+    config: Config, connection: sa.Connection, selection: Selection
+) -> dict[tuple[str, str], exhaustion.Certificate]:
+    """How far the searches for each cell were read."""
+    return exhaustion.certificates(
+        connection, selection, config.market, cap=config.max_results_per_seed
+    )
+
+
+def prospect(config: Config, connection: sa.Connection) -> Selection:
+    """The selection that a release made now would be.
+
+    Rows that the last publish found unsound stay out; the next one looks at them anew.
+    """
+    known = unsound.remembered(meta.get(connection, meta.UNSOUND))
+    umbrellas = load_umbrellas(config.seeds_dir)
+    return catalogue.reading_anything(
+        connection, lambda: choose(config, connection, umbrellas, unsound=known)
+    )
+
+
+def choose(
+    config: Config,
+    connection: sa.Connection,
+    umbrellas: UmbrellaMap,
+    *,
+    vote: Voter | None = None,
+    soft_key: SoftKey | None = None,
+    unsound: Mapping[str, str] | None = None,
+) -> Selection:
+    """What a release made now would hold, and where all other tracks went.
+
+    Args:
+        config: policies and targets.
+        connection: of the store.
+        umbrellas: the genre map.
+        vote: see :func:`.pool.read`.
+        soft_key: see :func:`.pool.read`.
+        unsound: see :func:`.pool.read`.
+    """
+    policy = Policy(config.market, config.min_duration_ms, config.max_duration_ms)
+    if soft_key is None and config.dedupe_policy.endswith("+soft"):
+        soft_key = versions.soft_key
+    pool = read(
+        connection,
+        policy,
+        labels=umbrellas.labels,
+        vote=vote
+        or voter(
+            connection,
+            umbrellas,
+            threshold=config.vote_confidence_min,
+            tags=config.open_metadata_tags,
+        ),
+        soft_key=soft_key,
+        suit=ratings(connection, gate=config.suitability == "gate"),
+        decade_from=config.decade_from,
+        unsound=unsound,
+    )
+    return select(pool, targets(config, umbrellas))
+
+
+def targets(config: Config, umbrellas: UmbrellaMap) -> Targets:
+    """What the configuration and the genre map make a release aim at."""
+    return Targets(
+        cap=config.global_cap,
+        cell_target=config.cell_target,
+        cell_minimum=config.cell_minimum,
+        coverage=Fraction(str(config.feature_coverage_min)),
+        cells=umbrellas.possible_cells(DECADES),
+        neighbours={label: umbrellas.neighbours(label) for label in umbrellas.labels},
+        backfill=config.backfill_order,
+        dedupe=config.dedupe_policy,
+    )
+
+
+def _write_data(
+    config: Config, connection: sa.Connection, made: Path, selection: Selection
+) -> _Written:
+    """The four data files, in one pass over the chosen tracks.
+
+    Raises:
+        _RowsUnsoundError: some rows cannot be written.
+    """
+    written = _Written()
+    used: set[str] = set()
+    faults: dict[str, str] = {}
+    with ExitStack() as stack:
+        files = _Files(*(stack.enter_context(_lines(made / name)) for name in standing.DATA_FILES))
+        writer = _Writer(config, connection, selection, files)
+        for index, row, people, sources, markets in _rows(connection, selection):
+            try:
+                wide = writer.write(index, row, people, sources, markets)
+                written.count(config, wide, selection.cell(index), row.updated_at)
+                used.update(wide["artist_ids"])
+            except (OSError, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- any value may be of any type
+                faults[row.track_id] = unsound.words_of(error)
+        artists: dict[str, str] = {}
+        for part in chunks(sorted(used)):
+            for row in catalogue.artists(connection, part):
+                try:
+                    files.artists.export_item(artist_row(_artist(row)))
+                except (OSError, MemoryError):
+                    raise
+                except Exception as error:  # noqa: BLE001 -- as above
+                    artists[row.artist_id] = unsound.words_of(error)
+    if faults or artists:
+        # Those that were written may be at fault as well: all at once, for repeats are few.
+        more = _faults_of_rows(connection, made, written.newest)
+        raise _RowsUnsoundError(more | _with_tracks_of(connection, faults, artists), made)
+    written.artists = len(used)
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The data files that are being written."""
+
+    wide: CatalogLinesExporter
+    tracks: CatalogLinesExporter
+    features: CatalogLinesExporter
+    artists: CatalogLinesExporter
+
+
+class _Writer:
+    """Writes the rows of one track at a time."""
+
+    def __init__(
+        self, config: Config, connection: sa.Connection, selection: Selection, files: _Files
+    ) -> None:
+        self._config, self._selection, self._files = config, selection, files
+        self._lists = {
+            playlist_id: (unsound.tidy(name), unsound.tidy(owner))
+            for playlist_id, (name, owner) in catalogue.playlists(connection).items()
+        }
+        self._terms = catalogue.playlist_terms(connection)
+        self._merged = _merged(selection)
+        self._primary = tuple(dict.fromkeys((*config.primary_markets, config.market)))
+
+    def write(
+        self,
+        index: int,
+        row: Any,
+        people: Sequence[Any],
+        sources: Sequence[Any],
+        markets: Sequence[Any],
+    ) -> dict[str, Any]:
+        """Write a track's rows; returns the wide one. Raises anything for a row that is unsound."""
+        config, selection = self._config, self._selection
+        _check_moments(row)
+        probed = {m.market: (m.playable, m.basis) for m in markets}
+        backfill = selection.choice.backfill.get(index)
+        if backfill is not None and backfill.step == "soft":
+            # Nobody said so; the policy for thin cells takes it for playable.
+            probed[config.market] = (str(Playable.YES), "thin_cell_policy")
+        wide = wide_row(
+            row._asdict(),
+            [_artist(person) for person in people],
+            [self._source(one) for one in sources],
+            markets=probed,
+            primary_markets=self._primary,
+            extra=_extra(selection, index, row, self._merged.get(index, ((), ()))),
+            tags=config.open_metadata_tags,
+        )
+        unsound.check_numbers(wide, FEATURES)
+        source = wide["sources"][0] if wide["sources"] else {"type": None, "term": None}
+        query = (
+            unsound.tidy(self._terms.get(source["playlist_id"] or ""))
+            if source["type"] == "playlist"
+            else source["term"]
+        )
+        self._files.wide.export_item(wide)
+        self._files.tracks.export_item(track_row(wide, market=config.market, query=query))
+        if (features := features_row(wide)) is not None:
+            self._files.features.export_item(features)
+        return wide
+
+    def _source(self, source: Any) -> SourceRow:
+        kind, key = source.source_type, source.source_key
+        if kind == "playlist":
+            return SourceRow(kind, key, *self._lists.get(key, (None, None)))
+        return SourceRow(kind, unsound.tidy(key) or key)
+
+
+def _check_moments(row: Any) -> None:
+    """Raise `ValueError` for a time that no clock of a crawl says."""
+    for name in ("first_seen_at", "updated_at", "f_fetched_at"):
+        unsound.check_whole(name, getattr(row, name), 0, catalogue.LAST_MOMENT)
+
+
+def _faults_of_rows(connection: sa.Connection, made: Path, newest: int) -> dict[str, str]:
+    """What `verify` says of the rows of data files, by track; `newest` is their version's time."""
+    from runclub_spider.publish.verify import inspect_rows
+
+    latest_year = int(timestamp(newest)[:4]) + 1 if newest else None
+    findings = inspect_rows(made, latest_year)
+    return _with_tracks_of(connection, findings.tracks, findings.artists)
+
+
+def _with_tracks_of(
+    connection: sa.Connection, tracks: Mapping[str, str], artists: Mapping[str, str]
+) -> dict[str, str]:
+    """Faults by track, those of an artist among the faults of each of its tracks."""
+    found = dict(tracks)
+    for part in chunks(sorted(artists)):
+        for track_id, artist_id in catalogue.tracks_of_artists(connection, part):
+            found.setdefault(track_id, f"artist {artist_id}: {artists[artist_id]}")
+    return found
+
+
+def _rows(connection: sa.Connection, selection: Selection) -> Iterator[tuple[Any, ...]]:
+    """Each chosen track by id: its position and row, and those of artists, sources, markets."""
+    pool, chosen = selection.pool, selection.chosen
+    for start in range(0, len(chosen), _PART):
+        part = chosen[start : start + _PART].tolist()
+        ids = [pool.id_of(index) for index in part]
+        artists, sources, markets = (
+            Merged(stream(connection, ids))
+            for stream in (
+                catalogue.credits_of_tracks,
+                catalogue.sources_of_tracks,
+                catalogue.markets_of_tracks,
+            )
+        )
+        for index, row in zip(part, catalogue.wide(connection, ids), strict=True):
+            one = row.track_id
+            yield index, row, distinct(artists.of(one)), sources.of(one), markets.of(one)
+
+
+def _merged(selection: Selection) -> dict[int, tuple[list[str], list[str]]]:
+    """By chosen track the ids it stands for: the same recording, and soft duplicates."""
+    found: dict[int, tuple[list[str], list[str]]] = {}
+    for lost, kept, same_recording in selection.merged():
+        if selection.fate[kept] == Fate.EXPORTED:
+            lists = found.setdefault(kept, ([], []))
+            lists[0 if same_recording else 1].append(selection.pool.id_of(lost))
+    return found
+
+
+def _extra(
+    selection: Selection, index: int, row: Any, merged: tuple[Sequence[str], Sequence[str]]
+) -> dict[str, Any]:
+    """The ingestion-only fields of a wide row."""
+    pool = selection.pool
+    umbrella = selection.cell(index)[0]
+    names = sorted(pool.umbrellas_of(index), key=lambda name: name != umbrella)
+    backfill = selection.choice.backfill.get(index)
+    return {
+        "umbrellas": names,
+        "umbrella_source": pool.origins[pool.origin[index]],
+        "umbrella_confidence": int(pool.confidence[index]) / 10_000,
+        "album_id": row.album_id,
+        "album_type": row.album_type,
+        "linked_from": row.linked_from,
+        "merged_track_ids": list(merged[0]),
+        "soft_merged_track_ids": list(merged[1]),
+        "backfill_for": None
+        if backfill is None
+        else {
+            "umbrella": backfill.cell[0],
+            "decade": backfill.cell[1],
+            "step": backfill.step,
+        },
+        "run_suitability": (
+            None
+            if row.f_tempo is None or row.f_energy is None
+            else int(pool.suitability[index]) / 10
+        ),
+        "tempo_bucket": tempo_bucket(row.f_tempo),
+        "features_source": "reccobeats" if row.features_of else None,
+        "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
+    }
+
+
+def _artist(row: Any) -> ArtistRow:
+    genres = (unsound.tidy(genre) for genre in catalogue.genres_of(row.genres))
+    return ArtistRow(
+        row.artist_id,
+        unsound.tidy(row.name) or "",
+        tuple(genre for genre in genres if genre),
+        row.popularity,
+        row.image_url,
+    )
+
+
+def _describe(
+    config: Config,
+    connection: sa.Connection,
+    source: str,
+    version: str,
+    selection: Selection,
+    account: dict[str, Any],
+    written: _Written,
+    entries: Canonicals,
+    held: _Against,
+    found: Discovery,
+) -> tuple[dict[str, Any], list[gates.Gate]]:
+    """The manifest without file hashes, and the gates."""
+    profile = meta.get(connection, "profile")
+    runs = catalogue.run_totals(connection)
+    checks = gates.check(written.measures, config, held.before)
+    seeds = catalogue.seed_summary(connection, config.market)
+    row_counts = pages.row_totals(connection, (PageKind.TRACK_SEARCH,))
+    list_counts = pages.row_totals(connection, (PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS))
+    document = manifest.build(
+        version=version,
+        created_at=timestamp(
+            time.time() if config.source_date_epoch is None else config.source_date_epoch
+        ),
+        spotify={
+            "source": source,
+            "market": config.market,
+            "profile": profile,
+            "seedsSummary": {
+                f"{row.search_type}/{row.family}": {
+                    "seeds": row.seeds,
+                    "asked": row.asked,
+                    "requests": row.requests,
+                    "rows": row.rows,
+                    "newTracks": row.new_tracks,
+                    "eligibleNew": row.eligible_new,
+                    **discovery.summary(found.families[row.search_type, row.family]),
+                }
+                for row in seeds
+            },
+            "searchCounts": {
+                "requests": sum(r.requests for r in seeds),
+                "trackRows": row_counts.track_rows,
+                "newTracks": row_counts.new_tracks,
+            },
+            "playlistCounts": {
+                "byState": catalogue.playlist_states(connection),
+                "rows": list_counts.rows,
+                "newTracks": list_counts.new_tracks,
+            },
+        },
+        reccobeats={
+            "source": meta.get(connection, "source|reccobeats") or "unknown",
+            "featureCoveragePct": round(100 * written.features / max(written.tracks, 1), 2),
+            "tempoCoveragePct": round(
+                100 * written.measures.with_tempo / max(written.tracks, 1), 2
+            ),
+            "errors": runs["reccobeats/errors"] + runs["reccobeats/refused"],
+            "retries": runs["reccobeats/retries"],
+        },
+        totals={
+            "tracks": written.tracks,
+            "artists": written.artists,
+            "audioFeatures": written.features,
+            "byUmbrellaAndDecade": manifest.grid(selection),
+        },
+        config=config,
+        hashes={},
+        schema_version=standing.FORM,
+        account=account,
+        left_out=unsound.as_json(selection.pool.unsound),
+        balance=manifest.balance(selection),
+        exhaustion=exhaustion.as_json(searched(config, connection, selection), config.cell_minimum),
+        canonical={"isrcs": len(entries), **held.log.as_json()},
+        tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),
+        changes=held.changed,
+        decades=manifest.decades(
+            config, written.by_album, written.by_original, written.with_original
+        ),
+        gates=checks,
+        note_lines=[
+            *manifest.notes(config, source, profile),
+            *manifest.open_notes(config, catalogue.open_counts(connection)),
+        ],
+    )
+    return document, checks
+
+
+def _changes(connection: sa.Connection, selection: Selection, digest: str) -> dict[str, Any]:
+    """What the release changes against the last one; of equal data what that one said itself."""
+    text = meta.get(connection, meta.CHANGES)
+    if (known := changes.remembered(text, digest)) is not None:
+        return known
+    last = changes.last_of(text)
+    if last is None and (row := catalogue.last_release(connection)) is not None:
+        # Made before the store took notes: the hour of publishing stands in.
+        last = changes.Last(row.version, row.tracks, row.created_at)
+    return changes.changes(
+        selection,
+        last,
+        catalogue.previous_cells(connection),
+        catalogue.changed_since(connection, last.moment) if last else (),
+    ).as_json()
+
+
+def _finish(task: _Task, staging: Path, document: dict[str, Any]) -> None:
+    """Write what follows from the data files; a value that no table holds is its row's fault."""
+    try:
+        _write_rest(staging, document)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        # Without a row at fault it is a fault of ours, and goes on as such.
+        rows = _faults_of_rows(task.connection, staging, 0)
+        if not rows:
+            raise
+        raise _RowsUnsoundError(rows, staging) from error
+
+
+def _write_rest(made: Path, document: dict[str, Any]) -> None:
+    """Compressed copies, tables, schemas and report, and last the manifest that proves them."""
+    # Here, not above: a run that finds nothing new to publish does without these imports.
+    from runclub_spider.publish.write.report import render
+    from runclub_spider.publish.write.tables import write_tables
+
+    for name in standing.DATA_FILES:
+        gzip_copy(made / name)
+    columns = list(json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes())["properties"])
+    write_tables(
+        made / "catalog_wide.jsonl",
+        columns,
+        parquet=made / "catalog.parquet",
+        csv=made / "catalog.csv",
+    )
+    (made / "tempo_buckets.json").write_text(
+        json.dumps(document["tempoBuckets"], ensure_ascii=False, indent=2) + "\n",
+        encoding="utf-8",
+        newline="\n",
+    )
+    (made / "schemas").mkdir()
+    for schema in sorted(SCHEMAS.glob("*.schema.json")):
+        shutil.copyfile(schema, made / "schemas" / schema.name)
+    (made / "report.html").write_text(render(document), encoding="utf-8", newline="\n")
+    document["fileHashes"] = {
+        path.relative_to(made).as_posix(): sha256(path)
+        for path in sorted(made.rglob("*"))
+        if path.is_file()
+    }
+    (made / "manifest.json").write_text(
+        json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n"
+    )
+
+
+def _verify(task: _Task, ready: Path, failed: Sequence[gates.Gate]) -> None:
+    """The independent check that users have too; a writer's mistake stops here.
+
+    Raises:
+        _RowsUnsoundError: rows are at fault.
+        GateFailed: no row is, or a gate failed and no row that could be left out is at fault.
+    """
+    from runclub_spider.publish.verify import inspect_release
+
+    export = task.config.export_dir
+    findings = inspect_release(ready)
+    rows = _with_tracks_of(task.connection, findings.tracks, findings.artists)
+    if rows:
+        raise _RowsUnsoundError(rows, ready)
+    if failed:
+        kept = folder.keep_failure(export, ready.name, ready)
+        raise GateFailed(
+            f"release refused: {'; '.join(map(str, failed))}; "
+            f"see {export.name}/{kept.name}/report.html, latest is untouched"
+        )
+    # Coverage is the gates' business: they know what the configuration allows.
+    problems = [p for p in findings.problems if not p.rule.endswith("-coverage")]
+    if problems:
+        _note_problems(ready, problems)
+        kept = folder.keep_failure(export, ready.name, ready)
+        raise GateFailed(
+            "release refused: it does not verify, and no row is to blame: a defect of this "
+            f"program, not of your data ({sum(p.count for p in problems):,} problems, the first: "
+            f"{problems[0]}); latest is untouched, please report it with "
+            f"{export.name}/{kept.name}/problems.txt"
+        )
+
+
+def _refused_for(found: _RowsUnsoundError, export: Path, left_out: Mapping[str, str]) -> GateFailed:
+    """The refusal of a release that has unsound rows still after the last repeat."""
+    track_id, problem = min(found.rows.items())
+    lines = [f"{one}: {why}" for one, why in sorted({**left_out, **found.rows}.items())]
+    _note_problems(found.made, lines)
+    named = folder.VERSION.fullmatch(found.made.name)
+    kept = folder.keep_failure(export, named[0] if named else "unsound", found.made)
+    return GateFailed(
+        f"release refused: {len(left_out):,} unsound tracks were left out, and "
+        f"{len(found.rows):,} more do not verify ({track_id}: {problem}); latest is untouched, "
+        f"{export.name}/{kept.name}/problems.txt names them: `scrapy forget --track ID` takes "
+        "them out of the store, the next crawl may bring them back sound"
+    )
+
+
+def _note_problems(made: Path, problems: Iterable[object]) -> None:
+    text = "".join(f"{unsound.plain(str(one))}\n" for one in problems)
+    (made / "problems.txt").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _refuse_mixing(export: Path, source: str) -> None:
+    """A made-up release never takes the place of a real one."""
+    if source == "spotify" or not folder.holds_real(export):
+        return
+    raise ConfigurationError(
+        f"{export.name}/latest is a real release and this store holds {source} data: "
+        "set EXPORT_DIR to another folder"
+    )
+
+
+def _remember(
+    config: Config,
+    connection: sa.Connection,
+    version: str,
+    inputs: str,
+    digest: str,
+    entries: Canonicals,
+    held: _Against,
+) -> None:
+    selection = entries.selection
+    last = changes.Last(
+        version, selection.count(Fate.EXPORTED), catalogue.newest_change(connection)
+    )
+    catalogue.remember_release(
+        connection,
+        version=version,
+        created_at=int(config.source_date_epoch or time.time()),
+        input_digest=inputs,
+        data_digest=digest,
+        tracks=last.tracks,
+        cells=((i, *cell) for i, cell in selection.cells()),
+        canonicals=entries.rows(),
+    )
+    meta.put(connection, meta.UNSOUND, unsound.to_remember(selection.pool.unsound))
+    # Publishing the same data again finds nothing changed, and must say the same.
+    meta.put(connection, meta.CANONICAL_LOG, to_remember(held.log, digest))
+    meta.put(connection, meta.CHANGES, changes.to_remember(last, digest, held.changed))
+    meta.put(connection, meta.GATES_BEFORE, json.dumps({"data": digest, **asdict(held.before)}))
+
+
+def _before(connection: sa.Connection, digest: str) -> gates.Before:
+    """The last release's shares; for data that is published already, what it was held against."""
+    kept = json.loads(meta.get(connection, meta.GATES_BEFORE) or "{}")
+    if kept.pop("data", None) == digest:
+        return gates.Before(**kept)
+    decades, umbrellas = Counter[str](), Counter[str]()
+    for umbrella, decade, number in catalogue.previous_shares(connection):
+        decades[decade or ""] += number
+        umbrellas[umbrella or ""] += number
+    return gates.Before(dict(decades), dict(umbrellas))
+
+
+@contextmanager
+def _lines(path: Path) -> Iterator[CatalogLinesExporter]:
+    with path.open("wb") as file:
+        exporter = CatalogLinesExporter(file)
+        exporter.start_exporting()
+        yield exporter
+        exporter.finish_exporting()

@@ -1,0 +1,101 @@
+"""The release's one-page report, from its manifest alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, Template, TemplateError
+
+from runclub_spider.catalog.dates import DECADES
+from runclub_spider.errors import ConfigurationError
+from runclub_spider.publish.account.manifest import UNDATED
+from runclub_spider.publish.files import read_json
+from runclub_spider.text import printable
+
+_TEMPLATES = Path(__file__).parent
+# What a template makes of values that are missing, of another type, or beyond any size.
+_NOT_A_RELEASE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TemplateError,
+    TypeError,
+    ValueError,
+)
+
+
+def find(folder: Path) -> Path:
+    """The report of a release; raises `ConfigurationError` when there is none."""
+    report = folder / "report.html"
+    try:
+        found = report.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        found = False
+    if not found:
+        raise ConfigurationError(f"there is no report in {_shown(folder)}; name a release folder")
+    return report
+
+
+def write(folder: Path, target: Path) -> Path:
+    """Render the report of a release into another file (a release itself is never changed).
+
+    Raises:
+        ConfigurationError: the folder holds no manifest of a release, or the file cannot be
+            written; the message names which.
+    """
+    page = _rendered(folder)
+    try:
+        target.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise ConfigurationError(f"cannot write to {_shown(target)}: {cause}") from None
+    return target
+
+
+def _rendered(folder: Path) -> str:
+    try:
+        manifest = read_json(folder / "manifest.json")
+        if not isinstance(manifest, dict):
+            raise TypeError(f"it is a {type(manifest).__name__}")
+        return render(manifest)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"there is no manifest in {_shown(folder)}; name a release folder"
+        ) from None
+    except (OSError, *_NOT_A_RELEASE) as error:
+        cause = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise ConfigurationError(
+            f"{_shown(folder)}/manifest.json is not that of a release ({printable(str(cause))}); "
+            "`scrapy verify` says what is wrong with it"
+        ) from None
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))
+
+
+def render(manifest: Mapping[str, Any]) -> str:
+    """HTML without script or outside resources; everything from the manifest, escaped.
+
+    The time of publishing stays out, so that equal releases have equal reports.
+    """
+    cells = manifest["totals"]["byUmbrellaAndDecade"]
+    top = max((n for row in cells.values() for n in row.values()), default=1)
+    return _template().render(
+        manifest=manifest,
+        decades=[*DECADES, UNDATED],
+        top=top,
+        sandbox=manifest["spotify"]["source"] != "spotify",
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2")

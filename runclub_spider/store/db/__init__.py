@@ -1,0 +1,1 @@
+"""The database itself: engine, thread, lock, tables, migrations."""

@@ -1,0 +1,1 @@
+"""What is known of tracks and artists, one repository an aggregate."""

@@ -1,0 +1,139 @@
+"""Artist records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.catalog.models import Artist
+from runclub_spider.catalog.rules import CURABLE
+from runclub_spider.store.db import meta
+from runclub_spider.store.db.tables import artist, rejection, track, track_artist
+from runclub_spider.store.db.upsert import chunks
+
+
+def pending(
+    connection: sa.Connection, *, stale_before: int, track_ids: Sequence[str] | None = None
+) -> list[str]:
+    """Artists of eligible tracks that were never asked, or last before a moment; by id.
+
+    Tracks that lack no more than an artist's name or their length count as eligible. With
+    `track_ids` only the artists of those tracks are looked at.
+    """
+    query = (
+        sa.select(artist.c.artist_id)
+        .distinct()
+        .join_from(artist, track_artist, track_artist.c.artist_id == artist.c.artist_id)
+        .where(
+            artist.c.fetched_at.is_(None) | (artist.c.fetched_at < stale_before),
+            ~sa.exists().where(
+                rejection.c.track_id == track_artist.c.track_id, rejection.c.rule.not_in(CURABLE)
+            ),
+        )
+        .order_by(artist.c.artist_id)
+    )
+    if track_ids is None:
+        return list(connection.scalars(query))
+    found: set[str] = set()
+    for part in chunks(track_ids):
+        found.update(connection.scalars(query.where(track_artist.c.track_id.in_(part))))
+    return sorted(found)
+
+
+def deciding(connection: sa.Connection, *, stale_before: int, limit: int) -> list[str]:
+    """Artists of most eligible tracks with a year, that were never asked or before a moment.
+
+    They decide most about which cell a track may fill. By number of tracks, then by id.
+    """
+    tracks = sa.func.count()
+    return list(
+        connection.scalars(
+            sa.select(artist.c.artist_id)
+            .join_from(artist, track_artist, track_artist.c.artist_id == artist.c.artist_id)
+            .join(track, track.c.track_id == track_artist.c.track_id)
+            .where(
+                artist.c.fetched_at.is_(None) | (artist.c.fetched_at < stale_before),
+                track.c.release_date >= "1970",
+                ~sa.exists().where(rejection.c.track_id == track_artist.c.track_id),
+            )
+            .group_by(artist.c.artist_id)
+            .order_by(tracks.desc(), artist.c.artist_id)
+            .limit(limit)
+        )
+    )
+
+
+def save(
+    connection: sa.Connection, asked: Sequence[str], found: Sequence[Artist], now: int
+) -> list[str]:
+    """Store one answer; an artist that was asked and not found counts as fetched, empty.
+
+    Returns the tracks of artists that had no name before: they may be whole now.
+    """
+    by_id = {row.artist_id: row for row in found}
+    old = {
+        row.artist_id: row
+        for row in connection.execute(sa.select(artist).where(artist.c.artist_id.in_(asked)))
+    }
+    changed, named = [], []
+    for artist_id in asked:
+        before, now_row = old.get(artist_id), by_id.get(artist_id)
+        if before is None:
+            continue
+        values = {
+            "name": (now_row.name if now_row else "") or before.name,
+            "genres": _genres(before.genres, now_row),
+            "popularity": now_row.popularity if now_row else None,
+            "image_url": now_row.image_url if now_row else None,
+        }
+        if any(getattr(before, name) != value for name, value in values.items()):
+            changed.append(artist_id)
+        if values["name"] and not before.name.strip():
+            named.append(artist_id)
+        connection.execute(
+            sa.update(artist)
+            .where(artist.c.artist_id == artist_id)
+            .values(**values, fetched_at=now)
+        )
+    if changed:
+        theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(changed))
+        connection.execute(
+            sa.update(track).where(track.c.track_id.in_(theirs)).values(updated_at=now)
+        )
+        meta.touch(connection)
+    theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(asked))
+    _note_complete(connection, track.c.track_id.in_(theirs), now)
+    if not named:
+        return []
+    whole = sa.select(track_artist.c.track_id).distinct()
+    whole = whole.where(track_artist.c.artist_id.in_(named)).order_by(track_artist.c.track_id)
+    return list(connection.scalars(whole))
+
+
+def _genres(before: str | None, found: Artist | None) -> str | None:
+    """The JSON text to keep: an artist that is gone has none, silence changes nothing."""
+    if found is not None and found.genres is None:
+        return before
+    return orjson.dumps(found.genres if found else ()).decode()
+
+
+def note_complete(connection: sa.Connection, track_ids: Sequence[str], now: int) -> None:
+    """Mark those tracks whose artists were all fetched before they came."""
+    for part in chunks(track_ids):
+        _note_complete(connection, track.c.track_id.in_(part), now)
+
+
+def _note_complete(connection: sa.Connection, which: sa.ColumnElement[bool], now: int) -> None:
+    other = track_artist.alias()
+    unfetched = sa.exists().where(
+        other.c.track_id == track.c.track_id,
+        other.c.artist_id == artist.c.artist_id,
+        artist.c.fetched_at.is_(None),
+    )
+    connection.execute(
+        sa.update(track)
+        .where(which, ~track.c.has_artist, ~unfetched)
+        .values(has_artist=True, last_enriched_at=now)
+    )

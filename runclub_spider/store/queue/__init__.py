@@ -1,0 +1,1 @@
+"""What is to be asked, and what was: pages, seeds, playlists, runs, quota."""

@@ -1,0 +1,259 @@
+"""Pages: what is planned, what is done, and the raw rows of what was served."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.store.db.tables import page
+from runclub_spider.store.db.upsert import chunks, insert_new
+from runclub_spider.store.queue.drift import pause
+
+OPEN, DONE = "open", "done"
+
+
+class PageKind(StrEnum):
+    """What a page asks."""
+
+    TRACK_SEARCH = "track_search"
+    PLAYLIST_SEARCH = "playlist_search"
+    PLAYLIST = "playlist"
+    PLAYLIST_ITEMS = "playlist_items"
+
+
+@dataclass(frozen=True, slots=True)
+class PageTask:
+    """A page to ask: `source_key` is the search term or playlist id, rows count from 0.
+
+    `version` is the seed's generation or the playlist's snapshot; `ordinal` the place in the
+    order of planning. Plain values only: JOBDIR pickles it.
+    """
+
+    spider: str
+    kind: PageKind
+    source_key: str
+    market: str
+    first_row: int
+    row_count: int
+    version: str
+    ordinal: int = 0
+
+    @property
+    def key(self) -> str:
+        """The page's identity, also its `deltafetch_key`: query, market, rows, version."""
+        return (
+            f"{self.kind}|{self.market}|{self.source_key}|"
+            f"{self.first_row}+{self.row_count}|{self.version}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PageCounts:
+    """How the rows of a page divide; `rows` is their sum."""
+
+    track_rows: int = 0
+    null_rows: int = 0
+    local_rows: int = 0
+    episode_rows: int = 0
+    new_tracks: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows the page served."""
+        return self.track_rows + self.null_rows + self.local_rows + self.episode_rows
+
+
+def plan(connection: sa.Connection, tasks: Sequence[PageTask], *, again: bool = False) -> None:
+    """Put pages on the queue; a page that was ever planned keeps its state.
+
+    With `again` a page that is done is asked once more: its old row steps aside under another
+    key, so that the rows it counted stay counted.
+    """
+    if not tasks:
+        return
+    if again:
+        done = (page.c.key.in_([task.key for task in tasks])) & (page.c.state == DONE)
+        connection.execute(sa.update(page).where(done).values(key=_aside()))
+    start = connection.scalar(sa.select(sa.func.coalesce(sa.func.max(page.c.ordinal), 0)))
+    rows = [
+        {
+            **asdict(task),
+            "kind": str(task.kind),
+            "key": task.key,
+            "state": OPEN,
+            "ordinal": int(start or 0) + index,
+        }
+        for index, task in enumerate(tasks, 1)
+    ]
+    insert_new(connection, page, rows)
+
+
+def _aside() -> Any:
+    """The key of a row that makes room; ordinals make it unique."""
+    return page.c.key + "|was" + sa.cast(page.c.ordinal, sa.Text)
+
+
+def open_pages(connection: sa.Connection, spider: str, market: str) -> list[PageTask]:
+    """The queue of one spider, in planning order."""
+    columns = [page.c[name] for name in PageTask.__dataclass_fields__]
+    rows = connection.execute(
+        sa.select(*columns)
+        .where(page.c.spider == spider, page.c.state == OPEN, page.c.market == market)
+        .order_by(page.c.ordinal, page.c.key)
+    )
+    return [PageTask(**{**row._asdict(), "kind": PageKind(row.kind)}) for row in rows]
+
+
+def waiting(
+    connection: sa.Connection, spider: str, market: str, *, now: int, version: int
+) -> dict[str, int]:
+    """Open pages that parsers of this `version` could not read, and until when they wait."""
+    rows = connection.execute(
+        sa.select(page.c.key, page.c.retry_at).where(
+            page.c.spider == spider,
+            page.c.market == market,
+            page.c.state == OPEN,
+            page.c.retry_at > now,
+            page.c.parser_version == version,
+        )
+    )
+    return {row.key: int(row.retry_at) for row in rows}
+
+
+def put_aside(connection: sa.Connection, keys: Iterable[str], *, now: int, version: int) -> None:
+    """Have open pages wait of which parsers of this `version` could read no row."""
+    for key in keys:
+        mine = (page.c.key == key) & (page.c.state == OPEN)
+        drifts = int(connection.scalar(sa.select(page.c.drifts).where(mine)) or 0) + 1
+        connection.execute(
+            sa.update(page)
+            .where(mine)
+            .values(
+                drifts=drifts,
+                retry_at=now + pause(drifts),
+                parser_version=version,
+                tries=page.c.tries + 1,
+            )
+        )
+
+
+def unplan_larger(connection: sa.Connection, kind: PageKind, rows: int) -> None:
+    """Take pages of more than `rows` rows off the queue; the seed ledger plans them anew."""
+    connection.execute(
+        sa.delete(page).where(
+            page.c.kind == str(kind), page.c.state == OPEN, page.c.row_count > rows
+        )
+    )
+
+
+def is_open(connection: sa.Connection, key: str) -> bool:
+    """Whether the page is planned and its rows are not in the store yet."""
+    state = connection.scalar(sa.select(page.c.state).where(page.c.key == key))
+    return state == OPEN
+
+
+def done_keys(connection: sa.Connection, spider: str) -> Iterator[str]:
+    """Keys of all pages of a spider whose rows are in the store."""
+    rows = connection.execute(
+        sa.select(page.c.key).where(page.c.spider == spider, page.c.state == DONE)
+    )
+    return (row.key for row in rows)
+
+
+def forget_done(connection: sa.Connection, spider: str) -> None:
+    """Reopen the delta memory of a spider (`deltafetch_reset`): pages may be asked again."""
+    connection.execute(sa.delete(page).where(page.c.spider == spider, page.c.state == OPEN))
+    connection.execute(
+        sa.update(page).where(page.c.spider == spider, page.c.state == DONE).values(key=_aside())
+    )
+
+
+def mark_done(
+    connection: sa.Connection,
+    task: PageTask,
+    *,
+    counts: PageCounts,
+    run_id: int,
+    now: int,
+    content: object = None,
+) -> None:
+    """Close a page in the transaction that stores its rows; `content` becomes its raw copy."""
+    raw = None if content is None else zlib.compress(orjson.dumps(content), 6)
+    connection.execute(
+        sa.update(page)
+        .where(page.c.key == task.key)
+        .values(
+            state=DONE,
+            run_id=run_id,
+            fetched_at=now,
+            raw=raw,
+            tries=page.c.tries + 1,
+            rows=counts.rows,
+            track_rows=counts.track_rows,
+            null_rows=counts.null_rows,
+            local_rows=counts.local_rows,
+            episode_rows=counts.episode_rows,
+            new_tracks=counts.new_tracks,
+        )
+    )
+
+
+def mark_tried(connection: sa.Connection, keys: Sequence[str]) -> None:
+    """Count a failed try; the page stays open for the next run."""
+    for part in chunks(list(keys)):
+        connection.execute(
+            sa.update(page)
+            .where(page.c.key.in_(part), page.c.state == OPEN)
+            .values(tries=page.c.tries + 1)
+        )
+
+
+def runs_with_raw(connection: sa.Connection) -> list[tuple[int, str]]:
+    """(run, spider) of the runs whose pages still have their raw copies."""
+    rows = connection.execute(
+        sa.select(page.c.run_id, page.c.spider)
+        .where(page.c.raw.is_not(None), page.c.run_id.is_not(None))
+        .distinct()
+        .order_by(page.c.run_id)
+    )
+    return [(int(row.run_id), str(row.spider)) for row in rows]
+
+
+def raw_pages(connection: sa.Connection, run_id: int) -> Iterator[dict[str, Any]]:
+    """The pages a run stored, with their decoded rows, in planning order."""
+    names = ("key", "kind", "source_key", "market", "first_row", "version", "fetched_at", "raw")
+    query = (
+        sa.select(*(page.c[name] for name in names))
+        .where(page.c.run_id == run_id, page.c.raw.is_not(None))
+        .order_by(page.c.ordinal, page.c.key)
+        .execution_options(yield_per=100)
+    )
+    for row in connection.execute(query):
+        yield {
+            **dict(zip(names, row, strict=True)),
+            "raw": orjson.loads(zlib.decompress(row.raw)),
+        }
+
+
+def drop_raw_before(connection: sa.Connection, moment: int) -> int:
+    """Forget raw copies older than `moment`; returns how many pages lost theirs."""
+    result = connection.execute(
+        sa.update(page).where(page.c.fetched_at < moment, page.c.raw.is_not(None)).values(raw=None)
+    )
+    return int(result.rowcount)
+
+
+def row_totals(connection: sa.Connection, kinds: Iterable[PageKind]) -> PageCounts:
+    """Sums over all stored pages of the given kinds, for the accounting."""
+    names = ("track_rows", "null_rows", "local_rows", "episode_rows", "new_tracks")
+    sums = [sa.func.coalesce(sa.func.sum(page.c[name]), 0) for name in names]
+    row = connection.execute(
+        sa.select(*sums).where(page.c.state == DONE, page.c.kind.in_([str(k) for k in kinds]))
+    ).one()
+    return PageCounts(**{name: int(value) for name, value in zip(names, row, strict=True)})

@@ -1,0 +1,159 @@
+"""The seed ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from runclub_spider.store.db.tables import seed
+from runclub_spider.store.db.upsert import insert_new
+
+FRESH, RUNNING, SEARCHED, EXHAUSTED = "fresh", "open", "searched", "exhausted"
+# Exhausted without an eligible track that was new: it is looked at again after a longer time.
+RETIRED = "retired"
+FINISHED = (EXHAUSTED, RETIRED)
+# A retired seed waits twice as long each time it brings nothing, up to so many doublings.
+_DOUBLINGS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SeedState:
+    """A ledger row, as far as choosing needs it."""
+
+    term: str
+    generation: int
+    state: str
+    next_offset: int
+    last_seen_at: int | None
+    rows: int
+    eligible_new: int
+
+
+def register(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make sure the seeds (term, search_type, market, family, …) have a ledger row."""
+    insert_new(connection, seed, rows)
+
+
+def family_of(connection: sa.Connection, term: str, search_type: str, market: str) -> str | None:
+    """The family of a seed in the ledger."""
+    key = (seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
+    return connection.scalar(sa.select(seed.c.family).where(*key))
+
+
+def states(connection: sa.Connection, search_type: str, market: str) -> dict[str, SeedState]:
+    """The ledger of one search type and market, by term."""
+    columns = [seed.c[name] for name in SeedState.__dataclass_fields__]
+    rows = connection.execute(
+        sa.select(*columns).where(seed.c.search_type == search_type, seed.c.market == market)
+    )
+    return {row.term: SeedState(**row._asdict()) for row in rows}
+
+
+def refresh(
+    connection: sa.Connection,
+    search_type: str,
+    market: str,
+    *,
+    seen_before: int | None = None,
+    age: int = 0,
+    generation: int | None = None,
+    cap: int | None = None,
+) -> None:
+    """Open finished seeds anew: those last seen before a moment, or of an older generation.
+
+    A seed is finished when it is exhausted or has served `cap` rows. One that brought nothing
+    waits for `age` seconds more, which double each time. Called when a run starts, never in its
+    middle, so that no clock changes what a run asks.
+    """
+    condition = sa.and_(seed.c.search_type == search_type, seed.c.market == market)
+    if generation is not None:
+        condition &= seed.c.generation < generation
+        following: Any = generation
+    else:
+        finished: sa.ColumnElement[bool] = seed.c.state.in_(FINISHED)
+        if cap is not None:
+            finished |= seed.c.next_offset >= cap
+        longer = sa.case(
+            *((seed.c.dry_runs == n, (2**n - 1) * age) for n in range(1, _DOUBLINGS)),
+            (seed.c.dry_runs >= _DOUBLINGS, (2**_DOUBLINGS - 1) * age),
+            else_=0,
+        )
+        condition &= finished & (seed.c.last_seen_at + longer < seen_before)
+        following = seed.c.generation + 1
+    connection.execute(
+        sa.update(seed)
+        .where(condition)
+        .values(generation=following, state=FRESH, next_offset=0, generation_new=0)
+    )
+
+
+def restart(connection: sa.Connection, search_type: str) -> None:
+    """Open every seed of a search type anew, for `deltafetch_reset`."""
+    connection.execute(
+        sa.update(seed)
+        .where(seed.c.search_type == search_type)
+        .values(generation=seed.c.generation + 1, state=FRESH, next_offset=0, generation_new=0)
+    )
+
+
+def advance(
+    connection: sa.Connection,
+    key: tuple[str, str, str],
+    *,
+    state: str,
+    next_offset: int,
+    offset: int,
+    now: int,
+    rows: int = 0,
+    new_tracks: int = 0,
+    eligible_new: int = 0,
+) -> None:
+    """Record one answered page of a seed (term, search_type, market).
+
+    One that is exhausted without anything new is retired.
+    """
+    term, search_type, market = key
+    brought = seed.c.generation_new + eligible_new
+    ends = state == EXHAUSTED
+    connection.execute(
+        sa.update(seed)
+        .where(seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
+        .values(
+            state=sa.case((brought == 0, RETIRED), else_=EXHAUSTED) if ends else state,
+            dry_runs=sa.case((brought == 0, seed.c.dry_runs + 1), else_=0)
+            if ends
+            else seed.c.dry_runs,
+            generation_new=brought,
+            next_offset=next_offset,
+            last_offset=offset,
+            last_seen_at=now,
+            requests=seed.c.requests + 1,
+            rows=seed.c.rows + rows,
+            new_tracks=seed.c.new_tracks + new_tracks,
+            eligible_new=seed.c.eligible_new + eligible_new,
+        )
+    )
+
+
+def found_without_search(
+    connection: sa.Connection, search_type: str, market: str, term: str, now: int
+) -> None:
+    """What a search would have to find is known: as if it had been asked, at no request."""
+    connection.execute(
+        sa.update(seed)
+        .where(seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
+        .values(state=SEARCHED, last_seen_at=now)
+    )
+
+
+def close(connection: sa.Connection, search_type: str, market: str, terms: Sequence[str]) -> None:
+    """Mark playlist searches whose lists were chosen."""
+    for term in terms:
+        connection.execute(
+            sa.update(seed)
+            .where(seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
+            .values(state=EXHAUSTED)
+        )

@@ -1,0 +1,1 @@
+"""Queries of whole rooms: publishing, explaining, status."""

@@ -1,0 +1,530 @@
+"""The store as publishing reads it: streams in key order, and small lookup tables."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.store.db.tables import (
+    LENGTH_MS,
+    NAMED,
+    artist,
+    audio_features,
+    canonical,
+    feature_miss,
+    open_metadata,
+    page,
+    playlist,
+    release,
+    release_row,
+    run,
+    seed,
+    seed_playlist,
+    track,
+    track_artist,
+    track_detail,
+    track_market,
+    track_source,
+)
+from runclub_spider.store.db.upsert import upsert
+from runclub_spider.store.queue.pages import DONE, PageKind
+from runclub_spider.store.queue.seeds import FINISHED
+
+#: 2100-01-01: what a row says was seen or changed later, it says wrongly.
+LAST_MOMENT = 4_102_444_800
+_STREAM = {"yield_per": 2000}
+# How sqlite3 says that a text is none.
+_NO_UTF8 = "decode to UTF-8"
+T = TypeVar("T")
+_BATCH = 5000
+
+
+def reading_anything(connection: sa.Connection, work: Callable[[], T]) -> T:
+    """Do `work`; where a text of the store is no UTF-8, once more with its bad bytes let through.
+
+    They come as lone surrogates, which nothing can write by mistake. Not so from the start, for
+    it doubles the time that each text takes.
+    """
+    try:
+        return work()
+    except sa.exc.OperationalError as error:
+        driver = connection.connection.driver_connection
+        if connection.dialect.name != "sqlite" or driver is None or _NO_UTF8 not in str(error.orig):
+            raise
+        driver.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    try:
+        return work()
+    finally:
+        driver.text_factory = str
+
+
+def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
+    """Every track with what the rules and the choice look at, by id."""
+    return iter(
+        connection.execute(
+            sa.select(
+                track.c.track_id,
+                track.c.name,
+                sa.func.coalesce(track.c.isrc, track_detail.c.isrc).label("isrc"),
+                track.c.linked_from,
+                LENGTH_MS.label("duration_ms"),
+                track.c.album_id,
+                track.c.album_name,
+                track.c.album_type,
+                track.c.release_date,
+                sa.func.coalesce(track.c.popularity, track_detail.c.popularity).label("popularity"),
+                track.c.available_markets,
+                track_market.c.playable,
+                track_market.c.basis,
+                audio_features.c.track_id.label("features"),
+                audio_features.c.tempo,
+                audio_features.c.energy,
+                audio_features.c.danceability,
+                audio_features.c.acousticness,
+                feature_miss.c.tries,
+                open_metadata.c.original_year,
+                open_metadata.c.genres.label("tags"),
+            )
+            .outerjoin_from(
+                track,
+                track_market,
+                (track_market.c.track_id == track.c.track_id) & (track_market.c.market == market),
+            )
+            .outerjoin(audio_features, audio_features.c.track_id == track.c.track_id)
+            .outerjoin(feature_miss, feature_miss.c.track_id == track.c.track_id)
+            .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
+            .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
+            .order_by(track.c.track_id)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    """Those tracks with all exported columns, by id.
+
+    Features are prefixed `f_`, details `d_` and open metadata `o_`.
+    """
+    columns = [c for c in audio_features.c if c.name != "track_id"]
+    details = [track_detail.c[name] for name in ("isrc", "popularity", "countries", "duration_ms")]
+    return iter(
+        connection.execute(
+            sa.select(
+                track,
+                audio_features.c.track_id.label("features_of"),
+                *(c.label(f"f_{c.name}") for c in columns),
+                *(c.label(f"d_{c.name}") for c in details),
+                *(c.label(f"o_{c.name}") for c in open_metadata.c if c.name != "track_id"),
+            )
+            .outerjoin_from(track, audio_features, audio_features.c.track_id == track.c.track_id)
+            .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
+            .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
+            .where(track.c.track_id.in_(ids))
+            .order_by(track.c.track_id)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def credits_of_tracks(
+    connection: sa.Connection, ids: Sequence[str] | None = None
+) -> Iterator[sa.Row[Any]]:
+    """The artists with a name of each track, or of those tracks, by track id and position.
+
+    `genres` is still JSON text or None.
+    """
+    query = sa.select(
+        track_artist.c.track_id,
+        track_artist.c.artist_id,
+        artist.c.name,
+        artist.c.genres,
+        artist.c.popularity,
+        artist.c.image_url,
+    ).join_from(track_artist, artist, artist.c.artist_id == track_artist.c.artist_id)
+    query = query.where(NAMED).order_by(track_artist.c.track_id, track_artist.c.position)
+    return _stream(connection, query, track_artist.c.track_id, ids)
+
+
+def sources_of_tracks(
+    connection: sa.Connection, ids: Sequence[str] | None = None
+) -> Iterator[sa.Row[Any]]:
+    """(track_id, source_type, source_key), playlists before searches, by track id."""
+    order = (track_source.c.track_id, track_source.c.source_type, track_source.c.source_key)
+    query = sa.select(*order).order_by(*order)
+    return _stream(connection, query, track_source.c.track_id, ids)
+
+
+def markets_of_tracks(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    """(track_id, market, playable, basis) by track id and market."""
+    query = sa.select(
+        track_market.c.track_id,
+        track_market.c.market,
+        track_market.c.playable,
+        track_market.c.basis,
+    ).order_by(track_market.c.track_id, track_market.c.market)
+    return _stream(connection, query, track_market.c.track_id, ids)
+
+
+def _stream(
+    connection: sa.Connection,
+    query: sa.Select[Any],
+    key: sa.Column[Any],
+    ids: Sequence[str] | None,
+) -> Iterator[sa.Row[Any]]:
+    if ids is not None:
+        query = query.where(key.in_(ids))
+    return iter(connection.execute(query.execution_options(**_STREAM)))
+
+
+def artists(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    """Those artists' records by id; `genres` is still JSON text or None."""
+    query = sa.select(
+        artist.c.artist_id,
+        artist.c.name,
+        artist.c.genres,
+        artist.c.popularity,
+        artist.c.image_url,
+    ).order_by(artist.c.artist_id)
+    return _stream(connection, query, artist.c.artist_id, ids)
+
+
+def tracks_of_artists(connection: sa.Connection, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(track id, artist id) of every track that names one of those artists, in order."""
+    query = (
+        sa.select(track_artist.c.track_id, track_artist.c.artist_id)
+        .where(track_artist.c.artist_id.in_(ids))
+        .order_by(track_artist.c.track_id, track_artist.c.position)
+    )
+    for row in connection.execute(query):
+        yield row.track_id, row.artist_id
+
+
+def genres_of(text: str | None) -> tuple[str, ...]:
+    """The genres of a stored artist; none when never fetched."""
+    return tuple(orjson.loads(text)) if text else ()
+
+
+def shares_of(text: str | None) -> tuple[tuple[str, int], ...]:
+    """((genre, share in thousandths), ...) as open metadata keeps them; none when unknown."""
+    return tuple((genre, share) for genre, share in orjson.loads(text)) if text else ()
+
+
+def playlists(connection: sa.Connection) -> dict[str, tuple[str, str | None]]:
+    """Name and owner of each playlist."""
+    rows = connection.execute(
+        sa.select(playlist.c.playlist_id, playlist.c.name, playlist.c.owner_id)
+    )
+    return {row.playlist_id: (row.name, row.owner_id) for row in rows}
+
+
+def titles(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+    """Names of every track and its album, and the genres people tagged it with, by id."""
+    query = (
+        sa.select(
+            track.c.track_id,
+            track.c.name,
+            track.c.album_id,
+            track.c.album_name,
+            track.c.album_type,
+            open_metadata.c.genres.label("tags"),
+        )
+        .outerjoin_from(track, open_metadata, open_metadata.c.track_id == track.c.track_id)
+        .order_by(track.c.track_id)
+    )
+    return iter(connection.execute(query.execution_options(**_STREAM)))
+
+
+def track_seeds(connection: sa.Connection) -> list[tuple[str, str | None]]:
+    """(term, umbrella) of every track search."""
+    rows = connection.execute(
+        sa.select(seed.c.term, seed.c.umbrella)
+        .where(seed.c.search_type == "track")
+        .distinct()
+        .order_by(seed.c.term, seed.c.umbrella)
+    )
+    return [(row.term, row.umbrella) for row in rows]
+
+
+def playlist_searches(connection: sa.Connection) -> dict[str, list[tuple[str, str | None]]]:
+    """(term, umbrella) of the searches that served each playlist."""
+    found: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
+    for row in _lists_with_seed(connection, seed.c.term, seed.c.umbrella):
+        found[row.playlist_id].append((row.term, row.umbrella))
+    return found
+
+
+def source_families(connection: sa.Connection) -> dict[tuple[str, str], frozenset[str]]:
+    """Seed families of each source: (source_type, source_key) -> families."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    rows = connection.execute(
+        sa.select(seed.c.term, seed.c.family).where(seed.c.search_type == "track")
+    )
+    for row in rows:
+        found["search", row.term].add(row.family)
+    for listed in _lists_with_seed(connection, seed.c.family):
+        found["playlist", listed.playlist_id].add(listed.family)
+    return {source: frozenset(families) for source, families in found.items()}
+
+
+def playlist_terms(connection: sa.Connection) -> dict[str, str]:
+    """The search that served each playlist best: smallest position, then the term."""
+    best: dict[str, tuple[int, str]] = {}
+    for row in _lists_with_seed(connection, seed.c.term):
+        found = (row.position, row.term)
+        best[row.playlist_id] = min(best.get(row.playlist_id, found), found)
+    return {playlist_id: term for playlist_id, (_, term) in best.items()}
+
+
+def _lists_with_seed(connection: sa.Connection, *columns: sa.Column[Any]) -> Sequence[Any]:
+    return connection.execute(
+        sa.select(seed_playlist.c.playlist_id, seed_playlist.c.position, *columns)
+        .join_from(
+            seed_playlist,
+            seed,
+            (seed.c.term == seed_playlist.c.term)
+            & (seed.c.market == seed_playlist.c.market)
+            & (seed.c.search_type == "playlist"),
+        )
+        .order_by(seed_playlist.c.playlist_id, seed_playlist.c.term)
+    ).all()
+
+
+def seed_summary(connection: sa.Connection, market: str) -> list[sa.Row[Any]]:
+    """Per search type and family of a market: seeds, those asked, and sums of their counts."""
+    asked = sa.func.sum(sa.case((seed.c.requests > 0, 1), else_=0))
+    return list(
+        connection.execute(
+            sa.select(
+                seed.c.search_type,
+                seed.c.family,
+                sa.func.count().label("seeds"),
+                asked.label("asked"),
+                sa.func.sum(seed.c.requests).label("requests"),
+                sa.func.sum(seed.c.rows).label("rows"),
+                sa.func.sum(seed.c.new_tracks).label("new_tracks"),
+                sa.func.sum(seed.c.eligible_new).label("eligible_new"),
+            )
+            .where(seed.c.market == market)
+            .group_by(seed.c.search_type, seed.c.family)
+            .order_by(seed.c.search_type, seed.c.family)
+        )
+    )
+
+
+def ledger(connection: sa.Connection, market: str) -> list[sa.Row[Any]]:
+    """The seeds of a market by search type, family and term, with their counts."""
+    columns = ("search_type", "family", "term", "umbrella", "decade", "bpm", "state")
+    counts = ("requests", "rows", "new_tracks", "eligible_new")
+    rows = connection.execute(
+        sa.select(*(seed.c[name] for name in (*columns, *counts, "next_offset")))
+        .where(seed.c.market == market)
+        .order_by(seed.c.search_type, seed.c.family, seed.c.term)
+    )
+    return list(rows)
+
+
+def read_to_end(row: Any, cap: int) -> bool:
+    """Whether a search of the ledger has no page left below a cap of rows."""
+    return row.state in FINISHED or row.next_offset >= cap
+
+
+def edges(connection: sa.Connection, source_type: str) -> Iterator[sa.Row[Any]]:
+    """(source_key, track_id) of the tracks that the searches or playlists showed, by source."""
+    return iter(
+        connection.execute(
+            sa.select(track_source.c.source_key, track_source.c.track_id)
+            .where(track_source.c.source_type == source_type)
+            .order_by(track_source.c.source_key, track_source.c.track_id)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def lists_by_search(connection: sa.Connection, market: str) -> dict[str, list[str]]:
+    """The playlists that each search of a market served."""
+    found: dict[str, list[str]] = defaultdict(list)
+    rows = connection.execute(
+        sa.select(seed_playlist.c.term, seed_playlist.c.playlist_id)
+        .where(seed_playlist.c.market == market)
+        .order_by(seed_playlist.c.term, seed_playlist.c.playlist_id)
+    )
+    for row in rows:
+        found[row.term].append(row.playlist_id)
+    return found
+
+
+def search_pages(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
+    """(source_key, new_tracks) of the answered track searches, in planning order."""
+    return iter(
+        connection.execute(
+            sa.select(page.c.source_key, page.c.new_tracks)
+            .where(
+                page.c.kind == str(PageKind.TRACK_SEARCH),
+                page.c.market == market,
+                page.c.state == DONE,
+            )
+            .order_by(page.c.ordinal, page.c.key)
+            .execution_options(**_STREAM)
+        )
+    )
+
+
+def playlist_states(connection: sa.Connection) -> dict[str, int]:
+    """How many playlists are in each state."""
+    rows = connection.execute(
+        sa.select(playlist.c.state, sa.func.count())
+        .group_by(playlist.c.state)
+        .order_by(playlist.c.state)
+    )
+    return {str(state): int(number) for state, number in rows}
+
+
+def run_totals(connection: sa.Connection) -> Counter[str]:
+    """Sums of the counts that runs recorded."""
+    totals: Counter[str] = Counter()
+    for text in connection.scalars(sa.select(run.c.counts).where(run.c.counts.is_not(None))):
+        totals.update({k: v for k, v in orjson.loads(text).items() if isinstance(v, int)})
+    return totals
+
+
+def open_counts(connection: sa.Connection) -> dict[str, int]:
+    """Tracks with open metadata: `tracks` with any, `years`, `genres`."""
+    row = connection.execute(
+        sa.select(
+            sa.func.count().label("tracks"),
+            sa.func.count(open_metadata.c.original_year).label("years"),
+            sa.func.count(open_metadata.c.genres).label("genres"),
+        )
+    ).one()
+    return {"tracks": row.tracks, "years": row.years, "genres": row.genres}
+
+
+def track_count(connection: sa.Connection) -> int:
+    """Distinct tracks."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(track)) or 0)
+
+
+def previous_release(connection: sa.Connection) -> Iterator[tuple[str, str | None]]:
+    """(track id, umbrella) of the last release's tracks."""
+    query = sa.select(release_row.c.track_id, release_row.c.umbrella)
+    for row in connection.execute(query.execution_options(**_STREAM)):
+        yield row.track_id, row.umbrella
+
+
+def previous_shares(connection: sa.Connection) -> list[tuple[str | None, str | None, int]]:
+    """(umbrella, decade, tracks) of the last release."""
+    cell = (release_row.c.umbrella, release_row.c.decade)
+    rows = connection.execute(sa.select(*cell, sa.func.count()).group_by(*cell).order_by(*cell))
+    return [(umbrella, decade, int(number)) for umbrella, decade, number in rows]
+
+
+def previous_cells(
+    connection: sa.Connection,
+) -> Iterator[tuple[str, str | None, str | None]]:
+    """(track id, umbrella, decade) of the last release's tracks, by id."""
+    query = sa.select(release_row.c.track_id, release_row.c.umbrella, release_row.c.decade)
+    query = query.order_by(release_row.c.track_id)
+    for row in connection.execute(query.execution_options(**_STREAM)):
+        yield row.track_id, row.umbrella, row.decade
+
+
+def last_release(connection: sa.Connection) -> Any | None:
+    """(version, tracks, created_at) of the release whose tracks are remembered."""
+    version = sa.select(release_row.c.version).limit(1).scalar_subquery()
+    return connection.execute(
+        sa.select(release.c.version, release.c.tracks, release.c.created_at).where(
+            release.c.version == version
+        )
+    ).one_or_none()
+
+
+def newest_change(connection: sa.Connection) -> int:
+    """When a track's exported values changed last; 0 without tracks."""
+    times = sa.select(sa.func.max(track.c.updated_at)).where(track.c.updated_at <= LAST_MOMENT)
+    return int(connection.scalar(times) or 0)
+
+
+def changed_since(connection: sa.Connection, moment: int) -> Iterator[tuple[str, bool]]:
+    """(track id, whether it was first seen since) of what changed after a moment, by id."""
+    query = (
+        sa.select(track.c.track_id, (track.c.first_seen_at > moment).label("new"))
+        .where(track.c.updated_at > moment)
+        .order_by(track.c.track_id)
+    )
+    for row in connection.execute(query.execution_options(**_STREAM)):
+        yield row.track_id, bool(row.new)
+
+
+def canonicals(connection: sa.Connection) -> Iterator[tuple[str, str]]:
+    """(ISRC, the track that stands for it since some release), by ISRC."""
+    query = sa.select(canonical.c.isrc, canonical.c.track_id).order_by(canonical.c.isrc)
+    for row in connection.execute(query.execution_options(**_STREAM)):
+        yield row.isrc, row.track_id
+
+
+def releases_of(connection: sa.Connection, input_digest: str) -> list[tuple[str, str]]:
+    """(version, data digest) of the releases made from an input."""
+    rows = connection.execute(
+        sa.select(release.c.version, release.c.data_digest)
+        .where(release.c.input_digest == input_digest)
+        .order_by(release.c.version)
+    )
+    return [(row.version, row.data_digest) for row in rows]
+
+
+def releases(connection: sa.Connection) -> frozenset[str]:
+    """The versions that this store made."""
+    return frozenset(connection.scalars(sa.select(release.c.version)))
+
+
+def remember_release(
+    connection: sa.Connection,
+    *,
+    version: str,
+    created_at: int,
+    input_digest: str,
+    data_digest: str,
+    tracks: int,
+    cells: Iterable[tuple[str, str | None, str | None]],
+    canonicals: Iterable[tuple[str, str, str]],
+) -> None:
+    """Make a release the one that the next starts from.
+
+    `cells` are (track id, umbrella, decade) of all its tracks, `canonicals` those (ISRC, track
+    id, reason) that are new or changed.
+    """
+    upsert(
+        connection,
+        release,
+        [
+            {
+                "version": version,
+                "created_at": created_at,
+                "input_digest": input_digest,
+                "data_digest": data_digest,
+                "tracks": tracks,
+            }
+        ],
+    )
+    connection.execute(sa.delete(release_row))
+    rows = iter(cells)
+    while part := list(islice(rows, _BATCH)):
+        connection.execute(
+            sa.insert(release_row),
+            [
+                {"track_id": i, "version": version, "umbrella": umbrella, "decade": decade}
+                for i, umbrella, decade in part
+            ],
+        )
+    changed = iter(canonicals)
+    while found := list(islice(changed, _BATCH)):
+        upsert(
+            connection,
+            canonical,
+            [{"isrc": isrc, "track_id": i, "reason": why} for isrc, i, why in found],
+        )

@@ -1,0 +1,107 @@
+"""Numbers about the store for a person: counts, open work, calls, and its own health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from runclub_spider.config import utc_now
+from runclub_spider.store.db.engine import HEAD
+from runclub_spider.store.db.tables import (
+    artist,
+    audio_features,
+    feature_miss,
+    page,
+    playlist,
+    quota,
+    rejection,
+    release,
+    run,
+    seed,
+    tombstone,
+    track,
+)
+
+
+def counts(connection: sa.Connection) -> dict[str, int]:
+    """Rows of the main tables, and what is open."""
+    eligible = ~sa.exists().where(rejection.c.track_id == track.c.track_id)
+    queries = {
+        "tracks": sa.select(sa.func.count()).select_from(track),
+        "eligible": sa.select(sa.func.count()).select_from(track).where(eligible),
+        "with features": sa.select(sa.func.count()).select_from(audio_features),
+        "feature misses": sa.select(sa.func.count()).select_from(feature_miss),
+        "artists": sa.select(sa.func.count()).select_from(artist),
+        "playlists": sa.select(sa.func.count()).select_from(playlist),
+        "tombstones": sa.select(sa.func.count()).select_from(tombstone),
+        "pages open": sa.select(sa.func.count()).select_from(page).where(page.c.state == "open"),
+    }
+    return {name: int(connection.scalar(query) or 0) for name, query in queries.items()}
+
+
+def seeds(connection: sa.Connection) -> list[Any]:
+    """(search_type, family, state, number) of the seed ledger."""
+    group = (seed.c.search_type, seed.c.family, seed.c.state)
+    return list(
+        connection.execute(sa.select(*group, sa.func.count()).group_by(*group).order_by(*group))
+    )
+
+
+def calls_since(connection: sa.Connection, moment: int) -> list[Any]:
+    """(account, family, calls) in the hours from a moment until now."""
+    group = (quota.c.account, quota.c.family)
+    return list(
+        connection.execute(
+            sa.select(*group, sa.func.sum(quota.c.calls))
+            .where(quota.c.hour > moment - 3600, quota.c.hour <= utc_now())
+            .group_by(*group)
+            .order_by(*group)
+        )
+    )
+
+
+def last_runs(connection: sa.Connection, number: int) -> list[Any]:
+    """The newest runs: (run_id, spider, started_at, finished_at, result)."""
+    columns = (run.c.run_id, run.c.spider, run.c.started_at, run.c.finished_at, run.c.result)
+    return list(connection.execute(sa.select(*columns).order_by(run.c.run_id.desc()).limit(number)))
+
+
+def last_releases(connection: sa.Connection, number: int) -> list[Any]:
+    """The newest releases: (version, created_at, tracks)."""
+    columns = (release.c.version, release.c.created_at, release.c.tracks)
+    return list(
+        connection.execute(
+            sa.select(*columns)
+            .order_by(release.c.created_at.desc(), release.c.version)
+            .limit(number)
+        )
+    )
+
+
+def health(connection: sa.Connection) -> tuple[str, list[str]]:
+    """Version of the tables, and what an integrity check finds (nothing is well)."""
+    if connection.dialect.name != "sqlite":
+        return HEAD, []
+    found = [str(row[0]) for row in connection.execute(sa.text("PRAGMA quick_check(5)"))]
+    found += [
+        f"{row[0]}: a row refers to {row[2]} in vain"
+        for row in connection.execute(sa.text("PRAGMA foreign_key_check"))
+    ]
+    return HEAD, [line for line in found if line != "ok"]
+
+
+def seed_ledger(connection: sa.Connection, market: str) -> list[Any]:
+    """What is known of each seed in a market.
+
+    (term, search_type, state, next_offset, last_seen_at, requests, rows, new_tracks, eligible_new)
+    """
+    columns = ("term", "search_type", "state", "next_offset", "last_seen_at", "requests")
+    counts = ("rows", "new_tracks", "eligible_new")
+    return list(
+        connection.execute(
+            sa.select(*(seed.c[name] for name in (*columns, *counts))).where(
+                seed.c.market == market
+            )
+        )
+    )

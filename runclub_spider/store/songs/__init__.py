@@ -1,0 +1,1 @@
+"""The song catalogue and the plays it is made of."""

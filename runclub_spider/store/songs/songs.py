@@ -1,0 +1,271 @@
+"""The songs as a whole: their keys, their links to Spotify tracks, and what waits for follow-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from runclub_spider.catalog.matching import SongKeys, keys_of
+from runclub_spider.catalog.overrides import Overrides
+from runclub_spider.catalog.plays import KEXP, Play
+from runclub_spider.catalog.versions import SOFT_DURATION_MS, soft_key
+from runclub_spider.store.db import meta
+from runclub_spider.store.db.tables import (
+    LENGTH_MS,
+    artist,
+    external_play,
+    play_review,
+    song,
+    track,
+    track_artist,
+    track_recording,
+)
+from runclub_spider.store.db.upsert import chunks
+from runclub_spider.store.songs.plays import place
+
+_LINKED, _OVERRIDDEN = "songs_linked", "kexp_overrides"
+_BATCH = 2_000
+
+
+def complete_keys(connection: sa.Connection) -> int:
+    """Give keys to songs that came without, such as another program's; returns how many.
+
+    Of two such songs with the same words the one with the smaller id is found by them.
+    """
+    rows = list(
+        connection.execute(
+            sa.select(song.c.id, song.c.title, song.c.artist)
+            .where(song.c.match_key.is_(None))
+            .order_by(song.c.id)
+        )
+    )
+    keys = {row.id: keys_of(row.title, row.artist) for row in rows}
+    taken: set[str] = set()
+    for part in chunks(sorted({key.exact for key in keys.values()})):
+        taken.update(
+            connection.scalars(sa.select(song.c.match_key).where(song.c.match_key.in_(part)))
+        )
+    updates = []
+    for row in rows:
+        key: SongKeys = keys[row.id]
+        exact = key.exact if key.exact not in taken else f"{key.exact}#{row.id}"
+        taken.add(exact)
+        updates.append({"b_id": row.id, "match_key": exact, "artist_key": key.artist})
+    if updates:
+        connection.execute(sa.update(song).where(song.c.id == sa.bindparam("b_id")), updates)
+    return len(updates)
+
+
+def link_tracks(connection: sa.Connection) -> int:
+    """Link songs to the Spotify tracks of the same recording; returns how many were.
+
+    By ISRC; else by recording MBID, where MusicBrainz told which tracks are it; else by people,
+    title and version, where the length agrees within two seconds, or where the song's is not
+    known and all such tracks agree with each other. Of several the most popular one is taken,
+    then the smallest id. Nothing is looked at while neither side changed.
+    """
+    waiting = sa.select(sa.func.count(), sa.func.max(song.c.created_at)).where(
+        song.c.track_id.is_(None)
+    )
+    number, latest = connection.execute(waiting).one()
+    state = f"{meta.revision(connection)}|{number}|{latest}"
+    if not number or meta.get(connection, _LINKED) == state:
+        return 0
+    links = _by_isrc(connection)
+    links |= _by_recording(connection, without=set(links))
+    links |= _by_words(connection, without=set(links))
+    if links:
+        connection.execute(
+            sa.update(song).where(song.c.id == sa.bindparam("b_id")),
+            [{"b_id": one, "track_id": links[one]} for one in sorted(links)],
+        )
+    number, latest = connection.execute(waiting).one()
+    meta.put(connection, _LINKED, f"{meta.revision(connection)}|{number}|{latest}")
+    return len(links)
+
+
+def _by_isrc(connection: sa.Connection) -> dict[str, str]:
+    rows = connection.execute(
+        sa.select(song.c.id, track.c.track_id, track.c.popularity)
+        .join(track, track.c.isrc == song.c.isrc)
+        .where(song.c.track_id.is_(None), song.c.isrc.is_not(None))
+    )
+    return _most_popular(rows)
+
+
+def _by_recording(connection: sa.Connection, without: set[str]) -> dict[str, str]:
+    rows = connection.execute(
+        sa.select(song.c.id, track.c.track_id, track.c.popularity)
+        .join(track_recording, track_recording.c.mbid == song.c.mbid)
+        .join(track, track.c.track_id == track_recording.c.track_id)
+        .where(song.c.track_id.is_(None))
+    )
+    return _most_popular(row for row in rows if row.id not in without)
+
+
+def _most_popular(rows: Iterable[Any]) -> dict[str, str]:
+    """Of the tracks of each song the most popular, then the smallest id."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append((-(row.popularity or 0), row.track_id))
+    return {one: min(tracks)[1] for one, tracks in found.items()}
+
+
+def _by_words(connection: sa.Connection, without: set[str]) -> dict[str, str]:
+    waiting = {
+        row.match_key: (row.id, row.duration_ms)
+        for row in connection.execute(
+            sa.select(song.c.id, song.c.match_key, song.c.duration_ms).where(
+                song.c.track_id.is_(None), song.c.match_key.is_not(None)
+            )
+        )
+        if row.id not in without and not row.match_key.startswith("=")
+    }
+    # Tracks credited to all their people come before those that agree by the first alone.
+    whole: dict[str, list[tuple[int, int, str]]] = {}
+    first: dict[str, list[tuple[int, int, str]]] = {}
+    for track_id, name, people, duration, popularity in _tracks(connection):
+        entry = (duration, -(popularity or 0), track_id)
+        key = soft_key(name, people)
+        if key in waiting:
+            whole.setdefault(key, []).append(entry)
+        elif len(people) > 1 and (key := soft_key(name, people[:1])) in waiting:
+            first.setdefault(key, []).append(entry)
+    links = {}
+    for key, (song_id, duration) in waiting.items():
+        tracks = whole.get(key) or first.get(key) or []
+        if duration is not None:
+            tracks = [one for one in tracks if abs(one[0] - duration) <= SOFT_DURATION_MS]
+        lengths = [one[0] for one in tracks]
+        if tracks and max(lengths) - min(lengths) <= SOFT_DURATION_MS:
+            links[song_id] = min(one[1:] for one in tracks)[1]
+    return links
+
+
+def _tracks(connection: sa.Connection) -> Iterator[tuple[str, str, list[str], int, int | None]]:
+    """(id, name, artists in order, length, popularity) of every track."""
+    rows = connection.execute(
+        sa.select(
+            track.c.track_id,
+            track.c.name,
+            LENGTH_MS.label("duration_ms"),
+            track.c.popularity,
+            artist.c.name.label("artist"),
+        )
+        .join(track_artist, track_artist.c.track_id == track.c.track_id)
+        .join(artist, artist.c.artist_id == track_artist.c.artist_id)
+        .order_by(track.c.track_id, track_artist.c.position)
+        .execution_options(yield_per=_BATCH)
+    )
+    current: Any = None
+    people: list[str] = []
+    for row in rows:
+        if current is not None and row.track_id != current.track_id:
+            yield current.track_id, current.name, people, current.duration_ms, current.popularity
+            people = []
+        current = row
+        people.append(row.artist)
+    if current is not None:
+        yield current.track_id, current.name, people, current.duration_ms, current.popularity
+
+
+def apply_overrides(connection: sa.Connection, overrides: Overrides, digest: str, now: int) -> int:
+    """Bring stored plays in line with a file of overrides that changed; returns how many moved."""
+    if meta.get(connection, _OVERRIDDEN) == digest:
+        return 0
+    moved = 0
+    if overrides.by_id or overrides.by_key:
+        moved = place(connection, _chosen(connection, overrides), overrides, now)
+    meta.put(connection, _OVERRIDDEN, digest)
+    return moved
+
+
+def _chosen(connection: sa.Connection, overrides: Overrides) -> list[Play]:
+    """Stored plays that an override speaks of, in the order they were aired."""
+    columns = ("source_play_id", "title", "artist", "album", "airdate", "mbid", "year")
+    rows = connection.execute(
+        sa.select(*(external_play.c[name] for name in columns))
+        .where(external_play.c.source == KEXP)
+        .order_by(external_play.c.airdate, external_play.c.source_play_id)
+    )
+    return [
+        Play(*row)
+        for row in rows
+        if overrides.find(row.source_play_id, keys_of(row.title, row.artist).exact)
+    ]
+
+
+def without_embedding(connection: sa.Connection) -> Iterator[dict[str, Any]]:
+    """KEXP's songs that no follow-up has embedded yet, with their plays, by id."""
+    plays = (
+        sa.select(external_play.c.song_id, sa.func.count().label("plays"))
+        .where(external_play.c.source == KEXP)
+        .group_by(external_play.c.song_id)
+        .subquery()
+    )
+    names = ("id", "title", "artist", "album", "year", "mbid", "isrc", "track_id")
+    rows = connection.execute(
+        sa.select(*(song.c[name] for name in names), sa.func.coalesce(plays.c.plays, 0))
+        .outerjoin_from(song, plays, plays.c.song_id == song.c.id)
+        .where(song.c.source == KEXP, sa.not_(song.c.has_embedding))
+        .order_by(song.c.id)
+        .execution_options(yield_per=_BATCH)
+    )
+    for row in rows:
+        yield dict(zip((*names, "plays"), row, strict=True))
+
+
+def backlog_state(connection: sa.Connection) -> tuple[int, str]:
+    """Songs that wait for an embedding, and a text that changes when one of the files would."""
+    found = numbers(connection)
+    waiting = connection.scalar(
+        sa.select(sa.func.count()).where(song.c.source == KEXP, sa.not_(song.c.has_embedding))
+    )
+    reviewed = connection.scalar(sa.select(sa.func.count()).select_from(play_review))
+    filled = connection.scalar(
+        sa.select(
+            sa.func.count(song.c.mbid) + sa.func.count(song.c.album) + sa.func.count(song.c.year)
+        )
+    )
+    return int(waiting or 0), "|".join(map(str, (*found.values(), waiting, reviewed, filled)))
+
+
+def reviews(connection: sa.Connection) -> Iterator[dict[str, Any]]:
+    """What a person should look at, by play and kind."""
+    rows = connection.execute(
+        sa.select(play_review)
+        .order_by(play_review.c.source, play_review.c.source_play_id, play_review.c.kind)
+        .execution_options(yield_per=_BATCH)
+    )
+    for row in rows:
+        yield {
+            "source_play_id": row.source_play_id,
+            "kind": row.kind,
+            **orjson.loads(row.detail),
+        }
+
+
+def numbers(connection: sa.Connection) -> dict[str, int]:
+    """How many plays and songs there are, and how many songs have a Spotify track."""
+    plays = sa.select(sa.func.count()).select_from(external_play)
+    songs = sa.select(sa.func.count()).select_from(song)
+    linked = songs.where(song.c.track_id.is_not(None))
+    queries = {"plays": plays, "songs": songs, "songs with a track": linked}
+    return {name: int(connection.scalar(query) or 0) for name, query in queries.items()}
+
+
+def unlinked(connection: sa.Connection) -> Sequence[Any]:
+    """Songs without a Spotify track, the most played first: (id, title, artist, isrc, plays)."""
+    plays = sa.func.count()
+    return list(
+        connection.execute(
+            sa.select(song.c.id, song.c.title, song.c.artist, song.c.isrc, plays.label("plays"))
+            .join(external_play, external_play.c.song_id == song.c.id)
+            .where(song.c.track_id.is_(None), external_play.c.source == KEXP)
+            .group_by(song.c.id, song.c.title, song.c.artist, song.c.isrc)
+            .order_by(plays.desc(), song.c.id)
+        )
+    )

@@ -1,0 +1,365 @@
+"""Runs `scrapy …` in forked processes, and kills, signals or cripples them at chosen events.
+
+`python -m testkit.killer` is a server: it imports everything once and forks a process
+for each command, which saves the second that Python needs to import Scrapy. `Launcher` is its
+client. Events are counted in the forked process:
+
+- `commit` and `committed`: just before and just after a transaction of the store is committed
+- `file`: just before a rename, a link, a removal of a file or of a folder
+- `time`: seconds since the command began
+
+`BREAKS` in the environment names functions of the package that raise what they are told to.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import gc
+import importlib
+import inspect
+import json
+import mmap
+import os
+import pkgutil
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).parents[1]
+FILE_EVENTS = frozenset({"os.rename", "os.symlink", "os.link", "os.remove", "os.rmdir"})
+NOBODY = 65_534
+#: What a function that was broken says.
+FAULT = "nobody expected this"
+_REPORT_BYTES = 1 << 16
+_TIMEOUT = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What happens at the `at`-th event of a kind, counted from 1 (`time`: after `at` seconds).
+
+    `do` is the name of a signal, `unprivileged` (the process goes on as nobody) or `no-space`
+    (no file of the process may grow any more).
+    """
+
+    kind: str
+    at: float
+    do: str = "SIGKILL"
+
+
+@dataclass(slots=True)
+class Child:
+    """A command that was started."""
+
+    launcher: Launcher
+    pid: int
+    folder: Path
+    code: int | None = None
+
+    def wait(self, timeout: float = _TIMEOUT) -> int:
+        """Its exit code; minus the signal's number if one ended it."""
+        if self.code is None:
+            self.code = self.launcher.ask({"do": "wait", "pid": self.pid, "timeout": timeout})
+        return self.code
+
+    @property
+    def stdout(self) -> str:
+        return (self.folder / "stdout").read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def stderr(self) -> str:
+        return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Events counted, and what was under way at the last action; empty if none was noted."""
+        for _ in range(1000):
+            text = (self.folder / "report").read_bytes().split(b"\0", 1)[0]
+            with suppress(ValueError):
+                return json.loads(text) if text else {}
+            # Read in the middle of a note.
+            time.sleep(0.001)
+        raise AssertionError(f"{self.folder.name}: the report cannot be read")
+
+
+class Launcher:
+    """Client of one server; not to be shared between threads."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._number = 0
+        self._children: list[Child] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "testkit.killer"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            if child.code is None:
+                self.ask({"do": "end", "pid": child.pid})
+        self._process.stdin.close()
+        self._process.wait(20)
+        self._process.stdout.close()
+
+    def start(self, *argv: str, env: Mapping[str, str], actions: Sequence[Action] = ()) -> Child:
+        """Run `scrapy *argv` in the project's root."""
+        self._number += 1
+        folder = self._scratch / f"run-{self._number:04d}"
+        folder.mkdir(parents=True)
+        with (folder / "report").open("wb") as file:
+            file.truncate(_REPORT_BYTES)
+        pid = self.ask(
+            {
+                "do": "start",
+                "argv": list(argv),
+                "env": dict(env),
+                "folder": str(folder),
+                "actions": [asdict(action) for action in actions],
+            }
+        )
+        child = Child(self, pid, folder)
+        self._children.append(child)
+        return child
+
+    def run(self, *argv: str, env: Mapping[str, str], actions: Sequence[Action] = ()) -> Child:
+        """Run a command to its end."""
+        child = self.start(*argv, env=env, actions=actions)
+        child.wait()
+        return child
+
+    def ask(self, request: Mapping[str, Any]) -> Any:
+        """One question to the server."""
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+# The server, and the process that it forks
+
+
+def _serve() -> None:
+    sys.dont_write_bytecode = True
+    _import_everything()
+    gc.freeze()
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "start":
+            pid = os.fork()
+            if pid == 0:
+                answers = None
+                _become(request)
+                return
+            found: Any = pid
+        else:
+            if request["do"] == "end":
+                _kill(request["pid"])
+            found = _waited(request["pid"], request.get("timeout", 20))
+        print(json.dumps(found), file=answers, flush=True)
+
+
+def _import_everything() -> None:
+    import runclub_sandbox
+    import runclub_spider
+
+    skipped = ("settings", "__main__", "demo", "env", "versions")
+    for package in (runclub_sandbox, runclub_spider):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not set(module.name.split(".")) & set(skipped):
+                importlib.import_module(module.name)
+    for name in (
+        "alembic.command",
+        "scrapy.cmdline",
+        "scrapy.extensions.telnet",
+        "scrapy.downloadermiddlewares.cookies",
+        "scrapy.pqueues",
+        "scrapy.squeues",
+        "scrapy.shell",
+        "sqlite3",
+        "tldextract",
+        "twisted.conch.telnet",
+        "pyarrow.csv",
+        "pyarrow.parquet",
+    ):
+        importlib.import_module(name)
+    # What each command would read and expand anew.
+    plan = importlib.import_module("runclub_spider.frontier.plan")
+    for kind in ("track", "playlist"):
+        plan.plan_of(ROOT / "seeds", kind)
+    if "twisted.internet.reactor" in sys.modules:
+        raise RuntimeError("the reactor was installed before the fork")
+
+
+def _waited(pid: int, timeout: float) -> int:
+    end = time.monotonic() + timeout
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            _kill(pid)
+            end = float("inf")
+        time.sleep(0.005)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _become(request: Mapping[str, Any]) -> None:
+    """Turn the forked process into the command; ends by raising SystemExit."""
+    folder = Path(request["folder"])
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        file = os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o644)
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    os.chdir(ROOT)
+    _Hooks(folder / "report", [Action(**one) for one in request["actions"]]).install()
+    for broken in os.environ.pop("BREAKS", "").split():
+        _break(broken)
+    sys.argv = ["scrapy", *request["argv"]]
+    from scrapy.cmdline import execute
+
+    execute()
+
+
+def _break(what: str) -> None:
+    """Have `module:Class.function` raise at each call, or with `=Error` something else."""
+    name, _, error = what.partition("=")
+    module, _, path = name.partition(":")
+    found: Any = importlib.import_module(f"runclub_spider.{module}")
+    *outer, last = path.split(".")
+    for part in outer:
+        found = getattr(found, part)
+    kind = vars(builtins)[error or "LookupError"]
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise kind(FAULT)
+
+    # With the real one's signature: Scrapy hands a component what it names.
+    functools.update_wrapper(broken, getattr(found, last))
+    if inspect.iscoroutinefunction(getattr(found, last)):
+
+        async def broken_later(*_: Any, **__: Any) -> Any:
+            raise kind(FAULT)
+
+        broken = functools.wraps(getattr(found, last))(broken_later)
+    if inspect.isasyncgenfunction(getattr(found, last)):
+
+        async def broken_within(*_: Any, **__: Any) -> Any:
+            for nothing in ():
+                yield nothing
+            raise kind(FAULT)
+
+        broken = functools.wraps(getattr(found, last))(broken_within)
+    setattr(found, last, broken)
+
+
+class _Hooks:
+    """Counts events and acts at them; the report is shared memory, so that it outlives a kill."""
+
+    def __init__(self, report: Path, actions: Sequence[Action]) -> None:
+        self._actions = [action for action in actions if action.kind != "time"]
+        self._timed = [action for action in actions if action.kind == "time"]
+        self._counts: Counter[str] = Counter()
+        self._began = time.monotonic()
+        self._noted = False
+        with report.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), _REPORT_BYTES)
+
+    def install(self) -> None:
+        from sqlalchemy.engine.default import DefaultDialect
+
+        commit = DefaultDialect.do_commit
+
+        def do_commit(dialect: Any, connection: Any) -> None:
+            self._happens("commit")
+            commit(dialect, connection)
+            self._happens("committed")
+
+        DefaultDialect.do_commit = do_commit
+        sys.addaudithook(self._audit)
+        if self._timed:
+            (action,) = self._timed
+            signal.signal(signal.SIGALRM, lambda *_: self._act(action))
+            signal.setitimer(signal.ITIMER_REAL, action.at)
+
+    def _audit(self, event: str, _: object) -> None:
+        if event in FILE_EVENTS:
+            self._happens("file")
+
+    def _happens(self, kind: str) -> None:
+        self._counts[kind] += 1
+        self._note({"events": self._counts, "seconds": time.monotonic() - self._began})
+        for action in self._actions:
+            if action.kind == kind and action.at == self._counts[kind]:
+                self._act(action)
+
+    def _act(self, action: Action) -> None:
+        # No other thread may move on between the report and the deed.
+        sys.setswitchinterval(60)
+        try:
+            under_way = _under_way()
+        except Exception as error:  # noqa: BLE001 - half-made objects; the deed must follow
+            under_way = {"unknown": repr(error)}
+        self._note({"events": self._counts, "acted": action.do, "under_way": under_way})
+        sys.setswitchinterval(0.005)
+        if action.do == "unprivileged":
+            os.seteuid(NOBODY)
+        elif action.do == "no-space":
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        else:
+            os.kill(os.getpid(), getattr(signal, action.do))
+
+    def _note(self, found: Mapping[str, Any]) -> None:
+        """The first action's state stays; without one the last event's."""
+        if self._noted and "acted" not in found:
+            return
+        text = json.dumps(found).encode()
+        self._memory[: len(text) + 64] = text + b"\0" * 64
+        self._noted = "acted" in found
+
+
+def _under_way() -> dict[str, Any]:
+    """What the process knows of that no transaction holds yet: answered pages, and batches."""
+    from runclub_spider.crawl.run import Runtime
+
+    found: Counter[str] = Counter(pages_in_hand=0, batches=0)
+    for crawler, runtime in list(Runtime._all.items()):
+        slot = getattr(getattr(crawler.engine, "scraper", None), "slot", None)
+        if slot is not None:
+            found["pages_in_hand"] += len(slot.queue) + len(slot.active)
+        for worker in runtime.workers:
+            found["batches"] += len(getattr(worker, "_tasks", ()))
+    return found
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,135 @@
+"""Pairs of tracks that a person has judged to be one song twice or not, and a key's score on them.
+
+`testkit/hard_pairs.csv` is made up, each pair with the reason for its label in a word.
+`testkit/soft_pairs.csv` names real tracks by id; their wording is read from the tables. Each
+of these was judged from title, artists, album, year, duration and, where known, ISRC and audio
+features, before any key was computed; pairs on which the evidence was silent were left out.
+
+*Same* means: the same song by the same people in the same version, at most 2 s apart. A version
+word that one title has and the other lacks makes another version, whatever one may suspect.
+
+A quarter of the pairs was drawn at random from all pairs of one first artist and similar titles;
+the rest so that every hard kind occurs: equal titles, guests, remasters, live, mixes and edits,
+films, parts, spelling, other scripts, lengths near and far. Two kinds that no key can join are
+held near their natural share, 1 to 2 % of the pairs that are near in length: one recording that
+lists a guest on one edition only, and one whose title was changed or misspelt.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runclub_spider.catalog.versions import SOFT_DURATION_MS
+
+FOLDER = Path(__file__).parent
+#: Where the tables lie in the folder of real data.
+TRACKS = "spotify/tracks.csv.gz"
+#: What a key must reach on either set.
+LEAST_PRECISION, LEAST_RECALL = 0.995, 0.97
+
+Key = Callable[[str, Sequence[str]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a key may look at, and the duration in milliseconds."""
+
+    name: str
+    artists: tuple[str, ...]
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two tracks and the judgement."""
+
+    a: Named
+    b: Named
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How far a key agrees with the judgements; the pairs on which it does not."""
+
+    right: int
+    wrong: tuple[Pair, ...]
+    missed: tuple[Pair, ...]
+
+    @property
+    def precision(self) -> float:
+        """Share of the pairs called same that are."""
+        return self.right / max(1, self.right + len(self.wrong))
+
+    @property
+    def recall(self) -> float:
+        """Share of the same pairs that are called so."""
+        return self.right / max(1, self.right + len(self.missed))
+
+    def __str__(self) -> str:
+        return (
+            f"precision {self.precision:.4f}, recall {self.recall:.4f} "
+            f"({self.right} right, {len(self.wrong)} wrong, {len(self.missed)} missed)"
+        )
+
+
+def score(pairs: Iterable[Pair], key: Key) -> Score:
+    """Judge pairs by a key and the duration."""
+    right, wrong, missed = 0, [], []
+    for pair in pairs:
+        found = key(pair.a.name, pair.a.artists)
+        near = abs(pair.a.duration_ms - pair.b.duration_ms) <= SOFT_DURATION_MS
+        same = near and found != "" and found == key(pair.b.name, pair.b.artists)
+        if same and pair.same:
+            right += 1
+        elif same:
+            wrong.append(pair)
+        elif pair.same:
+            missed.append(pair)
+    return Score(right, tuple(wrong), tuple(missed))
+
+
+def hard_pairs() -> list[Pair]:
+    """The made-up pairs."""
+    return [
+        Pair(_made_up(row, "a"), _made_up(row, "b"), row["label"] == "same")
+        for row in _rows(FOLDER / "hard_pairs.csv")
+    ]
+
+
+def real_pairs(table: Path) -> list[Pair]:
+    """The judged pairs of real tracks, their wording read from the table.
+
+    Raises:
+        KeyError: A judged track is not in the table.
+    """
+    rows = _rows(FOLDER / "soft_pairs.csv")
+    tracks = dict(real_tracks(table, {row[side] for row in rows for side in ("id_a", "id_b")}))
+    return [Pair(tracks[row["id_a"]], tracks[row["id_b"]], row["label"] == "same") for row in rows]
+
+
+def real_tracks(table: Path, only: Container[str] | None = None) -> Iterator[tuple[str, Named]]:
+    """Id and track of each row that has a name, an artist and a duration."""
+    with gzip.open(table, "rt", encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            if only is not None and row["track_id"] not in only:
+                continue
+            artists = tuple(a for a in json.loads(row["artist_names"] or "[]") if type(a) is str)
+            if row["name"] and artists and row["duration_ms"]:
+                duration = round(float(row["duration_ms"]))
+                yield row["track_id"], Named(row["name"], artists, duration)
+
+
+def _made_up(row: dict[str, str], side: str) -> Named:
+    artists = tuple(row[f"artists_{side}"].split(";"))
+    return Named(row[f"name_{side}"], artists, int(row[f"ms_{side}"]))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

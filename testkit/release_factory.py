@@ -1,0 +1,477 @@
+"""Builds a small release by hand, so that a fault can be put exactly where a test wants it.
+
+Nothing here comes from the project: a fault of the writer must not hide in its own tests.
+"""
+
+import hashlib
+import json
+import random
+import string
+import struct
+import uuid
+import zlib
+from collections import Counter
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Data = dict[str, Any]
+
+WIDE, TRACKS, FEATURES, ARTISTS = DATA_FILES = (
+    "catalog_wide.jsonl",
+    "cached_tracks.jsonl",
+    "audio_features.jsonl",
+    "cached_artists.jsonl",
+)
+SCHEMAS = Path(__file__).parents[1] / "runclub_spider" / "publish" / "schemas"
+MOMENT = "2025-10-15T14:26:05Z"
+FEATURE_FIELDS = {
+    "tempo": 167.2,
+    "energy": 0.71,
+    "danceability": 0.62,
+    "valence": 0.43,
+    "loudness": -6.1,
+    "acousticness": 0.1,
+    "instrumentalness": 0.0,
+    "liveness": 0.2,
+    "speechiness": 0.04,
+    "key": 9,
+    "mode": 1,
+    "time_signature": 4,
+}
+DECADES = {1977: "70s", 1984: "80s", 1999: "90s", 2005: "00s", 2013: "10s", 2021: "20s"}
+UMBRELLAS = [["Country & Americana"], ["Rock", "Metal"], []]
+BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+def spotify_id(kind: str, number: int) -> str:
+    rng = random.Random(f"{kind}{number}")
+    return "".join(rng.choices(BASE62, k=22))
+
+
+def row_id(track_id: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://open.spotify.com/track/{track_id}"))
+
+
+def backfill(number: int) -> Data | None:
+    """A Rock track that helps Metal in its own decade."""
+    year = [*DECADES][number % len(DECADES)]
+    helps = number == 7
+    return {"umbrella": "Metal", "decade": DECADES[year], "step": "neighbour"} if helps else None
+
+
+def wide_row(number: int) -> Data:
+    track_id = spotify_id("track", number)
+    year = [*DECADES][number % len(DECADES)]
+    artists = [number % 7, number % 7 + 1] if number % 4 == 0 else [number % 7]
+    playlist = None if number % 3 == 0 else spotify_id("playlist", number % 5)
+    sources: list[Data] = [{"type": "search", "term": "rock running"}]
+    if playlist:
+        sources.append(
+            {"type": "playlist", "playlist_id": playlist, "owner": "spotify", "name": "Läufe"}
+        )
+    return {
+        "id": row_id(track_id),
+        "spotify_track_id": track_id,
+        "isrc": None if number % 9 == 0 else f"USUM7{number:07d}",
+        "name": f"Söng “{number}” – Titel",
+        "duration_ms": 120_000 + number * 1000,
+        "explicit": number % 5 == 0,
+        "album_name": f"Album {number % 11}",
+        "album_release_date": str(year) if number % 2 else f"{year}-03-09",
+        "album_release_year": year,
+        "album_decade_label": DECADES[year],
+        "album_image_url": None,
+        "popularity_snapshot": number % 101,
+        "popularity_bucket": number % 101 // 10,
+        "available_us": number % 6 != 0,
+        "available_primary_markets": ["US", "CA"],
+        "preview_url": None,
+        "artist_ids": [spotify_id("artist", a) for a in artists],
+        "artist_names": [f"Artist {a}" for a in artists],
+        "artist_genres": [["alt country", f"genre {a}"] for a in artists],
+        "artist_image_urls": None,
+        "source_playlist_id": playlist,
+        "source_playlist_name": "Läufe" if playlist else None,
+        "source_playlist_owner": "spotify" if playlist else None,
+        "sources": sources,
+        "recco_track_id": "f0b1",
+        "recco_features_version": "1",
+        "recco_features_at": MOMENT,
+        **FEATURE_FIELDS,
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+        "_extra": {
+            "umbrellas": UMBRELLAS[number % 3],
+            "merged_track_ids": [spotify_id("merged", number)] if number % 20 == 5 else [],
+            "soft_merged_track_ids": [spotify_id("soft", number)] if number % 20 == 6 else [],
+            "backfill_for": backfill(number),
+            "note": {"any": 1},
+        },
+    }
+
+
+def without_features(row: Data) -> None:
+    for name in (*FEATURE_FIELDS, "recco_track_id", "recco_features_version", "recco_features_at"):
+        row[name] = None
+
+
+def track_row(wide: Data) -> Data:
+    playlist = wide["source_playlist_id"]
+    return {
+        "id": wide["spotify_track_id"],
+        "name": wide["name"],
+        "artistId": wide["artist_ids"][0],
+        "artistName": wide["artist_names"][0],
+        "durationMs": wide["duration_ms"],
+        "albumName": wide["album_name"],
+        "albumReleaseYear": wide["album_release_year"],
+        "popularity": wide["popularity_snapshot"],
+        "explicit": wide["explicit"],
+        "addedAt": wide["created_at"],
+        "isPlayable": wide["available_us"] or "US" in wide["available_primary_markets"],
+        "_ingestSource": "playlist" if playlist else "search",
+        "_ingestQuery": "rock running",
+        "_ingestPlaylistId": playlist,
+        "_ingestDiscoveredAt": wide["created_at"],
+        "_isrc": wide["isrc"],
+        "_originalReleaseYear": wide["_extra"].get("original_release_year"),
+        "_decade": wide["album_decade_label"],
+        "_umbrellas": wide["_extra"].get("umbrellas"),
+        "_album_decade_label": wide["album_decade_label"],
+        "_preview_url": wide["preview_url"],
+        "_album_image_url": wide["album_image_url"],
+        "_popularity_bucket": wide["popularity_bucket"],
+        "_available_primary_markets": wide["available_primary_markets"],
+        "_source_playlist_id": playlist,
+        "_source_playlist_name": wide["source_playlist_name"],
+        "_source_playlist_owner": wide["source_playlist_owner"],
+        "_recco_features_version": wide["recco_features_version"],
+        "_recco_features_at": wide["recco_features_at"],
+    }
+
+
+def features_row(wide: Data) -> Data:
+    names = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
+    return {
+        "trackId": wide["spotify_track_id"],
+        **{name: wide[name] for name in names},
+        "timeSignature": wide["time_signature"],
+    }
+
+
+def dump(row: Data) -> bytes:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def pack(data: bytes, *, flags: int = 0, mtime: int = 0, name: bytes = b"") -> bytes:
+    """Gzip by hand: header, raw deflate, CRC and length."""
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    body = deflate.compress(data) + deflate.flush()
+    header = b"\x1f\x8b\x08" + struct.pack("<BIBB", flags, mtime, 0, 255) + name
+    return header + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+
+
+def gate(name: str, **changes: Any) -> Data:
+    """An entry of the manifest's `gates`."""
+    return {
+        "name": name,
+        "passed": True,
+        "value": 1,
+        "threshold": 95,
+        "wanted": "at least",
+        "level": "fail",
+        "accepted": None,
+        **changes,
+    }
+
+
+# One seed, and what became of the ten tracks it showed.
+DISCOVERY = """\
+search_type,family,term,umbrella,decade,bpm,state,requests,rows,new_tracks,eligible_new,tracks,\
+exported,merged_isrc,merged_soft,balance,pending,rejected,rejected_too_short,rejected_too_long
+track,editorial,"rock ""live"", run",Rock,70s,,exhausted,3,30,10,8,10,4,1,1,1,1,2,1,1
+"""
+SUMMARY = {
+    "seeds": 1,
+    "asked": 1,
+    "requests": 3,
+    "rows": 30,
+    "newTracks": 10,
+    "eligibleNew": 8,
+    "tracks": 10,
+    "exported": 4,
+    "rejected": 2,
+    "rejectedByRule": {"too_short": 1, "too_long": 1},
+}
+
+
+class Release:
+    """A release being made: change rows, lines or the manifest, then `write`.
+
+    `rows` change what the release says of its tracks; `lines` (set by `serialise`) are the
+    bytes of the four files; `manifest` is made from both, and may then be changed as well.
+    """
+
+    def __init__(self, tracks: int = 40, *, sandbox: bool = True) -> None:
+        self.sandbox = sandbox
+        self.wide = sorted(map(wide_row, range(tracks)), key=lambda row: row["spotify_track_id"])
+        if tracks >= 40:
+            without_features(self.wide[3])  # 2.5 %: within the gate
+        self.rows: dict[str, list[Data]] = {}
+        self.lines: dict[str, list[bytes]] = {}
+        self.files: dict[str, bytes] = {}
+        self.manifest: Data = {}
+
+    def derive(self) -> "Release":
+        """Make the app's three files from the wide rows as they stand."""
+        artists: dict[str, Data] = {}
+        for row in self.wide:
+            for one, name, genres in zip(
+                row["artist_ids"], row["artist_names"], row["artist_genres"], strict=False
+            ):
+                artists.setdefault(
+                    one, {"id": one, "name": name, "genres": genres, "popularity": 67}
+                )
+        self.rows = {
+            WIDE: self.wide,
+            TRACKS: [track_row(row) for row in self.wide],
+            FEATURES: [
+                features_row(row)
+                for row in self.wide
+                if any(row[name] is not None for name in FEATURE_FIELDS)
+            ],
+            ARTISTS: sorted(artists.values(), key=lambda row: row["id"]),
+        }
+        self.rows = deepcopy(self.rows)
+        return self
+
+    def serialise(self) -> "Release":
+        """Make the lines of the four files from the rows as they stand."""
+        self.lines = {name: [dump(row) for row in rows] for name, rows in self.rows.items()}
+        return self
+
+    def assemble(self) -> "Release":
+        """Make every file's bytes and the manifest from the lines as they stand."""
+        for name in DATA_FILES:
+            data = b"".join(line + b"\n" for line in self.lines[name])
+            self.files[name] = data
+            self.files[f"{name}.gz"] = pack(data)
+        for path in sorted(SCHEMAS.iterdir()):
+            self.files[f"schemas/{path.name}"] = path.read_bytes()
+        self.files["report.html"] = b"<!doctype html><title>Release</title>\n"
+        self.files["tempo_buckets.json"] = b"{}\n"
+        self.files["discovery.csv"] = DISCOVERY.encode()
+        self.tables([row["spotify_track_id"] for row in self.rows[WIDE]])
+        self.describe()
+        return self
+
+    def tables(self, ids: list[Any]) -> None:
+        sink = pa.BufferOutputStream()
+        names = [f"Söng {number}" for number in range(len(ids))]
+        pq.write_table(pa.table({"spotify_track_id": ids, "name": names}), sink)
+        self.files["catalog.parquet"] = sink.getvalue().to_pybytes()
+        text = ["spotify_track_id,name\n", *(f'{one},"a ""b"", c\nd"\n' for one in ids)]
+        self.files["catalog.csv"] = "".join(text).encode()
+
+    def describe(self) -> None:
+        """Write the manifest from the rows and files."""
+        wide, lines = self.rows[WIDE], self.lines
+        cells: dict[str, dict[str, int]] = {}
+        for row in wide:
+            umbrella = (row["_extra"].get("umbrellas") or ["Unassigned"])[0]
+            cell = cells.setdefault(umbrella, {})
+            decade = row["album_decade_label"] or "Undated"
+            cell[decade] = cell.get(decade, 0) + 1
+        by_year = Counter(row["album_decade_label"] or "Undated" for row in wide)
+        tracks, features = len(lines[WIDE]), len(lines[FEATURES])
+        covered = sum(any(row[name] is not None for name in FEATURE_FIELDS) for row in self.wide)
+        beats = sum(row["tempo"] is not None for row in self.wide)
+        self.manifest = {
+            "version": "",
+            "createdAt": MOMENT,
+            "spotify": {
+                "source": "sandbox" if self.sandbox else "api.spotify.com",
+                "market": "US",
+                "profile": "extended",
+                "seedsSummary": {"track/editorial": dict(SUMMARY)},
+                "searchCounts": {"requests": 3},
+                "playlistCounts": {"playlists": 5},
+            },
+            "reccobeats": {
+                "source": "sandbox" if self.sandbox else "api.reccobeats.com",
+                "featureCoveragePct": round(100 * covered / max(tracks, 1), 2),
+                "tempoCoveragePct": round(100 * beats / max(tracks, 1), 2),
+                "errors": 0,
+                "retries": 2,
+            },
+            "totals": {
+                "tracks": tracks,
+                "artists": len(lines[ARTISTS]),
+                "audioFeatures": features,
+                "byUmbrellaAndDecade": cells,
+            },
+            "filtersApplied": {
+                "minDurationMs": 120_000,
+                "maxDurationMs": 360_000,
+                "explicitPolicy": "retain",
+                "playabilityPolicy": "playable in the market",
+                "dedupePolicy": "Spotify id, then ISRC",
+                "decadeFrom": "album",
+            },
+            "fileHashes": {},
+            "schemaVersion": 2,
+            "accounting": {
+                "rowsSeen": tracks + 38,
+                "nullRows": 1,
+                "localRows": 2,
+                "episodeRows": 3,
+                "repeatedRows": 4,
+                "distinctTracks": tracks + 28,
+                "exported": tracks,
+                "rejected": 7,
+                "rejectedByRule": {"duration": 4, "playability": 3},
+                "mergedIsrc": 5,
+                "mergedSoft": 6,
+                "balanceRejects": 8,
+                "pending": 2,
+            },
+            "unsound": {"tracks": 0, "listed": []},
+            "balance": self.balance(cells),
+            "exhaustion": {
+                "minimum": 4,
+                "states": {"filled": 0, "exhausted": 1, "open": 0, "unasked": 0},
+                "cells": {
+                    "Rock": {
+                        "70s": {
+                            "found": 2,
+                            "searches": 3,
+                            "asked": 3,
+                            "left": 0,
+                            "requests": 4,
+                            "newOnLastPages": [2, 0],
+                            "state": "exhausted",
+                        }
+                    }
+                },
+            },
+            "canonical": {
+                "isrcs": 50,
+                "changed": 2,
+                "changes": [
+                    {
+                        "isrc": "USUM70000001",
+                        "before": spotify_id("gone", 1),
+                        "after": spotify_id("track", 1),
+                        "cause": "refused: too_long",
+                        "reason": "most popular edition",
+                    }
+                ],
+            },
+            "changes": self.changes(tracks),
+            "decades": {
+                "cellsFrom": "album",
+                "withOriginalYear": 0,
+                "byAlbumYear": dict(by_year),
+                "byOriginalYear": dict(by_year),
+            },
+            "gates": [
+                gate("features", value=97.5),
+                gate("year", value=100, threshold=90),
+            ],
+            "notes": ["Decades from the album year."],
+        }
+        if self.sandbox:
+            self.manifest["notes"].append("Made from the sandbox: no real music.")
+        self.seal()
+
+    def balance(self, cells: dict[str, dict[str, int]]) -> Data:
+        """A certificate for a target of 8 in all cells of three umbrellas."""
+        target = 8
+        found: Data = {}
+        for umbrella in ("Country & Americana", "Rock", "Metal"):
+            row = found[umbrella] = {}
+            for decade in DECADES.values():
+                tracks = cells.get(umbrella, {}).get(decade, 0)
+                row[decade] = {
+                    "tracks": tracks,
+                    "shortfall": max(0, target - tracks),
+                    "backfill": {},
+                }
+        for row in self.wide:
+            if mark := row["_extra"].get("backfill_for"):
+                helped = found[mark["umbrella"]][mark["decade"]]["backfill"]
+                step = mark.get("step", "soft")
+                helped[step] = helped.get(step, 0) + 1
+        names = [
+            [umbrella, decade]
+            for umbrella, row in found.items()
+            for decade, cell in row.items()
+            if cell["shortfall"]
+        ]
+        short = sum(cell["shortfall"] for row in found.values() for cell in row.values())
+        return {
+            "target": target,
+            "minimum": 4,
+            "backfillOrder": ["neighbour"],
+            "wanted": target * len(found) * len(DECADES),
+            "totalShortfall": short,
+            "proof": {
+                "cells": names,
+                "wanted": target * len(names),
+                "tracks": target * len(names) - short,
+            },
+            "cells": found,
+        }
+
+    def changes(self, tracks: int) -> Data:
+        """Against a release that had all but two of the tracks, and one more."""
+        ids = [row["spotify_track_id"] for row in self.rows[WIDE]]
+        added = [
+            {"trackId": one, "reason": "found since the last release", "other": None}
+            for one in ids[:2]
+        ]
+        removed = {"trackId": spotify_id("gone", 2), "reason": "refused: too_long", "other": None}
+        moved = [
+            {"trackId": one, "before": ["Rock", "70s"], "after": [None, "80s"]} for one in ids[2:3]
+        ]
+        kept = max(0, tracks - 2)
+        return {
+            "against": "2025-10-01-0123abcd",
+            "previousTracks": kept + 1,
+            "kept": kept,
+            "added": len(added),
+            "removed": 1,
+            "moved": len(moved),
+            "changed": 0,
+            "addedByReason": {"found since the last release": len(added)},
+            "removedByReason": {"refused: too_long": 1},
+            "listed": {"added": added, "removed": [removed], "moved": moved},
+        }
+
+    def seal(self) -> None:
+        """Hash the files as they stand and name the version after them."""
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()}
+        self.manifest["fileHashes"] = hashes
+        lines = "".join(f"{hashes[name]}  {name}\n" for name in DATA_FILES if name in hashes)
+        digest = hashlib.sha256(lines.encode()).hexdigest()[:8]
+        suffix = "-sandbox" if self.sandbox else ""
+        self.manifest["version"] = f"2025-10-15-{digest}{suffix}"
+
+    def build(self) -> "Release":
+        """All steps at once, for a release without a fault."""
+        return self.derive().serialise().assemble()
+
+    def write(self, parent: Path, folder: str | None = None) -> Path:
+        """Write the release under the parent and return its folder."""
+        root = parent / (folder or self.manifest["version"])
+        for name, data in self.files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
+        (root / "manifest.json").write_text(text, encoding="utf-8")
+        return root

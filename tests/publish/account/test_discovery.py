@@ -1,0 +1,174 @@
+"""What each seed discovered, how far each cell was searched, and the release's word on both."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from runclub_spider.catalog.rules import Rule
+from runclub_spider.config import Config
+from runclub_spider.publish.account import discovery, exhaustion
+from runclub_spider.publish.account.exhaustion import Certificate, Why
+from runclub_spider.publish.choose.select import Selection
+from runclub_spider.publish.verify import verify_release
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.facts import tracks
+from runclub_spider.store.facts.tracks import Source
+from runclub_spider.store.queue import pages, playlists, seeds
+from runclub_spider.store.queue.pages import PageCounts, PageKind, PageTask
+from testkit.making import POLICY, a_playlist, a_track, an_id, found
+from testkit.release_factory import Release
+from tests.publish.choose.pools import candidate, chosen
+
+MARKET = "US"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(Config(cache_dir=tmp_path / "cache"))
+    yield opened
+    opened.close()
+
+
+def register(connection: sa.Connection, term: str, kind: str = "track", **cell: object) -> None:
+    row = {"term": term, "search_type": kind, "market": MARKET, "family": "editorial", "bpm": None}
+    seeds.register(connection, [{**row, "umbrella": None, "decade": None, **cell}])
+
+
+def answer(
+    connection: sa.Connection, term: str, *numbers: int, first: int = 0, more: bool = False
+) -> None:
+    """A page of a track search that showed some tracks."""
+    task = PageTask("spotify_search", PageKind.TRACK_SEARCH, term, MARKET, first, 10, "g1")
+    pages.plan(connection, [task])
+    rows = [found(a_track(number), first + at) for at, number in enumerate(numbers)]
+    saved = tracks.save(connection, rows, Source("search", term), policy=POLICY, run_id=1, now=1)
+    counts = PageCounts(track_rows=len(rows), new_tracks=len(saved.new))
+    pages.mark_done(connection, task, counts=counts, run_id=1, now=1)
+    seeds.advance(
+        connection,
+        (term, "track", MARKET),
+        state=seeds.RUNNING if more else seeds.EXHAUSTED,
+        next_offset=first + 10,
+        offset=first,
+        now=1,
+        rows=len(rows),
+        new_tracks=len(saved.new),
+        eligible_new=len(saved.eligible & saved.new),
+    )
+
+
+def selection() -> Selection:
+    """Tracks 1 and 2 stand, 3 is too long, 4 is an edition of 1."""
+    return chosen(
+        [
+            candidate(an_id(1), isrc="I1", popularity=90),
+            candidate(an_id(2), umbrellas=("Rock", "Metal")),
+            candidate(an_id(3), rule=Rule.TOO_LONG),
+            candidate(an_id(4), isrc="I1", popularity=10),
+        ]
+    )
+
+
+def test_each_seeds_tracks_and_what_became_of_them(store: Store, tmp_path: Path) -> None:
+    with store.begin() as connection:
+        register(connection, "rock", umbrella="Rock")
+        register(connection, "never asked")
+        register(connection, "lists", "playlist")
+        answer(connection, "rock", 1, 2, 3)
+        playlists.record(connection, [a_playlist(1), a_playlist(2)], 1)
+        ids = [a_playlist(number).playlist_id for number in (1, 2)]
+        playlists.list_for(connection, "lists", MARKET, ids)
+        for one, numbers in zip(ids, ((2, 3), (3, 4)), strict=True):
+            rows = [found(a_track(number), at) for at, number in enumerate(numbers)]
+            source = Source("playlist", one, snapshot="s")
+            tracks.save(connection, rows, source, policy=POLICY, run_id=1, now=1)
+        made = discovery.discover(connection, selection(), MARKET)
+        other = discovery.discover(connection, selection(), "SE")
+    assert other.rows == ()
+    discovery.write(made, tmp_path / "discovery.csv")
+    with (tmp_path / "discovery.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["term"]: row for row in csv.DictReader(file)}
+    names = ("requests", "rows", "tracks", "exported", "merged_isrc", "rejected_too_long")
+    told = {term: tuple(int(row[name]) for name in names) for term, row in rows.items()}
+    # A track on two lists of one search counts once.
+    assert told == {
+        "rock": (1, 3, 3, 2, 0, 1),
+        "never asked": (0, 0, 0, 0, 0, 0),
+        "lists": (0, 0, 3, 1, 1, 1),
+    }
+    assert discovery.summary(made.families["track", "editorial"]) == {
+        "tracks": 3,
+        "exported": 2,
+        "rejected": 1,
+        "rejectedByRule": {"too_long": 1},
+    }
+
+
+def test_how_far_each_cell_was_searched(store: Store) -> None:
+    with store.begin() as connection:
+        register(connection, "70s rock", umbrella="Rock", decade="70s")
+        register(connection, "more 70s rock", umbrella="Rock", decade="70s")
+        register(connection, "metal", umbrella="Metal")
+        register(connection, "70s metal", umbrella="Metal", decade="70s")
+        register(connection, "running")
+        answer(connection, "70s rock", 1, 2, more=True)
+        answer(connection, "70s rock", 3, first=10, more=True)
+        answer(connection, "70s metal", 2)
+        answer(connection, "metal", 4)
+        made = exhaustion.certificates(connection, selection(), MARKET, cap=30)
+        shallow = exhaustion.certificates(connection, selection(), MARKET, cap=20)
+    rock = made["Rock", "70s"]
+    assert (rock.found, rock.named, rock.asked, rock.left, rock.requests) == (2, 2, 1, 2, 2)
+    assert list(rock.last) == [2, 1]
+    assert rock.why(2) is Why.FILLED
+    assert rock.why(3) is Why.OPEN
+    # A search without a decade is one for each cell of its umbrella.
+    metal = made["Metal", "70s"]
+    assert (metal.found, metal.named, metal.asked, metal.left, metal.requests) == (1, 2, 2, 0, 1)
+    assert metal.why(2) is Why.EXHAUSTED
+    assert made["Metal", "80s"].why(2) is Why.EXHAUSTED
+    assert made["Pop", "80s"].why(2) is Why.UNASKED
+    assert shallow["Rock", "70s"].left == 1
+    told = exhaustion.as_json(made, 2)
+    assert sum(told["states"].values()) == len(made)
+    assert told["states"]["filled"] == 1
+    assert told["cells"]["Rock"]["70s"]["newOnLastPages"] == [2, 1]
+
+
+def test_a_cell_that_nobody_can_ask_for_is_not_exhausted() -> None:
+    assert Certificate().why(1) is Why.UNASKED
+    assert Certificate().why(0) is Why.FILLED
+
+
+def csv_with(change: Callable[[str], str]) -> Callable[[Release], None]:
+    def apply(release: Release) -> None:
+        release.files["discovery.csv"] = change(release.files["discovery.csv"].decode()).encode()
+        release.seal()
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda text: text.replace(",10,4,1,", ",11,4,1,"), "sum"),
+        (lambda text: text.replace(",2,1,1\n", ",2,1,0\n"), "sum"),
+        (lambda text: text.replace("exhausted,3,", "exhausted,4,"), "discovery"),
+        (lambda text: text.replace("exhausted,3,", "exhausted,x,"), "count"),
+        (lambda text: text.replace("track,editorial", "track,cadence"), "discovery"),
+        (lambda text: text.replace("search_type,", "type,"), "columns"),
+        (lambda text: text + text.splitlines()[1] + "\n", "discovery"),
+        (lambda _: "", "columns"),
+    ],
+)
+def test_verify_adds_it_up(change: Callable[[str], str], rule: str, tmp_path: Path) -> None:
+    release = Release().build()
+    assert verify_release(release.write(tmp_path / "sound")) == []
+    csv_with(change)(release)
+    problems = verify_release(release.write(tmp_path / "changed"))
+    assert rule in {problem.rule for problem in problems}

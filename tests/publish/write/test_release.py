@@ -1,0 +1,355 @@
+"""Publishing a store: what a release says of thin cells, duplicates and canonical ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+
+from runclub_spider.catalog.genre_map import load_umbrellas
+from runclub_spider.catalog.models import Playable, Track
+from runclub_spider.config import Config
+from runclub_spider.publish.choose.pool import Evidence, Vote
+from runclub_spider.publish.choose.select import Fate
+from runclub_spider.publish.verify import verify_release
+from runclub_spider.publish.write.release import choose, publish
+from runclub_spider.store.db import meta, tables
+from runclub_spider.store.db.engine import Store
+from runclub_spider.store.facts import artists, features, tracks
+from runclub_spider.store.queue import pages, seeds
+from runclub_spider.store.queue.pages import PageCounts, PageKind, PageTask
+from testkit.killer import ROOT
+from testkit.making import POLICY, SEARCH, a_track, an_artist, an_id, found
+from testkit.making import features as some_features
+
+UMBRELLAS = load_umbrellas(ROOT / "seeds")
+NOW = 1_767_225_600
+
+
+class Shop:
+    """A store that tracks are put into, and what is published of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.config = Config(
+            cache_dir=root / "cache",
+            export_dir=root / "export",
+            seeds_dir=ROOT / "seeds",
+            source_date_epoch=NOW,
+        )
+        self.store = Store.open(self.config)
+        with self.store.begin() as connection:
+            meta.put(connection, "source|spotify", "sandbox")
+            meta.put(connection, "source|reccobeats", "sandbox")
+            meta.put(connection, "profile", "extended")
+
+    def put(self, *new: Track, playable: Playable = Playable.YES) -> None:
+        """One answered page of a search, and its features."""
+        with self.store.begin() as connection:
+            number = int(connection.scalar(sa.select(sa.func.count(tables.page.c.key))) or 0)
+            task = PageTask(
+                "spotify_search",
+                PageKind.TRACK_SEARCH,
+                SEARCH.source_key,
+                POLICY.market,
+                50 * number,
+                50,
+                "g1",
+                number,
+            )
+            pages.plan(connection, [task])
+            rows = [found(track, at, playable) for at, track in enumerate(new)]
+            saved = tracks.save(connection, rows, SEARCH, policy=POLICY, run_id=1, now=NOW)
+            counts = PageCounts(track_rows=len(rows), new_tracks=len(saved.new))
+            pages.mark_done(connection, task, counts=counts, run_id=1, now=NOW)
+            features.save(
+                connection,
+                [some_features(track.track_id) for track in new],
+                [],
+                version="1",
+                gap_seconds=1,
+                now=NOW,
+            )
+            people = [an_artist(at) for at in range(5)]
+            artists.save(connection, [one.artist_id for one in people], people, NOW)
+            meta.touch(connection)
+
+    def publish(self, folder: str = "export", **settings: Any) -> Path:
+        config = self.config.model_copy(
+            update={"export_dir": self.root / folder, "year_coverage_min": 0.0, **settings}
+        )
+        publish(config)
+        latest = config.export_dir / "latest"
+        assert verify_release(latest) == []
+        return latest
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    yield made
+    made.store.close()
+
+
+def rows(latest: Path) -> dict[str, Any]:
+    """The wide rows by id."""
+    lines = (latest / "catalog_wide.jsonl").read_bytes().splitlines()
+    return {row["spotify_track_id"]: row for row in map(orjson.loads, lines)}
+
+
+def manifest(latest: Path) -> Any:
+    return json.loads((latest / "manifest.json").read_bytes())
+
+
+def contents(latest: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in latest.rglob("*") if p.is_file()}
+
+
+def test_unknown_playability_is_let_into_thin_cells_and_said(shop: Shop) -> None:
+    shop.put(a_track(1))
+    shop.put(a_track(2, is_playable=None), playable=Playable.UNKNOWN)
+    latest = shop.publish()
+    row = rows(latest)[an_id(2)]
+    assert row["available_us"] is True
+    assert row["_extra"]["available_us_source"] == "thin_cell_policy"
+    assert row["_extra"]["backfill_for"] == {"umbrella": "Rock", "decade": "70s", "step": "soft"}
+    account = manifest(latest)["accounting"]
+    assert (account["exported"], account["rejected"]) == (2, 0)
+    assert manifest(latest)["balance"]["cells"]["Rock"]["70s"]["backfill"] == {"soft": 1}
+
+    full = shop.publish("full", cell_minimum=1, cell_target=1)
+    assert list(rows(full)) == [an_id(1)]
+    assert manifest(full)["accounting"]["rejectedByRule"] == {"playability_unknown": 1}
+    off = shop.publish("off", backfill_order=("neighbour", "decade"))
+    assert list(rows(off)) == [an_id(1)]
+
+
+def test_another_markets_unknown_playability(shop: Shop) -> None:
+    shop.put(a_track(1))
+    shop.put(a_track(2, is_playable=None), playable=Playable.UNKNOWN)
+    row = rows(shop.publish(market="GB"))[an_id(2)]
+    assert row["available_us"] is False
+    assert row["available_primary_markets"] == ["GB"]
+
+
+def test_what_a_row_stands_for(shop: Shop) -> None:
+    shop.put(
+        a_track(1, isrc="USUM70000001", popularity=60),
+        a_track(2, isrc="USUM70000001"),
+        a_track(3, name="Song 1", duration_ms=241_000),
+    )
+    config = shop.config.model_copy(update={"dedupe_policy": "id+isrc+soft"})
+
+    def key(name: str, artists: Sequence[str]) -> str:
+        assert artists
+        return name
+
+    with shop.store.reading() as connection:
+        selection = choose(config, connection, UMBRELLAS, soft_key=key)
+        plain = choose(config, connection, UMBRELLAS)
+    assert [i for i, _ in selection.cells()] == [an_id(1)]
+    assert selection.count(Fate.MERGED_SOFT) == selection.count(Fate.MERGED_ISRC) == 1
+    # Without keys nothing is comparable.
+    assert plain.count(Fate.EXPORTED) == 2
+    extra = rows(shop.publish())[an_id(1)]["_extra"]
+    assert extra["merged_track_ids"] == [an_id(2)]
+    assert extra["soft_merged_track_ids"] == []
+    none = rows(shop.publish("none", dedupe_policy="id"))
+    assert len(none) == 3
+
+
+def test_a_vote_is_the_callers(shop: Shop) -> None:
+    shop.put(a_track(1))
+    seen: list[Evidence] = []
+
+    def vote(evidence: Evidence) -> Vote:
+        seen.append(evidence)
+        return Vote(("Jazz & Blues", "Rock"), "test", 0.75)
+
+    with shop.store.reading() as connection:
+        selection = choose(shop.config, connection, UMBRELLAS, vote=vote)
+    assert dict(selection.cells()) == {an_id(1): ("Jazz & Blues", "70s")}
+    (artist,) = a_track(1).artists
+    assert seen == [
+        Evidence(
+            an_id(1),
+            "Song 1",
+            an_id(1, "album"),
+            "Album 1",
+            False,
+            (artist.artist_id,),
+            (artist.name,),
+            (("rock",),),
+            (("search", SEARCH.source_key),),
+        )
+    ]
+
+
+def test_publishing_again_gives_the_same_bytes_and_the_same_log(shop: Shop) -> None:
+    shop.put(a_track(1, isrc="USUM70000001"), a_track(2))
+    shop.publish()
+    # The release's choice is refused now, and another edition takes over.
+    shop.put(a_track(3, isrc="USUM70000001"))
+    with shop.store.begin() as connection:
+        connection.execute(
+            sa.update(tables.track)
+            .where(tables.track.c.track_id == an_id(1))
+            .values(duration_ms=999_000)
+        )
+        meta.touch(connection)
+    first = shop.publish()
+    assert manifest(first)["canonical"] == {
+        "isrcs": 2,
+        "changed": 1,
+        "changes": [
+            {
+                "isrc": "USUM70000001",
+                "before": an_id(1),
+                "after": an_id(3),
+                "cause": "refused: too_long",
+                "reason": "only edition",
+            }
+        ],
+    }
+    elsewhere = shop.publish("elsewhere")
+    assert contents(elsewhere) == contents(first)
+    # Another release has a log of its own.
+    shop.put(a_track(4))
+    assert manifest(shop.publish())["canonical"]["changed"] == 0
+
+
+def test_a_reason_is_kept_with_its_entry(shop: Shop) -> None:
+    shop.put(a_track(1, isrc="USUM70000001", popularity=60), a_track(2, isrc="USUM70000001"))
+    shop.publish()
+    query = sa.select(tables.canonical.c.track_id, tables.canonical.c.reason)
+    with shop.store.reading() as connection:
+        assert connection.execute(query).all() == [(an_id(1), "most popular edition")]
+    shop.put(replace(a_track(2, isrc="USUM70000001"), popularity=90))
+    assert list(rows(shop.publish())) == [an_id(1)]
+    with shop.store.reading() as connection:
+        assert connection.execute(query).all() == [(an_id(1), "most popular edition")]
+
+
+def test_the_cap_keeps_what_was_released(shop: Shop) -> None:
+    shop.put(*(a_track(number, popularity=10) for number in range(6)))
+    before = rows(shop.publish(global_cap=6, cell_target=1))
+    shop.put(*(a_track(number, popularity=90) for number in range(10, 16)))
+    after = rows(shop.publish(global_cap=6, cell_target=1))
+    assert before.keys() == after.keys()
+    with shop.store.reading() as connection:
+        kept = connection.execute(sa.select(tables.release_row.c.track_id)).scalars().all()
+    assert sorted(kept) == sorted(after)
+
+
+def test_an_empty_store_and_one_that_waits(shop: Shop) -> None:
+    assert "holds no track" in publish(shop.config)
+    shop.put(a_track(1))
+    with shop.store.begin() as connection:
+        connection.execute(sa.delete(tables.audio_features))
+        meta.touch(connection)
+    assert "1 tracks wait for their features" in publish(shop.config)
+
+
+# Votes, suitability and tempo buckets
+
+
+def silence(shop: Shop) -> None:
+    """As if no artist had genres."""
+    with shop.store.begin() as connection:
+        connection.execute(sa.update(tables.artist).values(genres=None))
+        meta.touch(connection)
+
+
+def plan_seed(shop: Shop, umbrella: str | None, family: str = "umbrella_energy") -> None:
+    with shop.store.begin() as connection:
+        row = {"term": SEARCH.source_key, "search_type": "track", "market": "US"}
+        seeds.register(
+            connection,
+            [{**row, "family": family, "umbrella": umbrella, "decade": None, "bpm": None}],
+        )
+
+
+def test_without_genres_the_seeds_vote_and_an_unsure_track_fills_no_cell(shop: Shop) -> None:
+    shop.put(a_track(1), a_track(2))
+    plan_seed(shop, "Rock")
+    silence(shop)
+    low = rows(shop.publish("low", vote_confidence_min=0.0))
+    assert {tuple(row["_extra"]["umbrellas"][:1]) for row in low.values()} == {("Rock",)}
+    origins = {row["_extra"]["umbrella_source"] for row in low.values()}
+    assert origins <= {"provenance", "mixed", "artist"}
+    (confidence,) = {row["_extra"]["umbrella_confidence"] for row in low.values()}
+    assert 0 < confidence < 1
+    high = rows(shop.publish("high", vote_confidence_min=1.0))
+    assert [row["_extra"]["umbrellas"] for row in high.values()] == [[], []]
+    # What it rests on and how sure it was is told all the same.
+    assert {row["_extra"]["umbrella_source"] for row in high.values()} == origins
+    assert {row["_extra"]["umbrella_confidence"] for row in high.values()} == {confidence}
+
+
+def test_suitability_ranks_and_rejects_only_when_asked(shop: Shop) -> None:
+    shop.put(a_track(1), a_track(2))
+    plan_seed(shop, "Rock", "trend_feeders")
+    with shop.store.begin() as connection:
+        connection.execute(
+            sa.update(tables.audio_features)
+            .where(tables.audio_features.c.track_id == an_id(1))
+            .values(tempo=100.0, energy=0.1, danceability=0.1, acousticness=0.9)
+        )
+        meta.touch(connection)
+    # One place only: the track that suits a run takes it.
+    capped = rows(shop.publish("capped", global_cap=1))
+    assert list(capped) == [an_id(2)]
+    both = rows(shop.publish("both"))
+    marks = {i: row["_extra"]["run_suitability"] for i, row in both.items()}
+    assert marks[an_id(1)] < 0.5 < marks[an_id(2)]
+    gated = shop.publish("gated", suitability="gate")
+    assert list(rows(gated)) == [an_id(2)]
+    document = json.loads((gated / "manifest.json").read_bytes())
+    assert document["accounting"]["rejectedByRule"] == {"unsuitable": 1}
+    assert verify_release(gated) == []
+
+
+def test_tempo_buckets_fold_half_and_double_time(shop: Shop) -> None:
+    shop.put(a_track(1), a_track(2), a_track(3))
+    with shop.store.begin() as connection:
+        for number, tempo in ((1, 85.0), (2, 170.0), (3, None)):
+            connection.execute(
+                sa.update(tables.audio_features)
+                .where(tables.audio_features.c.track_id == an_id(number))
+                .values(tempo=tempo)
+            )
+        meta.touch(connection)
+    made = shop.publish()
+    buckets = {i: row["_extra"]["tempo_bucket"] for i, row in rows(made).items()}
+    assert buckets == {an_id(1): "170-174", an_id(2): "170-174", an_id(3): None}
+    document = json.loads((made / "manifest.json").read_bytes())
+    assert document["tempoBuckets"] == {"Rock": {"70s": {"170-174": 2}}}
+    assert json.loads((made / "tempo_buckets.json").read_bytes()) == document["tempoBuckets"]
+    assert verify_release(made) == []
+
+
+def test_unsound_rows_are_left_out_in_either_database(shop: Shop) -> None:
+    shop.put(*(a_track(number) for number in range(8)))
+    calm = rows(shop.publish("calm"))
+    changes: tuple[tuple[int, sa.Table, dict[str, Any]], ...] = (
+        (1, tables.track, {"popularity": 101}),
+        (2, tables.track, {"name": "bell\x07"}),
+        (3, tables.track, {"preview_url": "ftp://i/x"}),
+        (4, tables.track, {"updated_at": 2**40}),
+        (5, tables.audio_features, {"tempo": -1.0}),
+        (6, tables.audio_features, {"energy": float("inf")}),
+    )
+    with shop.store.begin() as connection:
+        for number, table, values in changes:
+            query = sa.update(table).where(table.c.track_id == an_id(number))
+            connection.execute(query.values(**values))
+        meta.touch(connection)
+    latest = shop.publish()
+    assert rows(latest) == {an_id(number): calm[an_id(number)] for number in (0, 7)}
+    assert manifest(latest)["accounting"]["rejectedByRule"] == {"unsound": 6}

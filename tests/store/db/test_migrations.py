@@ -1,0 +1,87 @@
+"""The migrations make exactly the tables that the code declares, and a new store has at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from runclub_spider.config import Config
+from runclub_spider.store.db.engine import HEAD, MIGRATIONS, Store
+from runclub_spider.store.db.tables import metadata
+from testkit.postgres import running_postgres
+
+
+def test_head_is_the_newest_version() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    assert scripts.get_heads() == [HEAD]
+    files = sorted(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    assert files[-1].startswith(f"{HEAD}_")
+    assert len(files) == len(list(scripts.walk_revisions()))
+
+
+def migrated(url: str) -> sa.Engine:
+    """An empty database through every migration."""
+    engine = sa.create_engine(url)
+    alembic = AlembicConfig()
+    alembic.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, "head")
+    return engine
+
+
+def check(connection: sa.Connection) -> None:
+    """The tables are those declared, and the version is the newest."""
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
+    assert compare_metadata(context, metadata) == []
+    assert context.get_current_revision() == HEAD
+
+
+def test_all_migrations_together_equal_the_declared_tables(tmp_path: Path) -> None:
+    with migrated(f"sqlite:///{tmp_path}/old.sqlite").connect() as connection:
+        check(connection)
+    store = Store.open(Config(cache_dir=tmp_path))
+    with store.begin() as connection:
+        check(connection)
+    store.close()
+
+
+def test_what_autogenerate_does_not_compare(tmp_path: Path) -> None:
+    """Primary keys, NOT NULL, WITHOUT ROWID and partial indexes, as SQLite wrote them down."""
+    store = Store.open(Config(cache_dir=tmp_path))
+    query = sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+
+    def words(connection: sa.Connection) -> dict[str, list[str]]:
+        return {
+            name: sorted(sql.replace(",", " ").replace("(", " ").replace(")", " ").split())
+            for name, sql in connection.execute(query)
+        }
+
+    old = migrated(f"sqlite:///{tmp_path}/old.sqlite")
+    with store.begin() as new, old.connect() as made:
+        assert words(new) == words(made)
+    store.close()
+
+
+def test_on_postgresql_too() -> None:
+    with running_postgres() as url:
+        engine = migrated(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        with engine.connect() as connection:
+            check(connection)
+        engine.dispose()
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    config = Config(cache_dir=tmp_path)
+    Store.open(config).close()
+    before = (tmp_path / "runclub.sqlite").read_bytes()
+    Store.open(config, create=False).close()
+    assert (tmp_path / "runclub.sqlite").read_bytes() == before
