@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runclub_spider.apis.wire import Oddities
 from runclub_spider.catalog.models import Playable, Playlist, Row, Track
+from runclub_spider.catalog.plays import StoredPlay
 from runclub_spider.catalog.rules import Rule
 from runclub_spider.store.queue.pages import PageTask
 
@@ -44,3 +46,10 @@ class DiscoveredPage:
     pending_features: list[str] = field(default_factory=list)
     pending_artists: list[str] = field(default_factory=list)
     pending_details: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlays:
+    """One answered page of a station: those of its plays that were not stored before."""
+
+    plays: Sequence[StoredPlay]

@@ -111,7 +111,16 @@ EXTENSIONS_BASE = {
     }
 }
 
+# Letters as they are; else JSON escapes what is not ASCII (default: None).
+FEED_EXPORT_ENCODING = "utf-8"
+# A page is an item, and a file of `-o` has a row a track or a play (default: a row an item).
 FEED_EXPORTERS = {
+    "jsonlines": "runclub_spider.crawl.feeds.JsonLinesRows",
+    "jsonl": "runclub_spider.crawl.feeds.JsonLinesRows",
+    "jl": "runclub_spider.crawl.feeds.JsonLinesRows",
+    "json": "runclub_spider.crawl.feeds.JsonRows",
+    "csv": "runclub_spider.crawl.feeds.CsvRows",
+    "xml": "runclub_spider.crawl.feeds.XmlRows",
     "catalog_jsonl": "runclub_spider.publish.write.exporters.CatalogLinesExporter",
 }
 

@@ -58,6 +58,26 @@ class PlayRow:
         return self.kind is PlayKind.TRACKPLAY or self.problem is not None
 
 
+class StoredPlay(NamedTuple):
+    """A row of `external_play`: a play of a source, its song, and how it was found.
+
+    `airdate` and `created_at` are in whole seconds since 1970 UTC, the confidence is 0-1.
+    """
+
+    source: str
+    source_play_id: str
+    title: str
+    artist: str
+    album: str | None
+    airdate: int
+    mbid: str | None
+    year: int | None
+    song_id: str
+    match_tier: str
+    match_confidence: float
+    created_at: int
+
+
 class Tier(StrEnum):
     """How a play found its song, the surest first."""
 
