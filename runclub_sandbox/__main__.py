@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from .options import parse
+from .options import OptionError, parse
 from .server import run
 
 if __name__ == "__main__":
-    sys.exit(run(parse(sys.argv[1:])))
+    try:
+        run(parse(sys.argv[1:]))
+    except OptionError as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        sys.exit(2)

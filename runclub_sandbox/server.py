@@ -7,7 +7,6 @@ import contextlib
 import gc
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -221,11 +220,11 @@ async def _json(content: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(content), content_type="application/json")
 
 
-def run(options: SandboxOptions) -> int:
+def run(options: SandboxOptions) -> None:
     """Serves until SIGINT or SIGTERM.
 
-    Returns:
-        0 after a clean stop, 2 when the port is taken or the data cannot be read.
+    Raises:
+        OptionError: the port is taken, or the data cannot be read.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -233,17 +232,14 @@ def run(options: SandboxOptions) -> int:
         listening.bind((HOST, options.port))
         listening.listen(128)
     except OSError:
-        print(f"sandbox: port {options.port} on {HOST} is taken", file=sys.stderr)
-        return 2
+        raise OptionError(f"port {options.port} on {HOST} is taken") from None
     with listening:
         try:
             with _no_collector():
                 state = State(options, build_world(options))
         except (OSError, ValueError) as problem:
-            print(f"sandbox: cannot read {options.data}: {problem}", file=sys.stderr)
-            return 2
+            raise OptionError(f"cannot read {options.data}: {problem}") from None
         asyncio.run(_serve(listening, state))
-    return 0
 
 
 async def _serve(listening: socket.socket, state: State) -> None:

@@ -6,8 +6,6 @@ import sys
 import webbrowser
 from functools import partial
 
-from scrapy.settings import BaseSettings
-
 from runclub_spider.apis.spotify.grant import App, Consent, check_redirect, wait_for_answer
 from runclub_spider.apis.spotify.token_file import LIFETIME_DAYS, Grant, TokenFile, fingerprint
 from runclub_spider.config import Config, utc_now
@@ -17,9 +15,8 @@ from runclub_spider.errors import ConfigurationError
 _PASTE_REDIRECT = "http://127.0.0.1/callback"
 
 
-def authorize(settings: BaseSettings, *, paste: bool, browser: bool, timeout: float) -> str:
+def authorize(config: Config, *, paste: bool, browser: bool, timeout: float) -> str:
     """Have a user consent and keep the grant; returns one line saying where."""
-    config = Config.from_settings(settings)
     if not config.spotify_client_id:
         raise ConfigurationError("SPOTIFY_CLIENT_ID is not set: put it into .env first")
     check_writable(config.token_file.parent, "the folder of TOKEN_FILE")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import orjson
 from rich.console import Console
-from scrapy.settings import BaseSettings
 
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
@@ -24,11 +23,11 @@ _INDENTED = orjson.OPT_INDENT_2
 _STEERING = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
-def diff(settings: BaseSettings, before: str, after: str, *, as_json: bool = False) -> None:
+def diff(config: Config, before: str, after: str, *, as_json: bool = False) -> None:
     """Print what changed from one release to another.
 
     Args:
-        settings: of Scrapy.
+        config: the project's settings.
         before: a release's folder, or its name in EXPORT_DIR, such as `latest`.
         after: likewise.
         as_json: everything as one JSON object.
@@ -36,7 +35,7 @@ def diff(settings: BaseSettings, before: str, after: str, *, as_json: bool = Fal
     Raises:
         ConfigurationError: one of them is no release.
     """
-    export = Config.from_settings(settings).export_dir
+    export = config.export_dir
     found = compare(_folder(export, before), _folder(export, after))
     if as_json:
         print(_STEERING.sub(_escaped, orjson.dumps(found.as_json(), option=_INDENTED).decode()))

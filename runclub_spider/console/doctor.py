@@ -17,7 +17,6 @@ from pathlib import Path
 import requests
 from rich.console import Console
 from rich.table import Table
-from scrapy.settings import BaseSettings
 
 from runclub_spider.apis.call import AnswerError, Api, Call, Family
 from runclub_spider.apis.guard import ALL, UNNAMED_BLOCK_SECONDS, retry_after
@@ -362,14 +361,13 @@ def _shown(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def examine(settings: BaseSettings) -> int:
+def examine(config: Config, user_agent: str) -> int:
     """Print the table and a one-line verdict; returns the exit code."""
-    config = Config.from_settings(settings)
     table = Table(box=None, pad_edge=False)
     for column in ("what", "", "detail"):
         table.add_column(column, overflow="fold")
     found = []
-    for finding in Doctor(config, settings["USER_AGENT"]).findings():
+    for finding in Doctor(config, user_agent).findings():
         found.append(finding)
         table.add_row(finding.what, finding.verdict, _shown(finding.detail))
     Console(file=sys.stdout, highlight=False, markup=False, emoji=False).print(table)

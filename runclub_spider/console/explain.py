@@ -12,7 +12,6 @@ import numpy as np
 import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
-from scrapy.settings import BaseSettings
 
 from runclub_spider.catalog.dates import release_year
 from runclub_spider.catalog.isrc import normalise_isrc
@@ -45,7 +44,7 @@ _ANY_DASH = re.compile(rf"\s*[{_DASHES}]+\s*")
 Section = tuple[str, list[str]]
 
 
-def explain(settings: BaseSettings, what: str) -> None:
+def explain(config: Config, what: str) -> None:
     """Print why a track is in the next release or out of it.
 
     Reads the store alone and holds up no writer. A track that is not there is an answer like
@@ -53,14 +52,13 @@ def explain(settings: BaseSettings, what: str) -> None:
     command that was asked about an unknown id has done its work and ends with 0.
 
     Args:
-        settings: of Scrapy.
+        config: the project's settings.
         what: a Spotify track id (or its link), an ISRC, or "artist – title".
 
     Raises:
         ConfigurationError: `what` is none of these.
         StoreError: there is no store yet, or it is damaged.
     """
-    config = Config.from_settings(settings)
     question = _read(what)
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     store = Store.open(config, create=False, set_aside=False)

@@ -9,7 +9,6 @@ from typing import IO, cast
 
 import jsonlines
 import orjson
-from scrapy.settings import BaseSettings
 
 from runclub_spider.catalog.isrc import normalise_isrc
 from runclub_spider.config import Config, utc_now
@@ -23,12 +22,12 @@ from runclub_spider.store.tombstones import Kind
 _ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
-def forget(settings: BaseSettings, kind: str, value: str) -> str:
+def forget(config: Config, kind: str, value: str) -> str:
     """Bury what is named; returns one line saying what went.
 
     Releases that were published stay as they are; the next one is without it.
     """
-    config, named = Config.from_settings(settings), Kind(kind)
+    named = Kind(kind)
     value = _checked(named, value.strip())
     with exclusive(config, "scrapy forget"):
         store = Store.open(config)

@@ -17,7 +17,6 @@ import orjson
 import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
-from scrapy.settings import BaseSettings
 
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.pacer import WINDOW_SECONDS
@@ -76,7 +75,7 @@ class Look:
     family: str | None = None
     kind: str | None = None
     thin: bool = False
-    output: Path | None = None
+    output: str | None = None
 
     def check(self) -> None:
         """Raises `ConfigurationError` for a value that is none."""
@@ -88,6 +87,8 @@ class Look:
         for name, value, names in allowed:
             if value is not None and value not in names:
                 raise ConfigurationError(f"--{name} {value!r}: use one of {', '.join(names)}")
+        if self.output == "":
+            raise ConfigurationError("--output: an empty path; name a file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class Outlook:
     prospects: Sequence[Prospect]
 
 
-def show(settings: BaseSettings, look: Look) -> None:
+def show(config: Config, look: Look) -> None:
     """Print the plan, or write it to `look.output`.
 
     Raises:
@@ -154,16 +155,16 @@ def show(settings: BaseSettings, look: Look) -> None:
         StoreError: there is a store, and it is damaged.
     """
     look.check()
-    outlook = survey(Config.from_settings(settings), look)
+    outlook = survey(config, look)
     text = {"table": _table, "json": _json, "csv": _csv}[look.form](outlook)
     if look.output is None:
         _print(text, plain=look.form == "table")
         return
     try:
-        look.output.write_text(text, encoding="utf-8", newline="")
+        Path(look.output).write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise ConfigurationError(
-            f"--output: cannot write {str(look.output)!r}: {error.strerror}"
+            f"--output: cannot write {look.output!r}: {error.strerror}"
         ) from None
     print(f"{len(outlook.plan):,} seeds written to {look.output}")
 

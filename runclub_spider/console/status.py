@@ -8,7 +8,6 @@ from collections import defaultdict
 import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
-from scrapy.settings import BaseSettings
 
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL
@@ -34,13 +33,12 @@ from runclub_spider.text import moment, timestamp
 _DAY = 86_400
 
 
-def show(settings: BaseSettings) -> None:
+def show(config: Config) -> None:
     """Print the tables to stdout, at 80 columns where the terminal has no more.
 
     Raises:
         StoreError: there is no store yet, or it is damaged.
     """
-    config = Config.from_settings(settings)
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     store = Store.open(config, create=False, set_aside=False)
     try:
@@ -90,7 +88,7 @@ def show(settings: BaseSettings) -> None:
         )
 
 
-def lift(settings: BaseSettings, what: str) -> None:
+def lift(config: Config, what: str) -> None:
     """End a refusal before its time, and say which.
 
     `what` is an API as `show` prints it, `API:FAMILY`, or `all`.
@@ -99,7 +97,6 @@ def lift(settings: BaseSettings, what: str) -> None:
         ConfigurationError: there is no such API or family, or no store.
         RunPaused: a run holds the store.
     """
-    config = Config.from_settings(settings)
     account, family = _blockable(what)
     if not exists(config):
         # Not even a lock file for a store that is not there.

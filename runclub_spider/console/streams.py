@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import io
 import os
 import sys
-from typing import Any, ClassVar
+from typing import Any
 
 #: The reader has left, the terminal was closed, or there never was one.
 NOBODY_READS = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
@@ -55,16 +54,3 @@ def steady(forgiven: frozenset[int] = NOBODY_READS) -> None:
         )
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
-
-
-class SteadyOutput:
-    """For commands, before Scrapy's own class: everything they print goes through `steady`."""
-
-    #: Errors of writing (`errno`) that are none of this command's.
-    forgiven: ClassVar[frozenset[int]] = NOBODY_READS
-
-    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Called by Scrapy before anything else of the command."""
-        steady(self.forgiven)
-        base: Any = super()
-        base.process_options(args, opts)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from scrapy.settings import Settings
 
+from runclub_spider.config import Config
 from runclub_spider.console.diff import diff
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account.diff import compare
@@ -305,7 +306,7 @@ def test_what_a_release_says_steers_no_terminal(
     settings = Settings()
     settings.setmodule("runclub_spider.settings")
     for as_json in (False, True):
-        diff(settings, *folders, as_json=as_json)
+        diff(Config.from_settings(settings), *folders, as_json=as_json)
         told = capsys.readouterr().out
         assert not {"\x1b", "\x07", "\x9b", "\u2028"} & set(told)
         assert "title" in told

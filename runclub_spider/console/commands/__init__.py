@@ -1,1 +1,1 @@
-"""One `scrapy` command a file, thin; imports stay inside `run`, for Scrapy imports them all."""
+"""One `scrapy` command a file, thin; what does the work is imported when it is run."""

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import ClassVar
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
-
-from runclub_spider.console.streams import SteadyOutput
+from runclub_spider.console.command import ProjectCommand
 
 
-class Command(SteadyOutput, ScrapyCommand):
+class Command(ProjectCommand):
     """Authorization Code with PKCE over 127.0.0.1."""
 
-    requires_project = True
-    requires_crawler_process = False
-    default_settings: ClassVar[dict[str, object]] = {"LOG_ENABLED": False}
-
-    def short_desc(self) -> str:
-        """One line for `scrapy -h`."""
-        return "Let a user consent once; keeps the refresh token for unattended runs"
+    summary = "Let a user consent once; keeps the refresh token for unattended runs"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Ways to consent."""
@@ -39,29 +28,17 @@ class Command(SteadyOutput, ScrapyCommand):
             "--timeout", type=_seconds, default=300.0, metavar="S", help="seconds to wait (300)"
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def perform(self, args: list[str], opts: argparse.Namespace) -> int | None:  # noqa: ARG002
         """Exit 0 kept, 2 refused or wrong, 75 the service is away, 1 stopped."""
-        if args:
-            raise UsageError("scrapy auth takes no argument")
-        assert self.settings is not None
         from runclub_spider.console.auth import authorize
-        from runclub_spider.errors import RunclubError
 
+        browser = not opts.no_browser
         try:
-            print(
-                authorize(
-                    self.settings,
-                    paste=opts.paste,
-                    browser=not opts.no_browser,
-                    timeout=opts.timeout,
-                )
-            )
-        except RunclubError as error:
-            print(f"scrapy auth: {error}", file=sys.stderr)
-            self.exitcode = error.exit_code
+            print(authorize(self.config(), paste=opts.paste, browser=browser, timeout=opts.timeout))
         except KeyboardInterrupt:
-            print("scrapy auth: stopped; nothing was kept", file=sys.stderr)
-            self.exitcode = 1
+            self.complain("stopped; nothing was kept")
+            return 1
+        return 0
 
 
 def _seconds(text: str) -> float:

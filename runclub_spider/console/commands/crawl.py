@@ -7,23 +7,27 @@ import errno
 from typing import Any, ClassVar
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
-from scrapy.exceptions import UsageError
 
-from runclub_spider.console.streams import NOBODY_READS, SteadyOutput
+from runclub_spider.console.command import ProjectCommand
+from runclub_spider.console.streams import NOBODY_READS
 
 
-class Command(SteadyOutput, ScrapyCrawl):
+class Command(ProjectCommand, ScrapyCrawl):
     """Runs a spider; 0 done, 2 wrong use, 3 gate failed, 75 paused or incomplete, 1 else."""
 
+    requires_crawler_process = True
+    default_settings: ClassVar[dict[str, Any]] = {}
+    usage = "[options] <spider>"
+    summary = "Run a spider of the current project, by name"
+    arity = 1, 1
+    wants = "name one spider: scrapy crawl SPIDER [-a name=value]"
     # Its work is in the store; a summary that finds no room does not undo it.
     forgiven: ClassVar[frozenset[int]] = NOBODY_READS | {errno.ENOSPC}
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def perform(self, args: list[str], opts: argparse.Namespace) -> int:
         """Check everything that can be wrong, crawl, publish, sum up."""
-        if len(args) != 1:
-            raise UsageError("name one spider: scrapy crawl SPIDER [-a name=value]")
-        assert self.settings is not None
         from runclub_spider.console.crawl import crawl
 
+        assert self.settings is not None
         process: Any = self.crawler_process
-        self.exitcode = crawl(process, self.settings, args[0], opts.spargs)
+        return crawl(process, self.settings, args[0], opts.spargs)

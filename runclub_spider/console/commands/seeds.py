@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
-from typing import ClassVar
 
-from scrapy.commands import ScrapyCommand
-
-from runclub_spider.console.streams import SteadyOutput
+from runclub_spider.console.command import ProjectCommand
 
 
-class Command(SteadyOutput, ScrapyCommand):
+class Command(ProjectCommand):
     """Expands the templates; sends nothing, needs neither key nor store."""
 
-    requires_project = True
-    requires_crawler_process = False
-    default_settings: ClassVar[dict[str, object]] = {"LOG_ENABLED": False}
-
-    def syntax(self) -> str:
-        """Arguments, for `-h`."""
-        return "[options]"
-
-    def short_desc(self) -> str:
-        """One line for `scrapy -h`."""
-        return "Show or export the plan of searches, and what it would cost (no request)"
+    usage = "[options]"
+    summary = "Show or export the plan of searches, and what it would cost (no request)"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """What of the plan, and in what form."""
@@ -43,19 +29,9 @@ class Command(SteadyOutput, ScrapyCommand):
         )
         group.add_argument("--output", metavar="FILE", help="write to FILE instead of stdout")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def perform(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002
         """Exit 0 shown, 2 wrong options, settings or seed files."""
-        assert self.settings is not None
         from runclub_spider.console.seeds import Look, show
-        from runclub_spider.errors import ConfigurationError, RunclubError
 
-        try:
-            if args:
-                raise ConfigurationError(f"there is no option or argument {args[0]!r}; see -h")
-            if opts.output == "":
-                raise ConfigurationError("--output: an empty path; name a file")
-            output = Path(opts.output) if opts.output else None
-            show(self.settings, Look(opts.format, opts.family, opts.kind, opts.thin, output))
-        except RunclubError as error:
-            print(f"scrapy seeds: {error}", file=sys.stderr)
-            self.exitcode = error.exit_code
+        look = Look(opts.format, opts.family, opts.kind, opts.thin, opts.output)
+        show(self.config(), look)

@@ -1,0 +1,30 @@
+"""What `scrapy publish` does: look whether there is room, hold the store, make a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runclub_spider.config import Config
+from runclub_spider.crawl.preflight import check_writable
+from runclub_spider.publish.account.gates import read_acceptances
+from runclub_spider.publish.write import release
+from runclub_spider.store.db.lock import exclusive
+
+
+def publish(config: Config, acceptances: Sequence[str]) -> str:
+    """Make a release of what the store holds; returns one line on it.
+
+    Args:
+        config: the project's settings.
+        acceptances: `GATE=reason`, for gates that may fail.
+
+    Raises:
+        ConfigurationError: an acceptance, a folder or the store cannot be used.
+        GateFailed: a gate refused the release.
+        RunPaused: a run holds the store.
+    """
+    accepted = read_acceptances(acceptances)
+    check_writable(config.cache_dir, "CACHE_DIR")
+    check_writable(config.export_dir, "EXPORT_DIR")
+    with exclusive(config, "scrapy publish"):
+        return release.publish(config, accepted)
