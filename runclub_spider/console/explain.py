@@ -17,7 +17,6 @@ from runclub_spider.catalog.dates import release_year
 from runclub_spider.catalog.isrc import normalise_isrc
 from runclub_spider.catalog.models import Playable
 from runclub_spider.catalog.playability import listed, stored_playability
-from runclub_spider.catalog.plays import KEXP
 from runclub_spider.catalog.rules import Policy, Rule, failing_rules
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
@@ -328,9 +327,10 @@ class _Account:
     def _sources(self, track_id: str) -> Iterator[str]:
         for source in lookup.sources(self.connection, track_id):
             since = f"place {source.position + 1}, {moment(source.first_seen_at)}"
-            if source.source_type in {"search", KEXP}:
+            if source.source_type == "search":
                 found = lookup.seeds(self.connection, source.source_key)
-                yield f'{source.source_type} "{source.source_key}" ({_seed(found)}), {since}'
+                kind = source.station or "search"
+                yield f'{kind} "{source.source_key}" ({_seed(found)}), {since}'
                 continue
             listed = lookup.playlist_of(self.connection, source.source_key)
             name = f'"{listed.name}"' if listed else "of an unknown name"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from runclub_spider.catalog import votes
 from runclub_spider.catalog.dates import decade_of, release_year
+from runclub_spider.catalog.families import station_of
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.choice import Found
 from runclub_spider.store.queue.answered import AnsweredPage, ShownTrack
@@ -57,8 +58,13 @@ class Sight:
         return Seen(found, tuple(one for one in again if one.umbrella))
 
     def _source(self, page: AnsweredPage) -> votes.Source:
-        """What a search says by its words, and a list by its name and what had served it."""
+        """What a search says by its words, and a list by its name and what had served it.
+
+        A search for one song of a station says nothing: its words are the song's.
+        """
         kind, key = page.provenance
+        if station_of(page.family):
+            return votes.Source(())
         if kind == "search":
             return self._ballot.search(key, page.umbrella)
         return self._ballot.playlist(page.name, tuple(self._served[key]))

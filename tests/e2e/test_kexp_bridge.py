@@ -40,8 +40,8 @@ def test_songs_of_kexp_are_looked_for_at_spotify(place: Place, sandbox: Sandbox,
     words = " ".join(terms)
     assert all(title.split(" (")[0].split(" - ")[0] in words for title in most_played)
     # They came in as what they are, up to the release.
-    types = set(place.column("SELECT source_type FROM track_source"))
-    assert types == {"kexp"}
+    edges = set(place.query("SELECT source_type, station FROM track_source"))
+    assert edges == {("search", "kexp")}
     assert [told for told in problems(place) if "coverage" not in told] == []
     wide = rows(place, "catalog_wide")
     assert {source["type"] for row in wide for source in row["sources"]} == {"kexp"}

@@ -96,3 +96,12 @@ def test_a_list_speaks_by_its_name_and_by_what_had_served_it() -> None:
     known.look(served("hits"))
     seen = known.look(list_page(2, "mix", *(shown(number, "a") for number in range(6))))
     assert seen.found[0].umbrella == "Pop"
+
+
+def test_a_search_for_a_song_of_a_station_says_nothing_of_its_music() -> None:
+    """Its words are those of the song, and what it shows is held all the same."""
+    words, song = Sight(UMBRELLAS, 0.5), Sight(UMBRELLAS, 0.5)
+    asked = page(1, *(shown(number, "a") for number in range(4)))
+    assert {one.umbrella for one in words.look(asked).found} == {"Metal"}
+    seen = song.look(replace(asked, family="kexp"))
+    assert [(one.track, one.umbrella) for one in seen.found] == [(f"t{n}", None) for n in range(4)]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from scrapy.exceptions import DropItem
 
+from runclub_spider.catalog.families import station_of
 from runclub_spider.catalog.models import Row, RowKind
-from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import utc_now
 from runclub_spider.crawl.run import Runtime
 from runclub_spider.errors import StoreWriteError
@@ -184,11 +184,11 @@ class StorePipeline:
 
 
 def _source(connection: sa.Connection, item: DiscoveredPage) -> Source:
-    """What found the rows; a search for a song of KEXP is told apart from one by words."""
+    """What found the rows; a search for a song of a station is told apart from one by words."""
     task = item.task
     if task.kind is PageKind.TRACK_SEARCH:
         family = seeds.family_of(connection, task.source_key, "track", task.market)
-        return Source(KEXP if family == KEXP else "search", task.source_key)
+        return Source("search", task.source_key, station=station_of(family))
     if task.kind is PageKind.PLAYLIST_SEARCH:
         return Source("search", task.source_key)
     return Source("playlist", item.task.source_key, item.snapshot or item.task.version)

@@ -13,7 +13,6 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from runclub_spider.catalog.plays import KEXP
 from runclub_spider.publish.choose.pool import RULES
 from runclub_spider.publish.choose.select import Fate, Selection
 from runclub_spider.publish.choose.unsound import tidy, unformula
@@ -46,8 +45,7 @@ class Discovery:
 
 def discover(connection: sa.Connection, selection: Selection, market: str) -> Discovery:
     """Hold the seed ledger of a market and the edges of its tracks against a selection."""
-    # Searches for KEXP's songs are searches, with a provenance of their own.
-    searches = _found_by(connection, "search", selection) | _found_by(connection, KEXP, selection)
+    searches = _found_by(connection, "search", selection)
     lists = _found_by(connection, "playlist", selection)
     served = catalogue.lists_by_search(connection, market)
     rows = []

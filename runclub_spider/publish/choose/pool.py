@@ -353,7 +353,8 @@ def _evidence(row: Any, people: Sequence[Any], sources: Sequence[Any]) -> Eviden
         tuple(p.artist_id for p in people),
         tuple(p.name for p in people),
         tuple(_genres(p.genres) for p in people),
-        tuple((s.source_type, s.source_key) for s in sources),
+        # A search for one song of a station says nothing of the kind of music.
+        tuple((s.source_type, s.source_key) for s in sources if s.station is None),
         _shares(row.tags),
     )
 

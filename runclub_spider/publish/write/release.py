@@ -479,7 +479,7 @@ class _Writer:
         kind, key = source.source_type, source.source_key
         if kind == "playlist":
             return SourceRow(kind, key, *self._lists.get(key, (None, None)))
-        return SourceRow(kind, unsound.tidy(key) or key)
+        return SourceRow(source.station or kind, unsound.tidy(key) or key)
 
 
 def _check_moments(row: Any) -> None:

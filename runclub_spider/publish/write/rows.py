@@ -33,7 +33,10 @@ class ArtistRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """Where a track was seen; name and owner for playlists only."""
+    """Where a track was seen; name and owner for playlists only.
+
+    `source_type` is `playlist`, `search` or the station whose song was searched for.
+    """
 
     source_type: str
     source_key: str

@@ -207,8 +207,7 @@ track_market = Table(
     **_compact,
 )
 
-# Edges seed -> track and playlist -> track; source_type is `search`, `kexp` (a search for a
-# song of KEXP) or `playlist`.
+# Edges seed -> track and playlist -> track; source_type is `search` or `playlist`.
 track_source = Table(
     "track_source",
     metadata,
@@ -222,6 +221,8 @@ track_source = Table(
     Column("snapshot", Text),
     Column("added_snapshot", Text),
     Column("removed_at", BigInteger),
+    # Searches only: the radio station of whose songs it looked for one.
+    Column("station", Text),
     Index("track_source_source", "source_type", "source_key"),
     **_compact,
 )

@@ -65,11 +65,15 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What found a track: `search` with its term, or `playlist` with its id and snapshot."""
+    """What found a track: `search` with its term, or `playlist` with its id and snapshot.
+
+    `station` is the radio station of whose songs the search looked for one.
+    """
 
     source_type: str
     source_key: str
     snapshot: str | None = None
+    station: str | None = None
 
 
 def known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
@@ -270,6 +274,7 @@ def _save_edges(
                 "run_id": run_id,
                 "snapshot": source.snapshot,
                 "added_snapshot": source.snapshot,
+                "station": source.station,
             }
             for i in by_id
         ],

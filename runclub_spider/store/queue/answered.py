@@ -61,6 +61,7 @@ class AnsweredPage:
         total: rows the playlist claims to have.
         tracks: the eligible ones among its rows, as served.
         lists: what a playlist search served when it was last asked.
+        family: of the search.
     """
 
     kind: PageKind
@@ -76,6 +77,7 @@ class AnsweredPage:
     total: int | None = None
     tracks: tuple[ShownTrack, ...] = ()
     lists: tuple[ListedPlaylist, ...] = ()
+    family: str | None = None
 
     @property
     def provenance(self) -> tuple[str, str]:
@@ -127,8 +129,9 @@ def _searches(connection: sa.Connection, market: str, after: int) -> Sequence[An
     search_type = sa.case(
         (page.c.kind == str(PageKind.TRACK_SEARCH), sa.literal("track")), else_="playlist"
     )
+    columns = ("family", "umbrella", "generation", "state", "next_offset")
     return connection.execute(
-        sa.select(*_PAGE, seed.c.umbrella, seed.c.generation, seed.c.state, seed.c.next_offset)
+        sa.select(*_PAGE, *(seed.c[name] for name in columns))
         .join(
             seed,
             (seed.c.term == page.c.source_key)
@@ -168,6 +171,7 @@ def _of_search(
         current=row.version == f"g{row.generation}",
         tracks=tuple(one for one in shown if row.first_row <= one.position < end),
         lists=lists,
+        family=row.family,
     )
 
 

@@ -153,9 +153,9 @@ def credits_of_tracks(
 def sources_of_tracks(
     connection: sa.Connection, ids: Sequence[str] | None = None
 ) -> Iterator[sa.Row[Any]]:
-    """(track_id, source_type, source_key), playlists before searches, by track id."""
+    """(track_id, source_type, source_key, station), playlists before searches, by track id."""
     order = (track_source.c.track_id, track_source.c.source_type, track_source.c.source_key)
-    query = sa.select(*order).order_by(*order)
+    query = sa.select(*order, track_source.c.station).order_by(*order)
     return _stream(connection, query, track_source.c.track_id, ids)
 
 

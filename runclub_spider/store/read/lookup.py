@@ -24,14 +24,16 @@ from runclub_spider.store.db.upsert import chunks
 
 
 def sources(connection: sa.Connection, track_id: str) -> list[sa.Row[Any]]:
-    """(source_type, source_key, position, first_seen_at, removed_at), the first seen first."""
-    columns = ("source_type", "source_key", "position", "first_seen_at", "removed_at")
+    """(source_type, source_key, position, first_seen_at, removed_at, station), first seen first."""
+    columns = ("source_type", "source_key", "position", "first_seen_at", "removed_at", "station")
     return list(
         connection.execute(
             sa.select(*(track_source.c[name] for name in columns))
             .where(track_source.c.track_id == track_id)
             .order_by(
-                track_source.c.first_seen_at, track_source.c.source_type, track_source.c.source_key
+                track_source.c.first_seen_at,
+                sa.func.coalesce(track_source.c.station, track_source.c.source_type),
+                track_source.c.source_key,
             )
         )
     )

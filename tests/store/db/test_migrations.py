@@ -25,14 +25,20 @@ def test_head_is_the_newest_version() -> None:
     assert len(files) == len(list(scripts.walk_revisions()))
 
 
+def migrate(connection: sa.Connection, version: str) -> None:
+    """Through the migrations up to a version, or back to it."""
+    alembic = AlembicConfig()
+    alembic.set_main_option("script_location", str(MIGRATIONS))
+    alembic.attributes["connection"] = connection
+    back = (MigrationContext.configure(connection).get_current_revision() or "") > version
+    (command.downgrade if back else command.upgrade)(alembic, version)
+
+
 def migrated(url: str) -> sa.Engine:
     """An empty database through every migration."""
     engine = sa.create_engine(url)
-    alembic = AlembicConfig()
-    alembic.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
-        alembic.attributes["connection"] = connection
-        command.upgrade(alembic, "head")
+        migrate(connection, HEAD)
     return engine
 
 
@@ -85,3 +91,59 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     before = (tmp_path / "runclub.sqlite").read_bytes()
     Store.open(config, create=False).close()
     assert (tmp_path / "runclub.sqlite").read_bytes() == before
+
+
+EDGES = [
+    # track, kind of source, its key, when seen
+    ("a", "kexp", "song", 5),
+    ("a", "search", "rock", 5),
+    ("a", "playlist", "list", 5),
+    # Found by one term under two markets.
+    ("b", "kexp", "song", 5),
+    ("b", "search", "song", 6),
+    ("c", "kexp", "song", 6),
+    ("c", "search", "song", 5),
+    ("d", "kexp", "song", 5),
+    ("d", "search", "song", 5),
+]
+SEARCHED = [
+    ("a", "playlist", "list", None),
+    ("a", "search", "rock", None),
+    ("a", "search", "song", "kexp"),
+    ("b", "search", "song", "kexp"),
+    ("c", "search", "song", None),
+    ("d", "search", "song", "kexp"),
+]
+
+
+def check_edges(url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        migrate(connection, "0008")
+        for one in "abcd":
+            connection.exec_driver_sql(
+                "INSERT INTO track (track_id, name, duration_ms, explicit, album_name, "
+                f"first_seen_at, updated_at) VALUES ('{one}', '', 0, '0', '', 0, 0)"
+            )
+        for one, kind, key, seen in EDGES:
+            connection.exec_driver_sql(
+                "INSERT INTO track_source (track_id, source_type, source_key, position, "
+                f"first_seen_at, run_id) VALUES ('{one}', '{kind}', '{key}', 0, {seen}, 1)"
+            )
+        migrate(connection, "0009")
+        columns = "track_id, source_type, source_key, station"
+        query = f"SELECT {columns} FROM track_source ORDER BY track_id, source_type, source_key"
+        assert [tuple(row) for row in connection.exec_driver_sql(query)] == SEARCHED
+        migrate(connection, "0008")
+        query = "SELECT count(*) FROM track_source WHERE source_type = 'kexp'"
+        assert connection.exec_driver_sql(query).scalar() == 3
+    engine.dispose()
+
+
+def test_edges_of_a_station_become_those_of_searches(tmp_path: Path) -> None:
+    check_edges(f"sqlite:///{tmp_path}/old.sqlite")
+
+
+def test_edges_on_postgresql_too() -> None:
+    with running_postgres() as url:
+        check_edges(url.replace("postgresql://", "postgresql+psycopg://", 1))

@@ -59,7 +59,7 @@ def searched(
 ) -> AnsweredPage:
     kind = PageKind.TRACK_SEARCH
     return AnsweredPage(
-        kind, term, term, "Rock", ordinal, first, 10, rows, more, True, tracks=found
+        kind, term, term, "Rock", ordinal, first, 10, rows, more, True, tracks=found, family="x"
     )
 
 
