@@ -99,9 +99,13 @@ class SpiderArguments(BaseModel):
 
     @classmethod
     def read(cls, spider: str, given: dict[str, str]) -> Self:
-        """Validate; raises `ConfigurationError` naming the argument and those there are."""
+        """Validate; raises `ConfigurationError` naming the argument and those there are.
+
+        Names that begin with `_` are a scheduler's (scrapyd's `_job`), and not read.
+        """
+        own = {name: value for name, value in given.items() if not name.startswith("_")}
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(own)
         except ValidationError as error:
             names = ", ".join(cls.model_fields)
             raise ConfigurationError(f"{spider}: {explain(error)}; arguments: {names}") from None
