@@ -10,23 +10,32 @@ from scrapy import Request
 from runclub_spider.apis.call import CREDENTIAL, Call
 from runclub_spider.config import is_loopback
 
+# Scrapy's own would ask for HTML first, and some APIs show themselves to browsers.
+ACCEPT = "application/json"
 
-def to_request(call: Call, **arguments: Any) -> Request:
-    """A request that the guard of its API recognises; `meta` may carry more."""
-    # Scrapy's own would ask for HTML first, and some APIs show themselves to browsers.
-    headers = {"Accept": "application/json", **call.headers}
-    credential = headers.pop("Authorization", None)
-    meta = {
-        "api": str(call.api),
-        "family": str(call.family),
+
+def meta_of(api: str, family: str, url: str) -> dict[str, Any]:
+    """What a request carries for the guard of its API, and against what could misdirect it."""
+    return {
+        "api": str(api),
+        "family": str(family),
         # One slot an API: hosts of sandbox and proxies may be shared by several.
-        "download_slot": str(call.api),
+        "download_slot": str(api),
         # Even where a user turns Scrapy's middlewares on: a redirect could carry a credential
         # to another host, and retries are the guard's.
         "dont_redirect": True,
         "dont_retry": True,
         # The environment's proxy is for the net; it could not reach this machine's own servers.
-        **({"proxy": None} if is_loopback(urlsplit(call.url).hostname or "") else {}),
+        **({"proxy": None} if is_loopback(urlsplit(url).hostname or "") else {}),
+    }
+
+
+def to_request(call: Call, **arguments: Any) -> Request:
+    """A request that the guard of its API recognises; `meta` may carry more."""
+    headers = {"Accept": ACCEPT, **call.headers}
+    credential = headers.pop("Authorization", None)
+    meta = {
+        **meta_of(call.api, call.family, call.url),
         **({CREDENTIAL: credential} if credential else {}),
         **arguments.pop("meta", {}),
     }

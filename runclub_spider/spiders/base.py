@@ -30,6 +30,7 @@ from runclub_spider.frontier.planners import Planner
 from runclub_spider.frontier.templates import Kind, Seed
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.arguments import SpotifyArguments
+from runclub_spider.spiders.by_hand import task_of
 from runclub_spider.spiders.refusals import ALIKE, SEARCHES, Refusals
 from runclub_spider.store.facts import tracks
 from runclub_spider.store.queue import pages, seeds
@@ -176,8 +177,14 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         await runtime.stage(discovery_done)
         await runtime.stage(tracks_judged)
 
-    def parse(self, response: Response, task: PageTask) -> Any:
-        """One answered page into one item."""
+    def parse(self, response: Response, task: object = None) -> Any:
+        """One answered page into one item; without its task, the page that the address asks."""
+        if not isinstance(task, PageTask):
+            try:
+                task = self._task_of(response.url, task)
+            except ValueError as error:
+                self.logger.error("%s", error)
+                return
         item = DiscoveredPage(task)
         problem = problem_of(response.status, response.body)
         if problem is None:
@@ -214,6 +221,11 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             yield from self._released()
         self.runtime.count_odd(item.odd)
         yield item
+
+    def _task_of(self, url: str, given: object) -> PageTask:
+        return task_of(
+            url, given, spider=self.name, seed_kind=self.seed_kind, market=self.runtime.market
+        )
 
     def _refused_like_all(self, item: DiscoveredPage, problem: Problem, response: Response) -> bool:
         """Whether a refusal is not the page's own, or it is not known yet; then the page waits."""

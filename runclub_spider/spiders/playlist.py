@@ -37,6 +37,8 @@ class SpotifyPlaylistSpider(SpotifySpider):
     args: PlaylistArguments
     # Whether the planner chooses later pages of a list, and its first page does not plan them.
     by_page: bool = False
+    # Rows of a list that are read, and of a page; the planner knows better.
+    max_items, page_rows = 11_000, 100
 
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
         """None, with the reason, where the key may not open other people's lists."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from runclub_spider.apis.call import Api, Call, Family
+from runclub_spider.apis.guard import ALL
 
 # Exactly the fields the parser consumes; the mask keeps a page of 100 rows near 60 kB.
 _TRACK = (
@@ -18,6 +19,23 @@ ITEM_FIELDS = f"items(is_local,{_TRACK}),next,total,offset"
 PLAYLIST_FIELDS = (
     f"id,name,owner(id,display_name),snapshot_id,followers(total),tracks({ITEM_FIELDS})"
 )
+
+
+# By the first piece of a path; what stands nowhere here is not asked by the crawl.
+_FAMILIES = {
+    "search": Family.SEARCH,
+    "playlists": Family.PLAYLIST,
+    "artists": Family.ARTIST,
+    "tracks": Family.TRACK,
+}
+
+
+def family_of(path: str) -> str:
+    """The family that a path below the base URL counts for; `*` for one that the crawl never asks.
+
+    Examples: `search?q=x` is a search, `playlists/37i9/tracks` a playlist.
+    """
+    return _FAMILIES.get(path.partition("?")[0].partition("/")[0], ALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from runclub_spider.apis.call import CREDENTIAL, Api
+from runclub_spider.apis.spotify.calls import family_of
 from runclub_spider.crawl import faults
+from runclub_spider.crawl import requests as edge
 from runclub_spider.crawl.handler import NoToken
+from runclub_spider.crawl.preflight import check_spotify_credentials
 from runclub_spider.crawl.run import FAILED, PAUSED, Runtime
 from runclub_spider.errors import RunclubError, RunPaused
 
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
 
     from runclub_spider.apis.spotify.tokens import AccessToken
 
+logger = logging.getLogger(__name__)
+
+#: Marks a request that a person made, and no spider.
+BY_HAND = "by_hand"
 # After a fresh token was refused none is fetched for so long, then for twice as long.
 _FUTILE_SECONDS, _MOST_FUTILE_SECONDS = 60.0, 3600.0
 # How long a stop waits for a token on its way: a rotated refresh token may come with it.
@@ -56,6 +64,8 @@ class SpotifyTokenMiddleware:
 
     async def process_request(self, request: Request) -> None:
         """Attach a live token."""
+        if "api" not in request.meta and request.url.startswith(self._prefix):
+            self._take_up(request)
         if self._is_ours(request):
             token = await self._live_token()
             request.meta[CREDENTIAL] = f"Bearer {token.value}"
@@ -80,6 +90,25 @@ class SpotifyTokenMiddleware:
                 return response
             self._token = None
         return request.replace(meta={**request.meta, "token_renewed": True}, dont_filter=True)
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Say what became of a request of `shell` or `fetch`; of others the run's outcome does."""
+        if request.meta.get(BY_HAND):
+            logger.error("%s", exception)
+
+    def _take_up(self, request: Request) -> None:
+        """Have a request that no spider made, as of `shell` or `fetch`, go the way of all others.
+
+        Raises:
+            NoToken: there is no key to ask with.
+        """
+        family = family_of(request.url.removeprefix(self._prefix))
+        request.meta.update(edge.meta_of(Api.SPOTIFY, family, request.url) | {BY_HAND: True})
+        request.headers["Accept"] = edge.ACCEPT
+        try:
+            check_spotify_credentials(self._runtime.config)
+        except RunclubError as error:
+            raise NoToken(str(error)) from None
 
     async def _live_token(self) -> AccessToken:
         async with self._lock:

@@ -43,8 +43,9 @@ def made(
     clock: Callable[[], float] = time.monotonic,
     *,
     stopping: bool = False,
+    **settings: str,
 ) -> tuple[SpotifyTokenMiddleware, Runtime]:
-    crawler = make_crawler(SpotifySearchSpider)
+    crawler = make_crawler(SpotifySearchSpider, **settings)
     runtime = Runtime.of(crawler)
     runtime.tokens = tokens  # type: ignore[assignment]
     # It was never started.
@@ -86,15 +87,64 @@ def test_a_token_near_its_end_is_renewed_before_it_is_used(make_crawler: MakeCra
         ("https://api.spotify.com/v10/search", "spotify"),
         ("http://api.spotify.com/v1/search", "spotify"),
         (f"{BASE}/search", "reccobeats"),
+        # Asked by a person, as with `scrapy fetch`.
+        ("https://api.spotify.com.example.com/v1/search", None),
+        ("https://api.spotify.com/v10/search", None),
+        ("http://api.spotify.com/v1/search", None),
     ],
 )
-def test_no_other_address_gets_a_token(url: str, api: str, make_crawler: MakeCrawler) -> None:
+def test_no_other_address_gets_a_token(
+    url: str, api: str | None, make_crawler: MakeCrawler
+) -> None:
     tokens = Tokens()
     middleware, _ = made(make_crawler, tokens)
-    asked = request(url, api)
+    asked = request(url, api) if api else Request(url)
     asyncio.run(middleware.process_request(asked))
     assert CREDENTIAL not in asked.meta
+    assert asked.meta.get("api") == api
     assert tokens.given == 0
+
+
+KEY = {"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("path", "family"),
+    [
+        ("search?q=x", "search"),
+        ("playlists/37i9dQZF1DX/tracks", "playlist"),
+        ("artists/4Z8W4fKeB5YxbusRsdQVPb", "artist"),
+        ("me", "*"),
+    ],
+)
+def test_what_a_person_asks_goes_the_way_of_all_others(
+    path: str, family: str, make_crawler: MakeCrawler
+) -> None:
+    middleware, _ = made(make_crawler, Tokens(), **KEY)
+    asked = Request(f"{BASE}/{path}", headers={"Accept": "text/html"})
+    asyncio.run(middleware.process_request(asked))
+    assert asked.meta[CREDENTIAL] == "Bearer t1"
+    # Through the guard, and nowhere else.
+    assert (asked.meta["api"], asked.meta["family"]) == ("spotify", family)
+    assert asked.meta["dont_redirect"]
+    assert asked.headers["Accept"] == b"application/json"
+
+
+def test_without_a_key_a_person_is_told_so(
+    make_crawler: MakeCrawler, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens = Tokens()
+    middleware, _ = made(make_crawler, tokens)
+    asked = Request(f"{BASE}/search?q=x")
+    with pytest.raises(IgnoreRequest) as refused:
+        asyncio.run(middleware.process_request(asked))
+    middleware.process_exception(asked, refused.value)
+    assert "SPOTIFY_CLIENT_ID is not set" in caplog.text
+    assert tokens.given == 0
+    # A spider's request is told of by the run's outcome.
+    caplog.clear()
+    middleware.process_exception(request(), refused.value)
+    assert caplog.text == ""
 
 
 async def answered(

@@ -1,0 +1,151 @@
+"""Scrapy's own commands on this project: `list`, `check`, `fetch`, `shell`, `parse` and others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runclub_sandbox.testing import Sandbox
+from testkit.places import Place, contents
+
+from .running import Run
+
+pytestmark = pytest.mark.e2e
+PAGE = "search?q=rock&type=track&market=US&limit=5&offset=0"
+LISTS = "search?q=rock&type=playlist&market=US&limit=5&offset=0"
+COUNT = "print(response.status, len(response.json()['tracks']['items']))"
+SPIDER = """
+import scrapy
+
+class One(scrapy.Spider):
+    name = "one"
+
+    async def start(self):
+        yield scrapy.Request(self.url, self.parse)
+
+    def parse(self, response):
+        print("found", len(response.json()["tracks"]["items"]))
+"""
+
+
+# These make a crawler without a crawl.
+later = pytest.mark.xfail(strict=True, reason="every crawler opens the store and records a run")
+
+
+def spotify(sandbox: Sandbox, path: str) -> str:
+    return f"{sandbox.env['SPOTIFY_API_BASE_URL']}/{path}"
+
+
+def test_the_spiders_are_listed_and_checked(place: Place, run: Run) -> None:
+    found = run(place, "list").out.split()
+    assert found == ["enrich", "kexp", "spotify_playlist", "spotify_search"]
+    assert "OK" in run(place, "check").err
+    assert not place.root.exists()
+
+
+@later
+def test_fetch_has_a_token(place: Place, sandbox: Sandbox, run: Run) -> None:
+    done = run(place, "fetch", spotify(sandbox, PAGE))
+    assert len(json.loads(done.out)["tracks"]["items"]) == 5
+    assert "Bearer" not in done.text
+    headers = run(place, "fetch", "--headers", spotify(sandbox, PAGE))
+    assert "Bearer" not in headers.text
+
+
+@later
+def test_the_shell_has_a_token(place: Place, sandbox: Sandbox, run: Run) -> None:
+    done = run(place, "shell", spotify(sandbox, PAGE), "-c", COUNT)
+    assert "200 5" in done.out
+
+
+@later
+def test_no_other_address_gets_it(place: Place, sandbox: Sandbox, run: Run) -> None:
+    # The same server on another path: it would say what it was sent.
+    sandbox.reset_stats()
+    run(place, "fetch", f"{sandbox.env['KEXP_BASE_URL']}/plays/?limit=1")
+    assert sandbox.stats()["apis"].get("accounts", {"calls": 0})["calls"] == 0
+
+
+@later
+def test_without_a_key_it_is_said_what_is_missing(place: Place, sandbox: Sandbox, run: Run) -> None:
+    env = {"SPOTIFY_CLIENT_ID": ""}
+    done = run(place, "fetch", spotify(sandbox, PAGE), **env)
+    assert "SPOTIFY_CLIENT_ID is not set" in done.err
+
+
+@pytest.mark.parametrize(
+    ("spider", "path", "more", "wanted"),
+    [
+        ("spotify_search", PAGE, (), "'track_id'"),
+        ("spotify_search", PAGE, ("--cbkwargs", '{"task": {"first_row": 5}}'), "'first_row': 5"),
+        ("spotify_playlist", LISTS, (), "'playlist_id'"),
+        ("spotify_playlist", "playlists/{list}", (), "'track_id'"),
+        ("spotify_playlist", "playlists/{list}/tracks?limit=5&offset=0", (), "'track_id'"),
+    ],
+)
+def test_parse_shows_what_the_spider_reads(
+    spider: str,
+    path: str,
+    more: tuple[str, ...],
+    wanted: str,
+    place: Place,
+    small: Place,
+    sandbox: Sandbox,
+    run: Run,
+) -> None:
+    if "{list}" in path:
+        (known, *_) = small.column("SELECT playlist_id FROM playlist WHERE processed_rows > 0")
+        path = path.format(list=known)
+    options = ("--spider", spider, "-c", "parse", "--nocolour", *more)
+    done = run(place, "parse", spotify(sandbox, path), *options)
+    assert wanted in done.out
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "said"),
+    [
+        (LISTS, (), "spotify_search reads no page like"),
+        ("me", (), "spotify_search reads no page like"),
+        (PAGE, ("--cbkwargs", '{"task": {"colour": "red"}}'), "colour"),
+        (PAGE, ("--cbkwargs", '{"task": 7}'), "task"),
+    ],
+)
+def test_parse_says_what_it_cannot_read(
+    path: str, more: tuple[str, ...], said: str, place: Place, sandbox: Sandbox, run: Run
+) -> None:
+    options = ("--spider", "spotify_search", "-c", "parse", "--nocolour", *more)
+    done = run(place, "parse", spotify(sandbox, path), *options)
+    assert said in done.err
+
+
+@later
+@pytest.mark.parametrize("command", ["fetch", "shell", "parse", "runspider"])
+@pytest.mark.parametrize("there", [False, True])
+def test_they_leave_the_store_alone(
+    there: bool,
+    command: str,
+    place: Place,
+    small: Place,
+    sandbox: Sandbox,
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    if there:
+        place = small.copy(place.root)
+    before = contents(place.root) if there else {}
+    script = tmp_path / "one.py"
+    script.write_text(SPIDER, encoding="utf-8")
+    url = spotify(sandbox, PAGE)
+    argv = {
+        "fetch": ("fetch", url),
+        "shell": ("shell", url, "-c", COUNT),
+        "parse": ("parse", url, "--spider", "spotify_search", "-c", "parse"),
+        "runspider": ("runspider", str(script), "-a", f"url={url}"),
+    }[command]
+    done = run(place, *argv, BROWSER="true")
+    if command == "runspider":
+        assert "found 5" in done.out
+    assert (contents(place.root) if there else {}) == before
+    assert place.root.exists() == there
