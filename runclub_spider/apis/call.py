@@ -13,7 +13,7 @@ CREDENTIAL = "credential"
 
 
 class Api(StrEnum):
-    """The services a call can go to; each has a guard, but the last its token client."""
+    """The services a call can go to, beside the stations; the last has its token client."""
 
     SPOTIFY = "spotify"
     RECCOBEATS = "reccobeats"
@@ -42,9 +42,12 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Which API and family it counts for, its address, and for a POST its JSON body."""
+    """Which API and family it counts for, its address, and for a POST its JSON body.
 
-    api: Api
+    `api` is one of `Api`, or the name of a station.
+    """
+
+    api: str
     family: Family
     base_url: str
     path: str

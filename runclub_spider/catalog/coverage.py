@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-#: Before the first play that KEXP serves (2001-04-09).
-BEGINNING = 978_307_200
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Interval:
@@ -106,18 +103,18 @@ def in_order(order: Order, seconds: Sequence[int]) -> bool:
 
 
 def window_readings(
-    covered: Iterable[Interval], start: int | None, end: int | None, now: int
+    covered: Iterable[Interval], start: int | None, end: int | None, *, beginning: int, now: int
 ) -> tuple[Reading, ...]:
     """What completes the window from `start` to `end` (not included); all of it if it is complete.
 
-    Without a start the newest gap comes first and is read downward, so that a run that is
-    bounded brings the newest plays. Nothing after `now` is claimed. A reading begins with the
-    last second that is known below it: that one may have been the newest when it was claimed, and
-    a play may have come in since.
+    Without a start the window begins at `beginning`, and the newest gap comes first and is read
+    downward, so that a run that is bounded brings the newest plays. Nothing after `now` is
+    claimed. A reading begins with the last second that is known below it: that one may have been
+    the newest when it was claimed, and a play may have come in since.
     """
     known = merged(covered)
     order = Order.DOWN if start is None else Order.UP
-    first = BEGINNING if start is None else start
+    first = beginning if start is None else start
     limit = now if end is None else end
     missing = gaps(known, Interval(first, limit)) or (
         () if start is None and end is None else (Interval(first, limit),)

@@ -11,20 +11,22 @@ from runclub_spider.catalog.overrides import Overrides, OverridesError, read_ove
 from runclub_spider.errors import ConfigurationError
 
 
-def load_overrides(path: Path) -> tuple[Overrides, str]:
+def load_overrides(path: Path, setting: str) -> tuple[Overrides, str]:
     """The overrides and the digest of their file; none where there is no file.
 
+    `setting` is what names the file.
+
     Raises:
-        ConfigurationError: one line that names the file and the entry.
+        ConfigurationError: one line that names the setting, the file and the entry.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return Overrides(), ""
     except OSError as error:
-        raise ConfigurationError(f"KEXP_OVERRIDES {path.name}: {error.strerror}") from None
+        raise ConfigurationError(f"{setting} {path.name}: {error.strerror}") from None
     try:
         return read_overrides(yaml.safe_load(content)), hashlib.sha256(content).hexdigest()
     except (OverridesError, yaml.YAMLError, UnicodeDecodeError) as error:
         line = " ".join(str(error).split())
-        raise ConfigurationError(f"KEXP_OVERRIDES {path.name}: {line}") from None
+        raise ConfigurationError(f"{setting} {path.name}: {line}") from None

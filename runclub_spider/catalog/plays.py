@@ -1,4 +1,4 @@
-"""What KEXP's pages are made of: plays, and the songs they are plays of."""
+"""What a station's pages are made of: plays, and how they found the songs they are plays of."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+#: Searches at Spotify for the songs of this station, and what they found, bear its name.
 KEXP = "kexp"
-#: The year KEXP writes where it knows none.
-PLACEHOLDER_DATE = "1950-01-01"
 
 
 class PlayKind(StrEnum):
@@ -35,8 +34,7 @@ class Play(NamedTuple):
     year: int | None
 
 
-@dataclass(slots=True)
-class PlayRow:
+class PlayRow(NamedTuple):
     """One row of a page.
 
     Exactly one of these holds: `play` is a valid track play; `skipped`, a track play without

@@ -14,7 +14,6 @@ from scrapy.settings import BaseSettings
 
 from runclub_spider.apis.call import Api
 from runclub_spider.catalog.genre_map import load_umbrellas
-from runclub_spider.catalog.overrides_file import load_overrides
 from runclub_spider.config import Config
 from runclub_spider.console.summary import print_outcome
 from runclub_spider.crawl import faults
@@ -30,9 +29,9 @@ from runclub_spider.crawl.run import INTERRUPTED, Runtime
 from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.spiders.arguments import (
     EnrichArguments,
-    KexpArguments,
     SpiderArguments,
     SpotifyArguments,
+    StationArguments,
 )
 from runclub_spider.spiders.base import SpotifySpider
 from runclub_spider.store.db.address import exists
@@ -54,7 +53,7 @@ def crawl(
         check_feeds(settings.getdict("FEEDS"))
         if jobs := settings.get("JOBDIR"):
             check_writable(Path(jobs), "JOBDIR")
-        trial = isinstance(args, KexpArguments) and args.dry_run
+        trial = isinstance(args, StationArguments) and args.dry_run
         # A trial run of a store that is not there makes no file, not even a lock.
         locked = not trial or exists(config)
         with exclusive(config, f"scrapy crawl {name}") if locked else nullcontext():
@@ -114,8 +113,8 @@ def _run(process: AsyncCrawlerProcess, spider: type[Any], arguments: dict[str, s
 def preflight(config: Config, spider: type[Any], arguments: dict[str, str]) -> SpiderArguments:
     """Everything that can be known to be wrong before the store is touched."""
     args: SpiderArguments = spider.arguments.read(spider.name, arguments)
-    if isinstance(args, KexpArguments):
-        load_overrides(config.kexp_overrides)
+    if isinstance(args, StationArguments):
+        spider.station.overrides(config)
         if not args.dry_run:
             check_writable(config.cache_dir, "CACHE_DIR")
         return args

@@ -1,6 +1,6 @@
 """What `scrapy doctor` looks at.
 
-At most six requests: three tries for a token, and one each to Spotify, ReccoBeats and KEXP.
+At most three tries for a token, and one request each to Spotify, ReccoBeats and each station.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from rich.table import Table
 from runclub_spider.apis.call import AnswerError, Api, Call, Family
 from runclub_spider.apis.guard import ALL, UNNAMED_BLOCK_SECONDS, retry_after
 from runclub_spider.apis.http import secured
-from runclub_spider.apis.kexp.parser import parse_plays
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.reccobeats.parser import parse_features
 from runclub_spider.apis.spotify.answers import PASSING, Problem, classify, problem_of
@@ -35,6 +34,8 @@ from runclub_spider.apis.spotify.token_file import (
     keep_rotated,
 )
 from runclub_spider.apis.spotify.tokens import AccessToken, TokenClient
+from runclub_spider.apis.station import Station, stations
+from runclub_spider.catalog.coverage import Order, Reading
 from runclub_spider.config import Config, env_file, open_to_others, utc_now
 from runclub_spider.crawl.preflight import check_spotify_credentials, check_writable
 from runclub_spider.crawl.run import regime_key
@@ -87,7 +88,8 @@ class Doctor:
         yield from self._private()
         yield from self._spotify()
         yield self._ping_reccobeats()
-        yield self._ping_kexp()
+        for station in stations().values():
+            yield self._ping_station(station)
         yield self._open_metadata()
         if usable:
             yield from self._remember()
@@ -263,17 +265,17 @@ class Doctor:
                     return Finding("ReccoBeats", BAD, f"{said}; check RECCOBEATS_BASE_URL")
         return self._reached("ReccoBeats", "RECCOBEATS_BASE_URL", answer)
 
-    def _ping_kexp(self) -> Finding:
-        base_url = self._config.kexp_base_url
-        call = Call(Api.KEXP, Family.PLAYS, base_url, "plays/", {"limit": 1})
-        answer = self._get(call)
-        found = self._reached("KEXP", "KEXP_BASE_URL", answer)
+    def _ping_station(self, station: Station) -> Finding:
+        newest = Reading(station.first_play, None, Order.DOWN)
+        answer = self._get(station.calls_of(self._config).plays(newest, 1))
+        setting = station.base_url.upper()
+        found = self._reached(station.title, setting, answer)
         if found.verdict == OK and isinstance(answer, requests.Response):
             try:
-                parse_plays(answer.content)
+                station.parse(answer.content)
             except AnswerError as error:
-                said = f"does not answer as KEXP does ({error})"
-                found = Finding("KEXP", BAD, f"{said}; check KEXP_BASE_URL")
+                said = f"does not answer as {station.title} does ({error})"
+                found = Finding(station.title, BAD, f"{said}; check {setting}")
         # Only its own spider needs it.
         return Finding(found.what, WARN if found.verdict != OK else OK, found.detail)
 

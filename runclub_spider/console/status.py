@@ -13,7 +13,6 @@ from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL
 from runclub_spider.catalog.coverage import Interval, gaps
 from runclub_spider.catalog.dates import DECADES
-from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError, StoreError
 from runclub_spider.publish.account import exhaustion, manifest
@@ -26,8 +25,7 @@ from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.lock import exclusive
 from runclub_spider.store.queue import quota
 from runclub_spider.store.read import overview
-from runclub_spider.store.songs import songs
-from runclub_spider.store.songs.coverage import covered
+from runclub_spider.store.songs import coverage, songs
 from runclub_spider.text import moment, timestamp
 
 _DAY = 86_400
@@ -54,8 +52,9 @@ def show(config: Config) -> None:
                 console.print(f"  {problem}")
             numbers = overview.counts(connection)
             console.print(" · ".join(f"{n:,} {name}" for name, n in numbers.items()))
-            for line in _plays(connection):
-                console.print(line, soft_wrap=True)
+            for source in coverage.sources(connection):
+                for line in _plays(connection, source):
+                    console.print(line, soft_wrap=True)
             selection = prospect(config, connection)
             if unsound := len(selection.pool.unsound):
                 console.print(
@@ -151,18 +150,18 @@ def _calls(config: Config, connection: sa.Connection, now: int) -> Table:
     return table
 
 
-def _plays(connection: sa.Connection) -> list[str]:
-    """KEXP's plays, and the time of which every play is stored; nothing before the first run."""
-    known = covered(connection, KEXP)
+def _plays(connection: sa.Connection, source: str) -> list[str]:
+    """A source's plays, and the time of which every one is stored; nothing before the first."""
+    known = coverage.covered(connection, source)
     if not known:
         return []
-    numbers = " · ".join(f"{n:,} {name}" for name, n in songs.numbers(connection).items())
+    numbers = " · ".join(f"{n:,} {name}" for name, n in songs.numbers(connection, source).items())
     first, last = known[0].start, known[-1].end
     missing = gaps(known, Interval(first, last))
-    shown = ", ".join(f"{timestamp(gap.start)} to {timestamp(gap.end)}" for gap in missing)
+    gone = ", ".join(f"{timestamp(gap.start)} to {timestamp(gap.end)}" for gap in missing) or "none"
     return [
-        f"kexp: {numbers}",
-        f"kexp: complete from {timestamp(first)} to {timestamp(last - 1)}, gaps: {shown or 'none'}",
+        f"{source}: {numbers}",
+        f"{source}: complete from {timestamp(first)} to {timestamp(last - 1)}, gaps: {gone}",
     ]
 
 

@@ -8,7 +8,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, KEXP, Tier
+from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, Tier
 from runclub_spider.crawl.run import FINISHED, Runtime
 from runclub_spider.text import moment
 
@@ -16,8 +16,9 @@ from runclub_spider.text import moment
 def print_outcome(runtime: Runtime) -> None:
     """A summary table on stdout; what went wrong on stderr, one line a reason."""
     outcome = runtime.outcome
-    if runtime.crawler.spidercls.name == KEXP:
-        _print_plays(runtime)
+    station = getattr(runtime.crawler.spidercls, "station", None)
+    if station is not None:
+        _print_plays(runtime, station.name)
     else:
         _print_tracks(runtime)
     for note in outcome.notes:
@@ -58,17 +59,17 @@ def _print_tracks(runtime: Runtime) -> None:
     _print_table(runtime, rows)
 
 
-def _print_plays(runtime: Runtime) -> None:
+def _print_plays(runtime: Runtime, source: str) -> None:
     """The eight counters of the specification, for a person and as one line of JSON."""
     stats = runtime.crawler.stats.get_stats()
-    counts = {name: stats.get(f"runclub/kexp/{name}", 0) for name in COUNTERS}
+    counts = {name: stats.get(f"runclub/{source}/{name}", 0) for name in COUNTERS}
     rows = [(name.replace("_", " "), f"{counts[name]:,}") for name in COUNTERS]
-    others = {name: stats.get(f"runclub/kexp/{name}", 0) for name in CATEGORIES}
+    others = {name: stats.get(f"runclub/{source}/{name}", 0) for name in CATEGORIES}
     rows += [(f"  rows: {name}", f"{n:,}") for name, n in others.items()]
-    tiers = {tier: stats.get(f"runclub/kexp/tier/{tier}", 0) for tier in Tier}
+    tiers = {tier: stats.get(f"runclub/{source}/tier/{tier}", 0) for tier in Tier}
     rows += [(f"  by {tier}", f"{n:,}") for tier, n in tiers.items() if n]
     _print_table(runtime, rows)
-    line = {"spider": KEXP, "result": runtime.outcome.result, **counts}
+    line = {"spider": runtime.crawler.spidercls.name, "result": runtime.outcome.result, **counts}
     print(orjson.dumps(line).decode())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -14,6 +14,8 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    create_model,
+    field_validator,
     model_validator,
 )
 
@@ -51,32 +53,20 @@ def _words(value: object) -> object:
     return {word.strip() for word in str(value).split(",") if word.strip()}
 
 
-#: Where KEXP is: it reads a time without an offset in its own zone, and so do we.
-_SEATTLE = ZoneInfo("America/Los_Angeles")
-
-
-def _instant(value: Any, *, last: bool) -> Any:
+def _instant(value: Any, zone: ZoneInfo, *, last: bool) -> Any:
     """An ISO date or time in seconds since 1970; as an end (`last`) the second behind it."""
     text = str(value).strip()
     try:
         if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text, re.ASCII):
             day = date.fromisoformat(text) + timedelta(days=last)
-            return int(datetime(day.year, day.month, day.day, tzinfo=_SEATTLE).timestamp())
+            return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             # An hour that comes twice is meant as wide as it can be.
-            moment = moment.replace(tzinfo=_SEATTLE, fold=int(last))
+            moment = moment.replace(tzinfo=zone, fold=int(last))
         return int(moment.timestamp()) + last
     except (ValueError, OverflowError):
         raise ValueError("not an ISO date or time, such as 2026-03-20") from None
-
-
-def _start(value: Any) -> Any:
-    return _instant(value, last=False)
-
-
-def _end(value: Any) -> Any:
-    return _instant(value, last=True)
 
 
 def _search_family(value: object) -> object:
@@ -148,19 +138,39 @@ class PlaylistArguments(SpotifyArguments):
     max_items: Annotated[int, Field(ge=1, le=11_000)] | None = None
 
 
-class KexpArguments(SpiderArguments):
-    """`kexp`: what to read and how much of it.
+class StationArguments(SpiderArguments):
+    """A station's spider: what to read and how much of it.
 
     `start_date` and `end_date` become seconds since 1970 UTC, the end not included; a date
-    stands for the whole day in Seattle.
+    stands for the whole day where the station is.
     """
+
+    # Times without an offset are meant in it, as the station means them.
+    zone: ClassVar[ZoneInfo]
 
     dry_run: bool = False
     limit: Count | None = None
     incremental: bool = False
     page_limit: Count | None = None
-    start_date: Annotated[int | None, BeforeValidator(_start)] = None
-    end_date: Annotated[int | None, BeforeValidator(_end)] = None
+    start_date: int | None = None
+    end_date: int | None = None
+
+    @classmethod
+    def at(cls, zone: ZoneInfo) -> type[Self]:
+        """The arguments of a station in a time zone."""
+        made = create_model(cls.__name__, __base__=cls)
+        made.zone = zone
+        return made
+
+    @field_validator("start_date", mode="before")
+    @classmethod
+    def _start(cls, value: Any) -> Any:
+        return _instant(value, cls.zone, last=False)
+
+    @field_validator("end_date", mode="before")
+    @classmethod
+    def _end(cls, value: Any) -> Any:
+        return _instant(value, cls.zone, last=True)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -1,4 +1,4 @@
-"""What KEXP's runs leave for others: songs without an embedding, and plays a person should see."""
+"""What a station's runs leave for others: songs without an embedding, and plays to be looked at."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ import sqlalchemy as sa
 from runclub_spider.publish.files import fsync
 from runclub_spider.store.db import meta
 from runclub_spider.store.songs import songs
-
-NEW_SONGS, REVIEW = "kexp_new_songs.jsonl", "kexp_review.jsonl"
-_STATE = "kexp_files"
+from runclub_spider.store.songs.review import reviews
 
 
-def write_backlog(connection: sa.Connection, folder: Path) -> int:
+def new_songs(source: str) -> str:
+    """The file of a source's songs that have no embedding yet."""
+    return f"{source}_new_songs.jsonl"
+
+
+def write_backlog(connection: sa.Connection, source: str, folder: Path) -> int:
     """Bring both files up to the store, each in one step; returns the songs that wait.
 
     Files that are up to date are left alone.
     """
-    waiting, state = songs.backlog_state(connection)
-    files = {NEW_SONGS: songs.without_embedding, REVIEW: songs.reviews}
-    if meta.get(connection, _STATE) == state and all((folder / name).exists() for name in files):
+    waiting, state = songs.backlog_state(connection, source)
+    files = {new_songs(source): songs.without_embedding, f"{source}_review.jsonl": reviews}
+    key = f"{source}_files"
+    if meta.get(connection, key) == state and all((folder / name).exists() for name in files):
         return waiting
     for name, rows in files.items():
-        _write(folder / name, rows(connection))
-    meta.put(connection, _STATE, state)
+        _write(folder / name, rows(connection, source))
+    meta.put(connection, key, state)
     return waiting
 
 

@@ -92,7 +92,7 @@ class SpotifySearchSpider(SpotifySpider):
         songs.link_tracks(connection)
         asked = seeds.states(connection, self.seed_kind, self.runtime.market)
         terms: dict[str, None] = {}
-        for row in songs.unlinked(connection):
+        for row in songs.unlinked(connection, KEXP):
             term = search_term(row.title, row.artist, row.isrc)
             known = asked.get(term)
             # Searched before and not found: its turn comes when it is due anew.

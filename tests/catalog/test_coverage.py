@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.catalog.coverage import (
-    BEGINNING,
     Interval,
     Order,
     Reading,
@@ -20,6 +19,7 @@ from runclub_spider.catalog.coverage import (
     window_readings,
 )
 
+BEGINNING = 978_307_200
 MOMENTS = st.integers(0, 60)
 INTERVALS = st.lists(st.builds(Interval, MOMENTS, MOMENTS), max_size=8)
 
@@ -93,18 +93,18 @@ def test_readings_of_a_window() -> None:
     covered = [Interval(BEGINNING + 100, BEGINNING + 200), Interval(BEGINNING + 300, 10**9)]
     now = 2 * 10**9
     # What is missing, and what lies ahead is never claimed.
-    assert window_readings(covered, BEGINNING + 150, BEGINNING + 400, now) == (
-        Reading(BEGINNING + 199, BEGINNING + 300, Order.UP),
-    )
-    assert window_readings(covered, 10**9 - 5, 3 * 10**9, now) == (
+    assert window_readings(
+        covered, BEGINNING + 150, BEGINNING + 400, beginning=BEGINNING, now=now
+    ) == (Reading(BEGINNING + 199, BEGINNING + 300, Order.UP),)
+    assert window_readings(covered, 10**9 - 5, 3 * 10**9, beginning=BEGINNING, now=now) == (
         Reading(10**9 - 1, 3 * 10**9, Order.UP, end_known=False),
     )
     # All of it again where nothing is missing.
-    assert window_readings(covered, BEGINNING + 310, BEGINNING + 400, now) == (
-        Reading(BEGINNING + 310, BEGINNING + 400, Order.UP),
-    )
+    assert window_readings(
+        covered, BEGINNING + 310, BEGINNING + 400, beginning=BEGINNING, now=now
+    ) == (Reading(BEGINNING + 310, BEGINNING + 400, Order.UP),)
     # Without dates the newest first.
-    assert window_readings(covered, None, None, now) == (
+    assert window_readings(covered, None, None, beginning=BEGINNING, now=now) == (
         Reading(10**9 - 1, now, Order.DOWN, end_known=False),
         Reading(BEGINNING + 199, BEGINNING + 300, Order.DOWN),
         Reading(BEGINNING, BEGINNING + 100, Order.DOWN),
@@ -172,9 +172,9 @@ def test_nothing_is_claimed_that_was_passed_over(
             readings: tuple[Reading, ...] = (Reading(covered[-1].end - 1, None, Order.UP),)
         elif kind == "window":
             begin = BEGINNING + start
-            readings = window_readings(covered, begin, begin + length, now)
+            readings = window_readings(covered, begin, begin + length, beginning=BEGINNING, now=now)
         else:
-            readings = window_readings(covered, None, None, now)
+            readings = window_readings(covered, None, None, beginning=BEGINNING, now=now)
         for reading in readings:
             left = read(reading, left, new)
         claimed = [p for p in aired if any(i.start <= p[0] < i.end for i in covered)]
@@ -183,7 +183,7 @@ def test_nothing_is_claimed_that_was_passed_over(
         assert set(claimed) - set(late) <= stored
 
     # And then one complete run of each kind leaves nothing out at all.
-    for reading in window_readings(covered, None, None, aired[-1][0] + 5):
+    for reading in window_readings(covered, None, None, beginning=BEGINNING, now=aired[-1][0] + 5):
         read(reading, 10**6, [])
     read(Reading(max(BEGINNING, covered[-1].end - 1), None, Order.UP), 10**6, [])
     assert stored == set(aired)

@@ -98,10 +98,10 @@ IN_ENRICH = [
     "store.facts.open_facts:settle",
 ]
 IN_KEXP = [
-    "spiders.kexp:KexpSpider.start",
-    "spiders.kexp:KexpSpider._store",
-    "spiders.kexp:KexpSpider._tell",
-    "spiders.kexp:parse_plays",
+    "spiders.radio:RadioSpider.start",
+    "spiders.radio:RadioSpider._store",
+    "spiders.radio:RadioSpider._tell",
+    "apis.kexp.parser:_row",
     "crawl.extensions.run_record:RunRecord._opened",
 ]
 

@@ -125,7 +125,6 @@ def test_a_page_that_could_not_be_stored_gives_no_row(
     assert target.read_bytes() == b""
 
 
-@pytest.mark.xfail(strict=True, reason="the spider stores its pages without yielding them")
 def test_a_play_that_a_run_stored_is_one_flat_row(
     place: Place, sandbox: Sandbox, run: Run, tmp_path: Path
 ) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Annotated, Any, Literal
@@ -14,11 +12,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic import ValidationError as Invalid
 
 from runclub_spider.apis.call import AnswerError
-from runclub_spider.apis.wire import Oddities, Reading, decode_and_tell, rows_of
+from runclub_spider.apis.kexp.calls import served_rows
+from runclub_spider.apis.plays import PlaysPage
+from runclub_spider.apis.wire import Oddities, decode_and_tell, rows_of
 from runclub_spider.catalog.dates import possible_year
 from runclub_spider.catalog.normalize import clean_text
-from runclub_spider.catalog.plays import PLACEHOLDER_DATE, Play, PlayKind, PlayRow
+from runclub_spider.catalog.plays import Play, PlayKind, PlayRow
 
+#: The year KEXP writes where it knows none.
+PLACEHOLDER_DATE = "1950-01-01"
 #: Longer texts were not typed by a host; the row is put aside rather than stored in part.
 MOST_TEXT = 2_000
 #: What a play can be without: where it is wrong, it is lost and the play is not.
@@ -63,47 +65,6 @@ class WirePlay(BaseModel):
     play_type: Literal["trackplay"]
 
 
-@dataclass(slots=True)
-class PlaysPage(Reading):
-    """An answer of `GET /plays/`: its rows as served, and the `next` link as it came.
-
-    Rows are read one by one when they are asked for; `len` says how many there are. How they
-    could be read (`drift` as well) is known when all were asked for.
-    """
-
-    next: str | None
-    _raw: list[Any]
-    # Whether no text of the page needs to be looked at.
-    _clean: bool
-
-    def __len__(self) -> int:
-        return len(self._raw)
-
-    def __iter__(self) -> Iterator[PlayRow]:
-        self.read, self.odd = 0, Oddities()
-        self.unreadable.clear()
-        return map(self._row, self._raw)
-
-    def ends(self) -> tuple[int, ...]:
-        """Airdates of the first and the last row, as far as they can be read."""
-        found = []
-        for raw in self._raw[:1] + self._raw[-1:]:
-            with suppress(ValueError, OverflowError, AttributeError):
-                found.append(_airdate(raw.get("airdate")))
-        return tuple(found)
-
-    def _row(self, raw: Any) -> PlayRow:
-        row = _row(raw, self.odd, clean=self._clean)
-        if row.problem is None and row.kind is not PlayKind.UNKNOWN:
-            self.read += 1
-        elif row.problem is None:
-            self.refuse("play.play_type", row.play_type)
-        else:
-            blamed = row.problem.partition(":")[0]
-            self.refuse(f"play.{blamed}" if blamed in WirePlay.model_fields else "play")
-        return row
-
-
 def parse_plays(body: bytes) -> PlaysPage:
     """Read one answer of `GET /plays/`.
 
@@ -114,7 +75,14 @@ def parse_plays(body: bytes) -> PlaysPage:
     rows, link = rows_of(data, "results"), data.get("next")
     if not (link is None or isinstance(link, str)):
         raise AnswerError("`next` of a page is no address")
-    return PlaysPage(link, rows, clean)
+    return PlaysPage(link, rows, partial(_row, clean=clean), _aired, served_rows(link))
+
+
+def _aired(raw: Any) -> int | None:
+    try:
+        return _airdate(raw.get("airdate"))
+    except (ValueError, OverflowError, AttributeError):
+        return None
 
 
 def _row(raw: Any, odd: Oddities, *, clean: bool) -> PlayRow:
@@ -126,12 +94,8 @@ def _row(raw: Any, odd: Oddities, *, clean: bool) -> PlayRow:
         return PlayRow(PlayKind.UNKNOWN, None, problem="play_type: no play at all", row_id=row_id)
     kind = _KINDS.get(said, PlayKind.UNKNOWN)
     if kind is not PlayKind.TRACKPLAY:
-        try:
-            airdate: int | None = _airdate(raw.get("airdate"))
-        except (ValueError, OverflowError):
-            airdate = None
         row_id = _row_id(raw.get("id"))
-        return PlayRow(kind, airdate, row_id=row_id, play_type=clean_text(said, _MOST_TOLD))
+        return PlayRow(kind, _aired(raw), row_id=row_id, play_type=clean_text(said, _MOST_TOLD))
     try:
         return _track_play(_wire(raw, odd, clean=clean), odd)
     except (Invalid, ValueError, OverflowError) as error:

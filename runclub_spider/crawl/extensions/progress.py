@@ -29,6 +29,8 @@ class Progress:
     def __init__(self, crawler: Crawler) -> None:
         self._stats = crawler.stats
         self._runtime = Runtime.of(crawler)
+        # A station's spider stores plays, under its name.
+        self._source = crawler.spidercls.name
         self._console = Console(stderr=True)
         self._live: Status | None = None
         self._task: asyncio.Task[None] | None = None
@@ -46,7 +48,7 @@ class Progress:
         stats, runtime = self._stats, self._runtime
         seconds = max(time.monotonic() - self._start, 1e-9)
         sent = runtime.spent.total()
-        plays = stats.get_value("runclub/kexp/track_plays")
+        plays = stats.get_value(f"runclub/{self._source}/track_plays")
         parts = [f"{sent:,} requests"]
         if plays is not None:
             parts.append(f"{plays:,} plays")

@@ -8,7 +8,7 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.coverage import Interval, merged
-from runclub_spider.store.db.tables import covered_interval, ingestion_checkpoint
+from runclub_spider.store.db.tables import covered_interval, external_play, ingestion_checkpoint
 from runclub_spider.store.db.upsert import upsert
 from runclub_spider.text import timestamp
 
@@ -55,6 +55,25 @@ def covered(connection: sa.Connection, source: str) -> tuple[Interval, ...]:
         .order_by(covered_interval.c.start_at)
     )
     return tuple(Interval(row.start_at, row.end_at) for row in rows)
+
+
+def sources(connection: sa.Connection) -> list[str]:
+    """What was read so far, by name."""
+    query = sa.select(ingestion_checkpoint.c.source).order_by(ingestion_checkpoint.c.source)
+    return list(connection.scalars(query))
+
+
+def newest(connection: sa.Connection, source: str, back: int) -> int | None:
+    """Airdate of the play `back` places before the newest of a source; the oldest if fewer."""
+    query = (
+        sa.select(external_play.c.airdate)
+        .where(external_play.c.source == source, external_play.c.airdate.is_not(None))
+        .order_by(external_play.c.airdate.desc())
+    )
+    found = connection.scalar(query.offset(back).limit(1))
+    if found is None:
+        found = connection.scalar(query.order_by(None).order_by(external_play.c.airdate).limit(1))
+    return None if found is None else int(found)
 
 
 def load(connection: sa.Connection, source: str) -> Checkpoint:

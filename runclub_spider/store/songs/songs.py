@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.matching import SongKeys, keys_of
-from runclub_spider.catalog.overrides import Overrides
-from runclub_spider.catalog.plays import KEXP, Play
 from runclub_spider.catalog.versions import SOFT_DURATION_MS, soft_key
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.tables import (
@@ -24,9 +21,8 @@ from runclub_spider.store.db.tables import (
     track_recording,
 )
 from runclub_spider.store.db.upsert import chunks
-from runclub_spider.store.songs.plays import place
 
-_LINKED, _OVERRIDDEN = "songs_linked", "kexp_overrides"
+_LINKED = "songs_linked"
 _BATCH = 2_000
 
 
@@ -172,37 +168,11 @@ def _tracks(connection: sa.Connection) -> Iterator[tuple[str, str, list[str], in
         yield current.track_id, current.name, people, current.duration_ms, current.popularity
 
 
-def apply_overrides(connection: sa.Connection, overrides: Overrides, digest: str, now: int) -> int:
-    """Bring stored plays in line with a file of overrides that changed; returns how many moved."""
-    if meta.get(connection, _OVERRIDDEN) == digest:
-        return 0
-    moved = 0
-    if overrides.by_id or overrides.by_key:
-        moved = place(connection, _chosen(connection, overrides), overrides, now)
-    meta.put(connection, _OVERRIDDEN, digest)
-    return moved
-
-
-def _chosen(connection: sa.Connection, overrides: Overrides) -> list[Play]:
-    """Stored plays that an override speaks of, in the order they were aired."""
-    columns = ("source_play_id", "title", "artist", "album", "airdate", "mbid", "year")
-    rows = connection.execute(
-        sa.select(*(external_play.c[name] for name in columns))
-        .where(external_play.c.source == KEXP)
-        .order_by(external_play.c.airdate, external_play.c.source_play_id)
-    )
-    return [
-        Play(*row)
-        for row in rows
-        if overrides.find(row.source_play_id, keys_of(row.title, row.artist).exact)
-    ]
-
-
-def without_embedding(connection: sa.Connection) -> Iterator[dict[str, Any]]:
-    """KEXP's songs that no follow-up has embedded yet, with their plays, by id."""
+def without_embedding(connection: sa.Connection, source: str) -> Iterator[dict[str, Any]]:
+    """Songs a source brought that no follow-up has embedded yet, with its plays, by id."""
     plays = (
         sa.select(external_play.c.song_id, sa.func.count().label("plays"))
-        .where(external_play.c.source == KEXP)
+        .where(external_play.c.source == source)
         .group_by(external_play.c.song_id)
         .subquery()
     )
@@ -210,7 +180,7 @@ def without_embedding(connection: sa.Connection) -> Iterator[dict[str, Any]]:
     rows = connection.execute(
         sa.select(*(song.c[name] for name in names), sa.func.coalesce(plays.c.plays, 0))
         .outerjoin_from(song, plays, plays.c.song_id == song.c.id)
-        .where(song.c.source == KEXP, sa.not_(song.c.has_embedding))
+        .where(song.c.source == source, sa.not_(song.c.has_embedding))
         .order_by(song.c.id)
         .execution_options(yield_per=_BATCH)
     )
@@ -218,53 +188,53 @@ def without_embedding(connection: sa.Connection) -> Iterator[dict[str, Any]]:
         yield dict(zip((*names, "plays"), row, strict=True))
 
 
-def backlog_state(connection: sa.Connection) -> tuple[int, str]:
-    """Songs that wait for an embedding, and a text that changes when one of the files would."""
-    found = numbers(connection)
+def backlog_state(connection: sa.Connection, source: str) -> tuple[int, str]:
+    """Songs of a source that wait for an embedding, and a text that tells states apart.
+
+    The text changes when a file of the songs that wait, or of the notes on plays, would.
+    """
+    own = song.c.source == source
     waiting = connection.scalar(
-        sa.select(sa.func.count()).where(song.c.source == KEXP, sa.not_(song.c.has_embedding))
+        sa.select(sa.func.count()).where(own, sa.not_(song.c.has_embedding))
     )
-    reviewed = connection.scalar(sa.select(sa.func.count()).select_from(play_review))
-    filled = connection.scalar(
+    filled = connection.execute(
         sa.select(
-            sa.func.count(song.c.mbid) + sa.func.count(song.c.album) + sa.func.count(song.c.year)
+            sa.func.count(song.c.track_id),
+            sa.func.count(song.c.isrc),
+            sa.func.count(song.c.mbid),
+            sa.func.count(song.c.album),
+            sa.func.count(song.c.year),
+        ).where(own)
+    ).one()
+    counted = [
+        connection.scalar(
+            sa.select(sa.func.count()).select_from(table).where(table.c.source == source)
         )
+        for table in (external_play, song, play_review)
+    ]
+    return int(waiting or 0), "|".join(map(str, (*counted, waiting, *filled)))
+
+
+def numbers(connection: sa.Connection, source: str) -> dict[str, int]:
+    """A source's plays, the songs they are plays of, and how many of those have a track."""
+    own = external_play.c.source == source
+    plays = sa.select(sa.func.count()).select_from(external_play).where(own)
+    songs = sa.select(sa.func.count()).where(
+        song.c.id.in_(sa.select(external_play.c.song_id).where(own))
     )
-    return int(waiting or 0), "|".join(map(str, (*found.values(), waiting, reviewed, filled)))
-
-
-def reviews(connection: sa.Connection) -> Iterator[dict[str, Any]]:
-    """What a person should look at, by play and kind."""
-    rows = connection.execute(
-        sa.select(play_review)
-        .order_by(play_review.c.source, play_review.c.source_play_id, play_review.c.kind)
-        .execution_options(yield_per=_BATCH)
-    )
-    for row in rows:
-        yield {
-            "source_play_id": row.source_play_id,
-            "kind": row.kind,
-            **orjson.loads(row.detail),
-        }
-
-
-def numbers(connection: sa.Connection) -> dict[str, int]:
-    """How many plays and songs there are, and how many songs have a Spotify track."""
-    plays = sa.select(sa.func.count()).select_from(external_play)
-    songs = sa.select(sa.func.count()).select_from(song)
     linked = songs.where(song.c.track_id.is_not(None))
     queries = {"plays": plays, "songs": songs, "songs with a track": linked}
     return {name: int(connection.scalar(query) or 0) for name, query in queries.items()}
 
 
-def unlinked(connection: sa.Connection) -> Sequence[Any]:
-    """Songs without a Spotify track, the most played first: (id, title, artist, isrc, plays)."""
+def unlinked(connection: sa.Connection, source: str) -> Sequence[Any]:
+    """A source's songs without a track, most played first: (id, title, artist, isrc, plays)."""
     plays = sa.func.count()
     return list(
         connection.execute(
             sa.select(song.c.id, song.c.title, song.c.artist, song.c.isrc, plays.label("plays"))
             .join(external_play, external_play.c.song_id == song.c.id)
-            .where(song.c.track_id.is_(None), external_play.c.source == KEXP)
+            .where(song.c.track_id.is_(None), external_play.c.source == source)
             .group_by(song.c.id, song.c.title, song.c.artist, song.c.isrc)
             .order_by(plays.desc(), song.c.id)
         )

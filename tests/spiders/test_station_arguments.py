@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.spiders.arguments import KexpArguments
+from runclub_spider.spiders.arguments import StationArguments
+
+ARGUMENTS = StationArguments.at(ZoneInfo("America/Los_Angeles"))
 
 
-def read(**given: str) -> KexpArguments:
-    return KexpArguments.read("kexp", given)
+def read(**given: str) -> StationArguments:
+    return ARGUMENTS.read("kexp", given)
 
 
 def utc(seconds: int | None) -> str:
@@ -51,3 +54,10 @@ def test_flags(said: str) -> None:
     assert read(dry_run=said).dry_run
     assert read(incremental=said).incremental
     assert not read(dry_run="0", incremental="false").dry_run
+
+
+def test_a_day_is_the_day_of_the_station() -> None:
+    elsewhere, said = StationArguments.at(ZoneInfo("Pacific/Auckland")), "2026-03-20"
+    found = elsewhere.read("elsewhere", {"start_date": said})
+    assert utc(found.start_date) == "2026-03-19T11:00:00"
+    assert utc(read(start_date=said).start_date) == "2026-03-20T07:00:00"

@@ -24,7 +24,9 @@ from runclub_spider.store.db.tables import external_play, play_review, song, tra
 from runclub_spider.store.facts import tracks
 from runclub_spider.store.songs import coverage, songs
 from runclub_spider.store.songs.coverage import Interval
-from runclub_spider.store.songs.plays import Ingested, KnownSongs, ingest
+from runclub_spider.store.songs.ingest import Ingested, ingest
+from runclub_spider.store.songs.match import KnownSongs
+from runclub_spider.store.songs.overrides import apply_overrides
 from testkit.making import POLICY, SEARCH, a_track, an_id, found
 from testkit.postgres import running_postgres
 
@@ -48,7 +50,7 @@ def store_plays(
     known: KnownSongs | None = None,
 ) -> Ingested:
     said = overrides or Overrides()
-    return ingest(connection, rows(*plays), overrides=said, now=5, known=known)
+    return ingest(connection, "kexp", rows(*plays), overrides=said, now=5, known=known)
 
 
 def tiers(connection: sa.Connection) -> list[tuple[str, str, float]]:
@@ -274,9 +276,9 @@ def test_overrides_move_stored_plays_once(connection: sa.Connection) -> None:
         {"play": {"title": "Slow Tyde", "artist": "Mara Quill"},
          "song": {"title": "Slow Tide", "artist": "Mara Quill"}}
     )  # fmt: skip
-    assert songs.apply_overrides(connection, said, "first", 6) == 1
+    assert apply_overrides(connection, "kexp", said, "first", 6) == 1
     assert song_of(connection, 1).id == song_of(connection, 2).id
-    assert songs.apply_overrides(connection, said, "first", 7) == 0
+    assert apply_overrides(connection, "kexp", said, "first", 7) == 0
     # A re-run leaves them there.
     assert store_plays(connection, a_play(2, "Slow Tyde"), overrides=said).brought_nothing
     assert song_of(connection, 1).id == song_of(connection, 2).id
@@ -445,7 +447,7 @@ def test_both_databases_hold_the_same(connection: sa.Connection) -> None:
             for number in (10, 11):
                 store_plays(connection, a_play(number))
             assert everything(connection) == everything(theirs)
-            assert list(songs.without_embedding(connection)) == list(
-                songs.without_embedding(theirs)
+            assert list(songs.without_embedding(connection, "kexp")) == list(
+                songs.without_embedding(theirs, "kexp")
             )
         other.close()

@@ -1,0 +1,481 @@
+"""A station's plays into the song catalogue: every play once, and no gap that is not known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import sqlalchemy as sa
+from scrapy import Spider, signals
+
+from runclub_spider.apis.call import AnswerError, Api, Call, Family
+from runclub_spider.apis.guard import ALL, TIMED_OUT, ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.apis.plays import PlaysPage
+from runclub_spider.apis.station import Station
+from runclub_spider.catalog.coverage import Interval, Order, Reading, window_readings
+from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, PlayCounts, PlayRow
+from runclub_spider.config import SANDBOX, utc_now
+from runclub_spider.crawl.faults import is_ours, told
+from runclub_spider.crawl.handler import NotSent
+from runclub_spider.crawl.requests import to_request
+from runclub_spider.crawl.run import INCOMPLETE, Runtime
+from runclub_spider.errors import RunclubError
+from runclub_spider.items import StoredPlays
+from runclub_spider.spiders.arguments import StationArguments
+from runclub_spider.spiders.backlog import new_songs, write_backlog
+from runclub_spider.spiders.reading import Portion, Progress, drift_of, is_near, portion
+from runclub_spider.store.db.engine import make_roomy
+from runclub_spider.store.songs import coverage, songs
+from runclub_spider.store.songs.coverage import Checkpoint
+from runclub_spider.store.songs.ingest import Ingested, RowRefused, ingest
+from runclub_spider.store.songs.match import KnownSongs
+from runclub_spider.store.songs.overrides import apply_overrides
+from runclub_spider.text import timestamp
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+#: Tries after the first of a page that is refused or fails.
+RETRIES = 3
+#: Rows that are read before the loop has its turn.
+_ROWS_AT_ONCE = 20
+#: What a server says when a page is too much for it.
+_TOO_MUCH = ("status 502", "status 504", TIMED_OUT)
+
+#: Builds the call of a page, of at most so many rows.
+_Asking = Callable[[int], Call]
+
+
+class _Failed(Exception):
+    """A page was not to be had this time; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A page with its rows read.
+
+    `last`: nothing is behind it. `lost`: something is, at an address that cannot be asked.
+    `followed`: the page behind it is on its way.
+    """
+
+    page: PlaysPage
+    rows: Sequence[PlayRow]
+    last: bool
+    lost: bool
+    followed: bool
+
+
+class RadioSpider(Spider):
+    """A station's plays, page after page; a leaf names the station.
+
+    Each page is one transaction of plays, songs and checkpoint. A reading is sequential, for each
+    page names the next; the next one is asked while the rows of the last are read and stored.
+    Three kinds of reading, none of which can leave a gap that is not on record:
+
+    - `incremental`: upward from the checkpoint, with an overlap
+    - a window (`start_date`, `end_date`): upward; what of it is missing, or all of it again
+    - neither: downward from now, through whatever is missing
+    """
+
+    station: ClassVar[Station]
+    arguments: ClassVar[type[StationArguments]]
+    # A refusal of one of these keeps the spider from starting.
+    apis: ClassVar[tuple[str, ...]]
+    families = (ALL, Family.PLAYS)
+    # What the store's data then comes from.
+    sources: ClassVar[dict[str, str]]
+    # No Spotify here: its pipelines, delta and release have nothing to do.
+    custom_settings = {  # noqa: RUF012 - as the base class declares it
+        "ITEM_PIPELINES": {},
+        "SPIDER_MIDDLEWARES": {},
+        "DOWNLOADER_MIDDLEWARES": {},
+        "EXTENSIONS": {
+            "runclub_spider.crawl.extensions.run_record.RunRecord": 100,
+            "runclub_spider.crawl.extensions.progress.Progress": 200,
+            "scrapy.extensions.logstats.LogStats": None,
+        },
+    }
+    args: StationArguments
+    runtime: Runtime
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """What follows from the station of a leaf."""
+        super().__init_subclass__(**kwargs)
+        station = cls.station
+        cls.arguments = StationArguments.at(station.zone)
+        cls.apis, cls.sources = (station.name,), {station.name: station.base_url}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Scrapy's constructor; reads the arguments into `self.args`."""
+        spider = super().from_crawler(crawler, *args)
+        spider.args = cls.arguments.read(cls.name, kwargs)
+        spider.runtime = Runtime.of(crawler, trial=spider.args.dry_run)
+        spider.runtime.budget = spider.args.budget
+        spider.counts = PlayCounts()
+        spider.page_rows = cls.station.page_rows
+        spider.pages = 0
+        return spider
+
+    counts: PlayCounts
+    # As the store has it; nobody else writes while the run holds the store.
+    checkpoint: Checkpoint
+    page_rows: int
+    pages: int
+
+    @property
+    def source(self) -> str:
+        """What the plays are stored under."""
+        return self.station.name
+
+    async def start(self) -> AsyncIterator[Any]:
+        """The run: what is to be read, page after page, then what follows from the rows."""
+        try:
+            await self._run()
+        except RunclubError as error:
+            self.runtime.failed(error)
+        for nothing in list[Any]():
+            yield nothing
+
+    async def _run(self) -> None:
+        runtime = self.runtime
+        if runtime.ended:
+            return
+        self._calls = self.station.calls_of(runtime.config)
+        self._known = KnownSongs()
+        self._overrides, digest = self.station.overrides(runtime.config)
+        self.checkpoint = before = await runtime.store.run(lambda c: self._prepare(c, digest))
+        until = runtime.drifting.get(self._kind, 0)
+        if until > runtime.started_at:
+            runtime.waits(self._kind, until)
+        else:
+            for reading in await runtime.store.run(self._readings):
+                if not await self._read(reading):
+                    break
+        linked = await runtime.store.run(songs.link_tracks)
+        if linked and self.args.dry_run:
+            print(f"~ song: {linked:,} get the track_id of their Spotify track")
+        await self._tell(before)
+
+    def _prepare(self, connection: sa.Connection, digest: str) -> Checkpoint:
+        """Keys and overrides before anything is matched; returns the checkpoint."""
+        make_roomy(connection)
+        songs.complete_keys(connection)
+        apply_overrides(connection, self.source, self._overrides, digest, utc_now())
+        return coverage.load(connection, self.source)
+
+    # What is read
+
+    def _readings(self, connection: sa.Connection) -> tuple[Reading, ...]:
+        args, now, beginning = self.args, self.runtime.started_at, self.station.first_play
+        covered = self.checkpoint.covered
+        if not args.incremental:
+            return window_readings(
+                covered, args.start_date, args.end_date, beginning=beginning, now=now
+            )
+        # Some plays once more, for late edits and additions. With the breaks between them they
+        # fill less than a page.
+        start = coverage.newest(connection, self.source, self.station.page_rows // 2)
+        if covered:
+            # From inside of what is known, so that the two can have no gap between them.
+            start = min(covered[-1].end, covered[-1].end if start is None else start)
+        if start is None:
+            # The first run begins with the newest page; what lies before is for a backfill.
+            self._most_pages = 1
+            return window_readings((), None, None, beginning=beginning, now=now)
+        return (Reading(start, None, Order.UP),)
+
+    _most_pages: int | None = None
+
+    def _enough(self) -> bool:
+        """Whether the run has what it was asked for."""
+        args = self.args
+        most = min((n for n in (args.page_limit, self._most_pages) if n), default=None)
+        return (most is not None and self.pages >= most) or self._left() == 0
+
+    def _left(self) -> int | None:
+        """Track plays that the limit still allows; None without one."""
+        return None if self.args.limit is None else self.args.limit - self.counts.track_plays
+
+    @property
+    def _kind(self) -> str:
+        """What waits when its pages cannot be read; the other way of reading may go on."""
+        title = self.station.title
+        return f"{title}'s new plays" if self.args.incremental else f"{title}'s plays"
+
+    # One reading
+
+    async def _read(self, reading: Reading) -> bool:
+        """Read one stretch; returns whether the run may go on to the next.
+
+        A page whose successor is on its way is stored while that one is read, for nothing can end
+        the reading then. After any other it is decided whether the reading goes on.
+        """
+        progress = Progress(reading, self.station.title)
+        storing: asyncio.Future[Ingested] | None = None
+        try:
+            async with aclosing(self._pages(reading)) as pages:
+                async for answered in pages:
+                    progress.look(answered.rows)
+                    taken = portion(
+                        reading,
+                        answered.rows,
+                        left=self._left(),
+                        margin=self.station.margin,
+                        now=utc_now(),
+                    )
+                    if storing is not None:
+                        await storing
+                    storing = asyncio.ensure_future(
+                        self._store(progress, taken, finished=answered.last)
+                    )
+                    if answered.followed and not taken.foreign and self.args.limit is None:
+                        continue
+                    done = await storing
+                    if answered.lost:
+                        return False
+                    if taken.foreign:
+                        raise RunclubError(
+                            f"{self.station.title} answered with plays of another time than was "
+                            "asked for: it seems not to know the parameters any more; nothing of "
+                            "that was stored"
+                        )
+                    if answered.last:
+                        return not self._enough()
+                    if self._enough():
+                        return False
+                    if reading.end is None and done.brought_nothing and not answered.page.is_full:
+                        # The end, as far as this page can tell. Only the plays seen are claimed,
+                        # so that whatever might be behind it is the next run's.
+                        await self._store(progress, Portion(), finished=True)
+                        return True
+            # The next page was not to be had.
+            return False
+        finally:
+            if storing is not None and not storing.done():
+                await storing
+
+    async def _pages(self, reading: Reading) -> AsyncGenerator[_Answered]:
+        """Page after page of a reading, as long as they can be had and read.
+
+        Each is asked while the rows of the one before are read and stored, where it is sure that
+        it will be wanted.
+        """
+        runtime, addresses = self.runtime, set[str]()
+        asking: _Asking | None = partial(self._calls.plays, reading)
+        coming: asyncio.Future[PlaysPage | None] | None = None
+        try:
+            while asking is not None:
+                page = await (coming or self._ask(asking))
+                if page is None:
+                    return
+                self.pages += 1
+                last, asking, coming = not len(page) or page.next is None, None, None
+                if not last:
+                    assert page.next is not None
+                    asking = self._following(page.next, addresses)
+                if asking is not None and self._goes_on(reading, page):
+                    coming = asyncio.ensure_future(self._ask(asking))
+                rows = await _read_rows(page)
+                if (blamed := drift_of(page, rows)) is not None:
+                    await runtime.put_aside(self._kind, blamed)
+                    return
+                await runtime.readable(self._kind)
+                lost = asking is None and not last
+                yield _Answered(page, rows, last=last, lost=lost, followed=coming is not None)
+        finally:
+            if coming is not None:
+                coming.cancel()
+                await asyncio.gather(coming, return_exceptions=True)
+
+    def _goes_on(self, reading: Reading, page: PlaysPage) -> bool:
+        """Whether the page after this one will be wanted, by what its rows need not be read for."""
+        most = self.args.page_limit or self._most_pages
+        left, margin, now = self._left(), self.station.margin, utc_now()
+        return (
+            page.is_full
+            and all(is_near(reading, airdate, margin, now) for airdate in page.ends())
+            and (left is None or len(page) < left)
+            and (most is None or self.pages < most)
+        )
+
+    def _following(self, link: str, addresses: set[str]) -> _Asking | None:
+        """What asks the next page; None, and the run has failed, when it cannot be asked."""
+        asking, title = partial(self._calls.following, link), self.station.title
+        try:
+            asking(self.page_rows)
+        except AnswerError as error:
+            self.runtime.failed(RunclubError(f"{title}: {error}; what was read is stored"))
+            return None
+        if link in addresses:
+            self.runtime.failed(RunclubError(f"{title}: the next page was asked before; stopped"))
+            return None
+        addresses.add(link)
+        return asking
+
+    async def _store(self, progress: Progress, taken: Portion, *, finished: bool) -> Ingested:
+        """Rows, songs, checkpoint and intervals of one page: one transaction."""
+        runtime, dry = self.runtime, self.args.dry_run
+        finished = finished and not taken.cut
+        claimed = progress.claim(taken, finished=finished)
+
+        def work(
+            connection: sa.Connection, *, row_by_row: bool = False
+        ) -> tuple[Ingested, Checkpoint]:
+            now = utc_now()
+            done = ingest(
+                connection,
+                self.source,
+                taken.rows,
+                overrides=self._overrides,
+                now=now,
+                known=self._known,
+                describe=dry,
+                row_by_row=row_by_row,
+            )
+            plays = done.counts.provenance_inserted
+            return done, coverage.extend(connection, self.checkpoint, claimed, plays=plays, now=now)
+
+        # Moves on only when the transaction is committed.
+        try:
+            done, self.checkpoint = await runtime.store.run(work)
+        except RowRefused:
+            self._known.clear()
+            done, self.checkpoint = await runtime.store.run(partial(work, row_by_row=True))
+        self.counts.add(done.counts)
+        self._count()
+        if dry:
+            for line in done.changes:
+                print(line)
+        await self._hand_over(StoredPlays(done.stored))
+        return done
+
+    async def _hand_over(self, item: StoredPlays) -> None:
+        """Give the plays of a page to feeds, like an item that is yielded.
+
+        It is not yielded, because an item of `start` that Scrapy has in hand when the run is
+        stopped keeps it from ever ending.
+        """
+        await self.crawler.signals.send_catch_log_async(
+            signals.item_scraped, item=item, response=None, spider=self
+        )
+
+    def _count(self) -> None:
+        stats, source = self.crawler.stats, self.source
+        for name in COUNTERS + CATEGORIES:
+            stats.set_value(f"runclub/{source}/{name}", getattr(self.counts, name))
+        for tier, number in self.counts.tiers.items():
+            stats.set_value(f"runclub/{source}/tier/{tier}", number)
+        stats.set_value(f"runclub/{source}/pages", self.pages)
+
+    # One page
+
+    async def _ask(self, asking: _Asking) -> PlaysPage | None:
+        """One page, tried up to four times, smaller each time that it is too much.
+
+        None when there is none to be had; the run's outcome then says why. The guard does not
+        retry for a station: it cannot ask for another page than it was given, and it does not
+        read the answer.
+        """
+        station, config, problem = self.station, self.runtime.config, ""
+        guard = self.runtime.guards[Api(station.name)]
+        try:
+            if self.pages and config.source_of(station.base_url) != SANDBOX:
+                await guard.wait(station.pause(config))
+            for attempt in range(RETRIES + 1):
+                if attempt:
+                    await guard.wait(station.backoff(config) * 2 ** (attempt - 1))
+                try:
+                    return await self._try(asking(self.page_rows))
+                except _Failed as error:
+                    problem = str(error)
+                if any(word in problem for word in _TOO_MUCH):
+                    self.page_rows = max(station.fewest_rows, self.page_rows // 2)
+        except Stopping:
+            return None
+        self.runtime.outcome.report(
+            INCOMPLETE,
+            f"{station.title}: {problem} after {RETRIES + 1} tries; the checkpoint is intact",
+        )
+        return None
+
+    async def _try(self, call: Call) -> PlaysPage:
+        """Ask once.
+
+        Raises:
+            _Failed: it may be had when it is asked again.
+            Stopping: nothing more can be asked in this run.
+        """
+        engine = self.crawler.engine
+        assert engine is not None
+        try:
+            response = await engine.download_async(to_request(call))
+        except NotSent as error:
+            if isinstance(error.cause, ApiUnavailable):
+                raise _Failed(error.cause.problem.removesuffix(" after 1 tries")) from error
+            if isinstance(error.cause, ApiPaused):
+                self.runtime.paused(error.cause)
+            # Otherwise the budget is spent, or the run is being stopped.
+            raise Stopping(call.api) from error
+        except Exception as error:
+            if is_ours(error):
+                raise
+            raise _Failed(told(error)) from error
+        if response.status != 200:
+            raise RunclubError(
+                f"{self.station.title} answered {response.status} to {call.path}; what was read "
+                "is stored"
+            )
+        try:
+            return self.station.parse(response.body)
+        except AnswerError as error:
+            raise _Failed(f"an answer could not be read ({error})") from error
+
+    # The end
+
+    async def _tell(self, before: Checkpoint) -> None:
+        """The sums, the files for the follow-up, and what a trial run would have changed."""
+        runtime, outcome, after = self.runtime, self.runtime.outcome, self.checkpoint
+        if problem := self.counts.problem():
+            raise RunclubError(f"the counters do not add up: {problem}")
+        if self.args.dry_run:
+            if before.cursor != after.cursor:
+                print(f"~ ingestion_checkpoint cursor {before.cursor} -> {after.cursor}")
+            for sign, intervals in (
+                ("-", set(before.covered) - set(after.covered)),
+                ("+", set(after.covered) - set(before.covered)),
+            ):
+                for one in sorted(intervals):
+                    print(f"{sign} covered_interval {_shown(one)}")
+            outcome.note("A trial run: nothing was written.")
+            return
+        waiting = await runtime.store.run(
+            lambda c: write_backlog(c, self.source, runtime.config.cache_dir)
+        )
+        if self.counts.new_songs_inserted:
+            logger.info("%d new songs have no embedding yet", self.counts.new_songs_inserted)
+        outcome.note(
+            f"{self.counts.new_songs_inserted:,} new songs without an embedding; the backlog of "
+            f"{waiting:,} is in {new_songs(self.source)}"
+        )
+
+
+async def _read_rows(page: PlaysPage) -> list[PlayRow]:
+    """A page's rows; the loop may send and receive in between, for reading them takes a while."""
+    rows, waiting = list[PlayRow](), iter(page)
+    while part := list(islice(waiting, _ROWS_AT_ONCE)):
+        rows += part
+        await asyncio.sleep(0)
+    return rows
+
+
+def _shown(interval: Interval) -> str:
+    return f"{timestamp(interval.start)} to {timestamp(interval.end - 1)}"
