@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
-from runclub_spider.catalog.dates import release_year
 from runclub_spider.catalog.isrc import normalise_isrc
 from runclub_spider.catalog.models import Playable
-from runclub_spider.catalog.playability import listed, stored_playability
-from runclub_spider.catalog.rules import Policy, Rule, failing_rules
+from runclub_spider.catalog.rules import Rule
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.publish.choose.balance import Cell, ranked
+from runclub_spider.publish.account.trace import CellState, Trace, trace
 from runclub_spider.publish.choose.pool import RULES
-from runclub_spider.publish.choose.select import Fate, Selection
+from runclub_spider.publish.choose.select import Fate
 from runclub_spider.publish.choose.unsound import words_of
 from runclub_spider.publish.write.release import prospect
 from runclub_spider.store import tombstones
@@ -76,10 +74,11 @@ def _answer(config: Config, connection: sa.Connection, question: _Question) -> l
     ids = _find(connection, question)
     if not ids:
         return [_plain(_absent(connection, question))]
-    account = _Account(config, connection, prospect(config, connection))
+    selection = prospect(config, connection)
     if len(ids) > 1:
-        return [_plain(_several(account, question, ids))]
-    return [_table(account.sections(ids[0])), _plain(account.verdict(ids[0]))]
+        return [_plain(_several(partial(trace, config, connection, selection), question, ids))]
+    track = trace(config, connection, selection, ids[0])
+    return [_table(_sections(track)), _plain(_verdict(track))]
 
 
 def _plain(lines: str) -> str:
@@ -152,10 +151,10 @@ def _absent(connection: sa.Connection, question: _Question) -> str:
     )
 
 
-def _several(account: _Account, question: _Question, ids: Sequence[str]) -> str:
+def _several(traced: Callable[[str], Trace], question: _Question, ids: Sequence[str]) -> str:
     lines = [f"{len(ids):,} tracks match {question.text}; name one by its id:"]
-    for track_id in ids[:MOST_MATCHES]:
-        lines += [f"{track_id}  {account.label(track_id)}", f"  {account.verdict(track_id)}"]
+    for track in map(traced, ids[:MOST_MATCHES]):
+        lines += [f"{track.track_id}  {_label(track)}", f"  {_verdict(track)}"]
     if len(ids) > MOST_MATCHES:
         lines.append(f"… and {len(ids) - MOST_MATCHES:,} more")
     return "\n".join(lines)
@@ -172,346 +171,301 @@ def _table(sections: Sequence[Section]) -> Table:
     return table
 
 
-class _Account:
-    """What became of the tracks of one store, and why."""
+# One line
 
-    def __init__(self, config: Config, connection: sa.Connection, selection: Selection) -> None:
-        self.config, self.connection, self.selection = config, connection, selection
-        self.pool = selection.pool
 
-    # One line
+def _label(track: Trace) -> str:
+    """`Artist – Title (Album, 1977)`."""
+    row, names = track.row, [artist.name for artist in track.artists]
+    try:
+        year = track.year
+    except (TypeError, ValueError):
+        year = None
+    album = f"{row.album_name or 'no album'}, {year or 'no year'}"
+    return f"{', '.join(names) or 'nobody'} – {row.name or 'no title'} ({album})"
 
-    def label(self, track_id: str) -> str:
-        """`Artist – Title (Album, 1977)`."""
-        row, names = self._row(track_id), self._names(track_id)
-        try:
-            year = release_year(row.release_date)
-        except (TypeError, ValueError):
-            year = None
-        album = f"{row.album_name or 'no album'}, {year or 'no year'}"
-        return f"{', '.join(names) or 'nobody'} – {row.name or 'no title'} ({album})"
 
-    def verdict(self, track_id: str) -> str:
-        """What the next release does with the track, in one sentence."""
-        at = self._at(track_id)
-        fate = Fate(int(self.selection.fate[at]))
-        if fate is Fate.EXPORTED:
-            return self._exported(at)
-        if fate is Fate.REJECTED:
-            return self._rejected(track_id, RULES[int(self.pool.rule[at])])
-        if fate is Fate.PENDING:
+def _verdict(track: Trace) -> str:
+    """What the next release does with the track, in one sentence."""
+    match track.fate:
+        case Fate.EXPORTED:
+            return _exported(track)
+        case Fate.REJECTED:
+            return _rejected(track)
+        case Fate.PENDING:
             return "Waiting for audio features: ReccoBeats has not been asked for them yet."
-        if fate is Fate.BALANCE:
-            return self._not_chosen(at)
-        into = int(self.selection.duplicates.survivor[at])
-        other = self.pool.id_of(into)
-        how = "the same recording" if self._recording(at, into) else "a soft duplicate"
-        more = ""
-        if self.selection.fate[into] != Fate.EXPORTED:
-            more = f" That one: {self.verdict(other)}"
-        return f"Merged into {other} ({how}), {self._because(into)}.{more}"
+        case Fate.BALANCE:
+            return _not_chosen(track)
+    return _merged(track)
 
-    def _exported(self, at: int) -> str:
-        umbrella, decade = self.selection.cell(at)
-        if umbrella is None or decade is None:
-            lacks = "umbrella" if umbrella is None else "decade"
-            where = f"not counted in any cell, for it has no {lacks}"
-        else:
-            where = f"counted under {umbrella} {decade}"
-        backfill = self.selection.choice.backfill.get(at)
-        if backfill is None:
-            return f"In the release, {where}."
-        thin = " ".join(backfill.cell)
-        if backfill.step == "soft":
-            return (
-                f"In the release, {where}: its playability is unknown, and {thin} is thin "
-                "(backfill step soft)."
-            )
-        return f"In the release, {where}; it stands in for {thin} (backfill step {backfill.step})."
 
-    def _rejected(self, track_id: str, rule: Rule) -> str:
-        if rule is Rule.UNSOUND:
-            return f"Out: {rule}: {self._fault(track_id)}; each publish looks at it anew."
-        said = {name: found for name, _, found in self._rules(track_id)}[rule]
-        if rule is Rule.PLAYABILITY_UNKNOWN:
-            said += ", and no thin cell needs it"
-        return f"Out: {rule}: {said}."
-
-    def _not_chosen(self, at: int) -> str:
-        selection, pool, targets = self.selection, self.pool, self.selection.targets
-        chosen, cap = selection.count(Fate.EXPORTED), targets.cap
-        if chosen < cap:
-            having = int(np.count_nonzero(pool.features[selection.chosen]))
-            return (
-                f"Eligible but not chosen: it has no audio features, and with {having:,} of "
-                f"{chosen:,} tracks having them the coverage gate of {float(targets.coverage):g} "
-                "allows no more without."
-            )
-        waiting = (selection.fate == Fate.EXPORTED) | (selection.fate == Fate.BALANCE)
-        order = ranked(pool, waiting, keeping=True, mixed=True)
-        (place,) = np.flatnonzero(order == at).tolist()
+def _exported(track: Trace) -> str:
+    umbrella, decade = track.selection.cell(track.at)
+    if umbrella is None or decade is None:
+        lacks = "umbrella" if umbrella is None else "decade"
+        where = f"not counted in any cell, for it has no {lacks}"
+    else:
+        where = f"counted under {umbrella} {decade}"
+    backfill = track.backfill
+    if backfill is None:
+        return f"In the release, {where}."
+    thin = " ".join(backfill.cell)
+    if backfill.step == "soft":
         return (
-            f"Eligible but not chosen: the cap of {cap:,} is reached and it ranks {place + 1:,} of "
-            f"{len(order):,}, after what the cells need."
+            f"In the release, {where}: its playability is unknown, and {thin} is thin "
+            "(backfill step soft)."
         )
+    return f"In the release, {where}; it stands in for {thin} (backfill step {backfill.step})."
 
-    def _because(self, survivor: int) -> str:
-        return f"which stands for its group as {self.selection.reason(survivor)}"
 
-    # The whole account
+def _rejected(track: Trace) -> str:
+    rule = track.rejected_by
+    if rule is Rule.UNSOUND:
+        return f"Out: {rule}: {track.fault}; each publish looks at it anew."
+    reason = _looked_at(track)[rule]
+    if rule is Rule.PLAYABILITY_UNKNOWN:
+        reason += ", and no thin cell needs it"
+    return f"Out: {rule}: {reason}."
 
-    def sections(self, track_id: str) -> list[Section]:
-        """Everything that decided about a track, by subject."""
-        at, row = self._at(track_id), self._row(track_id)
-        found: list[Section] = []
-        for name, lines in (
-            ("track", lambda: [row.name or "no title", track_id]),
-            ("artists", lambda: list(self._artists(track_id)) or ["none"]),
-            ("album", lambda: [self._album(row)]),
-            ("ISRC", lambda: [self._isrc(row)]),
-            ("length", lambda: [self._length(row)]),
-            ("found by", lambda: self._found_by(track_id)),
-            ("rules", lambda: list(self._verdicts(track_id))),
-            ("umbrella", lambda: [self._umbrella(at)]),
-            ("decade", lambda: [self._decade(at, row)]),
-            ("open data", lambda: list(self._open(row))),
-            ("duplicates", lambda: _shortened(list(self._duplicates(at)))),
-            ("features", lambda: [self._features(at, row)]),
-            ("cell", lambda: list(self._cells(at))),
-            ("last release", lambda: [self._kept(at)]),
-        ):
-            try:
-                found.append((name, [str(line) for line in lines()]))
-            except Exception as error:  # noqa: BLE001 -- any value may be of any type
-                found.append((name, [f"cannot be read: {words_of(error)}"]))
-        return [(name, lines) for name, lines in found if lines]
 
-    def _found_by(self, track_id: str) -> list[str]:
-        return _shortened(list(self._sources(track_id))) or ["nothing that is stored"]
+def _merged(track: Trace) -> str:
+    group = track.duplicates
+    assert group is not None
+    (own,) = (edition for edition in group.editions if edition.track_id == track.track_id)
+    how = "the same recording" if own.recording else "a soft duplicate"
+    survivor = trace(track.config, track.connection, track.selection, group.survivor)
+    more = "" if survivor.fate is Fate.EXPORTED else f" That one: {_verdict(survivor)}"
+    return (
+        f"Merged into {group.survivor} ({how}), which stands for its group as {group.reason}.{more}"
+    )
 
-    @staticmethod
-    def _length(row: Any) -> str:
-        length = row.duration_ms or row.d_duration_ms
-        if not length:
-            return "not told"
-        seconds = round(length / 1000)
-        source = "" if row.duration_ms else ", from ReccoBeats"
-        return f"{length:,} ms ({seconds // 60}:{seconds % 60:02}{source})"
 
-    def _artists(self, track_id: str) -> Iterator[str]:
-        for one in catalogue.credits_of_tracks(self.connection, [track_id]):
-            genres = catalogue.genres_of(one.genres)
-            known = ", ".join(genres) if genres else "none known"
-            yield f"{one.name} {one.artist_id}, genres: {known}"
-
-    def _album(self, row: Any) -> str:
-        kind = f", {row.album_type}" if row.album_type else ""
-        return f"{row.album_name or 'none'} ({row.release_date or 'no date'}{kind})"
-
-    @staticmethod
-    def _open(row: Any) -> Iterator[str]:
-        """What open metadata says, if it says anything."""
-        if row.o_original_year is not None:
-            sure = f"{row.o_year_confidence:.0%}"
-            yield f"first out in {row.o_original_year} (by {row.o_year_source}, {sure} sure)"
-        if row.o_recording_mbid is not None:
-            yield f"recording {row.o_recording_mbid}"
-        if genres := catalogue.shares_of(row.o_genres):
-            yield f"tagged {', '.join(genre for genre, _ in genres)}"
-
-    def _isrc(self, row: Any) -> str:
-        if row.isrc is None and row.d_isrc is not None:
-            return f"{row.d_isrc} (from ReccoBeats)"
-        return row.isrc or "none"
-
-    def _sources(self, track_id: str) -> Iterator[str]:
-        for source in lookup.sources(self.connection, track_id):
-            since = f"place {source.position + 1}, {moment(source.first_seen_at)}"
-            if source.source_type == "search":
-                found = lookup.seeds(self.connection, source.source_key)
-                kind = source.station or "search"
-                yield f'{kind} "{source.source_key}" ({_seed(found)}), {since}'
-                continue
-            listed = lookup.playlist_of(self.connection, source.source_key)
-            name = f'"{listed.name}"' if listed else "of an unknown name"
-            owner = (listed.owner_name or listed.owner_id) if listed else None
-            gone = f", gone {moment(source.removed_at)}" if source.removed_at else ""
-            yield f"playlist {name} {source.source_key} of {owner or 'unknown'}, {since}{gone}"
-            for search in lookup.searches_of(self.connection, source.source_key):
-                described = _seed([search] if search.family else [])
-                yield f'  served by "{search.term}" ({described}), place {search.position + 1}'
-
-    def _rules(self, track_id: str) -> Iterator[tuple[Rule, bool, str]]:
-        """Every rule in counting order: whether it refuses the track, and what it looked at."""
-        row, names = self._row(track_id), self._names(track_id)
-        market, shortest = self.config.market, self.config.min_duration_ms
-        longest = self.config.max_duration_ms
-        asked = {m.market: m for m in catalogue.markets_of_tracks(self.connection, [track_id])}
-        probe = asked.get(market)
-        playable, basis = stored_playability(
-            probe.playable if probe else None,
-            probe.basis if probe else None,
-            listed(row.available_markets),
-            market,
-        )
-        failed = failing_rules(
-            name=row.name,
-            artists=len(names),
-            duration_ms=row.duration_ms or row.d_duration_ms or 0,
-            playable=playable,
-            policy=Policy(market, shortest, longest),
-        )
-        who = "nobody said" if playable is Playable.UNKNOWN else f"by {basis}"
-        said = f"playable in {market}: {playable} ({who})"
-        length = f"{row.duration_ms or row.d_duration_ms or 0:,} ms"
-        title = "a title" if row.name.strip() else "no title"
-        people = f"{len(names)} artist{'' if len(names) == 1 else 's'}"
-        pool = self.selection.pool
-        (at,) = pool.find([track_id]).tolist()
-        rated = row.f_tempo is not None and row.f_energy is not None
-        suits = f"{int(pool.suitability[at]) / 10}" if rated else "not known"
-        unsuitable = int(pool.rule[at]) == RULES.index(Rule.UNSUITABLE)
-        too_short, too_long = Rule.TOO_SHORT in failed, Rule.TOO_LONG in failed
-        found = {
-            Rule.INCOMPLETE: f"{title}, {people}",
-            Rule.NO_DURATION: ("nobody tells its length" if Rule.NO_DURATION in failed else length),
-            Rule.TOO_SHORT: (
-                f"{length} is {'below' if too_short else 'not below'} MIN_DURATION_MS {shortest:,}"
-            ),
-            Rule.TOO_LONG: (
-                f"{length} is {'above' if too_long else 'not above'} MAX_DURATION_MS {longest:,}"
-            ),
-            Rule.UNPLAYABLE: said,
-            Rule.PLAYABILITY_UNKNOWN: said,
-            Rule.UNSOUND: "its row can be read, and nothing is known against it",
-            Rule.UNSUITABLE: f"suits a run by {suits}, SUITABILITY={self.config.suitability}",
-        }
-        for rule in RULES:
-            yield rule, rule in failed or (rule is Rule.UNSUITABLE and unsuitable), found[rule]
-
-    def _fault(self, track_id: str) -> str:
-        return self.pool.unsound[track_id]
-
-    def _verdicts(self, track_id: str) -> Iterator[str]:
-        if (fault := self.pool.unsound.get(track_id)) is not None:
-            yield f"FAILED {Rule.UNSOUND}: {fault}"
-            return
-        for rule, failed, said in self._rules(track_id):
-            yield f"{'FAILED' if failed else 'passed'} {rule}: {said}"
-
-    def _umbrella(self, at: int) -> str:
-        names = self.pool.umbrellas_of(at)
-        if not names:
-            return "none: neither genres nor sources speak for one"
-        origin = self.pool.origins[int(self.pool.origin[at])].replace("_", " ")
-        share = int(self.pool.confidence[at]) / 10_000
-        return f"{', '.join(names)} (from {origin}; confidence of the first {share:.2f})"
-
-    def _decade(self, at: int, row: Any) -> str:
-        year = release_year(row.release_date)
-        return self.pool.decade_of(at) or ("none: no year" if year is None else f"none: {year}")
-
-    def _duplicates(self, at: int) -> Iterator[str]:
-        found = self.selection.duplicates
-        survivor = int(found.survivor[at])
-        if survivor < 0:
-            yield "takes no part: a rule refuses it"
-            return
-        members = np.flatnonzero(found.survivor == survivor).tolist()
-        if len(members) == 1:
-            yield f"none, by {self.selection.targets.dedupe}"
-            return
-        other = "this one" if survivor == at else self.pool.id_of(survivor)
-        yield f"{len(members)} editions; {other} survives: {self.selection.reason(survivor)}"
-        for member in members:
-            same = self._recording(member, survivor)
-            how = "same recording" if same else "soft duplicate"
-            popularity = int(self.pool.popularity[member])
-            one = self.pool.id_of(member)
-            yield (
-                f"  {one} {'survivor' if member == survivor else how}: {self.label(one)}, "
-                f"popularity {popularity if popularity >= 0 else 'unknown'}"
-            )
-
-    def _features(self, at: int, row: Any) -> str:
-        if row.features_of is not None:
-            own = "own" if row.f_borrowed_from is None else f"borrowed from {row.f_borrowed_from}"
-            tempo = "no tempo" if row.f_tempo is None else f"{row.f_tempo:g} BPM"
-            known = f"{own} (ReccoBeats, {moment(row.f_fetched_at)}; {tempo})"
-            if row.f_tempo is not None and row.f_energy is not None:
-                return known
-            missed = lookup.miss(self.connection, row.track_id)
-            due = "" if missed is None else f" {moment(missed.next_check_at)}"
-            return f"{known}, incomplete: asked again{due}"
-        missed = lookup.miss(self.connection, row.track_id)
-        if missed is not None:
-            times = f"{missed.tries} time{'' if missed.tries == 1 else 's'}"
-            return (
-                f"missed {times}, last {moment(missed.checked_at)}, "
-                f"next check {moment(missed.next_check_at)}"
-            )
-        if self.selection.fate[at] == Fate.REJECTED:
-            return "none: not asked for what a rule refuses"
-        return "pending: not asked for yet"
-
-    def _cells(self, at: int) -> Iterator[str]:
-        decade = self.pool.decade_of(at)
-        names = self.pool.umbrellas_of(at)
-        if decade is None or not names:
-            yield "belongs to none"
-            return
-        assigned = None
-        if self.selection.fate[at] == Fate.EXPORTED:
-            assigned = self.selection.cell(at)
-        for name in names:
-            mark = "assigned: " if (name, decade) == assigned else ""
-            yield f"{mark}{self._cell((name, decade))}"
-        backfill = self.selection.choice.backfill.get(at)
-        if backfill is not None and backfill.cell != assigned:
-            yield f"stands in for {self._cell(backfill.cell)}, by step {backfill.step}"
-
-    def _cell(self, cell: Cell) -> str:
-        found = self.selection.choice.certificate
-        count = found.cells.get(cell)
-        if count is None:
-            return f"{' '.join(cell)}: wants nothing"
-        helped = "".join(f", {number:,} by {step}" for step, number in count.backfill.items())
+def _not_chosen(track: Trace) -> str:
+    selection, place = track.selection, track.place
+    targets = selection.targets
+    if place is None:
+        chosen = selection.chosen
+        having = int(selection.pool.features[chosen].sum())
         return (
-            f"{' '.join(cell)}: {count.tracks:,} tracks, target {found.target:,}, "
-            f"minimum {found.minimum:,}{helped}"
+            f"Eligible but not chosen: it has no audio features, and with {having:,} of "
+            f"{len(chosen):,} tracks having them the coverage gate of {float(targets.coverage):g} "
+            "allows no more without."
         )
-
-    def _kept(self, at: int) -> str:
-        if not self.pool.kept[at]:
-            return "not in it"
-        label = int(self.pool.kept_as[at])
-        named = self.pool.labels[label] if label < len(self.pool.labels) else "no umbrella"
-        return f"in it, under {named}"
-
-    # Reading
-
-    def _at(self, track_id: str) -> int:
-        (at,) = self.pool.find([track_id]).tolist()
-        return int(at)
-
-    def _row(self, track_id: str) -> Any:
-        (row,) = catalogue.wide(self.connection, [track_id])
-        return row
-
-    def _names(self, track_id: str) -> list[str]:
-        return [one.name for one in catalogue.credits_of_tracks(self.connection, [track_id])]
-
-    def _recording(self, one: int, other: int) -> bool:
-        found = self.selection.duplicates.recording
-        return bool(found[one] == found[other])
+    return (
+        f"Eligible but not chosen: the cap of {targets.cap:,} is reached and it ranks "
+        f"{place.rank:,} of {place.eligible:,}, after what the cells need."
+    )
 
 
-def _seed(rows: Sequence[Any]) -> str:
+# The whole account
+
+
+def _sections(track: Trace) -> list[Section]:
+    """Everything that decided about a track, by subject."""
+    row = track.row
+    sections: list[Section] = []
+    for name, lines in (
+        ("track", lambda: [row.name or "no title", track.track_id]),
+        ("artists", lambda: list(_artists(track)) or ["none"]),
+        ("album", lambda: [_album(row)]),
+        ("ISRC", lambda: [_isrc(row)]),
+        ("length", lambda: [_length(row)]),
+        ("found by", lambda: _shortened(list(_findings(track))) or ["nothing that is stored"]),
+        ("rules", lambda: list(_rules(track))),
+        ("umbrella", lambda: [_umbrella(track)]),
+        ("decade", lambda: [_decade(track)]),
+        ("open data", lambda: list(_open(row))),
+        ("duplicates", lambda: _shortened(list(_duplicates(track)))),
+        ("features", lambda: [_features(track)]),
+        ("cell", lambda: list(_cells(track))),
+        ("last release", lambda: [_last_release(track)]),
+    ):
+        try:
+            sections.append((name, [str(line) for line in lines()]))
+        except Exception as error:  # noqa: BLE001 -- any value may be of any type
+            sections.append((name, [f"cannot be read: {words_of(error)}"]))
+    return [(name, lines) for name, lines in sections if lines]
+
+
+def _artists(track: Trace) -> Iterator[str]:
+    for artist in track.artists:
+        genres = ", ".join(catalogue.genres_of(artist.genres))
+        yield f"{artist.name} {artist.artist_id}, genres: {genres or 'none known'}"
+
+
+def _album(row: Any) -> str:
+    kind = f", {row.album_type}" if row.album_type else ""
+    return f"{row.album_name or 'none'} ({row.release_date or 'no date'}{kind})"
+
+
+def _isrc(row: Any) -> str:
+    if row.isrc is None and row.d_isrc is not None:
+        return f"{row.d_isrc} (from ReccoBeats)"
+    return row.isrc or "none"
+
+
+def _length(row: Any) -> str:
+    length = row.duration_ms or row.d_duration_ms
+    if not length:
+        return "not told"
+    seconds = round(length / 1000)
+    source = "" if row.duration_ms else ", from ReccoBeats"
+    return f"{length:,} ms ({seconds // 60}:{seconds % 60:02}{source})"
+
+
+def _findings(track: Trace) -> Iterator[str]:
+    for finding in track.findings:
+        source, playlist = finding.provenance, finding.playlist
+        since = f"place {source.position + 1}, {moment(source.first_seen_at)}"
+        if not finding.in_playlist:
+            kind, seeds = source.station or "search", _seeds(finding.ledger)
+            yield f'{kind} "{source.source_key}" ({seeds}), {since}'
+            continue
+        name = f'"{playlist.name}"' if playlist else "of an unknown name"
+        owner = (playlist.owner_name or playlist.owner_id) if playlist else None
+        gone = f", gone {moment(source.removed_at)}" if source.removed_at else ""
+        yield f"playlist {name} {source.source_key} of {owner or 'unknown'}, {since}{gone}"
+        for search in finding.searches:
+            seeds = _seeds([search] if search.family else [])
+            yield f'  served by "{search.term}" ({seeds}), place {search.position + 1}'
+
+
+def _seeds(rows: Sequence[Any]) -> str:
     """Family, umbrella and decade of a seed; a term may stand in several markets' ledgers."""
-    found = dict.fromkeys(
+    described = dict.fromkeys(
         ", ".join(filter(None, (f"family {row.family}", row.umbrella, row.decade))) for row in rows
     )
-    return "; ".join(found) or "not in the ledger"
+    return "; ".join(described) or "not in the ledger"
+
+
+def _rules(track: Trace) -> Iterator[str]:
+    if (fault := track.fault) is not None:
+        yield f"FAILED {Rule.UNSOUND}: {fault}"
+        return
+    looked_at, refused_by = _looked_at(track), track.judged.refused_by
+    for rule in RULES:
+        yield f"{'FAILED' if rule in refused_by else 'passed'} {rule}: {looked_at[rule]}"
+
+
+def _looked_at(track: Trace) -> dict[Rule, str]:
+    """What every rule looked at, in words."""
+    judged, config = track.judged, track.config
+    market, shortest, longest = config.market, config.min_duration_ms, config.max_duration_ms
+    title = "a title" if judged.titled else "no title"
+    people = f"{judged.artists} artist{'' if judged.artists == 1 else 's'}"
+    length = f"{judged.duration_ms:,} ms"
+    below = "below" if Rule.TOO_SHORT in judged.refused_by else "not below"
+    above = "above" if Rule.TOO_LONG in judged.refused_by else "not above"
+    who = "nobody said" if judged.playable is Playable.UNKNOWN else f"by {judged.basis}"
+    playable = f"playable in {market}: {judged.playable} ({who})"
+    suits = "not known" if judged.suitability is None else judged.suitability
+    untold = Rule.NO_DURATION in judged.refused_by
+    return {
+        Rule.INCOMPLETE: f"{title}, {people}",
+        Rule.NO_DURATION: "nobody tells its length" if untold else length,
+        Rule.TOO_SHORT: f"{length} is {below} MIN_DURATION_MS {shortest:,}",
+        Rule.TOO_LONG: f"{length} is {above} MAX_DURATION_MS {longest:,}",
+        Rule.UNPLAYABLE: playable,
+        Rule.PLAYABILITY_UNKNOWN: playable,
+        Rule.UNSOUND: "its row can be read, and nothing is known against it",
+        Rule.UNSUITABLE: f"suits a run by {suits}, SUITABILITY={config.suitability}",
+    }
+
+
+def _umbrella(track: Trace) -> str:
+    vote = track.vote
+    if vote is None:
+        return "none: neither genres nor sources speak for one"
+    umbrellas, origin = ", ".join(vote.umbrellas), vote.origin.replace("_", " ")
+    return f"{umbrellas} (from {origin}; confidence of the first {vote.confidence:.2f})"
+
+
+def _decade(track: Trace) -> str:
+    year = track.year
+    return track.decade or ("none: no year" if year is None else f"none: {year}")
+
+
+def _open(row: Any) -> Iterator[str]:
+    """What open metadata says, if it says anything."""
+    if row.o_original_year is not None:
+        sure = f"{row.o_year_confidence:.0%}"
+        yield f"first out in {row.o_original_year} (by {row.o_year_source}, {sure} sure)"
+    if row.o_recording_mbid is not None:
+        yield f"recording {row.o_recording_mbid}"
+    if genres := catalogue.shares_of(row.o_genres):
+        yield f"tagged {', '.join(genre for genre, _ in genres)}"
+
+
+def _duplicates(track: Trace) -> Iterator[str]:
+    group = track.duplicates
+    if group is None:
+        yield "takes no part: a rule refuses it"
+        return
+    if len(group.editions) == 1:
+        yield f"none, by {track.selection.targets.dedupe}"
+        return
+    which = "this one" if group.survivor == track.track_id else group.survivor
+    yield f"{len(group.editions)} editions; {which} survives: {group.reason}"
+    for edition in group.editions:
+        how = "same recording" if edition.recording else "soft duplicate"
+        if edition.track_id == group.survivor:
+            how = "survivor"
+        other = trace(track.config, track.connection, track.selection, edition.track_id)
+        popularity = "unknown" if edition.popularity is None else edition.popularity
+        yield f"  {edition.track_id} {how}: {_label(other)}, popularity {popularity}"
+
+
+def _features(track: Trace) -> str:
+    row = track.row
+    if row.features_of is not None:
+        own = "own" if row.f_borrowed_from is None else f"borrowed from {row.f_borrowed_from}"
+        tempo = "no tempo" if row.f_tempo is None else f"{row.f_tempo:g} BPM"
+        known = f"{own} (ReccoBeats, {moment(row.f_fetched_at)}; {tempo})"
+        if row.f_tempo is not None and row.f_energy is not None:
+            return known
+        missed = track.missed
+        due = "" if missed is None else f" {moment(missed.next_check_at)}"
+        return f"{known}, incomplete: asked again{due}"
+    missed = track.missed
+    if missed is not None:
+        times = f"{missed.tries} time{'' if missed.tries == 1 else 's'}"
+        return (
+            f"missed {times}, last {moment(missed.checked_at)}, "
+            f"next check {moment(missed.next_check_at)}"
+        )
+    if track.fate is Fate.REJECTED:
+        return "none: not asked for what a rule refuses"
+    return "pending: not asked for yet"
+
+
+def _cells(track: Trace) -> Iterator[str]:
+    cells, assigned, backfill = track.cells, track.assigned, track.backfill
+    if not cells:
+        yield "belongs to none"
+        return
+    for state in cells:
+        mark = "assigned: " if state.cell == assigned else ""
+        yield f"{mark}{_cell(track, state)}"
+    if backfill is not None and backfill.cell != assigned:
+        state = track.state_of(backfill.cell)
+        yield f"stands in for {_cell(track, state)}, by step {backfill.step}"
+
+
+def _cell(track: Trace, state: CellState) -> str:
+    name, count = " ".join(state.cell), state.count
+    if count is None:
+        return f"{name}: wants nothing"
+    wanted = track.selection.choice.certificate
+    helped = "".join(f", {number:,} by {step}" for step, number in count.backfill.items())
+    return (
+        f"{name}: {count.tracks:,} tracks, target {wanted.target:,}, "
+        f"minimum {wanted.minimum:,}{helped}"
+    )
+
+
+def _last_release(track: Trace) -> str:
+    kept_as = track.kept_as
+    return "not in it" if kept_as is None else f"in it, under {kept_as}"
 
 
 def _shortened(lines: list[str]) -> list[str]:
