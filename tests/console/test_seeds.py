@@ -20,8 +20,9 @@ from scrapy.cmdline import execute
 
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import Config, utc_now
-from runclub_spider.console.seeds import COLUMNS, LEDGER, aims_at
+from runclub_spider.console.seeds import COLUMNS, LEDGER
 from runclub_spider.crawl.run import regime_key
+from runclub_spider.frontier.prospect import aims_at
 from runclub_spider.frontier.templates import FAMILIES, Seed, load_seeds
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.engine import Store
