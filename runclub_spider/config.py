@@ -24,6 +24,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
 from runclub_spider.catalog.markets import MARKETS, cure
+from runclub_spider.catalog.rules import Policy
 from runclub_spider.errors import ConfigurationError
 
 # What file systems take, in bytes; room is left for the names below a folder.
@@ -439,6 +440,11 @@ class Config(BaseModel):
                 for name in ("cache_dir", "export_dir", "seeds_dir", "token_file", "kexp_overrides")
             }
         )
+
+    @property
+    def policy(self) -> Policy:
+        """The rules of eligibility."""
+        return Policy(self.market, self.min_duration_ms, self.max_duration_ms)
 
     def source_of(self, name: str) -> str:
         """Where data of a base URL comes from: the service's name, `sandbox`, or a host.

@@ -43,9 +43,8 @@ class DiscoveredPage:
     odd: Oddities = field(default_factory=Oddities)
 
     judged: list[JudgedTrack] = field(default_factory=list)
-    pending_features: list[str] = field(default_factory=list)
-    pending_artists: list[str] = field(default_factory=list)
-    pending_details: list[str] = field(default_factory=list)
+    # What the stages that complete tracks are to ask, by the stage's name.
+    pending: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

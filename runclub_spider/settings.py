@@ -85,11 +85,6 @@ ITEM_PIPELINES = {
     "runclub_spider.crawl.pipelines.dedupe.DedupePipeline": 300,
     # The page's one transaction: rows, edges, verdicts, ledger and mark.
     "runclub_spider.crawl.pipelines.store.StorePipeline": 400,
-    "runclub_spider.enrich.artists.ArtistsPipeline": 500,
-    "runclub_spider.enrich.features.FeaturesPipeline": 600,
-    "runclub_spider.enrich.editions.BorrowPipeline": 700,
-    "runclub_spider.enrich.details.DetailsPipeline": 800,
-    "runclub_spider.enrich.open_metadata.OpenMetadataPipeline": 900,
 }
 
 EXTENSIONS = {

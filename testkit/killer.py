@@ -349,14 +349,14 @@ class _Hooks:
 
 def _under_way() -> dict[str, Any]:
     """What the process knows of that no transaction holds yet: answered pages, and batches."""
-    from runclub_spider.crawl.run import Runtime
+    from runclub_spider.crawl.run import Run
 
     found: Counter[str] = Counter(pages_in_hand=0, batches=0)
-    for crawler, runtime in list(Runtime._all.items()):
+    for crawler, run in list(Run._all.items()):
         slot = getattr(getattr(crawler.engine, "scraper", None), "slot", None)
         if slot is not None:
             found["pages_in_hand"] += len(slot.queue) + len(slot.active)
-        for worker in runtime.workers:
+        for worker in run.budget.workers:
             found["batches"] += len(getattr(worker, "_tasks", ()))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from scrapy import Spider
@@ -11,7 +12,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 
 from runclub_spider.config import Config
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from testkit.postgres import WANTED, stores_on_postgres
 
 MakeCrawler = Callable[..., Crawler]
@@ -51,7 +52,8 @@ def make_crawler(tmp_path: Path) -> Iterator[MakeCrawler]:
             settings.set(name, None)
         settings.update(
             {
-                "CACHE_DIR": str(tmp_path / "cache"),
+                # A run holds its store.
+                "CACHE_DIR": str(tmp_path / f"cache{len(made) or ''}"),
                 "EXPORT_DIR": str(tmp_path / "export"),
                 # A reactor is for a whole process; other tests may not want one.
                 "TWISTED_REACTOR_ENABLED": False,
@@ -60,9 +62,10 @@ def make_crawler(tmp_path: Path) -> Iterator[MakeCrawler]:
         )
         crawler = Crawler(spider, settings)
         crawler._apply_settings()
+        Run.of(crawler).open(SimpleNamespace(services=(), asked=lambda _: {}), "a test")
         made.append(crawler)
         return crawler
 
     yield make
     for crawler in made:
-        Runtime.of(crawler).close()
+        Run.of(crawler).close()

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Protocol
+from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 from runclub_spider import apis
 from runclub_spider.apis.call import Call
+from runclub_spider.apis.guard import Manners
 from runclub_spider.apis.plays import PlaysPage
+from runclub_spider.apis.service import Service
 from runclub_spider.catalog.coverage import Reading
 from runclub_spider.catalog.overrides import Overrides
 from runclub_spider.catalog.overrides_file import load_overrides
@@ -96,6 +98,28 @@ class Station:
         setting = f"{self.name}_overrides"
         own = config.seeds_dir / f"{setting}.yml"
         return load_overrides(getattr(config, setting, own), setting.upper())
+
+
+class StationService(Service):
+    """A station in one run: one reading after the other."""
+
+    station: ClassVar[Station]
+
+    @property
+    def calls(self) -> StationCalls:
+        """Builders of its calls."""
+        return self.station.calls(self.base_url)
+
+    def limits(self) -> Manners:
+        """One call at a time; the reading itself retries, with smaller pages."""
+        return Manners(1, 0, 0.0, self.config.max_wait_seconds, unnamed_block=False)
+
+
+@cache
+def service_of(station: Station) -> type[StationService]:
+    """The service of a station, one class each."""
+    told = {"station": station, "name": station.name, "setting": station.base_url}
+    return type(station.title, (StationService,), {"__doc__": StationService.__doc__, **told})
 
 
 @cache

@@ -38,7 +38,7 @@ from runclub_spider.apis.station import Station, stations
 from runclub_spider.catalog.coverage import Order, Reading
 from runclub_spider.config import Config, env_file, open_to_others, utc_now
 from runclub_spider.crawl.preflight import check_spotify_credentials, check_writable
-from runclub_spider.crawl.run import regime_key
+from runclub_spider.crawl.regime import regime_key
 from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.address import database_url

@@ -23,7 +23,8 @@ from runclub_spider.apis.spotify.regimes import REGIMES
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import Config, utc_now
-from runclub_spider.crawl.run import pace_key, regime_key
+from runclub_spider.crawl.quota import pace_key
+from runclub_spider.crawl.regime import regime_key
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.cost import Cost
 from runclub_spider.frontier.prospect import (

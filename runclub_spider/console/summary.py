@@ -9,18 +9,19 @@ from rich.console import Console
 from rich.table import Table
 
 from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, Tier
-from runclub_spider.crawl.run import FINISHED, Runtime
+from runclub_spider.crawl.outcome import FINISHED
+from runclub_spider.crawl.run import Run
 from runclub_spider.text import moment
 
 
-def print_outcome(runtime: Runtime) -> None:
+def print_outcome(run: Run) -> None:
     """A summary table on stdout; what went wrong on stderr, one line a reason."""
-    outcome = runtime.outcome
-    station = getattr(runtime.crawler.spidercls, "station", None)
+    outcome = run.outcome
+    station = getattr(run.crawler.spidercls, "station", None)
     if station is not None:
-        _print_plays(runtime, station.name)
+        _print_plays(run, station.name)
     else:
-        _print_tracks(runtime)
+        _print_tracks(run)
     for note in outcome.notes:
         print(note)
     if outcome.release:
@@ -36,8 +37,8 @@ def print_outcome(runtime: Runtime) -> None:
         print("scrapy crawl: nothing is lost; the same command resumes", file=sys.stderr)
 
 
-def _print_tracks(runtime: Runtime) -> None:
-    stats = runtime.crawler.stats.get_stats()
+def _print_tracks(run: Run) -> None:
+    stats = run.crawler.stats.get_stats()
 
     def number(key: str) -> str:
         return f"{stats.get(f'runclub/{key}', 0):,}"
@@ -56,30 +57,30 @@ def _print_tracks(runtime: Runtime) -> None:
         rows.append(("tracks with new open metadata", number("open_metadata/changed")))
     rejected = {k: v for k, v in stats.items() if k.startswith("runclub/rejected/")}
     rows += [(f"rejected: {k.rsplit('/', 1)[1]}", f"{v:,}") for k, v in sorted(rejected.items())]
-    _print_table(runtime, rows)
+    _print_table(run, rows)
 
 
-def _print_plays(runtime: Runtime, source: str) -> None:
+def _print_plays(run: Run, source: str) -> None:
     """The eight counters of the specification, for a person and as one line of JSON."""
-    stats = runtime.crawler.stats.get_stats()
+    stats = run.crawler.stats.get_stats()
     counts = {name: stats.get(f"runclub/{source}/{name}", 0) for name in COUNTERS}
     rows = [(name.replace("_", " "), f"{counts[name]:,}") for name in COUNTERS]
     others = {name: stats.get(f"runclub/{source}/{name}", 0) for name in CATEGORIES}
     rows += [(f"  rows: {name}", f"{n:,}") for name, n in others.items()]
     tiers = {tier: stats.get(f"runclub/{source}/tier/{tier}", 0) for tier in Tier}
     rows += [(f"  by {tier}", f"{n:,}") for tier, n in tiers.items() if n]
-    _print_table(runtime, rows)
-    line = {"spider": runtime.crawler.spidercls.name, "result": runtime.outcome.result, **counts}
+    _print_table(run, rows)
+    line = {"spider": run.crawler.spidercls.name, "result": run.outcome.result, **counts}
     print(orjson.dumps(line).decode())
 
 
-def _print_table(runtime: Runtime, rows: list[tuple[str, str]]) -> None:
-    title = f"{runtime.crawler.spidercls.name}: {runtime.outcome.result}"
+def _print_table(run: Run, rows: list[tuple[str, str]]) -> None:
+    title = f"{run.crawler.spidercls.name}: {run.outcome.result}"
     table = Table(title=title, title_justify="left")
     table.add_column("what")
     table.add_column("count", justify="right")
-    table.add_row("requests", f"{runtime.spent.total():,}")
-    for family, n in sorted(runtime.spent.items()):
+    table.add_row("requests", f"{run.budget.spent.total():,}")
+    for family, n in sorted(run.budget.spent.items()):
         table.add_row(f"  {family}", f"{n:,}")
     for row in rows:
         table.add_row(*row)

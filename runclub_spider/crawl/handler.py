@@ -36,8 +36,9 @@ from runclub_spider.apis.guard import (
     NoAnswer,
     Stopping,
 )
+from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.faults import told
-from runclub_spider.crawl.run import BudgetSpent, Runtime
+from runclub_spider.crawl.run import Run
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -83,7 +84,7 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._runtime = Runtime.of(crawler)
+        self._run = Run.of(crawler)
         self._under_way: set[asyncio.Future[Response]] = set()
         self._watch: asyncio.Future[None] | None = None
 
@@ -94,11 +95,11 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
             return await super().download_request(request)
         family = request.meta["family"]
         try:
-            return await self._runtime.guards[api].send(
+            return await self._run.apis.guard(api).send(
                 lambda: self._fetch(request),
                 _lower_headers,
                 family=family,
-                spend=lambda: self._runtime.spend(api, family),
+                spend=lambda: self._run.spend(api, family),
             )
         except (ApiPaused, ApiUnavailable, BudgetSpent, Stopping) as error:
             raise NotSent(error) from error
@@ -117,7 +118,7 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
         try:
             response = await task
         except asyncio.CancelledError:
-            if self._runtime.stopping():
+            if self._run.stopping():
                 raise Stopping(request.meta["api"]) from None
             raise
         except DownloadCancelledError:
@@ -136,7 +137,7 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
         grace = _GRACE_SECONDS
         while self._under_way:
             await asyncio.sleep(_POLL_SECONDS)
-            if self._runtime.stopping():
+            if self._run.stopping():
                 grace -= _POLL_SECONDS
                 if grace <= 0:
                     for task in self._under_way:

@@ -5,42 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
+from scrapy.settings import BaseSettings
 
-from runclub_spider.apis.call import Api
+from runclub_spider.apis.service import Service
 from runclub_spider.apis.spotify.token_file import TokenFile
 from runclub_spider.config import SANDBOX, Config, utc_now
 from runclub_spider.errors import ConfigurationError, RunPaused
 from runclub_spider.store.db import clock, meta
-from runclub_spider.store.db.engine import Store
 from runclub_spider.store.queue import quota, runs
 from runclub_spider.text import moment
 
-# Which base URL feeds which part of the catalogue; a store keeps to one source each.
-SOURCES = {"spotify": "spotify_api_base_url", "reccobeats": "reccobeats_base_url"}
-KEXP_SOURCES = {"kexp": "kexp_base_url"}
-# Only where they are asked at all.
-OPEN_SOURCES = {
-    "musicbrainz": "musicbrainz_base_url",
-    "listenbrainz": "listenbrainz_base_url",
-}
-
 # Seconds that a store may lie unused before its clock is doubted.
 _LONG_UNUSED = 3 * 365 * 86_400
-
-
-def sources(config: Config, own: Mapping[str, str] = SOURCES) -> Mapping[str, str]:
-    """The base URLs that a spider asks, by the part of the catalogue they feed.
-
-    Open data come with those of Spotify's catalogue, where they are asked at all.
-    """
-    if "spotify" not in own or not config.open_metadata_contact:
-        return own
-    return {**own} | {name: OPEN_SOURCES[name] for name in config.open_metadata_sources}
 
 
 def check_open_metadata(config: Config) -> None:
@@ -99,52 +80,64 @@ def check_feeds(uris: Iterable[str]) -> None:
             ) from None
 
 
+def check_settings(settings: BaseSettings) -> None:
+    """What Scrapy's own settings name can be written to."""
+    check_feeds(settings.getdict("FEEDS"))
+    if jobs := settings.get("JOBDIR"):
+        check_writable(Path(jobs), "JOBDIR")
+
+
+def check_command(settings: BaseSettings, spider: str) -> None:
+    """`scrapy runspider` knows no spider by its name, and its runs are nobody's to resume."""
+    loader = settings.get("SPIDER_LOADER_CLASS")
+    if getattr(loader, "__name__", str(loader)).endswith("DummySpiderLoader"):
+        raise ConfigurationError(f"{spider} is run by `scrapy crawl {spider}`; nothing was sent")
+
+
 def check_store(
+    connection: sa.Connection,
     config: Config,
-    *,
-    apis: tuple[Api, ...] = (),
-    families: tuple[str, ...] = ("*",),
-    sources: Mapping[str, str] = SOURCES,
-    opened: type[Store] = Store,
+    services: Sequence[type[Service]],
+    asked: Mapping[str, Sequence[str]],
 ) -> None:
-    """The store opens, holds data of the same sources, and no API it needs is blocked.
+    """The store holds data of the same sources, and no API the run cannot do without is blocked.
+
+    `asked` names these by account, with the endpoint families of each.
 
     Raises:
-        ConfigurationError: it cannot be used, or real and made-up data would mix.
+        ConfigurationError: real and made-up data would mix, or the clock is wrong.
         RunPaused: an earlier refusal is still in force; nothing is sent.
     """
-    store = opened.open(config)
-    try:
-        with store.begin() as connection:
-            for name, field in sources.items():
-                here = config.source_of(field)
-                there = meta.get(connection, f"source|{name}")
-                if there is not None and there != here:
-                    raise ConfigurationError(
-                        f"the store holds {name} data from {there}, {field.upper()} now points "
-                        f"at {here}: use another CACHE_DIR or DATABASE_URL, they must not mix"
-                    )
-            _check_made_up(connection, config, sources)
-            now = utc_now()
-            _check_clock(connection, config, now)
-            mark_sources(connection, config, sources)
-            quota.shorten(connection, now)
-            for block in quota.blocks(connection, now):
-                if block.account in apis and block.family in families:
-                    sooner = f", or lift it: scrapy status --lift {block.account}"
-                    raise RunPaused(
-                        f"{block.account} refuses requests until {moment(block.blocked_until)} "
-                        f"({block.reason}); nothing was sent, run the same command then"
-                        f"{sooner if block.blocked_until > now + quota.DAY else ''}"
-                    )
-    finally:
-        store.close()
+    wanted = [service for service in services if service.wanted(config)]
+    for service in wanted:
+        here = config.source_of(service.setting)
+        there = meta.get(connection, f"source|{service.name}")
+        if there is not None and there != here:
+            raise ConfigurationError(
+                f"the store holds {service.name} data from {there}, {service.setting.upper()} now "
+                f"points at {here}: use another CACHE_DIR or DATABASE_URL, they must not mix"
+            )
+    _check_made_up(connection, config, wanted)
+    now = utc_now()
+    _check_clock(connection, config, now)
+    mark_sources(connection, config, wanted)
+    quota.shorten(connection, now)
+    for block in quota.blocks(connection, now):
+        if block.family in asked.get(block.account, ()):
+            sooner = f", or lift it: scrapy status --lift {block.account}"
+            raise RunPaused(
+                f"{block.account} refuses requests until {moment(block.blocked_until)} "
+                f"({block.reason}); nothing was sent, run the same command then"
+                f"{sooner if block.blocked_until > now + quota.DAY else ''}"
+            )
 
 
-def mark_sources(connection: sa.Connection, config: Config, sources: Mapping[str, str]) -> None:
+def mark_sources(
+    connection: sa.Connection, config: Config, services: Sequence[type[Service]]
+) -> None:
     """Note where the store's data come from, before any of it does."""
-    for name, field in sources.items():
-        key, here = f"source|{name}", config.source_of(field)
+    for service in services:
+        key, here = f"source|{service.name}", config.source_of(service.setting)
         if meta.get(connection, key) != here:
             meta.put(connection, key, here)
 
@@ -170,18 +163,21 @@ def _check_clock(connection: sa.Connection, config: Config, now: int) -> None:
         )
 
 
-def _check_made_up(connection: sa.Connection, config: Config, sources: Mapping[str, str]) -> None:
+def _check_made_up(
+    connection: sa.Connection, config: Config, services: Sequence[type[Service]]
+) -> None:
     """Made-up songs do not go into a store of real ones, nor the other way round."""
-    for name in (*SOURCES, *KEXP_SOURCES):
-        there = meta.get(connection, f"source|{name}")
-        if name in sources or there is None:
+    mine = {service.name for service in services}
+    for key, there in meta.starting_with(connection, "source|").items():
+        name = key.removeprefix("source|")
+        if name in mine:
             continue
-        for mine in sources.values():
-            here = config.source_of(mine)
+        for service in services:
+            here = config.source_of(service.setting)
             if (here == SANDBOX) != (there == SANDBOX):
                 raise ConfigurationError(
-                    f"the store holds {name} data from {there}, {mine.upper()} points at {here}: "
-                    "use another CACHE_DIR or DATABASE_URL, they must not mix"
+                    f"the store holds {name} data from {there}, {service.setting.upper()} points "
+                    f"at {here}: use another CACHE_DIR or DATABASE_URL, they must not mix"
                 )
 
 

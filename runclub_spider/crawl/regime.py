@@ -5,49 +5,64 @@ from __future__ import annotations
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.answers import WHOLE, classify, explain
 from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
-from runclub_spider.config import utc_now
+from runclub_spider.apis.spotify.service import Spotify
+from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl.faults import is_ours, told
 from runclub_spider.crawl.handler import NoToken, NotSent
+from runclub_spider.crawl.outcome import FAILED, INCOMPLETE
 from runclub_spider.crawl.requests import to_request
-from runclub_spider.crawl.run import FAILED, INCOMPLETE, Runtime, regime_key
+from runclub_spider.crawl.run import Run
 from runclub_spider.store.db import meta
 
 _DAY = 86_400
 
 
-async def find_regime(runtime: Runtime) -> Regime | None:
+def regime_key(config: Config) -> str:
+    """Where the store keeps what a key may do."""
+    return f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
+
+
+async def find_regime(run: Run) -> Regime | None:
     """The configured regime, the stored one while it is young, else what a probe shows.
 
-    None when Spotify cannot be asked; the run's outcome then says why.
+    From now on the run goes by it. None when Spotify cannot be asked; the run's outcome then
+    says why.
     """
-    config = runtime.config
+    found = await _find(run)
+    if found is not None:
+        run.key.may(found)
+    return found
+
+
+async def _find(run: Run) -> Regime | None:
+    config = run.config
     if config.spotify_profile in REGIMES:
         return REGIMES[config.spotify_profile]
     key = regime_key(config)
-    stored = await runtime.store.run(lambda c: meta.get(c, key))
+    stored = await run.store.run(lambda c: meta.get(c, key))
     if stored:
         name, at = stored.split("|")
         age = utc_now() - int(at)
         if -_DAY < age < config.regime_max_age_days * _DAY:
             return REGIMES[name]
-    found = await _probe(runtime)
+    found = await _probe(run)
     if found is not None:
         text = f"{found.name}|{utc_now()}"
-        await runtime.store.run(lambda c: meta.put(c, key, text))
+        await run.store.run(lambda c: meta.put(c, key, text))
     return found
 
 
-async def _probe(runtime: Runtime) -> Regime | None:
-    call = runtime.spotify.search("track", "year:2000", limit=PROBE_LIMIT, offset=0)
-    engine = runtime.crawler.engine
+async def _probe(run: Run) -> Regime | None:
+    call = run.apis[Spotify].calls.search("track", "year:2000", limit=PROBE_LIMIT, offset=0)
+    engine = run.crawler.engine
     assert engine is not None
     try:
         response = await engine.download_async(to_request(call))
     except NotSent as error:
         if isinstance(error.cause, ApiPaused):
-            runtime.paused(error.cause)
+            run.paused(error.cause)
         elif isinstance(error.cause, ApiUnavailable):
-            runtime.outcome.report(INCOMPLETE, str(error.cause))
+            run.outcome.report(INCOMPLETE, str(error.cause))
         return None
     except NoToken:
         # The token middleware has told the outcome.
@@ -55,13 +70,13 @@ async def _probe(runtime: Runtime) -> Regime | None:
     except Exception as error:
         if is_ours(error):
             raise
-        runtime.outcome.report(INCOMPLETE, f"the key could not be probed ({told(error)})")
+        run.outcome.report(INCOMPLETE, f"the key could not be probed ({told(error)})")
         return None
     answer = classify(call.path, response.status, response.body)
     found = regime_of_probe(answer)
     if found is None:
         said = answer.said
         if answer.problem in WHOLE:
-            said = explain(answer.problem, response.status, response.body, market=runtime.market)
-        runtime.outcome.report(FAILED, said)
+            said = explain(answer.problem, response.status, response.body, market=run.config.market)
+        run.outcome.report(FAILED, said)
     return found

@@ -1,4 +1,4 @@
-"""The worker behind an enrichment pipeline: full batches of what is pending."""
+"""The worker behind an enricher: full batches of what is pending."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.answers import WHOLE, explain, problem_of
 from runclub_spider.crawl.faults import is_ours, told
 from runclub_spider.crawl.handler import NoToken, NotSent
+from runclub_spider.crawl.outcome import INCOMPLETE, PAUSED
+from runclub_spider.crawl.reading import Drifted
 from runclub_spider.crawl.requests import to_request
-from runclub_spider.crawl.run import INCOMPLETE, PAUSED, Drifted, Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class BatchWorker:
 
     def __init__(
         self,
-        runtime: Runtime,
+        run: Run,
         name: str,
         *,
         batch: int,
@@ -42,7 +44,7 @@ class BatchWorker:
         accept: Callable[[Response, Sequence[str]], Awaitable[None]],
         read_anyway: Container[int] = (),
     ) -> None:
-        self.runtime, self.name, self.batch = runtime, name, batch
+        self.run, self.name, self.batch = run, name, batch
         self.total = 0
         self._call, self._accept, self._read_anyway = call, accept, read_anyway
         self._queue: dict[str, None] = {}
@@ -55,10 +57,8 @@ class BatchWorker:
         """Take up pending ids; returns how many were new to this run."""
         before = self.total
         ids = list(ids)
-        until = self.runtime.drifting.get(self.name, 0)
-        if ids and until > self.runtime.started_at and not self._off:
-            self._off = True
-            self.runtime.waits(self.name, until)
+        if ids and not self._off:
+            self._off = self.run.reading.waits(self.name)
         for one in ids:
             if one not in self._taken:
                 self._taken.add(one)
@@ -82,7 +82,7 @@ class BatchWorker:
                 return
 
     def _held(self) -> bool:
-        return self.runtime.ended or self.runtime.outcome.result == PAUSED
+        return self.run.outcome.ended or self.run.outcome.result == PAUSED
 
     @property
     def calls_needed(self) -> int:
@@ -90,7 +90,7 @@ class BatchWorker:
         return -(-self.total // self.batch)
 
     def _send_full(self) -> None:
-        self._off = self._off or self.runtime.ended
+        self._off = self._off or self.run.outcome.ended
         while len(self._queue) >= self.batch and len(self._tasks) < _PARALLEL and not self._off:
             self._start([one for one, _ in zip(self._queue, range(self.batch), strict=False)])
 
@@ -106,11 +106,11 @@ class BatchWorker:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._off = True
-            self.runtime.broke(error)
+            self.run.outcome.broke(error)
         self._send_full()
 
     async def _send(self, ids: Sequence[str]) -> None:
-        engine = self.runtime.crawler.engine
+        engine = self.run.crawler.engine
         assert engine is not None
         if not engine.running:
             self._off = True
@@ -122,10 +122,10 @@ class BatchWorker:
                 self._refuse(call.api, response)
                 return
             await self._accept(response, ids)
-            await self.runtime.readable(self.name)
+            await self.run.reading.readable(self.run.store, self.name)
         except Drifted as error:
             self._off = True
-            await self.runtime.put_aside(self.name, error.field)
+            await self.run.reading.put_aside(self.run.store, self.name, error.field)
         except NotSent as error:
             self._give_up(error.cause)
         except NoToken:
@@ -148,27 +148,27 @@ class BatchWorker:
         self._off = True
         problem = problem_of(response.status, response.body)
         if api == Api.SPOTIFY and problem in WHOLE:
-            why = explain(problem, response.status, response.body, market=self.runtime.market)
-            self.runtime.failed(RunclubError(why))
+            why = explain(problem, response.status, response.body, market=self.run.config.market)
+            self.run.outcome.failed(RunclubError(why))
             return
         if api == Api.SPOTIFY:
             # The key may do less than was found out before: the next run finds out anew.
-            self.runtime.forget_regime = True
+            self.run.key.doubt()
         why = f"the API answered {response.status}"
         if api == Api.SPOTIFY and problem is not None:
             why = explain(problem, response.status, response.body)
-        self.runtime.outcome.report(INCOMPLETE, f"{self.name}: {why}; switched off for this run")
+        self.run.outcome.report(INCOMPLETE, f"{self.name}: {why}; switched off for this run")
 
     def _give_up(self, cause: Exception) -> None:
         if isinstance(cause, ApiPaused):
             self._off = True
-            self.runtime.paused(cause)
+            self.run.paused(cause)
         elif isinstance(cause, ApiUnavailable):
             self._failed(f"{self.name}: a batch was put off ({cause})")
         else:
             self._off = True
 
     def _failed(self, reason: str) -> None:
-        self.runtime.outcome.report(INCOMPLETE, reason)
+        self.run.outcome.report(INCOMPLETE, reason)
         self._failures += 1
         self._off = self._off or self._failures >= _GIVE_UP_AFTER

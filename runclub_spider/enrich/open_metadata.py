@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.listenbrainz.calls import RECORDINGS_BATCH
 from runclub_spider.apis.listenbrainz.parser import parse_metadata
+from runclub_spider.apis.listenbrainz.service import ListenBrainz
 from runclub_spider.apis.musicbrainz.calls import (
     ARTISTS_BATCH,
     ISRCS_AGAIN,
@@ -24,21 +25,19 @@ from runclub_spider.apis.musicbrainz.parser import (
     parse_recordings,
     parse_urls,
 )
+from runclub_spider.apis.musicbrainz.service import MusicBrainz
 from runclub_spider.catalog.original import Question
 from runclub_spider.catalog.recordings import Recording
 from runclub_spider.config import utc_now
 from runclub_spider.crawl.requests import to_request
-from runclub_spider.crawl.run import Runtime
-from runclub_spider.crawl.signals import enrichment_done
 from runclub_spider.enrich.batches import BatchWorker
-from runclub_spider.items import DiscoveredPage
+from runclub_spider.enrich.stages import Enricher
 from runclub_spider.store.db import meta
 from runclub_spider.store.facts import open_facts, open_questions
 from runclub_spider.store.facts.open_questions import Due
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from scrapy.crawler import Crawler
     from scrapy.http import Response
 
 T = TypeVar("T")
@@ -64,30 +63,21 @@ _WITHOUT = {
 }
 
 
-class OpenMetadataPipeline:
-    """Asks when all other enrichers are through; holds no item.
+class OpenMetadata(Enricher):
+    """Asks when all other enrichers are through.
 
     Recordings by ISRC first, then by title and artist where that left a gap or a doubt, then
-    what ListenBrainz knows of the recordings, then artists. Every stage takes what it has to ask
+    what ListenBrainz knows of the recordings, then artists. Every step takes what it has to ask
     from the store, where the one before left its answers, so a run that was stopped goes on.
     """
 
-    def __init__(self, crawler: Crawler) -> None:
-        self._runtime = Runtime.of(crawler)
-        self._stats = crawler.stats
-        crawler.signals.connect(self._run, signal=enrichment_done)
+    name = "open_metadata"
+    services = (MusicBrainz, ListenBrainz)
+    after_discovery = False
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> OpenMetadataPipeline:
-        """Scrapy's constructor."""
-        return cls(crawler)
-
-    def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
-        """Nothing yet: what is worth asking is known at the end."""
-        return item
-
-    async def _run(self) -> None:
-        config, outcome = self._runtime.config, self._runtime.outcome
+    async def finish(self) -> None:
+        """All steps, of the sources that are wanted."""
+        config, outcome = self.run.config, self.run.outcome
         if not config.open_metadata_contact:
             outcome.note(_OFF)
             return
@@ -107,12 +97,12 @@ class OpenMetadataPipeline:
                 await self._genres()
             await self._artists()
         changed = await self._settle()
-        self._stats.inc_value("runclub/open_metadata/changed", changed)
+        self.run.count("runclub/open_metadata/changed", changed)
 
-    # Stages
+    # Steps
 
     async def _isrcs(self) -> None:
-        calls = self._runtime.musicbrainz
+        calls = self.run.apis[MusicBrainz].calls
         again = self._worker(
             "recordings by ISRC, again", ISRCS_AGAIN, calls.by_isrc, self._isrcs_found
         )
@@ -131,12 +121,12 @@ class OpenMetadataPipeline:
         await again.drain()
 
     async def _isrcs_found(self, response: Response, asked: Sequence[str]) -> None:
-        calls = self._runtime.musicbrainz
+        calls = self.run.apis[MusicBrainz].calls
         found, _ = await self._pages(response, lambda at: calls.by_isrc(asked, at))
         await self._save(lambda c: open_questions.save_isrcs(c, asked, found, self._due))
 
     async def _songs(self) -> None:
-        calls = self._runtime.musicbrainz
+        calls = self.run.apis[MusicBrainz].calls
         songs = await self._read(lambda c: open_questions.pending_songs(c, self._due))
 
         def call(keys: Sequence[str], offset: int = 0) -> Call:
@@ -165,12 +155,12 @@ class OpenMetadataPipeline:
     async def _recordings(self) -> None:
         async def accept(response: Response, asked: Sequence[str]) -> None:
             answer = parse_metadata(response.body)
-            self._runtime.take(answer)
+            self.run.reading.take(answer)
             await self._save(
                 lambda c: open_questions.save_metadata(c, asked, answer.found, self._due)
             )
 
-        call = self._runtime.listenbrainz.recordings
+        call = self.run.apis[ListenBrainz].calls.recordings
         worker = self._worker("metadata of recordings", RECORDINGS_BATCH, call, accept)
         worker.add(await self._read(lambda c: open_questions.pending_recordings(c, self._due)))
         await worker.drain()
@@ -181,11 +171,11 @@ class OpenMetadataPipeline:
             found: dict[str, str] = {}
             if response.status != NOT_FOUND:
                 answer = parse_urls(response.body)
-                self._runtime.take(answer)
+                self.run.reading.take(answer)
                 found = answer.found
             await self._save(lambda c: open_questions.save_urls(c, asked, found, self._due))
 
-        call = self._runtime.musicbrainz.artist_urls
+        call = self.run.apis[MusicBrainz].calls.artist_urls
         worker = self._worker("artists by address", URLS_BATCH, call, accept, {NOT_FOUND})
         worker.add(await self._read(lambda c: open_questions.pending_artist_urls(c, self._due)))
         await worker.drain()
@@ -193,12 +183,12 @@ class OpenMetadataPipeline:
     async def _artists(self) -> None:
         async def accept(response: Response, asked: Sequence[str]) -> None:
             answer = parse_artists(response.body)
-            self._runtime.take(answer)
+            self.run.reading.take(answer)
             await self._save(
                 lambda c: open_questions.save_artists(c, asked, answer.found, self._due)
             )
 
-        call = self._runtime.musicbrainz.artists
+        call = self.run.apis[MusicBrainz].calls.artists
         worker = self._worker("artists", ARTISTS_BATCH, call, accept)
         worker.add(await self._read(lambda c: open_questions.pending_artists(c, self._due)))
         await worker.drain()
@@ -208,11 +198,11 @@ class OpenMetadataPipeline:
         old = utc_now() - _GENRES_DAYS * _DAY
         if int(await self._read(lambda c: meta.get(c, _GENRES_AT)) or 0) > old:
             return
-        calls = self._runtime.musicbrainz
+        calls = self.run.apis[MusicBrainz].calls
 
         async def accept(response: Response, _asked: Sequence[str]) -> None:
             page = parse_genres(response.body)
-            self._runtime.take(page)
+            self.run.reading.take(page)
             names, rows, pages = page.names, page.rows, 1
             while rows < page.count and pages < MOST_GENRE_PAGES:
                 more = parse_genres((await self._ask(calls.genres(rows))).body)
@@ -231,7 +221,7 @@ class OpenMetadataPipeline:
         await worker.drain()
 
     async def _settle(self) -> int:
-        year = datetime.fromtimestamp(self._runtime.started_at, UTC).year
+        year = datetime.fromtimestamp(self.run.started_at, UTC).year
         return await self._read(lambda c: open_facts.settle(c, now=utc_now(), this_year=year))
 
     # Calls
@@ -241,18 +231,18 @@ class OpenMetadataPipeline:
     ) -> tuple[list[Recording], bool]:
         """The recordings of an answer and its further pages, and whether nothing is missing."""
         page = parse_recordings(response.body)
-        self._runtime.take(page)
+        self.run.reading.take(page)
         found, whole, pages = list(page.recordings), not page.partial, 1
         while page.next_offset is not None and pages < _MOST_PAGES:
             page = parse_recordings((await self._ask(call(page.next_offset))).body)
-            self._runtime.count_odd(page.odd)
+            self.run.reading.count(page.odd)
             found += page.recordings
             whole, pages = whole and not page.partial, pages + 1
         return found, whole and page.next_offset is None
 
     async def _ask(self, call: Call) -> Response:
         """One more call within a batch; what keeps it from being sent ends the batch."""
-        engine = self._runtime.crawler.engine
+        engine = self.run.crawler.engine
         assert engine is not None
         response = await engine.download_async(to_request(call))
         if response.status != 200:
@@ -268,33 +258,33 @@ class OpenMetadataPipeline:
         read_anyway: Sequence[int] | set[int] = (),
     ) -> BatchWorker:
         worker = BatchWorker(
-            self._runtime,
+            self.run,
             name,
             batch=batch,
             call=call,
             accept=accept,
             read_anyway=read_anyway,
         )
-        self._runtime.workers.append(worker)
+        self.run.budget.enlist(worker)
         return worker
 
     @property
     def _due(self) -> Due:
-        runtime = self._runtime
+        run = self.run
         return Due(
             utc_now(),
-            stale_before=runtime.open_metadata_before,
-            gap_seconds=runtime.config.open_metadata_retry_days * _DAY,
+            stale_before=run.stale_before("open_metadata"),
+            gap_seconds=run.config.open_metadata_retry_days * _DAY,
         )
 
     async def _read(self, work: Callable[[sa.Connection], T]) -> T:
-        return await self._runtime.store.run(work)
+        return await self.run.store.run(work)
 
     async def _save(self, work: Callable[[sa.Connection], None]) -> None:
         """Store an answer together with the calls it took."""
 
         def save(connection: sa.Connection) -> None:
             work(connection)
-            self._runtime.flush_quota(connection)
+            self.run.quota.flush(connection)
 
-        await self._runtime.store.run(save)
+        await self.run.store.run(save)

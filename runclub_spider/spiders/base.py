@@ -11,18 +11,21 @@ from scrapy import Request, Spider
 
 from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.apis.service import Service
 from runclub_spider.apis.spotify.answers import PAGE, WHOLE, Problem, explain, problem_of
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import PARSER_VERSION, Reading
 from runclub_spider.config import Config, utc_now
+from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.faults import is_ours, told
 from runclub_spider.crawl.handler import NoToken, NotSent
 from runclub_spider.crawl.middlewares.once import AlreadyAsked
-from runclub_spider.crawl.preflight import SOURCES
+from runclub_spider.crawl.preflight import check_spotify_credentials, check_writable
 from runclub_spider.crawl.regime import find_regime
 from runclub_spider.crawl.requests import to_request
-from runclub_spider.crawl.run import BudgetSpent, Runtime
-from runclub_spider.crawl.signals import discovery_done, tracks_judged
+from runclub_spider.crawl.run import Run
+from runclub_spider.enrich.order import after_discovery, services
 from runclub_spider.errors import RunclubError
 from runclub_spider.frontier.driver import Frontier
 from runclub_spider.frontier.plan import plan_of
@@ -47,30 +50,26 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
 
     arguments: ClassVar[type[SpotifyArguments]]
     seed_kind: ClassVar[Kind]
-    # A refusal of one of these keeps the spider from starting.
-    apis: ClassVar[tuple[Api, ...]] = (Api.SPOTIFY, Api.ACCOUNTS)
+    # A refusal of one of these endpoint families keeps the spider from starting.
     families: ClassVar[tuple[str, ...]]
     # What its pages are called.
     asks: ClassVar[str]
     # What the store's data then comes from.
-    sources: ClassVar[Mapping[str, str]] = SOURCES
+    services: ClassVar[tuple[type[Service], ...]] = (Spotify, *services())
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SpotifySpider:
         """Scrapy's constructor; reads the arguments into `self.args`."""
         spider = super().from_crawler(crawler, *args)
-        spider.args = cls.arguments.read(cls.name, kwargs)
-        spider.runtime = Runtime.of(crawler)
-        spider.runtime.market = spider.args.market or spider.runtime.config.market
-        spider.runtime.budget = spider.args.budget
-        spider.runtime.force = spider.args.force
+        spider.run = Run.of(crawler)
+        spider.args = spider.run.read(cls, kwargs)
         spider.deltafetch_reset = spider.args.deltafetch_reset
         spider._told = {}
         spider._refusals = Refusals()
         return spider
 
     args: SpotifyArguments
-    runtime: Runtime
+    run: Run
     deltafetch_reset: bool
     _refusals: Refusals
     # Pages that could not be read earlier and wait.
@@ -92,24 +91,37 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             dedupe=config.seed_dedupe,
         )
 
+    @classmethod
+    def asked(cls, args: SpotifyArguments) -> Mapping[str, Sequence[str]]:  # noqa: ARG003
+        """Accounts and their endpoint families that the spider cannot do without."""
+        return {Api.SPOTIFY: cls.families, Api.ACCOUNTS: cls.families}
+
+    @classmethod
+    def check(cls, config: Config, args: SpotifyArguments) -> None:
+        """What can be known to be wrong before the store is touched."""
+        check_spotify_credentials(config)
+        cls.plan_for(config, args)
+        check_writable(config.cache_dir, "CACHE_DIR")
+        check_writable(config.export_dir, "EXPORT_DIR")
+
     async def plan(self) -> tuple[Seed, ...]:
         """The seeds of this run, in order."""
-        return self.plan_for(self.runtime.config, self.args)
+        return self.plan_for(self.run.config, self.args)
 
     def finish(self, connection: sa.Connection, now: int) -> None:
         """The frontier has nothing left to ask; a leaf may note that."""
 
     async def announce(self, planner: Planner) -> None:
         """Before the first page: say what a budget should fill."""
-        runtime = self.runtime
-        if runtime.budget is None:
+        budget = self.run.budget
+        if budget.limit is None:
             return
-        left = runtime.budget - runtime.spent.total() - runtime.calls_waiting
-        found = await runtime.store.run(lambda c: planner.outlook(c, max(left, 0)))
+        left = budget.left
+        found = await self.run.store.run(lambda c: planner.outlook(c, left))
         if found is not None:
             self._expected = found.tracks
             print(
-                f"Budget {runtime.budget:,}: {found.pages:,} {self.asks} should add about "
+                f"Budget {budget.limit:,}: {found.pages:,} {self.asks} should add about "
                 f"{found.tracks:,.0f} tracks\nto the {found.lacking} of {found.cells} cells below "
                 f"{planner.cell_minimum}.",
                 flush=True,
@@ -117,7 +129,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
 
     async def conclude(self, planner: Planner) -> None:
         """After the last page: say what was filled, beside what had been expected."""
-        found = await self.runtime.store.run(planner.harvest)
+        found = await self.run.store.run(planner.harvest)
         if found is None:
             return
         stats = self.crawler.stats
@@ -129,7 +141,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         if self._expected is not None:
             stats.set_value("runclub/frontier/expected", round(self._expected))
             expected = f" of about {self._expected:,.0f} expected"
-        self.runtime.outcome.note(
+        self.run.outcome.note(
             f"Filled: {found.tracks:,} tracks{expected} by {found.pages:,} {self.asks}, into cells "
             f"below {planner.cell_minimum}; {found.lacking} of {found.cells} cells still are.\n"
             f"Regret: {found.idle:,} {self.asks} filled nothing; together they had promised "
@@ -151,31 +163,34 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
     async def start(self) -> AsyncIterator[Any]:
         """The run: regime, then page after page, then what enrichment is left."""
         try:
-            async for request in self._run():
+            await self.run.start(self)
+            async for request in self._pages():
                 yield request
-        except RunclubError as error:
-            self.runtime.failed(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run
+            self.run.outcome.broke(error)
 
-    async def _run(self) -> AsyncIterator[Request | DiscoveredPage]:
-        runtime = self.runtime
-        if runtime.ended:
+    async def _pages(self) -> AsyncIterator[Request | DiscoveredPage]:
+        run = self.run
+        if run.outcome.ended:
             return
-        regime = runtime.regime = await find_regime(runtime)
+        regime = await find_regime(run)
         if regime is None:
             return
+        enrichment = after_discovery(run)
+        run.feed(enrichment)
         plan = await self.plan()
-        await runtime.store.run(lambda c: self._open(c, plan, regime))
+        await run.store.run(lambda c: self._open(c, plan, regime))
         planner = self.planner(plan, regime)
         if planner is not None:
-            runtime.frontier = self._frontier(planner)
+            frontier = self._frontier(planner, regime)
+            run.queue.follow(frontier)
             await self.announce(planner)
-            async for task in runtime.frontier.tasks():
+            async for task in frontier.tasks():
                 yield self._request(task)
             for item in self._left():
                 yield item
             await self.conclude(planner)
-        await runtime.stage(discovery_done)
-        await runtime.stage(tracks_judged)
+        await enrichment.finish()
 
     def parse(self, response: Response, task: object = None) -> Any:
         """One answered page into one item; without its task, the page that the address asks."""
@@ -189,7 +204,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         problem = problem_of(response.status, response.body)
         if problem is None:
             try:
-                blamed = self.runtime.drift_of(self.read(item, response.body))
+                blamed = self.run.reading.blamed(self.read(item, response.body))
             except AnswerError as error:
                 self._defer(task, f"an answer could not be read ({error})")
                 return
@@ -200,14 +215,14 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             self._wrong_regime(task)
             return
         elif problem in WHOLE:
-            market = self.runtime.market
+            market = self.run.config.market
             self._shut_out(task, explain(problem, response.status, response.body, market=market))
             return
         elif problem in PAGE:
             item.refused = str(response.status)
             if response.status == 403:
                 # One list, or all of them now: the next run finds out what the key may do.
-                self.runtime.forget_regime = True
+                self.run.key.doubt()
             if self._refused_like_all(item, problem, response):
                 return
         else:
@@ -219,17 +234,17 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         elif task.kind in SEARCHES:
             # The key is answered: what was refused before was each page's own affair.
             yield from self._released()
-        self.runtime.count_odd(item.odd)
+        self.run.reading.count(item.odd)
         yield item
 
     def _task_of(self, url: str, given: object) -> PageTask:
         return task_of(
-            url, given, spider=self.name, seed_kind=self.seed_kind, market=self.runtime.market
+            url, given, spider=self.name, seed_kind=self.seed_kind, market=self.run.config.market
         )
 
     def _refused_like_all(self, item: DiscoveredPage, problem: Problem, response: Response) -> bool:
         """Whether a refusal is not the page's own, or it is not known yet; then the page waits."""
-        if self.runtime.ended:
+        if self.run.outcome.ended:
             self._defer(item.task, None)
             return True
         if item.task.kind not in SEARCHES or self._refusals.settled or response.status >= 500:
@@ -244,8 +259,8 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             )
         elif item.refused is None:
             return False
-        elif self.runtime.frontier is not None:
-            self.runtime.frontier.settle(item.task.key, deferred=True)
+        else:
+            self.run.queue.hold_back(item.task.key)
         return True
 
     def _released(self) -> Iterator[DiscoveredPage]:
@@ -265,7 +280,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         cause = error.cause if isinstance(error, NotSent) else error
         assert cause is not None
         if isinstance(cause, ApiPaused):
-            self.runtime.paused(cause)
+            self.run.paused(cause)
             self._defer(task, None)
         elif isinstance(cause, BudgetSpent | Stopping | NoToken):
             # Told where it came from.
@@ -274,7 +289,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             self._defer(task, f"a page was put off ({cause})")
         elif is_ours(cause):
             self._defer(task, None)
-            self.runtime.broke(cause)
+            self.run.outcome.broke(cause)
         else:
             # Once a kind: such an error may name the address, another for each page.
             said = self._told.setdefault(type(cause), told(cause))
@@ -285,9 +300,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
 
         They wait for the next run when this one came to its end before.
         """
-        frontier = self.runtime.frontier
-        assert frontier is not None
-        if frontier.ran_dry and not self.runtime.ended:
+        if self.run.queue.ran_dry and not self.run.outcome.ended:
             return list(self._released())
         for item in self._refusals.release():
             why = f"a search was put off (refused with {item.refused}, and none was answered)"
@@ -295,9 +308,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         return []
 
     def _request(self, task: PageTask) -> Request:
-        self.runtime.pages_asked += 1
-        # Planned once more, for example when a list went back to an older snapshot.
-        self.runtime.done.discard(task.key.encode())
+        self.run.queue.hand_out(task.key)
         return to_request(
             self.call(task),
             callback=self.parse,
@@ -309,26 +320,21 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
     def _shut_out(self, task: PageTask, reason: str) -> None:
         """Nothing this key asks is answered any more: the page waits until somebody mends that."""
         self._defer(task, None)
-        self.runtime.failed(RunclubError(reason))
+        self.run.outcome.failed(RunclubError(reason))
 
     def _wrong_regime(self, task: PageTask) -> None:
         """The key may do less than was found out before: the next run finds out anew."""
         self._defer(task, "the key's page size changed; the next run probes it again")
-        self.runtime.forget_regime = True
-        if self.runtime.frontier is not None:
-            self.runtime.frontier.stop()
+        self.run.key.doubt()
+        self.run.queue.stop()
 
     def _defer(self, task: PageTask, reason: str | None) -> None:
-        self.runtime.put_off(task.key, reason)
+        self.run.queue.put_off(task.key, reason)
 
     def _put_aside(self, item: DiscoveredPage, blamed: str) -> None:
         """An answer that is not what the API used to give: the page waits for a longer time."""
-        runtime, key = self.runtime, item.task.key
-        runtime.count_odd(item.odd)
-        runtime.unreadable[key] = blamed
-        self.crawler.stats.inc_value("runclub/pages_unreadable")
-        if runtime.frontier is not None:
-            runtime.frontier.put_aside(key)
+        self.run.reading.count(item.odd)
+        self.run.queue.put_aside(item.task.key, blamed)
 
     def _idle(self) -> bool:
         """Whether Scrapy has nothing in hand: no request waits, none is sent, none is read."""
@@ -344,17 +350,19 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
     def _stranded(self, keys: Sequence[str]) -> None:
         """Some component of Scrapy lost pages without a word."""
         for key in keys:
-            self.runtime.put_off(key, "a page was put off (its request was dropped on the way)")
+            self.run.queue.put_off(key, "a page was put off (its request was dropped on the way)")
 
-    def _frontier(self, planner: Planner) -> Frontier:
-        runtime = self.runtime
+    def _frontier(self, planner: Planner, regime: Regime) -> Frontier:
+        run = self.run
         return Frontier(
-            runtime.store,
+            run.store,
             planner,
             spider=self.name,
-            market=runtime.market,
-            round_pages=runtime.config.round_pages,
-            affordable=runtime.affordable_pages,
+            market=run.config.market,
+            round_pages=run.config.round_pages,
+            affordable=lambda: run.budget.affordable_pages(
+                regime, run.config.page_size, begun=run.queue.handed_out > 0
+            ),
             aside=self._aside,
             idle=self._idle,
             stranded=self._stranded,
@@ -362,15 +370,15 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
 
     def _open(self, connection: sa.Connection, plan: tuple[Seed, ...], regime: Regime) -> None:
         """Register the plan's seeds, and judge stored tracks under today's policy."""
-        runtime, now = self.runtime, utc_now()
-        tracks.ensure_verdicts(connection, runtime.policy, runtime.run_id)
+        run, now = self.run, utc_now()
+        tracks.ensure_verdicts(connection, run.config.policy, run.record.number)
         seeds.register(
             connection,
             [
                 {
                     "term": s.term,
                     "search_type": self.seed_kind,
-                    "market": runtime.market,
+                    "market": run.config.market,
                     "family": s.family,
                     "umbrella": s.umbrella,
                     "decade": s.decade,
@@ -386,8 +394,8 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         self._aside = pages.waiting(
             connection,
             self.name,
-            runtime.market,
-            now=runtime.started_at,
+            run.config.market,
+            now=run.started_at,
             version=PARSER_VERSION,
         )
 

@@ -13,6 +13,7 @@ from runclub_spider.apis.spotify.parser import (
     parse_playlist_search,
 )
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import Reading
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.config import utc_now
@@ -42,11 +43,11 @@ class SpotifyPlaylistSpider(SpotifySpider):
 
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
         """None, with the reason, where the key may not open other people's lists."""
-        args, config = self.args, self.runtime.config
+        args, config = self.args, self.run.config
         self.max_items = args.max_items or config.max_items_per_playlist
         self.page_rows = regime.playlist_page(config.page_size)
         if not regime.reads_foreign_playlists:
-            self.runtime.outcome.note(
+            self.run.outcome.note(
                 f"A {regime.name} key may not open other people's playlists: "
                 f"{len(plan)} playlist seeds yield nothing and were not asked."
             )
@@ -55,13 +56,13 @@ class SpotifyPlaylistSpider(SpotifySpider):
         planner = PlaylistPlanner(
             spider=self.name,
             seeds=plan,
-            market=self.runtime.market,
+            market=self.run.config.market,
             mode="template" if bounded else config.frontier,
             top=args.top_playlists or config.top_playlists_per_seed,
             max_items=self.max_items,
             page_rows=self.page_rows,
             regime=regime,
-            run_version=f"run{self.runtime.run_id}",
+            run_version=f"run{self.run.record.number}",
             gone_before=utc_now() - int(config.seed_refresh_days * 86_400),
             cell_minimum=config.cell_minimum,
             umbrellas=load_umbrellas(config.seeds_dir),
@@ -73,22 +74,22 @@ class SpotifyPlaylistSpider(SpotifySpider):
 
     def refresh(self, connection: sa.Connection, now: int) -> None:
         """All playlist searches, once a complete round of checks is old enough."""
-        market = self.runtime.market
+        market = self.run.config.market
         if "seeds" in self.args.force:
             seeds.restart(connection, self.seed_kind)
         if "playlists" in self.args.force:
             playlists.forget_snapshots(connection)
-        max_age = self.runtime.config.playlist_check_age * 3600
+        max_age = self.run.config.playlist_check_age * 3600
         generation = playlists.check_generation(connection, market, now=now, max_age=max_age)
         seeds.refresh(connection, self.seed_kind, market, generation=generation)
 
     def finish(self, connection: sa.Connection, now: int) -> None:
         """The round of checks is complete."""
-        playlists.finish_check(connection, self.runtime.market, now)
+        playlists.finish_check(connection, self.run.config.market, now)
 
     def call(self, task: PageTask) -> Call:
         """The search, the list with its first rows, or a later page."""
-        spotify = self.runtime.spotify
+        spotify = self.run.apis[Spotify].calls
         if task.kind is PageKind.PLAYLIST_SEARCH:
             return spotify.search("playlist", task.source_key, limit=task.row_count, offset=0)
         if task.kind is PageKind.PLAYLIST:

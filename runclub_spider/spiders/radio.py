@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import sqlalchemy as sa
 from scrapy import Spider, signals
 
-from runclub_spider.apis.call import AnswerError, Api, Call, Family
+from runclub_spider.apis.call import AnswerError, Call, Family
 from runclub_spider.apis.guard import ALL, TIMED_OUT, ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.apis.plays import PlaysPage
-from runclub_spider.apis.station import Station
+from runclub_spider.apis.station import Station, StationService, service_of
 from runclub_spider.catalog.coverage import Interval, Order, Reading, window_readings
 from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, PlayCounts, PlayRow
-from runclub_spider.config import SANDBOX, utc_now
+from runclub_spider.config import SANDBOX, Config, utc_now
 from runclub_spider.crawl.faults import is_ours, told
 from runclub_spider.crawl.handler import NotSent
+from runclub_spider.crawl.outcome import INCOMPLETE
+from runclub_spider.crawl.preflight import check_writable
 from runclub_spider.crawl.requests import to_request
-from runclub_spider.crawl.run import INCOMPLETE, Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
 from runclub_spider.items import StoredPlays
 from runclub_spider.spiders.arguments import StationArguments
@@ -87,11 +89,8 @@ class RadioSpider(Spider):
 
     station: ClassVar[Station]
     arguments: ClassVar[type[StationArguments]]
-    # A refusal of one of these keeps the spider from starting.
-    apis: ClassVar[tuple[str, ...]]
-    families = (ALL, Family.PLAYS)
     # What the store's data then comes from.
-    sources: ClassVar[dict[str, str]]
+    services: ClassVar[tuple[type[StationService], ...]]
     # No Spotify here: its pipelines, delta and release have nothing to do.
     custom_settings = {  # noqa: RUF012 - as the base class declares it
         "ITEM_PIPELINES": {},
@@ -104,26 +103,37 @@ class RadioSpider(Spider):
         },
     }
     args: StationArguments
-    runtime: Runtime
+    run: Run
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """What follows from the station of a leaf."""
         super().__init_subclass__(**kwargs)
         station = cls.station
         cls.arguments = StationArguments.at(station.zone)
-        cls.apis, cls.sources = (station.name,), {station.name: station.base_url}
+        cls.services = (service_of(station),)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Scrapy's constructor; reads the arguments into `self.args`."""
         spider = super().from_crawler(crawler, *args)
-        spider.args = cls.arguments.read(cls.name, kwargs)
-        spider.runtime = Runtime.of(crawler, trial=spider.args.dry_run)
-        spider.runtime.budget = spider.args.budget
+        spider.run = Run.of(crawler)
+        spider.args = spider.run.read(cls, kwargs)
         spider.counts = PlayCounts()
         spider.page_rows = cls.station.page_rows
         spider.pages = 0
         return spider
+
+    @classmethod
+    def asked(cls, args: StationArguments) -> Mapping[str, Sequence[str]]:  # noqa: ARG003
+        """The endpoint families that the spider cannot do without."""
+        return {cls.station.name: (ALL, Family.PLAYS)}
+
+    @classmethod
+    def check(cls, config: Config, args: StationArguments) -> None:
+        """What can be known to be wrong before the store is touched."""
+        cls.station.overrides(config)
+        if not args.dry_run:
+            check_writable(config.cache_dir, "CACHE_DIR")
 
     counts: PlayCounts
     # As the store has it; nobody else writes while the run holds the store.
@@ -139,28 +149,26 @@ class RadioSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """The run: what is to be read, page after page, then what follows from the rows."""
         try:
-            await self._run()
-        except RunclubError as error:
-            self.runtime.failed(error)
+            await self.run.start(self)
+            await self._all()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run
+            self.run.outcome.broke(error)
         for nothing in list[Any]():
             yield nothing
 
-    async def _run(self) -> None:
-        runtime = self.runtime
-        if runtime.ended:
+    async def _all(self) -> None:
+        run = self.run
+        if run.outcome.ended:
             return
-        self._calls = self.station.calls_of(runtime.config)
+        self._calls = run.apis[self.services[0]].calls
         self._known = KnownSongs()
-        self._overrides, digest = self.station.overrides(runtime.config)
-        self.checkpoint = before = await runtime.store.run(lambda c: self._prepare(c, digest))
-        until = runtime.drifting.get(self._kind, 0)
-        if until > runtime.started_at:
-            runtime.waits(self._kind, until)
-        else:
-            for reading in await runtime.store.run(self._readings):
+        self._overrides, digest = self.station.overrides(run.config)
+        self.checkpoint = before = await run.store.run(lambda c: self._prepare(c, digest))
+        if not run.reading.waits(self._kind):
+            for reading in await run.store.run(self._readings):
                 if not await self._read(reading):
                     break
-        linked = await runtime.store.run(songs.link_tracks)
+        linked = await run.store.run(songs.link_tracks)
         if linked and self.args.dry_run:
             print(f"~ song: {linked:,} get the track_id of their Spotify track")
         await self._tell(before)
@@ -175,7 +183,7 @@ class RadioSpider(Spider):
     # What is read
 
     def _readings(self, connection: sa.Connection) -> tuple[Reading, ...]:
-        args, now, beginning = self.args, self.runtime.started_at, self.station.first_play
+        args, now, beginning = self.args, self.run.started_at, self.station.first_play
         covered = self.checkpoint.covered
         if not args.incremental:
             return window_readings(
@@ -269,7 +277,7 @@ class RadioSpider(Spider):
         Each is asked while the rows of the one before are read and stored, where it is sure that
         it will be wanted.
         """
-        runtime, addresses = self.runtime, set[str]()
+        run, addresses = self.run, set[str]()
         asking: _Asking | None = partial(self._calls.plays, reading)
         coming: asyncio.Future[PlaysPage | None] | None = None
         try:
@@ -286,9 +294,9 @@ class RadioSpider(Spider):
                     coming = asyncio.ensure_future(self._ask(asking))
                 rows = await _read_rows(page)
                 if (blamed := drift_of(page, rows)) is not None:
-                    await runtime.put_aside(self._kind, blamed)
+                    await run.reading.put_aside(run.store, self._kind, blamed)
                     return
-                await runtime.readable(self._kind)
+                await run.reading.readable(run.store, self._kind)
                 lost = asking is None and not last
                 yield _Answered(page, rows, last=last, lost=lost, followed=coming is not None)
         finally:
@@ -313,17 +321,19 @@ class RadioSpider(Spider):
         try:
             asking(self.page_rows)
         except AnswerError as error:
-            self.runtime.failed(RunclubError(f"{title}: {error}; what was read is stored"))
+            self.run.outcome.failed(RunclubError(f"{title}: {error}; what was read is stored"))
             return None
         if link in addresses:
-            self.runtime.failed(RunclubError(f"{title}: the next page was asked before; stopped"))
+            self.run.outcome.failed(
+                RunclubError(f"{title}: the next page was asked before; stopped")
+            )
             return None
         addresses.add(link)
         return asking
 
     async def _store(self, progress: Progress, taken: Portion, *, finished: bool) -> Ingested:
         """Rows, songs, checkpoint and intervals of one page: one transaction."""
-        runtime, dry = self.runtime, self.args.dry_run
+        run, dry = self.run, self.args.dry_run
         finished = finished and not taken.cut
         claimed = progress.claim(taken, finished=finished)
 
@@ -346,10 +356,10 @@ class RadioSpider(Spider):
 
         # Moves on only when the transaction is committed.
         try:
-            done, self.checkpoint = await runtime.store.run(work)
+            done, self.checkpoint = await run.store.run(work)
         except RowRefused:
             self._known.clear()
-            done, self.checkpoint = await runtime.store.run(partial(work, row_by_row=True))
+            done, self.checkpoint = await run.store.run(partial(work, row_by_row=True))
         self.counts.add(done.counts)
         self._count()
         if dry:
@@ -385,8 +395,8 @@ class RadioSpider(Spider):
         retry for a station: it cannot ask for another page than it was given, and it does not
         read the answer.
         """
-        station, config, problem = self.station, self.runtime.config, ""
-        guard = self.runtime.guards[Api(station.name)]
+        station, config, problem = self.station, self.run.config, ""
+        guard = self.run.apis[self.services[0]].guard
         try:
             if self.pages and config.source_of(station.base_url) != SANDBOX:
                 await guard.wait(station.pause(config))
@@ -401,7 +411,7 @@ class RadioSpider(Spider):
                     self.page_rows = max(station.fewest_rows, self.page_rows // 2)
         except Stopping:
             return None
-        self.runtime.outcome.report(
+        self.run.outcome.report(
             INCOMPLETE,
             f"{station.title}: {problem} after {RETRIES + 1} tries; the checkpoint is intact",
         )
@@ -422,7 +432,7 @@ class RadioSpider(Spider):
             if isinstance(error.cause, ApiUnavailable):
                 raise _Failed(error.cause.problem.removesuffix(" after 1 tries")) from error
             if isinstance(error.cause, ApiPaused):
-                self.runtime.paused(error.cause)
+                self.run.paused(error.cause)
             # Otherwise the budget is spent, or the run is being stopped.
             raise Stopping(call.api) from error
         except Exception as error:
@@ -443,7 +453,7 @@ class RadioSpider(Spider):
 
     async def _tell(self, before: Checkpoint) -> None:
         """The sums, the files for the follow-up, and what a trial run would have changed."""
-        runtime, outcome, after = self.runtime, self.runtime.outcome, self.checkpoint
+        run, outcome, after = self.run, self.run.outcome, self.checkpoint
         if problem := self.counts.problem():
             raise RunclubError(f"the counters do not add up: {problem}")
         if self.args.dry_run:
@@ -457,9 +467,7 @@ class RadioSpider(Spider):
                     print(f"{sign} covered_interval {_shown(one)}")
             outcome.note("A trial run: nothing was written.")
             return
-        waiting = await runtime.store.run(
-            lambda c: write_backlog(c, self.source, runtime.config.cache_dir)
-        )
+        waiting = await run.store.run(lambda c: write_backlog(c, self.source, run.config.cache_dir))
         if self.counts.new_songs_inserted:
             logger.info("%d new songs have no embedding yet", self.counts.new_songs_inserted)
         outcome.note(

@@ -8,6 +8,7 @@ from runclub_spider.apis.call import Call, Family
 from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.parser import parse_track_search
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import Reading
 from runclub_spider.catalog.dates import decade_of
 from runclub_spider.catalog.genre_map import load_umbrellas
@@ -71,12 +72,12 @@ class SpotifySearchSpider(SpotifySpider):
         """
         if self.args.family != KEXP:
             plan = await super().plan()
-            if self._bounded or self.args.family or self.runtime.config.frontier != "deficit":
+            if self._bounded or self.args.family or self.run.config.frontier != "deficit":
                 return plan
-            return (*plan, *await self.runtime.store.run(_hunts))
-        found = await self.runtime.store.run(self._songs)
+            return (*plan, *await self.run.store.run(_hunts))
+        found = await self.run.store.run(self._songs)
         if not found:
-            self.runtime.outcome.note(
+            self.run.outcome.note(
                 "Every song of KEXP has its Spotify track, or there is none yet: "
                 "scrapy crawl kexp brings them."
             )
@@ -90,7 +91,7 @@ class SpotifySearchSpider(SpotifySpider):
 
     def _songs(self, connection: sa.Connection) -> tuple[Seed, ...]:
         songs.link_tracks(connection)
-        asked = seeds.states(connection, self.seed_kind, self.runtime.market)
+        asked = seeds.states(connection, self.seed_kind, self.run.config.market)
         terms: dict[str, None] = {}
         for row in songs.unlinked(connection, KEXP):
             term = search_term(row.title, row.artist, row.isrc)
@@ -108,12 +109,12 @@ class SpotifySearchSpider(SpotifySpider):
 
     def planner(self, plan: tuple[Seed, ...], regime: Regime) -> Planner:
         """Complete in template order when the run is bounded by arguments, else by mode."""
-        args, config = self.args, self.runtime.config
+        args, config = self.args, self.run.config
         most = _KEXP_ROWS if args.family == KEXP else config.max_results_per_seed
         return TrackSearchPlanner(
             spider=self.name,
             seeds=plan,
-            market=self.runtime.market,
+            market=self.run.config.market,
             mode="template" if self._bounded else config.frontier,
             max_results=args.max_results or most,
             page_rows=regime.search_page(config.page_size),
@@ -126,14 +127,14 @@ class SpotifySearchSpider(SpotifySpider):
 
     def refresh(self, connection: sa.Connection, now: int) -> None:
         """Exhausted searches past their refresh age."""
-        config = self.runtime.config
+        config = self.run.config
         if "seeds" in self.args.force:
             seeds.restart(connection, self.seed_kind)
         age = int(config.seed_refresh_days * 86_400)
         seeds.refresh(
             connection,
             self.seed_kind,
-            self.runtime.market,
+            self.run.config.market,
             seen_before=now - age,
             age=age,
             cap=self.args.max_results or config.max_results_per_seed,
@@ -141,7 +142,7 @@ class SpotifySearchSpider(SpotifySpider):
 
     def call(self, task: PageTask) -> Call:
         """One search page."""
-        return self.runtime.spotify.search(
+        return self.run.apis[Spotify].calls.search(
             "track", task.source_key, limit=task.row_count, offset=task.first_row
         )
 

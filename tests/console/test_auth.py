@@ -26,12 +26,13 @@ import requests
 from scrapy.settings import Settings
 
 from runclub_sandbox.testing import Sandbox
+from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.spotify.token_file import TokenFile, current_token
 from runclub_spider.apis.spotify.tokens import TokenClient
 from runclub_spider.config import Config
 from runclub_spider.console import auth as authorizing
 from runclub_spider.console.commands.auth import Command
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.spiders.search import SpotifySearchSpider
 from tests.conftest import MakeCrawler
@@ -353,7 +354,7 @@ def test_a_refresh_keeps_or_replaces_the_token_as_spotify_does(
     env = {**auth.sandbox.env, "SPOTIFY_REFRESH_TOKEN": None, "TOKEN_FILE": str(auth.path)}
     crawler = make_crawler(SpotifySearchSpider, **env)
     for _ in range(2):
-        Runtime.of(crawler).tokens.fetch()
+        Run.of(crawler).apis[Spotify].tokens.fetch()
     second = auth.kept()
     assert second is not None
     assert (second["refresh_token"] != first["refresh_token"]) is rotates

@@ -31,7 +31,6 @@ class One(scrapy.Spider):
 
 
 # These make a crawler without a crawl.
-later = pytest.mark.xfail(strict=True, reason="every crawler opens the store and records a run")
 
 
 def spotify(sandbox: Sandbox, path: str) -> str:
@@ -45,7 +44,6 @@ def test_the_spiders_are_listed_and_checked(place: Place, run: Run) -> None:
     assert not place.root.exists()
 
 
-@later
 def test_fetch_has_a_token(place: Place, sandbox: Sandbox, run: Run) -> None:
     done = run(place, "fetch", spotify(sandbox, PAGE))
     assert len(json.loads(done.out)["tracks"]["items"]) == 5
@@ -54,13 +52,11 @@ def test_fetch_has_a_token(place: Place, sandbox: Sandbox, run: Run) -> None:
     assert "Bearer" not in headers.text
 
 
-@later
 def test_the_shell_has_a_token(place: Place, sandbox: Sandbox, run: Run) -> None:
     done = run(place, "shell", spotify(sandbox, PAGE), "-c", COUNT)
     assert "200 5" in done.out
 
 
-@later
 def test_no_other_address_gets_it(place: Place, sandbox: Sandbox, run: Run) -> None:
     # The same server on another path: it would say what it was sent.
     sandbox.reset_stats()
@@ -68,7 +64,6 @@ def test_no_other_address_gets_it(place: Place, sandbox: Sandbox, run: Run) -> N
     assert sandbox.stats()["apis"].get("accounts", {"calls": 0})["calls"] == 0
 
 
-@later
 def test_without_a_key_it_is_said_what_is_missing(place: Place, sandbox: Sandbox, run: Run) -> None:
     env = {"SPOTIFY_CLIENT_ID": ""}
     done = run(place, "fetch", spotify(sandbox, PAGE), **env)
@@ -120,7 +115,6 @@ def test_parse_says_what_it_cannot_read(
     assert said in done.err
 
 
-@later
 @pytest.mark.parametrize("command", ["fetch", "shell", "parse", "runspider"])
 @pytest.mark.parametrize("there", [False, True])
 def test_they_leave_the_store_alone(

@@ -18,11 +18,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from runclub_spider.apis.spotify.regimes import EXTENDED
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import Row, RowKind
-from runclub_spider.catalog.rules import Policy
 from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl.pipelines.dedupe import DedupePipeline
 from runclub_spider.crawl.pipelines.filter import FilterPipeline
 from runclub_spider.crawl.pipelines.store import StorePipeline
+from runclub_spider.crawl.run import Record
 from runclub_spider.errors import GateFailed
 from runclub_spider.frontier.planners import (
     PlaylistPlanner,
@@ -161,19 +161,16 @@ class Crawls(RuleBasedStateMachine):
         self.deferred: set[str] = set()
         self.given: dict[str, PageTask] = {}
         self.answers: list[DiscoveredPage] = []
-        self.runtime = SimpleNamespace(
+        self.run = SimpleNamespace(
             config=self.config,
-            market=MARKET,
-            regime=EXTENDED,
-            policy=Policy(MARKET, self.config.min_duration_ms, self.config.max_duration_ms),
-            features_before=0,
-            artists_before=0,
-            flush_quota=lambda _: None,
+            record=Record(),
+            quota=SimpleNamespace(flush=lambda _: None),
+            stages=None,
         )
         with self.store.begin() as connection:
             now = utc_now()
-            self.runtime.run_id = runs.start(connection, self.spider, {}, now)
-            tracks.ensure_verdicts(connection, self.runtime.policy, self.runtime.run_id)
+            self.run.record.opened(runs.start(connection, self.spider, {}, now))
+            tracks.ensure_verdicts(connection, self.config.policy, self.run.record.number)
             rows = [
                 {"term": term, "search_type": kind, "market": MARKET, "family": "editorial"}
                 for term in TERMS[kind]
@@ -191,7 +188,7 @@ class Crawls(RuleBasedStateMachine):
 
     def pipeline(self, kind: type[Any]) -> Any:
         made = kind.__new__(kind)
-        made._runtime = self.runtime
+        made._run = self.run
         made._stats = SimpleNamespace(inc_value=lambda *_: None)
         return made
 
@@ -215,7 +212,7 @@ class Crawls(RuleBasedStateMachine):
             max_items=MAX_ITEMS,
             page_rows=LIST_PAGE,
             regime=EXTENDED,
-            run_version=f"run{self.runtime.run_id}",
+            run_version=f"run{self.run.record.number}",
             gone_before=utc_now() - 86_400,
         )
 

@@ -7,13 +7,13 @@ import pytest
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.spiders.arguments import (
     EnrichArguments,
-    KexpArguments,
     PlaylistArguments,
     SearchArguments,
     SpiderArguments,
+    StationArguments,
 )
 
-ALL = (SearchArguments, PlaylistArguments, EnrichArguments, KexpArguments)
+ALL = (SearchArguments, PlaylistArguments, EnrichArguments, StationArguments)
 
 
 @pytest.mark.parametrize("arguments", ALL)

@@ -14,16 +14,11 @@ from twisted.python.failure import Failure
 
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.handler import NoToken, NotSent
 from runclub_spider.crawl.middlewares.once import AlreadyAsked
-from runclub_spider.crawl.run import (
-    FAILED,
-    FINISHED,
-    INCOMPLETE,
-    PAUSED,
-    BudgetSpent,
-    Runtime,
-)
+from runclub_spider.crawl.outcome import FAILED, FINISHED, INCOMPLETE, PAUSED
+from runclub_spider.crawl.run import Run
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.base import SpotifySpider
 from runclub_spider.spiders.playlist import SpotifyPlaylistSpider
@@ -45,7 +40,7 @@ class Asked:
     def __init__(self, make_crawler: MakeCrawler, spider: type[SpotifySpider]) -> None:
         crawler = make_crawler(spider)
         self.spider: Any = spider.from_crawler(crawler)
-        self.runtime = Runtime.of(crawler)
+        self.run = Run.of(crawler)
         self.crawler = crawler
 
     def answered(self, status: int, body: bytes, task: PageTask = SEARCHES) -> list[DiscoveredPage]:
@@ -74,7 +69,7 @@ def asked(make_crawler: MakeCrawler) -> Asked:
 def test_a_good_answer_is_a_page(asked: Asked) -> None:
     (item,) = asked.answered(200, GOOD)
     assert [str(row.kind) for row in item.rows] == ["track", "null"]
-    assert (item.refused, asked.runtime.outcome.result) == (None, FINISHED)
+    assert (item.refused, asked.run.outcome.result) == (None, FINISHED)
 
 
 REFUSED = [(403, FORBIDDEN), (404, b""), (400, b'{"error":{"message":"invalid id"}}')]
@@ -90,7 +85,7 @@ def test_a_refused_page_is_closed(status: int, body: bytes, asked: Asked) -> Non
     (item,) = asked.answered(status, body)
     assert item.refused == str(status)
     assert asked.stats("refused/") == {f"runclub/refused/track_search/{status}": 1}
-    assert asked.runtime.outcome.result == FINISHED
+    assert asked.run.outcome.result == FINISHED
 
 
 @pytest.mark.parametrize(("status", "body"), REFUSED)
@@ -101,7 +96,7 @@ def test_before_any_answer_refused_searches_are_kept_back(
         assert asked.answered(status, body, search(term)) == []
     # The same seed once more says nothing of the others.
     assert asked.answered(status, body, replace(search("d"), first_row=50)) == []
-    assert asked.runtime.outcome.result == FINISHED
+    assert asked.run.outcome.result == FINISHED
     assert asked.stats("refused/") == {}
     found = asked.answered(200, GOOD, search("e"))
     assert [(item.task.source_key, item.refused) for item in found] == [
@@ -111,7 +106,7 @@ def test_before_any_answer_refused_searches_are_kept_back(
     assert asked.stats("refused/") == {f"runclub/refused/track_search/{status}": 5}
     (closed,) = asked.answered(status, body, search("f"))
     assert closed.refused == str(status)
-    assert asked.runtime.outcome.result == FINISHED
+    assert asked.run.outcome.result == FINISHED
 
 
 @pytest.mark.parametrize(
@@ -123,7 +118,7 @@ def test_the_same_refusal_of_every_search_ends_the_run(
 ) -> None:
     for term in "abcdefg":
         assert asked.answered(status, body, search(term)) == []
-    outcome = asked.runtime.outcome
+    outcome = asked.run.outcome
     assert (outcome.result, outcome.code) == (FAILED, 1)
     (told,) = [reason for reason in outcome.reasons if "every search is refused" in reason]
     assert str(status) in told
@@ -138,13 +133,13 @@ def test_refusals_of_other_pages_never_speak_for_all(make_crawler: MakeCrawler) 
         task = PageTask("spotify_playlist", PageKind.PLAYLIST, f"p{number}", "US", 0, 100, "s")
         (item,) = asked.answered(404, b"", task)
         assert item.refused == "404"
-    assert asked.runtime.outcome.result == FINISHED
+    assert asked.run.outcome.result == FINISHED
 
 
 def test_failures_of_the_server_never_speak_for_all(asked: Asked) -> None:
     for term in "abcdefg":
         assert asked.answered(501, b"", search(term)) == []
-    assert asked.runtime.outcome.code == 75
+    assert asked.run.outcome.code == 75
 
 
 @pytest.mark.parametrize(
@@ -161,7 +156,7 @@ def test_a_refusal_of_what_every_page_sends_ends_the_run_at_once(
     body = json.dumps({"error": {"status": 400, "message": message}}).encode()
     asked.answered(200, GOOD, search("soul"))
     assert asked.answered(400, body) == []
-    outcome = asked.runtime.outcome
+    outcome = asked.run.outcome
     assert (outcome.result, outcome.code) == (FAILED, 1)
     assert [says in reason for reason in outcome.reasons] == [True]
     assert asked.stats("refused/") == {}
@@ -173,7 +168,7 @@ def test_a_refusal_of_what_every_page_sends_ends_the_run_at_once(
 )
 def test_what_is_no_answer_puts_the_page_off(status: int, body: bytes, asked: Asked) -> None:
     assert asked.answered(status, body) == []
-    outcome = asked.runtime.outcome
+    outcome = asked.run.outcome
     assert (outcome.result, outcome.code) == (INCOMPLETE, 75)
     assert asked.stats("pages_put_off") == {"runclub/pages_put_off": 1}
 
@@ -190,7 +185,7 @@ def test_an_account_that_is_shut_out_ends_the_run_and_keeps_its_pages(
 ) -> None:
     for _ in range(3):
         assert asked.answered(403, body) == []
-    outcome = asked.runtime.outcome
+    outcome = asked.run.outcome
     assert (outcome.result, outcome.code) == (FAILED, 1)
     assert [cause in reason for reason in outcome.reasons] == [True]
     assert asked.stats("refused/") == {}
@@ -199,8 +194,8 @@ def test_an_account_that_is_shut_out_ends_the_run_and_keeps_its_pages(
 
 def test_a_page_too_large_has_the_key_probed_anew(asked: Asked) -> None:
     assert asked.answered(400, LIMIT) == []
-    assert asked.runtime.forget_regime
-    assert asked.runtime.outcome.code == 75
+    assert asked.run.key.doubted
+    assert asked.run.outcome.code == 75
 
 
 def test_new_fields_are_counted(asked: Asked) -> None:
@@ -221,7 +216,7 @@ def test_rows_of_a_new_type_are_told_once(asked: Asked, caplog: pytest.LogCaptur
             assert [str(row.kind) for row in item.rows] == ["track", "unknown", "unknown"]
     (told,) = caplog.messages
     assert "'hologram', 'malformed'" in told
-    assert asked.runtime.outcome.result == FINISHED
+    assert asked.run.outcome.result == FINISHED
 
 
 @pytest.mark.parametrize(
@@ -276,7 +271,7 @@ def test_a_page_that_was_not_answered(
     error: Exception, result: str, says: str | None, asked: Asked
 ) -> None:
     asked.lost(error)
-    outcome = asked.runtime.outcome
+    outcome = asked.run.outcome
     assert outcome.result == result
     assert len(outcome.reasons) == (says is not None)
     assert all(says in reason for reason in outcome.reasons if says)
@@ -285,7 +280,7 @@ def test_a_page_that_was_not_answered(
 
 def test_the_other_copy_of_a_page_settles_it(asked: Asked) -> None:
     asked.lost(AlreadyAsked("key"))
-    assert asked.runtime.outcome.result == FINISHED
+    assert asked.run.outcome.result == FINISHED
     assert asked.stats("pages_put_off") == {}
 
 
@@ -293,4 +288,4 @@ def test_many_lost_pages_are_one_reason_a_kind(asked: Asked) -> None:
     for number in range(20):
         asked.lost(DownloadCancelledError(f"https://api.spotify.com/v1/search?q={number}"))
         asked.lost(IgnoreRequest(str(number)))
-    assert len(asked.runtime.outcome.reasons) == 2
+    assert len(asked.run.outcome.reasons) == 2

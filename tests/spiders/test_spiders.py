@@ -8,7 +8,7 @@ import pytest
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import ConfigurationError
 from tests.conftest import MakeCrawler
 
@@ -27,7 +27,7 @@ def test_it_builds_and_takes_a_budget(name: str, make_crawler: MakeCrawler) -> N
     crawler = make_crawler(spider)
     built = spider.from_crawler(crawler, budget="12")
     assert built.name == name
-    assert built.args.budget == Runtime.of(crawler).budget == 12
+    assert built.args.budget == Run.of(crawler).budget.limit == 12
 
 
 @pytest.mark.parametrize("name", LOADER.list())
@@ -69,4 +69,4 @@ def test_it_reads_right_ones(name: str, given: dict[str, str], expected: dict[st
 def test_the_market_of_the_arguments_wins(make_crawler: MakeCrawler) -> None:
     spider: Any = LOADER.load("spotify_search")
     crawler = make_crawler(spider, MARKET="US")
-    assert spider.from_crawler(crawler, market="gb").runtime.market == "GB"
+    assert spider.from_crawler(crawler, market="gb").run.config.market == "GB"

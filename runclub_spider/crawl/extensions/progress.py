@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.status import Status
 from scrapy import signals
 
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 
 if TYPE_CHECKING:
+    from scrapy import Spider
     from scrapy.crawler import Crawler
 
 _LIVE_SECONDS = 0.5
@@ -28,14 +29,14 @@ class Progress:
 
     def __init__(self, crawler: Crawler) -> None:
         self._stats = crawler.stats
-        self._runtime = Runtime.of(crawler)
+        self._crawl = Run.of(crawler)
         # A station's spider stores plays, under its name.
         self._source = crawler.spidercls.name
         self._console = Console(stderr=True)
         self._live: Status | None = None
         self._task: asyncio.Task[None] | None = None
         self._start = time.monotonic()
-        crawler.signals.connect(self._opened, signal=signals.spider_opened)
+        self._crawl.when_begun(self._begun)
         crawler.signals.connect(self._closed, signal=signals.spider_closed)
 
     @classmethod
@@ -45,9 +46,9 @@ class Progress:
 
     def line(self) -> str:
         """The line as it stands, below 80 columns."""
-        stats, runtime = self._stats, self._runtime
+        stats, budget = self._stats, self._crawl.budget
         seconds = max(time.monotonic() - self._start, 1e-9)
-        sent = runtime.spent.total()
+        sent = budget.spent.total()
         plays = stats.get_value(f"runclub/{self._source}/track_plays")
         parts = [f"{sent:,} requests"]
         if plays is not None:
@@ -59,15 +60,15 @@ class Progress:
                 f"{stats.get_value('runclub/features/found', 0):,} feat",
             ]
         parts.append(f"{sent / seconds:.1f}/s")
-        if runtime.budget is not None:
-            parts.append(f"{runtime.budget - sent:,} left")
-        waiting = [guard for guard in runtime.guards.values() if guard.waiting]
+        if budget.limit is not None:
+            parts.append(f"{budget.limit - sent:,} left")
+        waiting = [guard for guard in self._crawl.apis.guards if guard.waiting]
         if waiting:
             asked = (f"{guard.api} asks to wait {guard.waiting:.0f} s" for guard in waiting)
             parts = [parts[0], *asked]
         return " · ".join(parts)
 
-    def _opened(self) -> None:
+    async def _begun(self, _spider: Spider) -> None:
         self._start = time.monotonic()
         if self._console.is_terminal:
             self._live = self._console.status(self.line())
@@ -84,7 +85,7 @@ class Progress:
     def _ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._runtime.broke(error)
+            self._crawl.outcome.broke(error)
 
     async def _run(self) -> None:
         while True:

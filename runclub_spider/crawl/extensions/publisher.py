@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from scrapy import signals
-
-from runclub_spider.crawl.run import FAILED, FINISHED, Runtime
+from runclub_spider.crawl.outcome import FAILED, FINISHED
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
 from runclub_spider.publish.write import up_to_date as standing
 
@@ -24,9 +23,9 @@ class Publisher:
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        self._runtime = Runtime.of(crawler)
+        self._run = Run.of(crawler)
         self._spider = crawler.spidercls.name
-        crawler.signals.connect(self._publish, signal=signals.engine_stopped)
+        self._run.when_over(self._publish)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Publisher:
@@ -34,15 +33,12 @@ class Publisher:
         return cls(crawler)
 
     async def _publish(self) -> None:
-        outcome = self._runtime.outcome
-        # After the others who listen for the engine's end: what they raise stops a release.
-        await asyncio.sleep(0)
+        outcome = self._run.outcome
         if outcome.result != FINISHED:
             return
         try:
-            config = self._runtime.config.model_copy(update={"market": self._runtime.market})
             what = f"scrapy crawl {self._spider}"
-            outcome.release = await asyncio.to_thread(_publish, config, what)
+            outcome.release = await asyncio.to_thread(_publish, self._run.config, what)
         except RunclubError as error:
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
 

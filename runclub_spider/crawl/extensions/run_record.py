@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from scrapy import signals
 
-from runclub_spider.apis.call import Api
+from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import PARSER_VERSION
 from runclub_spider.config import utc_now
 from runclub_spider.crawl.faults import told
-from runclub_spider.crawl.preflight import mark_sources, sources
-from runclub_spider.crawl.run import (
-    FAILED,
-    INCOMPLETE,
-    INTERRUPTED,
-    Runtime,
-    pace_key,
-    regime_key,
-)
+from runclub_spider.crawl.outcome import FAILED, INCOMPLETE, INTERRUPTED
+from runclub_spider.crawl.regime import regime_key
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
 from runclub_spider.store.db import meta
-from runclub_spider.store.queue import pages, quota, runs
+from runclub_spider.store.queue import pages, runs
 from runclub_spider.text import moment
 
 if TYPE_CHECKING:
@@ -40,10 +36,11 @@ class RunRecord:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._runtime = Runtime.of(crawler)
+        self._run = Run.of(crawler)
         connect = crawler.signals.connect
-        connect(self._opened, signal=signals.spider_opened)
+        self._run.when_begun(self._begun)
         connect(self._closed, signal=signals.spider_closed)
+        connect(self._stopped, signal=signals.engine_stopped)
         # After the last pipeline: the next round is planned with all that this page left.
         connect(self._settle, signal=signals.item_scraped)
         connect(self._put_off, signal=signals.item_dropped)
@@ -56,23 +53,20 @@ class RunRecord:
         """Scrapy's constructor."""
         return cls(crawler)
 
-    async def _opened(self, spider: Any) -> None:
-        runtime = self._runtime
-
-        def open_run(connection: sa.Connection) -> int:
-            mark_sources(connection, runtime.config, sources(runtime.config, spider.sources))
-            given = {"market": runtime.market}
-            args = getattr(spider, "args", None)
-            if args is not None:
-                given |= args.model_dump(mode="json", exclude_none=True)
-            return runs.start(connection, spider.name, given, utc_now())
-
-        runtime.run_id = await runtime.store.run(open_run)
+    async def _begun(self, spider: Any) -> None:
+        run = self._run
+        given = {"market": run.config.market}
+        if run.arguments is not None:
+            given |= run.arguments.model_dump(mode="json", exclude_none=True)
+        start = partial(runs.start, spider=spider.name, arguments=given, now=utc_now())
+        run.record.opened(await run.store.run(start))
 
     async def _closed(self, spider: Any, reason: str) -> None:
-        runtime, outcome = self._runtime, self._runtime.outcome
-        await runtime.written()
-        if runtime.ended:
+        run, outcome = self._run, self._run.outcome
+        await run.tasks.done()
+        if not run.begun:
+            return
+        if outcome.ended:
             # What ended it has been told.
             pass
         elif reason == "shutdown":
@@ -84,53 +78,56 @@ class RunRecord:
             for key, value in self._crawler.stats.get_stats().items()
             if key.startswith("runclub/")
         }
-        deferred = sorted(runtime.frontier.deferred) if runtime.frontier else []
+        deferred = run.queue.deferred
 
         def close_run(connection: sa.Connection) -> None:
             pages.mark_tried(connection, deferred)
-            runtime.flush_quota(connection)
-            ceiling = runtime.guards[Api.SPOTIFY].pacer.ceiling
-            if ceiling is not None:
-                quota.learn_pace(connection, pace_key(runtime.config), ceiling, utc_now())
-            if runtime.forget_regime:
-                meta.put(connection, regime_key(runtime.config), "")
-            if runtime.regime is not None:
-                meta.put(connection, "profile", runtime.regime.name)
-            if runtime.frontier is not None and runtime.frontier.exhausted:
+            run.quota.flush(connection)
+            run.quota.learn_pace(connection, run.apis[Spotify].guard.pacer.ceiling)
+            if run.key.doubted:
+                meta.put(connection, regime_key(run.config), "")
+            if run.key.regime is not None:
+                meta.put(connection, "profile", run.key.regime.name)
+            if run.queue.exhausted:
                 spider.finish(connection, utc_now())
             runs.finish(
-                connection, runtime.run_id, result=outcome.result, counts=counts, now=utc_now()
+                connection, run.record.number, result=outcome.result, counts=counts, now=utc_now()
             )
 
         try:
             await self._put_aside(spider.name)
-            await runtime.store.run(close_run)
-            runtime.recorded = True
+            await run.store.run(close_run)
+            run.record.close()
         except RunclubError as error:
-            runtime.recorded = True
+            run.record.close()
             outcome.report(FAILED, str(error), exit_code=error.exit_code)
+
+    async def _stopped(self) -> None:
+        # After the others who listen for the engine's end: what they raise stops a release.
+        await asyncio.sleep(0)
+        await self._run.over()
 
     async def _put_aside(self, spider: str) -> None:
         """Have pages wait that could not be read, and tell of all that do."""
-        runtime = self._runtime
-        if runtime.frontier is None:
+        run = self._run
+        if not run.queue.begun:
             return
-        found = runtime.unreadable
+        found = run.queue.unreadable
 
         def waiting(connection: sa.Connection) -> dict[str, int]:
-            now = runtime.started_at
+            now = run.started_at
             pages.put_aside(connection, found, now=now, version=PARSER_VERSION)
             return pages.waiting(
-                connection, spider, runtime.market, now=now, version=PARSER_VERSION
+                connection, spider, run.config.market, now=now, version=PARSER_VERSION
             )
 
-        ahead = await runtime.store.run(waiting)
+        ahead = await run.store.run(waiting)
         if not ahead:
             return
         until = min(ahead.values())
         blamed = ", ".join(sorted(set(found.values())))
         why = f", for want of {blamed}" if blamed else ""
-        runtime.outcome.report(
+        run.outcome.report(
             INCOMPLETE,
             f"{len(ahead)} pages wait of which no row could be read{why}: they are asked again "
             f"after {moment(until)}, or by a newer program",
@@ -139,31 +136,31 @@ class RunRecord:
 
     def _settle(self, item: Any) -> None:
         task = getattr(item, "task", None)
-        if task is not None and self._runtime.frontier is not None:
-            self._runtime.frontier.settle(task.key)
+        if task is not None:
+            self._run.queue.settle(task.key)
 
     def _put_off(self, item: Any, exception: Exception) -> None:
         task = getattr(item, "task", None)
         if task is not None:
-            self._runtime.put_off(task.key, f"a page was put off ({told(exception)})")
+            self._run.queue.put_off(task.key, f"a page was put off ({told(exception)})")
 
     def _item_error(self, item: Any, failure: Failure) -> None:
         assert failure.value is not None
-        self._runtime.broke(failure.value)
+        self._run.outcome.broke(failure.value)
         task = getattr(item, "task", None)
         if task is not None:
-            self._runtime.put_off(task.key, None)
+            self._run.queue.put_off(task.key, None)
 
     def _spider_error(self, failure: Failure, response: Response | Failure | None) -> None:
         assert failure.value is not None
-        self._runtime.broke(failure.value)
+        self._run.outcome.broke(failure.value)
         # An errback is called with a failure, a callback with a response.
         request = getattr(response, "request", None)
         task = request.cb_kwargs.get("task") if request is not None else None
         if task is not None:
-            self._runtime.put_off(task.key, None)
+            self._run.queue.put_off(task.key, None)
 
     def _dropped(self, request: Request) -> None:
         task = request.cb_kwargs.get("task")
         if task is not None and not request.meta.get("repeated"):
-            self._runtime.put_off(task.key, "a page was put off (its request was dropped)")
+            self._run.queue.put_off(task.key, "a page was put off (its request was dropped)")

@@ -13,7 +13,8 @@ from scrapy import signals
 from scrapy.utils.misc import build_from_crawler, load_object
 
 from runclub_spider.config import utc_now
-from runclub_spider.crawl.run import FAILED, Runtime
+from runclub_spider.crawl.outcome import FAILED
+from runclub_spider.crawl.run import Run
 from runclub_spider.store.queue import pages
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Snapshots:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._runtime = Runtime.of(crawler)
+        self._run = Run.of(crawler)
         crawler.signals.connect(self._closed, signal=signals.spider_closed)
 
     @classmethod
@@ -42,17 +43,19 @@ class Snapshots:
         return cls(crawler)
 
     async def _closed(self) -> None:
-        config = self._runtime.config
+        if not self._run.begun:
+            return
+        config = self._run.config
         folder = config.cache_dir / "snapshots"
         old = utc_now() - int(config.raw_retention_days * _DAY)
         try:
-            await self._runtime.store.run(lambda c: self._write_missing(c, folder))
-            await self._runtime.store.run(lambda c: pages.drop_raw_before(c, old))
+            await self._run.store.run(lambda c: self._write_missing(c, folder))
+            await self._run.store.run(lambda c: pages.drop_raw_before(c, old))
             await asyncio.to_thread(_drop_old, folder, old)
         except OSError as error:
             # Scrapy would only log it; the run's outcome must say so.
             logger.debug("snapshot failed", exc_info=True)
-            self._runtime.outcome.report(FAILED, f"cannot write a discovery snapshot: {error}")
+            self._run.outcome.report(FAILED, f"cannot write a discovery snapshot: {error}")
 
     def _write_missing(self, connection: sa.Connection, folder: Path) -> None:
         """This run's snapshot, and those of runs that were killed before they wrote theirs."""
@@ -60,7 +63,7 @@ class Snapshots:
             stale.unlink()
         for run_id, spider in pages.runs_with_raw(connection):
             target = folder / f"{spider}-{run_id:06d}.jsonl.gz"
-            if run_id == self._runtime.run_id or not target.exists():
+            if run_id == self._run.record.number or not target.exists():
                 self._write(connection, run_id, target)
 
     def _write(self, connection: sa.Connection, run_id: int, target: Path) -> None:

@@ -17,7 +17,7 @@ from scrapy import Request, Spider, signals
 from scrapy.exceptions import NotConfigured
 from scrapy_deltafetch import DeltaFetch
 
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.store.queue import pages, playlists, seeds
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
         super().__init__(
             None, reset=crawler.settings.getbool("DELTAFETCH_RESET"), stats=crawler.stats
         )
-        self._runtime = Runtime.of(crawler)
+        self._run = Run.of(crawler)
         self.fingerprint = crawler.request_fingerprinter.fingerprint
-        self.db = self._runtime.done
+        self.db = self._run.queue.stored
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> StoreDeltaFetch:
@@ -44,15 +44,15 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
         if not crawler.settings.getbool("DELTAFETCH_ENABLED"):
             raise NotConfigured("DELTAFETCH_ENABLED is off: stored pages may be asked again")
         middleware = cls(crawler)
-        crawler.signals.connect(middleware.spider_opened, signal=signals.spider_opened)
+        middleware._run.when_begun(middleware.run_begun)
         crawler.signals.connect(middleware._stored, signal=signals.item_scraped)
         return middleware
 
-    async def spider_opened(self, spider: Spider) -> None:
+    async def run_begun(self, spider: Spider) -> None:
         """Read the stored pages' keys, or forget them if a reset is asked for."""
         if self.reset or _flag(getattr(spider, "deltafetch_reset", False)):
-            await self._runtime.store.run(lambda c: _forget(c, spider))
-        keys = await self._runtime.store.run(
+            await self._run.store.run(lambda c: _forget(c, spider))
+        keys = await self._run.store.run(
             lambda c: {key.encode() for key in pages.done_keys(c, spider.name)}
         )
         self.db.update(keys)
@@ -80,8 +80,8 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
             return False
         logger.info("Ignoring already visited: %s", one)
         self.stats.inc_value("deltafetch/skipped")
-        if self._runtime.frontier is not None and "deltafetch_key" in one.meta:
-            self._runtime.frontier.settle(one.meta["deltafetch_key"])
+        if "deltafetch_key" in one.meta:
+            self._run.queue.settle(one.meta["deltafetch_key"])
         return True
 
     def _stored(self, item: Any) -> None:

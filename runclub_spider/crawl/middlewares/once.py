@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import IgnoreRequest
 
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -25,7 +25,7 @@ class AskOnce:
     """Drops requests whose `deltafetch_key` is done, or on its way already."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self._runtime = Runtime.of(crawler)
+        self._queue = Run.of(crawler).queue
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> AskOnce:
@@ -37,6 +37,6 @@ class AskOnce:
         key = request.meta.get("deltafetch_key")
         if key is None or request.meta.get("token_renewed"):
             return
-        if key in self._runtime.asked or key.encode() in self._runtime.done:
+        if key in self._queue.sent or key.encode() in self._queue.stored:
             raise AlreadyAsked(key)
-        self._runtime.asked.add(key)
+        self._queue.sent.add(key)

@@ -18,7 +18,7 @@ from scrapy.utils.job import job_dir
 
 from runclub_spider import __version__
 from runclub_spider.crawl import requests as edge
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.store.queue import pages
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class StoreScheduler(Scheduler):
     def open(self, spider: Spider) -> Deferred[None] | None:
         """Open the queues, without what an earlier program left in a form of its own."""
         assert self.crawler is not None
-        self._runtime = Runtime.of(self.crawler)
+        self._run = Run.of(self.crawler)
         folder = job_dir(self.crawler.settings)
         if folder is not None:
             self._prepare(Path(folder))
@@ -66,7 +66,7 @@ class StoreScheduler(Scheduler):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / _QUEUE, ignore_errors=True)
         (folder / _QUEUE).mkdir(parents=True)
-        self._runtime.outcome.note(_NEW)
+        self._run.outcome.note(_NEW)
 
     def _dq(self) -> ScrapyPriorityQueue:
         """The disk queue; an empty one where the files of the old cannot be opened."""
@@ -84,7 +84,7 @@ class StoreScheduler(Scheduler):
             try:
                 return super()._dqpop()
             except Exception:  # noqa: BLE001 - a pickle may raise anything
-                self._runtime.outcome.note(_NEW)
+                self._run.outcome.note(_NEW)
                 if len(self.dqs) == left:
                     # It would be read for ever.
                     self.dqs = None

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from runclub_spider.apis.call import CREDENTIAL, Api
+from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.calls import family_of
+from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.crawl import faults
 from runclub_spider.crawl import requests as edge
 from runclub_spider.crawl.handler import NoToken
+from runclub_spider.crawl.outcome import FAILED, PAUSED
 from runclub_spider.crawl.preflight import check_spotify_credentials
-from runclub_spider.crawl.run import FAILED, PAUSED, Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError, RunPaused
 
 if TYPE_CHECKING:
@@ -48,8 +51,8 @@ class SpotifyTokenMiddleware:
 
     def __init__(self, crawler: Crawler, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._crawler = crawler
-        self._runtime = Runtime.of(crawler)
-        self._prefix = self._runtime.config.spotify_api_base_url + "/"
+        self._run = Run.of(crawler)
+        self._prefix = self._run.config.spotify_api_base_url + "/"
         self._token: AccessToken | None = None
         self._lock = asyncio.Lock()
         self._given_up = False
@@ -106,7 +109,7 @@ class SpotifyTokenMiddleware:
         request.meta.update(edge.meta_of(Api.SPOTIFY, family, request.url) | {BY_HAND: True})
         request.headers["Accept"] = edge.ACCEPT
         try:
-            check_spotify_credentials(self._runtime.config)
+            check_spotify_credentials(self._run.config)
         except RunclubError as error:
             raise NoToken(str(error)) from None
 
@@ -121,7 +124,7 @@ class SpotifyTokenMiddleware:
 
     async def _fetched(self) -> AccessToken:
         try:
-            return await _left_behind(self._runtime.tokens.fetch, self._runtime.stopping)
+            return await _left_behind(self._run.apis[Spotify].tokens.fetch, self._run.stopping)
         except RunclubError as error:
             raise self._failed(error) from None
         except _Stopped:
@@ -135,15 +138,14 @@ class SpotifyTokenMiddleware:
         self._given_up = True
         paused, until = isinstance(error, RunPaused), getattr(error, "until", None)
         if until is not None:
-            self._runtime.accounts_refuse(until, "rate limit")
-        self._runtime.outcome.report(
+            self._run.refused(Api.ACCOUNTS, ALL, until, "rate limit")
+        self._run.outcome.report(
             PAUSED if paused else FAILED,
             str(error),
             resume_at=until,
             exit_code=error.exit_code,
         )
-        if self._runtime.frontier is not None:
-            self._runtime.frontier.stop()
+        self._run.queue.stop()
         return NoToken(str(error))
 
     def _is_ours(self, request: Request) -> bool:

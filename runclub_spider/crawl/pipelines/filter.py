@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runclub_spider.catalog.playability import playability, says_nothing
 from runclub_spider.catalog.rules import failing_rules
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.items import DiscoveredPage, JudgedTrack
 from runclub_spider.store.queue.pages import PageKind
 
@@ -18,7 +18,7 @@ class FilterPipeline:
     """Judges; drops nothing from the store: a rejected track is stored with its reasons."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self._runtime = Runtime.of(crawler)
+        self._run = Run.of(crawler)
         self._stats = crawler.stats
 
     @classmethod
@@ -28,7 +28,7 @@ class FilterPipeline:
 
     def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
         """Fill `judged` from the rows that hold a track."""
-        policy = self._runtime.policy
+        policy = self._run.config.policy
         served = item.task.kind is PageKind.TRACK_SEARCH and says_nothing(
             row.track for row in item.rows if row.track is not None
         )

@@ -12,12 +12,12 @@ from scrapy.exceptions import DropItem
 from runclub_spider.catalog.families import station_of
 from runclub_spider.catalog.models import Row, RowKind
 from runclub_spider.config import utc_now
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import StoreWriteError
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.store import tombstones
 from runclub_spider.store.db import meta
-from runclub_spider.store.facts import artists, details, features, tracks
+from runclub_spider.store.facts import artists, tracks
 from runclub_spider.store.facts.tracks import FoundTrack, Source
 from runclub_spider.store.queue import pages, playlists, seeds
 from runclub_spider.store.queue.pages import PageCounts, PageKind
@@ -31,10 +31,10 @@ class NotStored(DropItem):
 
 
 class StorePipeline:
-    """Commits the page; what it leaves pending goes on to the enrichers."""
+    """Commits the page, then hands what it left pending to those who complete tracks."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self._runtime = Runtime.of(crawler)
+        self._run = Run.of(crawler)
         self._stats = crawler.stats
 
     @classmethod
@@ -44,19 +44,24 @@ class StorePipeline:
 
     async def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
         """Store one page; without a store that takes it, the run comes to its end."""
+        if not self._run.begun:
+            # `scrapy parse --pipelines`: there is no run whose page it could be.
+            return item
         try:
-            eligible_new = await self._runtime.store.run(lambda c: self._commit(c, item))
+            eligible_new = await self._run.store.run(lambda c: self._commit(c, item))
         except StoreWriteError as error:
-            self._runtime.failed(error)
+            self._run.outcome.failed(error)
             raise NotStored(str(error)) from None
         self._stats.inc_value("runclub/pages_stored")
         self._stats.inc_value("runclub/eligible_new", eligible_new)
+        if self._run.stages is not None:
+            await self._run.stages.take(item)
         return item
 
     def _commit(self, connection: sa.Connection, item: DiscoveredPage) -> int:
         if not pages.is_open(connection, item.task.key):
             return 0
-        now, task, runtime = utc_now(), item.task, self._runtime
+        now, task, run = utc_now(), item.task, self._run
         gone = tombstones.buried(connection, (j.track for j in item.judged))
         if gone:
             # As if the API had given nothing there: neither stored nor counted as a track.
@@ -69,8 +74,8 @@ class StorePipeline:
             connection,
             [FoundTrack(j.track, j.position, j.playable, j.basis) for j in item.judged],
             _source(connection, item),
-            policy=replace(runtime.policy, market=task.market),
-            run_id=runtime.run_id,
+            policy=replace(run.config.policy, market=task.market),
+            run_id=run.record.number,
             now=now,
         )
         eligible = sorted(saved.eligible)
@@ -83,51 +88,19 @@ class StorePipeline:
             connection,
             task,
             counts=counts,
-            run_id=runtime.run_id,
+            run_id=run.record.number,
             now=now,
             content=item.refused or [*item.rows, *item.playlists],
         )
-        self._advance(connection, item, counts, eligible_new, runtime.run_id, now)
+        self._advance(connection, item, counts, eligible_new, run.record.number, now)
         if item.rows:
             meta.touch(connection)
-        runtime.flush_quota(connection)
+        run.quota.flush(connection)
         if item.judged:
             artists.note_complete(connection, [j.track.track_id for j in item.judged], now)
-            self._note_pending(connection, item, eligible, sorted(saved.curable), now)
+            if run.stages is not None:
+                run.stages.look(connection, item, eligible, sorted(saved.curable))
         return eligible_new
-
-    def _note_pending(
-        self,
-        connection: sa.Connection,
-        item: DiscoveredPage,
-        eligible: list[str],
-        curable: list[str],
-        now: int,
-    ) -> None:
-        """What the workers have to ask for the page's tracks."""
-        runtime = self._runtime
-        item.pending_features = features.pending(
-            connection,
-            version=runtime.config.recco_features_version,
-            now=now,
-            stale_before=runtime.features_before,
-            track_ids=eligible,
-        )
-        item.pending_artists = artists.pending(
-            connection, track_ids=[*eligible, *curable], stale_before=runtime.artists_before
-        )
-        if runtime.regime is None:
-            return
-        # A key that gets popularity lacks nothing of the eligible ones.
-        lengths_only = runtime.regime.track_popularity
-        asked = curable if lengths_only else [*eligible, *curable]
-        if asked:
-            item.pending_details = details.pending(
-                connection,
-                track_ids=asked,
-                stale_before=runtime.details_before,
-                lengths_only=lengths_only,
-            )
 
     @staticmethod
     def _advance(

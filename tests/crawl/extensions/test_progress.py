@@ -6,7 +6,7 @@ import pytest
 
 from runclub_spider.console.summary import print_outcome
 from runclub_spider.crawl.extensions.progress import Progress
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.spiders.search import SpotifySearchSpider
 from tests.conftest import MakeCrawler
 
@@ -25,8 +25,9 @@ def test_the_line_is_below_80_columns(
     sent: int, budget: int | None, rows: int, new: int, make_crawler: MakeCrawler
 ) -> None:
     crawler = make_crawler(SpotifySearchSpider)
-    runtime = Runtime.of(crawler)
-    runtime.spent["search"], runtime.budget = sent, budget
+    run = Run.of(crawler)
+    run.read(SpotifySearchSpider, {} if budget is None else {"budget": str(budget)})
+    run.budget.spent["search"] = sent
     for name, number in (("rows/track", rows), ("eligible_new", new), ("features/found", new)):
         crawler.stats.set_value(f"runclub/{name}", number)
     progress = Progress.from_crawler(crawler)
@@ -43,13 +44,13 @@ def test_the_summary_of_a_pause_names_the_time(
     make_crawler: MakeCrawler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     crawler = make_crawler(SpotifySearchSpider)
-    runtime = Runtime.of(crawler)
-    runtime.outcome.report("paused", "spotify refuses requests", resume_at=1_700_000_000)
-    print_outcome(runtime)
+    run = Run.of(crawler)
+    run.outcome.report("paused", "spotify refuses requests", resume_at=1_700_000_000)
+    print_outcome(run)
     shown = capsys.readouterr()
     assert "spotify_search: paused" in shown.out
     assert shown.err.splitlines() == [
         "scrapy crawl: spotify refuses requests",
         "scrapy crawl: the same command resumes after 2023-11-14 22:13 UTC",
     ]
-    assert runtime.outcome.code == 75
+    assert run.outcome.code == 75

@@ -22,9 +22,10 @@ from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
 from runclub_spider.apis.call import Api, Call, Family
+from runclub_spider.apis.reccobeats.service import ReccoBeats
 from runclub_spider.config import Config
 from runclub_spider.crawl.requests import to_request
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,6 +37,8 @@ class Asker(Spider):
     folder: Path
 
     async def start(self) -> AsyncIterator[Any]:
+        # Makes its guard.
+        Run.of(self.crawler).apis[ReccoBeats]
         for url in (self.folder / "urls").read_text().split():
             call = Call(Api.RECCOBEATS, Family.FEATURES, *url.rsplit("/", 1))
             yield to_request(call, callback=self.parse, errback=self.lost, dont_filter=True)
@@ -120,7 +123,7 @@ def main(folder: Path, given: Sequence[str]) -> None:
     crawler = process.create_crawler(Asker)
     process.crawl(crawler)
     process.start()
-    Runtime.of(crawler).close()
+    Run.of(crawler).close()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from scrapy_deltafetch import DeltaFetch
 
 from runclub_spider.crawl.middlewares.delta import StoreDeltaFetch
 from runclub_spider.crawl.middlewares.page_filter import PageFilter
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.spiders.search import SpotifySearchSpider
 from runclub_spider.store.queue import pages
 from runclub_spider.store.queue.pages import PageCounts, PageKind, PageTask
@@ -40,13 +40,12 @@ async def _listed(found: AsyncIterator[Any]) -> list[Any]:
 def opened(make_crawler: MakeCrawler, **arguments: str) -> StoreDeltaFetch:
     """The middleware of a spider whose store holds the page of `old`."""
     crawler = make_crawler(SpotifySearchSpider)
-    runtime = Runtime.of(crawler)
-    with runtime.store.store.begin() as connection:
+    with Run.of(crawler).store.store.begin() as connection:
         pages.plan(connection, [task("old"), task("planned")])
         pages.mark_done(connection, task("old"), counts=PageCounts(), run_id=1, now=1)
     middleware = StoreDeltaFetch.from_crawler(crawler)
     spider = SpotifySearchSpider.from_crawler(crawler, **arguments)
-    asyncio.run(middleware.spider_opened(spider))
+    asyncio.run(middleware.run_begun(spider))
     return middleware
 
 

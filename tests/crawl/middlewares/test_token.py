@@ -13,9 +13,11 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 
 from runclub_spider.apis.call import CREDENTIAL
+from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.spotify.tokens import AccessToken
 from runclub_spider.crawl.middlewares.token import SpotifyTokenMiddleware
-from runclub_spider.crawl.run import PAUSED, Runtime
+from runclub_spider.crawl.outcome import PAUSED
+from runclub_spider.crawl.run import Run
 from runclub_spider.errors import ConfigurationError, RunPaused
 from runclub_spider.spiders.search import SpotifySearchSpider
 from tests.conftest import MakeCrawler
@@ -44,13 +46,13 @@ def made(
     *,
     stopping: bool = False,
     **settings: str,
-) -> tuple[SpotifyTokenMiddleware, Runtime]:
+) -> tuple[SpotifyTokenMiddleware, Run]:
     crawler = make_crawler(SpotifySearchSpider, **settings)
-    runtime = Runtime.of(crawler)
-    runtime.tokens = tokens  # type: ignore[assignment]
+    run = Run.of(crawler)
+    run.apis[Spotify].tokens = tokens  # type: ignore[assignment]
     # It was never started.
-    runtime.stopping = lambda: stopping  # type: ignore[method-assign]
-    return SpotifyTokenMiddleware(crawler, clock=clock), runtime
+    run.stopping = lambda: stopping  # type: ignore[method-assign]
+    return SpotifyTokenMiddleware(crawler, clock=clock), run
 
 
 def request(url: str = f"{BASE}/search", api: str = "spotify", **meta: Any) -> Request:
@@ -158,7 +160,7 @@ async def answered(
 
 def test_a_401_is_answered_once_with_a_fresh_token(make_crawler: MakeCrawler) -> None:
     tokens = Tokens()
-    middleware, runtime = made(make_crawler, tokens)
+    middleware, run = made(make_crawler, tokens)
 
     async def refused_twice() -> None:
         again = await answered(middleware, 401)
@@ -172,7 +174,7 @@ def test_a_401_is_answered_once_with_a_fresh_token(make_crawler: MakeCrawler) ->
         assert isinstance(refused, Response)
 
     asyncio.run(refused_twice())
-    assert runtime.outcome.code == 0
+    assert run.outcome.code == 0
 
 
 def test_tokens_are_not_renewed_for_every_page_that_is_refused(make_crawler: MakeCrawler) -> None:
@@ -236,7 +238,7 @@ def test_without_a_token_the_run_says_why(
     error: Exception, code: int, make_crawler: MakeCrawler
 ) -> None:
     tokens = Tokens(error=error)
-    middleware, runtime = made(make_crawler, tokens)
+    middleware, run = made(make_crawler, tokens)
 
     async def several() -> list[Any]:
         asked = (middleware.process_request(request()) for _ in range(4))
@@ -245,8 +247,8 @@ def test_without_a_token_the_run_says_why(
     assert all(isinstance(one, IgnoreRequest) for one in asyncio.run(several()))
     # The others do not try their luck with the same wrong key.
     assert tokens.given == 1
-    assert runtime.outcome.code == code
-    (reason,) = runtime.outcome.reasons
+    assert run.outcome.code == code
+    (reason,) = run.outcome.reasons
     if code == 1:
         # What the exception says could hold what was sent.
         assert type(error).__name__ in reason
@@ -257,8 +259,8 @@ def test_without_a_token_the_run_says_why(
 
 def test_another_services_pause_does_not_keep_a_token_away(make_crawler: MakeCrawler) -> None:
     tokens = Tokens()
-    middleware, runtime = made(make_crawler, tokens)
-    runtime.outcome.report(PAUSED, "reccobeats refuses requests")
+    middleware, run = made(make_crawler, tokens)
+    run.outcome.report(PAUSED, "reccobeats refuses requests")
     asked = request()
     asyncio.run(middleware.process_request(asked))
     assert asked.meta[CREDENTIAL] == "Bearer t1"
@@ -270,13 +272,13 @@ def test_a_stop_waits_a_moment_for_a_token_and_no_longer(make_crawler: MakeCrawl
             time.sleep(self.lifetime)
             return super().fetch()
 
-    middleware, runtime = made(make_crawler, Slow(lifetime=0.3), stopping=True)
+    middleware, run = made(make_crawler, Slow(lifetime=0.3), stopping=True)
     asked = request()
     asyncio.run(middleware.process_request(asked))
     assert asked.meta[CREDENTIAL] == "Bearer t1"
-    middleware, runtime = made(make_crawler, Slow(lifetime=30), stopping=True)
+    middleware, run = made(make_crawler, Slow(lifetime=30), stopping=True)
     before = time.monotonic()
     with pytest.raises(IgnoreRequest):
         asyncio.run(middleware.process_request(request()))
     assert time.monotonic() - before < 10
-    assert runtime.outcome.reasons == []
+    assert run.outcome.reasons == []

@@ -18,10 +18,7 @@ from runclub_spider.store.queue.pages import PageKind, PageTask
 from testkit.making import a_track
 from tests.conftest import MakeCrawler
 
-ORDER = [
-    *("Normalize", "Filter", "Dedupe", "Store"),
-    *("Artists", "Features", "Borrow", "Details", "OpenMetadata"),
-]
+ORDER = ["Normalize", "Filter", "Dedupe", "Store"]
 
 
 def test_order() -> None:

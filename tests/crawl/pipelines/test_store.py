@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Playable, Row, RowKind
 from runclub_spider.crawl.pipelines.store import StorePipeline
-from runclub_spider.crawl.run import Runtime
+from runclub_spider.crawl.run import Run
 from runclub_spider.items import DiscoveredPage, JudgedTrack
 from runclub_spider.spiders.search import SpotifySearchSpider
 from runclub_spider.store.db.tables import track_source
@@ -20,7 +20,7 @@ from tests.conftest import MakeCrawler
 
 def test_an_unknown_row_counts_with_the_null_ones(make_crawler: MakeCrawler) -> None:
     crawler = make_crawler(SpotifySearchSpider)
-    store = Runtime.of(crawler).store
+    store = Run.of(crawler).store
     task = PageTask("spotify_search", PageKind.TRACK_SEARCH, "rock", "US", 0, 50, "g0")
     kinds = [RowKind.UNKNOWN, RowKind.NULL, RowKind.EPISODE, RowKind.LOCAL, RowKind.UNKNOWN]
     item = DiscoveredPage(task, rows=[Row(place, kind) for place, kind in enumerate(kinds)])
@@ -40,7 +40,7 @@ def test_what_a_search_for_a_song_of_a_station_found_is_found_by_a_search(
 ) -> None:
     """The frontier sees it among the tracks that searches showed; the edge names the station."""
     crawler = make_crawler(SpotifySearchSpider)
-    store = Runtime.of(crawler).store
+    store = Run.of(crawler).store
     edge = track_source.c
 
     async def stored(family: str, term: str, number: int) -> None:
