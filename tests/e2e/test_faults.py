@@ -27,8 +27,9 @@ PLACES = [
     # The spider
     "spiders.base:SpotifySpider.start",
     "spiders.base:SpotifySpider._open",
-    "spiders.base:SpotifySpider.conclude",
+    "spiders.promise:Promise.conclude",
     "spiders.base:SpotifySpider.parse",
+    "spiders.answers:Answers.items",
     "spiders.search:SpotifySearchSpider.from_crawler",
     "spiders.search:SpotifySearchSpider.call",
     "spiders.search:SpotifySearchSpider.read",

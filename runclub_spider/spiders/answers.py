@@ -1,0 +1,158 @@
+"""What becomes of a page when it is answered, and when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from runclub_spider.apis.call import AnswerError
+from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.apis.spotify.answers import PAGE, WHOLE, Problem, explain, problem_of
+from runclub_spider.apis.wire import Reading
+from runclub_spider.crawl.budget import BudgetSpent
+from runclub_spider.crawl.faults import is_ours, told
+from runclub_spider.crawl.handler import NoToken, NotSent
+from runclub_spider.crawl.middlewares.once import AlreadyAsked
+from runclub_spider.crawl.run import Run
+from runclub_spider.errors import RunclubError
+from runclub_spider.items import DiscoveredPage
+from runclub_spider.spiders.refusals import ALIKE, SEARCHES, Refusals
+from runclub_spider.store.queue.pages import PageTask
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+
+class Answers:
+    """Judges the answers of one run: a page to store, to ask again, or the end of the run.
+
+    `read` fills an item from a good answer; returns how its rows could be read, or raises
+    `AnswerError`.
+    """
+
+    def __init__(self, run: Run, read: Callable[[DiscoveredPage, bytes], Reading]) -> None:
+        self._run, self._read = run, read
+        self._refusals = Refusals()
+        # The first error of each kind that lost a page.
+        self._told: dict[type[BaseException], str] = {}
+
+    def items(self, task: PageTask, response: Response) -> Iterator[DiscoveredPage]:
+        """The page as an item, after refused ones that waited for a good answer."""
+        item = DiscoveredPage(task)
+        problem = problem_of(response.status, response.body)
+        if problem is None:
+            try:
+                blamed = self._run.reading.blamed(self._read(item, response.body))
+            except AnswerError as error:
+                self._defer(task, f"an answer could not be read ({error})")
+                return
+            if blamed is not None:
+                self._put_aside(item, blamed)
+                return
+        elif problem is Problem.PAGE_SIZE:
+            self._wrong_regime(task)
+            return
+        elif problem in WHOLE:
+            market = self._run.config.market
+            self._shut_out(task, explain(problem, response.status, response.body, market=market))
+            return
+        elif problem in PAGE:
+            item.refused = str(response.status)
+            if response.status == 403:
+                # One list, or all of them now: the next run finds out what the key may do.
+                self._run.key.doubt()
+            if self._refused_like_all(item, problem, response):
+                return
+        else:
+            if not self._refused_like_all(item, problem, response):
+                self._defer(task, f"Spotify answered {response.status}")
+            return
+        if item.refused:
+            self._close_refused(item)
+        elif task.kind in SEARCHES:
+            # The key is answered: what was refused before was each page's own affair.
+            yield from self._released()
+        self._run.reading.count(item.odd)
+        yield item
+
+    def _refused_like_all(self, item: DiscoveredPage, problem: Problem, response: Response) -> bool:
+        """Whether a refusal is not the page's own, or it is not known yet; then the page waits."""
+        if self._run.outcome.ended:
+            self._defer(item.task, None)
+            return True
+        if item.task.kind not in SEARCHES or self._refusals.settled or response.status >= 500:
+            return False
+        number = self._refusals.add(item, f"{response.status} {problem}")
+        if number >= ALIKE:
+            said = explain(problem, response.status, response.body)
+            self._shut_out(
+                item.task,
+                f"every search is refused, {number} of {number} since the start; {said}; "
+                "no page was marked",
+            )
+        elif item.refused is None:
+            return False
+        else:
+            self._run.queue.hold_back(item.task.key)
+        return True
+
+    def _released(self) -> Iterator[DiscoveredPage]:
+        for item in self._refusals.release():
+            self._close_refused(item)
+            yield item
+
+    def _close_refused(self, item: DiscoveredPage) -> None:
+        self._run.count(f"runclub/refused/{item.task.kind}/{item.refused}")
+
+    def lost(self, task: PageTask, error: BaseException) -> None:
+        """A page that was not answered stays in the queue for the next run."""
+        if isinstance(error, AlreadyAsked):
+            return
+        cause = error.cause if isinstance(error, NotSent) else error
+        assert cause is not None
+        if isinstance(cause, ApiPaused):
+            self._run.paused(cause)
+            self._defer(task, None)
+        elif isinstance(cause, BudgetSpent | Stopping | NoToken):
+            # Told where it came from.
+            self._defer(task, None)
+        elif isinstance(cause, ApiUnavailable):
+            self._defer(task, f"a page was put off ({cause})")
+        elif is_ours(cause):
+            self._defer(task, None)
+            self._run.outcome.broke(cause)
+        else:
+            # Once a kind: such an error may name the address, another for each page.
+            said = self._told.setdefault(type(cause), told(cause))
+            self._defer(task, f"a page was put off ({said})")
+
+    def left(self) -> list[DiscoveredPage]:
+        """Refused searches when all is asked: too few to speak of all, so they are closed.
+
+        They wait for the next run when this one came to its end before.
+        """
+        if self._run.queue.ran_dry and not self._run.outcome.ended:
+            return list(self._released())
+        for item in self._refusals.release():
+            why = f"a search was put off (refused with {item.refused}, and none was answered)"
+            self._defer(item.task, why)
+        return []
+
+    def _shut_out(self, task: PageTask, reason: str) -> None:
+        """Nothing this key asks is answered any more: the page waits until somebody mends that."""
+        self._defer(task, None)
+        self._run.outcome.failed(RunclubError(reason))
+
+    def _wrong_regime(self, task: PageTask) -> None:
+        """The key may do less than was found out before: the next run finds out anew."""
+        self._defer(task, "the key's page size changed; the next run probes it again")
+        self._run.key.doubt()
+        self._run.queue.stop()
+
+    def _defer(self, task: PageTask, reason: str | None) -> None:
+        self._run.queue.put_off(task.key, reason)
+
+    def _put_aside(self, item: DiscoveredPage, blamed: str) -> None:
+        """An answer that is not what the API used to give: the page waits for a longer time."""
+        self._run.reading.count(item.odd)
+        self._run.queue.put_aside(item.task.key, blamed)
