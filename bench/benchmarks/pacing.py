@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.table import Table, verdict
-from runclub_spider.apis.guard import Guard, Manners
+from runclub_spider.apis.guard import Guard, GuardLimits
 from runclub_spider.apis.pacer import WINDOW_SECONDS, Pacer
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def ours(server: Server) -> Callable[[], None]:
 
     guard = Guard(
         "virtual",
-        Manners(concurrency=1, retries=4, backoff=0.5, max_wait=60),
+        GuardLimits(concurrency=1, retries=4, backoff=0.5, max_wait=60),
         pacer=Pacer(START, clock=clock, sleep=server.sleep),
         clock=clock,
         sleep=server.sleep,

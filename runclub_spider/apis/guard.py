@@ -75,7 +75,7 @@ A = TypeVar("A", bound=Answer)
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class GuardLimits:
     """Limits of one API; times in seconds.
 
     `concurrency` requests may be on their way at first; `most`, if larger, is reached step by
@@ -91,13 +91,13 @@ class Manners:
     unnamed_block: bool = True
 
 
-class Slots:
+class AdaptiveSemaphore:
     """A semaphore whose size follows the API's mood."""
 
-    def __init__(self, manners: Manners) -> None:
-        self.size = manners.concurrency
-        self._most = max(manners.most, manners.concurrency)
-        self._adaptive = manners.most > manners.concurrency
+    def __init__(self, limits: GuardLimits) -> None:
+        self.size = limits.concurrency
+        self._most = max(limits.most, limits.concurrency)
+        self._adaptive = limits.most > limits.concurrency
         self._used = self._answers = 0
         self._changed = asyncio.Condition()
 
@@ -137,7 +137,7 @@ class Guard:
     def __init__(
         self,
         api: str,
-        manners: Manners,
+        limits: GuardLimits,
         *,
         pacer: Pacer | None = None,
         count: Callable[[str], None] = lambda _event: None,
@@ -149,13 +149,13 @@ class Guard:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.api = api
-        self.manners = manners
+        self.limits = limits
         self.pacer = pacer or Pacer(math.inf)
-        self.slots = Slots(manners)
+        self.slots = AdaptiveSemaphore(limits)
         # By family: end by the clock, end by the time of day, reason.
         self._blocks: dict[str, tuple[float, float, str]] = {}
         # Calls sent and not yet answered, by family.
-        self.under_way: Counter[str] = Counter()
+        self.in_flight: Counter[str] = Counter()
         self._window_until = -math.inf
         self._count, self._on_block, self._stopping = count, on_block, stopping
         self._careful, self._alone = careful, asyncio.Lock()
@@ -205,11 +205,11 @@ class Guard:
         spend: Callable[[], None],
     ) -> A:
         problem, tries, large = "", 0, 0
-        while tries <= self.manners.retries and large < _LARGE_TRIES:
+        while tries <= self.limits.retries and large < _LARGE_TRIES:
             if tries:
                 self._count("retries")
-                ceiling = self.manners.backoff * 2 ** (tries - 1)
-                await self.wait(random.uniform(0, min(ceiling, self.manners.max_wait)))
+                ceiling = self.limits.backoff * 2 ** (tries - 1)
+                await self.wait(random.uniform(0, min(ceiling, self.limits.max_wait)))
             tries += 1
             await self._pass_window(family)
             number = await self.pacer.pace(self._stopping)
@@ -217,7 +217,7 @@ class Guard:
             await self._pass_window(family)
             spend()
             self._count("requests")
-            self.under_way[family] += 1
+            self.in_flight[family] += 1
             try:
                 answer = await once()
                 if answer.status == 200 and not is_whole(answer.body):
@@ -234,7 +234,7 @@ class Guard:
                 self._count("errors")
                 continue
             finally:
-                self.under_way[family] -= 1
+                self.in_flight[family] -= 1
             if answer.status == 429:
                 problem = "429"
                 self._count("refused")
@@ -259,12 +259,12 @@ class Guard:
         wait = retry_after(named, self._wall())
         quota = b"QUOTA_EXCEEDED" in body
         self.slots.refused()
-        if not quota and wait is not None and wait <= self.manners.max_wait:
+        if not quota and wait is not None and wait <= self.limits.max_wait:
             # A ban of hours says nothing about the calls a window takes.
             self.pacer.refused(number)
-        if wait is None and not quota and not self.manners.unnamed_block:
+        if wait is None and not quota and not self.limits.unnamed_block:
             return
-        if wait is not None and wait <= self.manners.max_wait and not quota:
+        if wait is not None and wait <= self.limits.max_wait and not quota:
             self._window_until = max(self._window_until, self._clock() + wait)
             return
         reason = "quota exceeded" if quota else "rate limit"
@@ -279,7 +279,7 @@ class Guard:
         wait = retry_after(headers.get("retry-after"), self._wall())
         if wait is None:
             return
-        if wait <= self.manners.max_wait:
+        if wait <= self.limits.max_wait:
             self._window_until = max(self._window_until, self._clock() + wait)
             return
         self._refuse(ALL, wait, "out of service")

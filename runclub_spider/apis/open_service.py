@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from runclub_spider import __version__
-from runclub_spider.apis.guard import Manners
+from runclub_spider.apis.guard import GuardLimits
 from runclub_spider.apis.musicbrainz.calls import agent
 from runclub_spider.apis.pacer import Metronome
 from runclub_spider.apis.service import Service
@@ -29,7 +29,7 @@ class OpenService(Service):
         contact = self.config.open_metadata_contact or ""
         return agent(f"runclub-spider/{__version__}", contact)
 
-    def limits(self) -> Manners:
+    def limits(self) -> GuardLimits:
         """One call at a time."""
         return self.usual_limits(1)
 

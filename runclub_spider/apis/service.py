@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from runclub_spider.apis.guard import Guard, Manners
+from runclub_spider.apis.guard import Guard, GuardLimits
 from runclub_spider.apis.pacer import Pacer
 from runclub_spider.config import Config
 
@@ -66,17 +66,17 @@ class Service(ABC):
         return str(getattr(self.config, self.setting))
 
     @abstractmethod
-    def limits(self) -> Manners:
+    def limits(self) -> GuardLimits:
         """How many calls at once, and how patient."""
 
     def pacer(self) -> Pacer | None:
         """What spaces its calls; None: the guard's own, which knows no limit."""
         return None
 
-    def usual_limits(self, concurrency: int, most: int = 0) -> Manners:
+    def usual_limits(self, concurrency: int, most: int = 0) -> GuardLimits:
         """The configured patience with so many calls at once, at most `most`."""
         config = self.config
-        return Manners(
+        return GuardLimits(
             concurrency,
             config.api_retries,
             config.api_backoff_seconds,

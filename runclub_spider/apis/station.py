@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from runclub_spider import apis
 from runclub_spider.apis.call import Call
-from runclub_spider.apis.guard import Manners
+from runclub_spider.apis.guard import GuardLimits
 from runclub_spider.apis.plays import PlaysPage
 from runclub_spider.apis.service import Service
 from runclub_spider.catalog.coverage import Reading
@@ -110,9 +110,9 @@ class StationService(Service):
         """Builders of its calls."""
         return self.station.calls(self.base_url)
 
-    def limits(self) -> Manners:
+    def limits(self) -> GuardLimits:
         """One call at a time; the reading itself retries, with smaller pages."""
-        return Manners(1, 0, 0.0, self.config.max_wait_seconds, unnamed_block=False)
+        return GuardLimits(1, 0, 0.0, self.config.max_wait_seconds, unnamed_block=False)
 
 
 @cache

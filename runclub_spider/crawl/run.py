@@ -309,7 +309,7 @@ class Run:
         if self._store is None:
             return
         block = Block(api, family, int(until), reason)
-        in_flight = 0 if api == Api.ACCOUNTS else self.apis.guard(api).under_way[family]
+        in_flight = 0 if api == Api.ACCOUNTS else self.apis.guard(api).in_flight[family]
         self.tasks.watch(
             asyncio.ensure_future(self.store.run(self.quota.refused(block, in_flight)))
         )

@@ -24,7 +24,7 @@ from runclub_spider.apis.guard import (
     ApiPaused,
     ApiUnavailable,
     Guard,
-    Manners,
+    GuardLimits,
     NoAnswer,
     Stopping,
     retry_after,
@@ -52,7 +52,7 @@ def refused(after: object = None, body: bytes = b"Too many requests") -> Answere
 class World:
     """A clock, a script of answers, and notes of what the guard did."""
 
-    def __init__(self, script: Iterable[Step] = (), **manners: float) -> None:
+    def __init__(self, script: Iterable[Step] = (), **limits: float) -> None:
         self.now = NOW
         # By how much the time of day was set wrong.
         self.wound = 0.0
@@ -61,10 +61,10 @@ class World:
         self.events: list[str] = []
         self.blocks: list[tuple[str, float, str]] = []
         self.stopping = self.stop_when_asleep = False
-        values = {"concurrency": 4, "retries": 4, "backoff": 0.5, "max_wait": 60.0, **manners}
+        values = {"concurrency": 4, "retries": 4, "backoff": 0.5, "max_wait": 60.0, **limits}
         self.guard = Guard(
             "spotify",
-            Manners(**values),  # type: ignore[arg-type]
+            GuardLimits(**values),  # type: ignore[arg-type]
             count=self.events.append,
             pacer=Pacer(math.inf, clock=lambda: self.now, sleep=self.sleep),
             on_block=lambda family, until, reason: self.blocks.append((family, until, reason)),

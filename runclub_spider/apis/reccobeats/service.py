@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from runclub_spider.apis.call import Api
-from runclub_spider.apis.guard import Manners
+from runclub_spider.apis.guard import GuardLimits
 from runclub_spider.apis.pacer import Pacer
 from runclub_spider.apis.reccobeats.calls import ReccoBeatsCalls
 from runclub_spider.apis.service import Service
@@ -22,7 +22,7 @@ class ReccoBeats(Service):
         """Builders of its calls."""
         return ReccoBeatsCalls(self.base_url, self.config.reccobeats_api_key)
 
-    def limits(self) -> Manners:
+    def limits(self) -> GuardLimits:
         """A few at once, more while it refuses none."""
         config = self.config
         return self.usual_limits(config.reccobeats_concurrency, config.reccobeats_most)

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from runclub_spider.apis.call import Api
-from runclub_spider.apis.guard import Manners
+from runclub_spider.apis.guard import GuardLimits
 from runclub_spider.apis.pacer import WINDOW_SECONDS, Pacer
 from runclub_spider.apis.service import Service
 from runclub_spider.apis.spotify.calls import SpotifyCalls
@@ -49,7 +49,7 @@ class Spotify(Service):
             closed_until=self.hooks.closed_until(Api.ACCOUNTS),
         )
 
-    def limits(self) -> Manners:
+    def limits(self) -> GuardLimits:
         """As many at once as configured."""
         return self.usual_limits(self.config.spotify_concurrency)
 
