@@ -44,11 +44,12 @@ class Family(StrEnum):
 class Call:
     """Which API and family it counts for, its address, and for a POST its JSON body.
 
-    `api` is one of `Api`, or the name of a station.
+    `api` is the name of its service, one of `Api` say, or of a station; `family` what quotas are
+    counted by, one of `Family` say.
     """
 
     api: str
-    family: Family
+    family: str
     base_url: str
     path: str
     params: Mapping[str, str | int | Sequence[str]] = field(default_factory=dict)

@@ -39,3 +39,8 @@ def all_stages(run: Run) -> Enrichment:
 def services() -> tuple[type[Service], ...]:
     """The services that the stages ask, each once."""
     return tuple(dict.fromkeys(one for row in STAGES for stage in row for one in stage.services))
+
+
+def stage_names() -> tuple[str, ...]:
+    """What the stages are called, in order."""
+    return tuple(stage.name for row in STAGES for stage in row)

@@ -22,6 +22,7 @@ from pydantic import (
 from runclub_spider.catalog.markets import MARKETS, cure
 from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import explain
+from runclub_spider.enrich.order import stage_names
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.templates import families
 
@@ -48,7 +49,7 @@ def _file(value: object) -> object:
     return value
 
 
-def _words(value: object) -> object:
+def _words(value: object) -> set[str]:
     """`artists,features` as a set."""
     return {word.strip() for word in str(value).split(",") if word.strip()}
 
@@ -73,9 +74,14 @@ def _search_family(value: object) -> object:
     return KEXP if str(value).strip() == KEXP else _family(value)
 
 
-Forced = Literal[
-    "seeds", "playlists", "artists", "features", "details", "editions", "open_metadata"
-]
+def _forced(value: object) -> object:
+    words = _words(value)
+    known = {"seeds", "playlists", *stage_names()}
+    if unknown := sorted(words - known):
+        raise ValueError(f"no {', '.join(unknown)} to force; there are {', '.join(sorted(known))}")
+    return words
+
+
 # As much as every database's integer holds.
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
@@ -105,7 +111,7 @@ class Arguments(SpiderArguments):
     """What the spiders around Spotify's catalogue take besides."""
 
     deltafetch_reset: bool = False
-    force: Annotated[frozenset[Forced], BeforeValidator(_words)] = frozenset()
+    force: Annotated[frozenset[str], BeforeValidator(_forced)] = frozenset()
 
 
 class EnrichArguments(Arguments):
