@@ -11,6 +11,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
+from runclub_spider import resources
 from runclub_spider.catalog.markets import MARKETS, cure
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.errors import ConfigurationError
@@ -434,12 +436,15 @@ class Config(BaseModel):
             config = cls.model_validate(values)
         except ValidationError as error:
             raise ConfigurationError(explain(error, upper=True)) from None
-        return config.model_copy(
-            update={
-                name: project_dir() / getattr(config, name)
-                for name in ("cache_dir", "export_dir", "seeds_dir", "token_file", "kexp_overrides")
-            }
-        )
+        places = {
+            name: project_dir() / getattr(config, name)
+            for name in ("cache_dir", "export_dir", "seeds_dir", "token_file", "kexp_overrides")
+        }
+        if "seeds_dir" not in values and not places["seeds_dir"].exists():
+            # Installed, and not run in a checkout: those that came with the package.
+            with suppress(FileNotFoundError):
+                places["seeds_dir"] = resources.folder("seeds")
+        return config.model_copy(update=places)
 
     @property
     def policy(self) -> Policy:

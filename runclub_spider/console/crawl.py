@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
 from typing import Any
 
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import BaseSettings
 
 from runclub_spider.config import Config
-from runclub_spider.console.summary import print_outcome
+from runclub_spider.console.summary import complain, print_outcome
 from runclub_spider.crawl import faults
 from runclub_spider.crawl.outcome import INTERRUPTED
 from runclub_spider.crawl.run import Run
@@ -36,11 +35,11 @@ def crawl(
         finally:
             run.close()
     except RunclubError as error:
-        print(f"scrapy crawl: {error}", file=sys.stderr)
+        complain(settings, str(error))
         return error.exit_code
     except Exception as error:
         logger.debug("a fault of this program", exc_info=True)
-        print(f"scrapy crawl: {faults.report(error)}", file=sys.stderr)
+        complain(settings, faults.report(error))
         return 1
 
 

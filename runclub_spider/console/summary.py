@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import orjson
 from rich.console import Console
 from rich.table import Table
+from scrapy.settings import BaseSettings
 
 from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, Tier
 from runclub_spider.crawl.outcome import FINISHED
 from runclub_spider.crawl.run import Run
 from runclub_spider.text import moment
+
+logger = logging.getLogger(__name__)
 
 
 def print_outcome(run: Run) -> None:
@@ -27,7 +31,7 @@ def print_outcome(run: Run) -> None:
     if outcome.release:
         print(outcome.release)
     for reason in outcome.reasons:
-        print(f"scrapy crawl: {reason}", file=sys.stderr)
+        complain(run.crawler.settings, reason)
     if outcome.resume_at:
         print(
             f"scrapy crawl: the same command resumes after {moment(outcome.resume_at)}",
@@ -35,6 +39,17 @@ def print_outcome(run: Run) -> None:
         )
     elif outcome.result != FINISHED and outcome.code == 75:
         print("scrapy crawl: nothing is lost; the same command resumes", file=sys.stderr)
+    if run.crawler.settings.get("LOG_FILE"):
+        # A level at which it is in every log.
+        ended = [outcome.result, *([outcome.release] if outcome.release else [])]
+        logger.warning("%s: %s", run.crawler.spidercls.name, "; ".join(ended))
+
+
+def complain(settings: BaseSettings, problem: str) -> None:
+    """A line on stderr, and in the log's file: a scheduler's users see nothing else."""
+    print(f"scrapy crawl: {problem}", file=sys.stderr)
+    if settings.get("LOG_FILE"):
+        logger.error(problem)
 
 
 def _print_tracks(run: Run) -> None:

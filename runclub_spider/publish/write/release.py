@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider import resources
 from runclub_spider.catalog import versions
 from runclub_spider.catalog.dates import DECADES, decade_of
 from runclub_spider.catalog.genre_map import load_umbrellas
@@ -58,7 +59,7 @@ from runclub_spider.store.queue.pages import PageKind
 from runclub_spider.store.read import catalogue
 from runclub_spider.text import timestamp
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
+SCHEMAS = resources.folder("publish/schemas")
 _ROW_PAGES = (PageKind.TRACK_SEARCH, PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
 # Chosen tracks read at once.
 _PART = 500

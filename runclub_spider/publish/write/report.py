@@ -9,13 +9,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template, TemplateError
 
+from runclub_spider import resources
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account.manifest import UNDATED
 from runclub_spider.publish.files import read_json
 from runclub_spider.text import printable
 
-_TEMPLATES = Path(__file__).parent
+_TEMPLATES = resources.folder("publish/write")
 # What a template makes of values that are missing, of another type, or beyond any size.
 _NOT_A_RELEASE = (
     ArithmeticError,

@@ -13,6 +13,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
+from runclub_spider import resources
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import RunclubError, StoreError, StoreTaken, StoreWriteError
 from runclub_spider.store.db import meta
@@ -46,7 +47,7 @@ _TAKEN = (
     "this run's hold of the store was lost with its connection, and another run may have it by "
     "now: nothing more was stored, run the same command again when that one is done"
 )
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = resources.folder("store/db/migrations")
 # Alembic's own table.
 _VERSION = sa.Table(
     "alembic_version",
