@@ -6,8 +6,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from runclub_spider.catalog.umbrellas import UmbrellaFileError, UmbrellaMap
-from runclub_spider.errors import ConfigurationError
+from runclub_spider.catalog.umbrellas import UmbrellaMap
 
 UMBRELLA_FILE = "umbrellas.yaml"
 #: Names, sizes and times of change of files: whether they are still those that were read.
@@ -28,10 +27,7 @@ def load_umbrellas(seeds_dir: Path) -> UmbrellaMap:
     Raises:
         ConfigurationError: a mistake in it, with file, line and key.
     """
-    try:
-        return _load(seeds_dir / UMBRELLA_FILE, state_of(seeds_dir))
-    except UmbrellaFileError as error:
-        raise ConfigurationError(str(error)) from None
+    return _load(seeds_dir / UMBRELLA_FILE, state_of(seeds_dir))
 
 
 @lru_cache(maxsize=2)

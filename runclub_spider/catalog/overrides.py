@@ -9,10 +9,6 @@ from typing import Any
 from runclub_spider.catalog.matching import keys_of
 
 
-class OverridesError(ValueError):
-    """The file cannot be used; the message is one line that names the entry."""
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """The song meant: by MusicBrainz recording, or by title and artist, which may be new.
@@ -42,19 +38,19 @@ def read_overrides(entries: Any) -> Overrides:
     """From the parsed file: a list of `{play: {…}, song: {…} or "own"}`.
 
     Raises:
-        OverridesError: naming the first entry that is wrong.
+        ValueError: naming the first entry that is wrong.
     """
     if entries is None:
         return Overrides()
     if not isinstance(entries, list):
-        raise OverridesError("it is no list of entries with `play` and `song`")
+        raise ValueError("it is no list of entries with `play` and `song`")
     by_id: dict[str, Target] = {}
     by_key: dict[str, Target] = {}
     for number, entry in enumerate(entries, 1):
         try:
             play, target = _entry(entry)
         except (TypeError, ValueError, KeyError) as error:
-            raise OverridesError(f"entry {number}: {error}") from None
+            raise ValueError(f"entry {number}: {error}") from None
         if "id" in play:
             by_id[str(play["id"])] = target
         else:

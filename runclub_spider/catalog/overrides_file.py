@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from runclub_spider.catalog.overrides import Overrides, OverridesError, read_overrides
+from runclub_spider.catalog.overrides import Overrides, read_overrides
 from runclub_spider.errors import ConfigurationError
 
 
@@ -27,6 +27,6 @@ def load_overrides(path: Path, setting: str) -> tuple[Overrides, str]:
         raise ConfigurationError(f"{setting} {path.name}: {error.strerror}") from None
     try:
         return read_overrides(yaml.safe_load(content)), hashlib.sha256(content).hexdigest()
-    except (OverridesError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (ValueError, yaml.YAMLError) as error:
         line = " ".join(str(error).split())
         raise ConfigurationError(f"{setting} {path.name}: {line}") from None

@@ -1,7 +1,7 @@
 """Genre umbrellas: which of RunClub's broad genres a Spotify genre belongs to.
 
 The knowledge is data (``seeds/umbrellas.yaml``, which also explains how entries match); this module
-reads it and answers. It does no other I/O and depends on nothing but :mod:`.genres`.
+reads it and answers. It does no other I/O.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from runclub_spider.catalog.genres import normalise_genre
+from runclub_spider.catalog.yaml_file import Where, YamlFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,114 +31,9 @@ DECADE_LABELS: tuple[DecadeLabel, ...] = ("70s", "80s", "90s", "00s", "10s", "20
 PRIMARY_WEIGHT = Fraction(2)
 OTHERS_WEIGHT = Fraction(1)
 
-_MAX_DEPTH = 20  # levels of a file; ours have six
-# libyaml where PyYAML was built with it: the seed files are read at every start.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SEPARATORS = str.maketrans(dict.fromkeys("/:,;()", " "))
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _Words = tuple[str, ...]
-_Where = tuple[str | int, ...]
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-class UmbrellaFileError(ValueError):
-    """A mistake in ``umbrellas.yaml``: one line with file, line number, key and the cure."""
-
-
-class YamlFile:
-    """A YAML file with the line number of every key, so that a mistake can be shown.
-
-    ``error`` is the exception class raised for anything wrong, with a one-line message.
-    """
-
-    def __init__(self, path: Path, error: type[ValueError]) -> None:
-        self.path = path
-        self._error = error
-        self._lines: dict[_Where, int] = {}
-        text = read_text(path, error)
-        try:
-            loader = _Loader(text)
-            node = loader.get_single_node()
-            if node is None:
-                raise error(f"{path}: the file is empty; give it its keys or remove it")
-            self._index(node, ())
-            self.data = loader.construct_document(node)
-        except yaml.YAMLError as exc:
-            mark = getattr(exc, "problem_mark", None)
-            line = f":{mark.line + 1}" if mark else ""
-            problem = getattr(exc, "problem", None) or str(exc).splitlines()[0]
-            raise error(f"{path}{line}: not valid YAML: {problem}; correct this line") from exc
-
-    def _index(self, node: yaml.Node, where: _Where) -> None:
-        self._lines[where] = node.start_mark.line + 1
-        if len(where) > _MAX_DEPTH:
-            raise self.mistake(where, "is nested too deeply or contains itself; write it flat")
-        if isinstance(node, yaml.SequenceNode):
-            for position, child in enumerate(node.value):
-                self._index(child, (*where, position))
-        elif isinstance(node, yaml.MappingNode):
-            for key, child in node.value:
-                if not isinstance(key, yaml.ScalarNode):
-                    raise self.mistake(where, "has a list or map for a key; write a plain word")
-                here = (*where, key.value)
-                if here in self._lines:
-                    raise self._error(
-                        f"{self.path}:{key.start_mark.line + 1}: key '{dotted(here)}': "
-                        "stands twice; keep one"
-                    )
-                self._index(child, here)
-                self._lines[here] = key.start_mark.line + 1
-
-    def mistake(self, where: _Where, problem: str) -> ValueError:
-        """Return the error for the value at ``where`` (keys and list positions from the root)."""
-        known = where
-        while known not in self._lines:
-            known = known[:-1]
-        # A missing key is named though it has no line; deeper steps are pydantic's own.
-        shown = dotted(where[: len(known) + 1] if problem.startswith("missing") else known)
-        return self._error(
-            f"{self.path}:{self._lines[known]}: key '{shown or '(root)'}': {problem}"
-        )
-
-    def validated(self, model: type[_Model]) -> _Model:
-        """Return the content as a pydantic ``model``; the first mistake is raised."""
-        try:
-            return model.model_validate(self.data)
-        except ValidationError as exc:
-            # A misspelt key is also a missing one: say the spelling first.
-            first = min(exc.errors(), key=lambda each: each["type"] != "extra_forbidden")
-            cure = {
-                "extra_forbidden": "unknown key; check the spelling or remove it",
-                "missing": "missing; add it",
-                "model_type": "must hold keys with values; see the other seed files",
-                "string_type": f"must be text, found {first['input']!r}; put it in quotes",
-            }.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}; correct the value")
-            raise self.mistake(first["loc"], cure) from exc
-
-
-def read_text(path: Path, error: type[ValueError]) -> str:
-    """Return the UTF-8 text of ``path``; whatever prevents it is raised as ``error``."""
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError as exc:
-        raise error(f"{path}: no such file; check the path") from exc
-    except IsADirectoryError as exc:
-        raise error(f"{path}: is a directory; name a file in it") from exc
-    except OSError as exc:
-        raise error(f"{path}: cannot be read ({exc.strerror}); check its permissions") from exc
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        line = raw.count(b"\n", 0, exc.start) + 1
-        raise error(f"{path}:{line}: not UTF-8; save the file as UTF-8") from exc
-
-
-def dotted(where: Sequence[str | int]) -> str:
-    """Return a path of keys and list positions as ``umbrellas[3].label``."""
-    text = ""
-    for step in where:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
 
 
 class _Umbrella(BaseModel):
@@ -219,8 +114,8 @@ class UmbrellaMap:
 
     @classmethod
     def load(cls, path: Path) -> UmbrellaMap:
-        """Read ``umbrellas.yaml``; raise :class:`UmbrellaFileError` for a mistake in it."""
-        file = YamlFile(path, UmbrellaFileError)
+        """Read ``umbrellas.yaml``; raise `ConfigurationError` for a mistake in it."""
+        file = YamlFile(path)
         content = file.validated(_File)
         labels = tuple(umbrella.label for umbrella in content.umbrellas)
         for at, name in enumerate(labels):
@@ -363,7 +258,7 @@ def _check_neighbours(
             )
 
 
-def _all_entries(content: _File) -> Iterator[tuple[_Where, str, str | None, str]]:
+def _all_entries(content: _File) -> Iterator[tuple[Where, str, str | None, str]]:
     """Yield (where, tier, label, text) of every entry; unmapped ones count as patterns."""
     for at, umbrella in enumerate(content.umbrellas):
         for tier in ("exact", "patterns", "weak"):

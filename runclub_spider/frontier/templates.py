@@ -16,14 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from runclub_spider.catalog.umbrellas import (
-    DECADE_LABELS,
-    DecadeLabel,
-    UmbrellaFileError,
-    UmbrellaMap,
-    YamlFile,
-    read_text,
-)
+from runclub_spider.catalog.umbrellas import DECADE_LABELS, DecadeLabel, UmbrellaMap
+from runclub_spider.catalog.yaml_file import YamlFile, read_text
 from runclub_spider.frontier.addresses import is_address, playlist_of, term_of
 
 if TYPE_CHECKING:
@@ -254,10 +248,7 @@ def read_seed_file(
     if path.suffix.lower() not in {".yaml", ".yml"}:
         return unique(_read_terms(path, kind, may_be_empty=False), dedupe=dedupe)
     if umbrellas is None and (path.parent / _UMBRELLAS).is_file():
-        try:
-            umbrellas = UmbrellaMap.load(path.parent / _UMBRELLAS)
-        except UmbrellaFileError as exc:
-            raise SeedFileError(str(exc)) from exc
+        umbrellas = UmbrellaMap.load(path.parent / _UMBRELLAS)
     beside = path.parent / _SHARED
     shared = _read_shared(beside, umbrellas) if beside.is_file() else None
     expander = _Family(path, umbrellas, shared)

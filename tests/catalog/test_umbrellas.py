@@ -15,9 +15,9 @@ from runclub_spider.catalog.genres import normalise_genre
 from runclub_spider.catalog.umbrellas import (
     DECADE_LABELS,
     Mention,
-    UmbrellaFileError,
     UmbrellaMap,
 )
+from runclub_spider.errors import ConfigurationError
 from testkit.realdata import real_file
 
 ROOT = Path(__file__).parents[2]
@@ -279,7 +279,7 @@ def test_mistakes_name_file_line_key_and_cure(
 ) -> None:
     assert old in GOOD
     path = write(tmp_path, GOOD.replace(old, new))
-    with pytest.raises(UmbrellaFileError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         UmbrellaMap.load(path)
     message = str(caught.value)
     assert message.startswith(f"{path}:{line}: key '{key}': ")
@@ -301,14 +301,14 @@ def test_mistakes_name_file_line_key_and_cure(
 def test_unreadable_files(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "umbrellas.yaml"
     path.write_bytes(content)
-    with pytest.raises(UmbrellaFileError, match=problem.replace("(", r"\(").replace(")", r"\)")):
+    with pytest.raises(ConfigurationError, match=problem.replace("(", r"\(").replace(")", r"\)")):
         UmbrellaMap.load(path)
 
 
 def test_missing_file_and_directory(tmp_path: Path) -> None:
-    with pytest.raises(UmbrellaFileError, match="no such file"):
+    with pytest.raises(ConfigurationError, match="no such file"):
         UmbrellaMap.load(tmp_path / "none.yaml")
-    with pytest.raises(UmbrellaFileError, match="is a directory"):
+    with pytest.raises(ConfigurationError, match="is a directory"):
         UmbrellaMap.load(tmp_path)
 
 
