@@ -20,7 +20,15 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
@@ -32,15 +40,6 @@ from runclub_spider.errors import ConfigurationError
 # What file systems take, in bytes; room is left for the names below a folder.
 _LONGEST_NAME, _LONGEST_PATH = 255, 3900
 _QUOTA_FAMILIES = ("search", "playlist", "artist")
-REAL_HOSTS = {
-    "spotify_api_base_url": "api.spotify.com",
-    "spotify_accounts_base_url": "accounts.spotify.com",
-    "reccobeats_base_url": "api.reccobeats.com",
-    "kexp_base_url": "api.kexp.org",
-    "musicbrainz_base_url": "musicbrainz.org",
-    "listenbrainz_base_url": "api.listenbrainz.org",
-}
-
 
 #: What data of a loopback server is called.
 SANDBOX = "sandbox"
@@ -405,10 +404,10 @@ class Config(BaseModel):
             raise ValueError("no file can have so long a name")
         return value
 
-    @field_validator(*(f for f in REAL_HOSTS))
+    @field_validator("*")
     @classmethod
-    def _safe_url(cls, value: str) -> str:
-        return check_base_url(value)
+    def _safe_url(cls, value: Any, info: ValidationInfo) -> Any:
+        return check_base_url(value) if (info.field_name or "").endswith("_base_url") else value
 
     @model_validator(mode="after")
     def _durations(self) -> Config:
@@ -457,7 +456,7 @@ class Config(BaseModel):
         Loopback is always called sandbox: nothing served from this machine may pass for real.
         """
         host = urlsplit(getattr(self, name)).hostname or ""
-        if host == REAL_HOSTS.get(name):
+        if host == urlsplit(type(self).model_fields[name].default).hostname:
             return name.split("_")[0]
         return SANDBOX if is_loopback(host) else host
 

@@ -12,6 +12,7 @@ import pytest
 from scrapy.settings import Settings
 
 from runclub_spider import config as module
+from runclub_spider.apis.station import stations
 from runclub_spider.config import (
     Config,
     check_base_url,
@@ -25,12 +26,17 @@ from runclub_spider.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runclub_spider"
-#: Every attribute that the package's code takes of anything.
-READ = {
-    node.attr
-    for file in PACKAGE.rglob("*.py")
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-    if isinstance(node, ast.Attribute)
+TREES = [ast.parse(file.read_text(encoding="utf-8")) for file in PACKAGE.rglob("*.py")]
+NODES = [node for tree in TREES for node in ast.walk(tree)]
+#: Every attribute that the package's code takes of anything, and what a station's is made of.
+READ = {node.attr for node in NODES if isinstance(node, ast.Attribute)}
+READ |= {
+    f"{station}{part.value}"
+    for node in NODES
+    if isinstance(node, ast.JoinedStr)
+    for part in node.values
+    if isinstance(part, ast.Constant)
+    for station in stations()
 }
 # The contract's table of variables, copied by hand.
 CONTRACT = {
