@@ -14,7 +14,6 @@ from runclub_spider.apis.spotify.regimes import (
     DEVELOPMENT,
     EXTENDED,
     PROBE_LIMIT,
-    SEARCH_DEPTH,
     Regime,
     regime_of_probe,
 )
@@ -127,7 +126,6 @@ def test_limits_of_a_regime(regime: Regime, search: int, playlist: int, artists:
 
 def test_only_extended_reads_other_peoples_playlists() -> None:
     assert (EXTENDED.reads_foreign_playlists, DEVELOPMENT.reads_foreign_playlists) == (True, False)
-    assert SEARCH_DEPTH == 1000
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ LOADER = SpiderLoader.from_settings(SETTINGS)
 
 
 def test_the_spiders_of_the_contract_are_there() -> None:
-    assert {"enrich", "spotify_playlist", "spotify_search"} <= set(LOADER.list())
+    assert set(LOADER.list()) == {"enrich", "kexp", "spotify_playlist", "spotify_search"}
 
 
 @pytest.mark.parametrize("name", LOADER.list())

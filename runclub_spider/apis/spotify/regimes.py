@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from runclub_spider.apis.spotify.answers import Answer, Problem
 
-SEARCH_DEPTH = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Regime:

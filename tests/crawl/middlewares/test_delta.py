@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from scrapy import Request
 from scrapy.exceptions import NotConfigured
-from scrapy_deltafetch import DeltaFetch
 
 from runclub_spider.crawl.middlewares.delta import StoreDeltaFetch
 from runclub_spider.crawl.middlewares.page_filter import PageFilter
@@ -47,10 +46,6 @@ def opened(make_crawler: MakeCrawler, **arguments: str) -> StoreDeltaFetch:
     spider = SpotifySearchSpider.from_crawler(crawler, **arguments)
     asyncio.run(middleware.run_begun(spider))
     return middleware
-
-
-def test_it_is_scrapy_deltafetch() -> None:
-    assert issubclass(StoreDeltaFetch, DeltaFetch)
 
 
 def test_start_requests_of_stored_pages_are_skipped(make_crawler: MakeCrawler) -> None:
