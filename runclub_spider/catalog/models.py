@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-SPOTIFY_ID_LENGTH = 22
-
 
 class RowKind(StrEnum):
     """The closed list of what a row of a page can be.

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Artist
 from runclub_spider.catalog.rules import CURABLE
-from runclub_spider.store.db import meta
+from runclub_spider.store.db import exported
+from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.tables import artist, rejection, track, track_artist
 from runclub_spider.store.db.upsert import chunks
 
@@ -56,7 +57,7 @@ def deciding(connection: sa.Connection, *, stale_before: int, limit: int) -> lis
             .where(
                 artist.c.fetched_at.is_(None) | (artist.c.fetched_at < stale_before),
                 track.c.release_date >= "1970",
-                ~sa.exists().where(rejection.c.track_id == track_artist.c.track_id),
+                ELIGIBLE,
             )
             .group_by(artist.c.artist_id)
             .order_by(tracks.desc(), artist.c.artist_id)
@@ -99,10 +100,7 @@ def save(
         )
     if changed:
         theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(changed))
-        connection.execute(
-            sa.update(track).where(track.c.track_id.in_(theirs)).values(updated_at=now)
-        )
-        meta.touch(connection)
+        exported.changed(connection, track.c.track_id.in_(theirs), now)
     theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(asked))
     _note_complete(connection, track.c.track_id.in_(theirs), now)
     if not named:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import TrackDetail
 from runclub_spider.catalog.rules import Rule
-from runclub_spider.store.db import meta
+from runclub_spider.store.db import exported
 from runclub_spider.store.db.tables import LENGTH_MS, rejection, track, track_detail
 from runclub_spider.store.db.upsert import chunks, upsert
 
@@ -80,7 +80,4 @@ def save(
         [{"track_id": i, **values, "fetched_at": now} for i, values in wanted.items()],
     )
     if changed:
-        connection.execute(
-            sa.update(track).where(track.c.track_id.in_(changed)).values(updated_at=now)
-        )
-        meta.touch(connection)
+        exported.changed(connection, track.c.track_id.in_(changed), now)

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import AudioFeatures
 from runclub_spider.store.db import meta
-from runclub_spider.store.db.tables import audio_features, feature_miss, rejection, track
+from runclub_spider.store.db.exported import ELIGIBLE
+from runclub_spider.store.db.tables import audio_features, feature_miss, track
 from runclub_spider.store.db.upsert import chunks, upsert
 
 #: Rows that need not be asked again: the others serve for what they have.
@@ -42,9 +43,7 @@ def pending(
         feature_miss.c.checked_at >= stale_before,
     )
     query = (
-        sa.select(track.c.track_id)
-        .where(~current, ~waiting, ~sa.exists().where(rejection.c.track_id == track.c.track_id))
-        .order_by(track.c.track_id)
+        sa.select(track.c.track_id).where(~current, ~waiting, ELIGIBLE).order_by(track.c.track_id)
     )
     if track_ids is None:
         return list(connection.scalars(query))

@@ -25,7 +25,8 @@ from runclub_spider.catalog.original import (
     same_song,
 )
 from runclub_spider.catalog.versions import artist_words
-from runclub_spider.store.db import meta
+from runclub_spider.store.db import exported, meta
+from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.tables import (
     LENGTH_MS,
     artist,
@@ -44,7 +45,7 @@ from runclub_spider.store.db.tables import (
     track_recording,
 )
 from runclub_spider.store.db.upsert import chunks, insert_new, upsert
-from runclub_spider.store.facts.open_questions import CODE, ELIGIBLE, ISRC, TITLE, URL
+from runclub_spider.store.facts.open_questions import CODE, ISRC, TITLE, URL
 
 _PART = 2000
 _SETTLED = "open_metadata_settled"
@@ -106,9 +107,7 @@ def settle(connection: sa.Connection, *, now: int, this_year: int) -> int:
     for part in _parts(connection):
         changed += _decide(connection, part, official, this_year)
     for ids in chunks(changed):
-        connection.execute(sa.update(track).where(track.c.track_id.in_(ids)).values(updated_at=now))
-    if changed:
-        meta.touch(connection)
+        exported.changed(connection, track.c.track_id.in_(ids), now)
     meta.put(connection, _SETTLED, _state(connection, this_year))
     return len(changed)
 
@@ -121,20 +120,6 @@ def _state(connection: sa.Connection, this_year: int) -> str:
     genres = connection.scalar(sa.select(sa.func.count()).select_from(open_genre))
     policy = meta.get(connection, "policy")
     return "|".join(map(str, (meta.revision(connection), *asks, genres, policy, this_year)))
-
-
-def tracks_of_recordings(connection: sa.Connection, mbids: Sequence[str]) -> dict[str, list[str]]:
-    """Spotify ids of the stored tracks that are a recording, by MBID; by id. Misses left out."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for part in chunks(sorted(set(mbids))):
-        rows = connection.execute(
-            sa.select(track_recording.c.mbid, track_recording.c.track_id)
-            .where(track_recording.c.mbid.in_(part))
-            .order_by(track_recording.c.mbid, track_recording.c.track_id)
-        )
-        for row in rows:
-            found[row.mbid].append(row.track_id)
-    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.original import Question, question, suspect
 from runclub_spider.catalog.recordings import Metadata, Person, Recording, Tag
+from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.tables import (
     artist,
     artist_link,
@@ -24,7 +25,6 @@ from runclub_spider.store.db.tables import (
     open_tag,
     recording,
     recording_artist,
-    rejection,
     track,
     track_artist,
     track_detail,
@@ -37,7 +37,6 @@ ISRC, TITLE, URL, RECORDING, ARTIST = "isrc", "title", "url", "recording", "arti
 _MOST_DOUBLINGS = 10
 #: The ISRC of a track, whoever told it.
 CODE = sa.func.coalesce(track.c.isrc, track_detail.c.isrc)
-ELIGIBLE = ~sa.exists().where(rejection.c.track_id == track.c.track_id)
 
 
 @dataclass(frozen=True, slots=True)

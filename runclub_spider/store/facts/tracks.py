@@ -76,16 +76,6 @@ class Source:
     station: str | None = None
 
 
-def known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
-    """Which of the ids the registry has."""
-    found: set[str] = set()
-    for part in chunks(ids):
-        found.update(
-            connection.scalars(sa.select(track.c.track_id).where(track.c.track_id.in_(part)))
-        )
-    return found
-
-
 def save(
     connection: sa.Connection,
     found: Sequence[FoundTrack],

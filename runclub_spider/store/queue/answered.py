@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.tables import (
     artist,
     page,
     playlist,
-    rejection,
     seed,
     track,
     track_artist,
@@ -210,7 +210,7 @@ def _shown(
         .join_from(track_source, track, track.c.track_id == track_source.c.track_id)
         .where(
             track_source.c.source_type == source_type,
-            ~sa.exists().where(rejection.c.track_id == track.c.track_id),
+            ELIGIBLE,
         )
         .order_by(track_source.c.source_key, track_source.c.position, track.c.track_id)
     )

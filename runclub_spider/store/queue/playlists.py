@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Playlist
-from runclub_spider.store.db import meta
+from runclub_spider.store.db import exported, meta
 from runclub_spider.store.db.tables import (
     page,
     playlist,
@@ -96,10 +96,7 @@ def _note_renames(
         theirs = sa.select(track_source.c.track_id).where(
             track_source.c.source_type == "playlist", track_source.c.source_key.in_(renamed)
         )
-        connection.execute(
-            sa.update(track).where(track.c.track_id.in_(theirs)).values(updated_at=now)
-        )
-        meta.touch(connection)
+        exported.changed(connection, track.c.track_id.in_(theirs), now)
 
 
 def list_for(connection: sa.Connection, term: str, market: str, ids: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from runclub_spider.config import utc_now
 from runclub_spider.store.db.engine import HEAD
+from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.tables import (
     artist,
     audio_features,
@@ -15,7 +16,6 @@ from runclub_spider.store.db.tables import (
     page,
     playlist,
     quota,
-    rejection,
     release,
     run,
     seed,
@@ -26,10 +26,9 @@ from runclub_spider.store.db.tables import (
 
 def counts(connection: sa.Connection) -> dict[str, int]:
     """Rows of the main tables, and what is open."""
-    eligible = ~sa.exists().where(rejection.c.track_id == track.c.track_id)
     queries = {
         "tracks": sa.select(sa.func.count()).select_from(track),
-        "eligible": sa.select(sa.func.count()).select_from(track).where(eligible),
+        "eligible": sa.select(sa.func.count()).select_from(track).where(ELIGIBLE),
         "with features": sa.select(sa.func.count()).select_from(audio_features),
         "feature misses": sa.select(sa.func.count()).select_from(feature_miss),
         "artists": sa.select(sa.func.count()).select_from(artist),
