@@ -3,12 +3,13 @@
 The specification names the families whose finds the features must filter ("Let features filter the
 run-suitable subset" of the decades, "acoustic/feature gates" for the trends) and the cadences
 (150 to 180 steps a minute, each ± 5), but no thresholds; those here were chosen on lists that
-people made for running, see ``docs/GENRES.md``.
+people made for running, see ``docs/GENRES.md``. What each family asks stands in its file of
+``seeds/``, or in :mod:`.families`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, log2, sqrt
 
@@ -53,16 +54,7 @@ class FamilyPolicy:
     most_acoustic: float | None = None
 
 
-#: Families whose seeds ask for running or energy themselves vouch for their finds.
-POLICIES: Mapping[str, FamilyPolicy] = {
-    "editorial": FamilyPolicy(least=0.5),
-    "umbrella_energy": FamilyPolicy(least=0.5),
-    "decade_refreshers": FamilyPolicy(least=0.6),
-    "trend_feeders": FamilyPolicy(least=0.6, most_acoustic=0.7),
-    "cadence": FamilyPolicy(tempo=0.6, energy=0.25, danceability=0.15, least=0.5),
-    "long_tail": FamilyPolicy(least=0.55),
-    "custom": FamilyPolicy(least=0.5),
-}
+#: Of what no family found, and of families that say nothing else.
 DEFAULT_POLICY = FamilyPolicy()
 
 
@@ -106,7 +98,11 @@ def band(tempo: float) -> str | None:
 
 
 def score(
-    *, tempo: float | None, energy: float | None, danceability: float | None, family: str | None
+    *,
+    tempo: float | None,
+    energy: float | None,
+    danceability: float | None,
+    policy: FamilyPolicy = DEFAULT_POLICY,
 ) -> float | None:
     """Return how well a track suits a run, 0-1 with 4 decimals, for one seed family.
 
@@ -114,7 +110,7 @@ def score(
         tempo: BPM, any octave.
         energy: 0-1.
         danceability: 0-1; without it the other two decide.
-        family: seed family; None or an unknown one is rated by :data:`DEFAULT_POLICY`.
+        policy: of the family.
 
     Returns:
         None when tempo or energy is missing, or is no such number: nothing is known then.
@@ -122,7 +118,6 @@ def score(
     folded = None if tempo is None else fold(tempo)
     if folded is None or energy is None or not isfinite(energy):
         return None
-    policy = POLICIES.get(family or "", DEFAULT_POLICY)
     total = policy.tempo * _tempo_mark(folded) + policy.energy * _ramp(energy, *_ENERGY)
     weight = policy.tempo + policy.energy
     if danceability is not None and isfinite(danceability):
@@ -137,21 +132,21 @@ def suitability(
     energy: float | None,
     danceability: float | None,
     acousticness: float | None,
-    families: Iterable[str],
+    families: Mapping[str, FamilyPolicy],
 ) -> Suitability | None:
-    """Rate a track for all the families of the seeds that found it.
+    """Rate a track for all the families of the seeds that found it, each by its policy.
 
     It passes when the gate of any of its families lets it in: the strict ones must not throw out
     what a search for running songs found as well. The score is that of the family that rates it
     best, families that let it in first. None without features, which is no reason to reject.
     """
     rated = []
-    names: list[str | None] = [*sorted(set(families))]
+    names: list[str | None] = [*sorted(families)]
     for family in names or [None]:
-        mark = score(tempo=tempo, energy=energy, danceability=danceability, family=family)
+        policy = DEFAULT_POLICY if family is None else families[family]
+        mark = score(tempo=tempo, energy=energy, danceability=danceability, policy=policy)
         if mark is None:
             return None
-        policy = POLICIES.get(family or "", DEFAULT_POLICY)
         too_acoustic = (
             policy.most_acoustic is not None
             and acousticness is not None

@@ -20,6 +20,7 @@ from rich.table import Table
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.pacer import WINDOW_SECONDS
 from runclub_spider.apis.spotify.regimes import REGIMES
+from runclub_spider.catalog.families import family_names
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import Config, utc_now
@@ -34,14 +35,7 @@ from runclub_spider.frontier.prospect import (
     calls_a_day,
     prospects,
 )
-from runclub_spider.frontier.templates import (
-    KINDS,
-    Kind,
-    Seed,
-    SeedFileError,
-    families,
-    load_seeds,
-)
+from runclub_spider.frontier.templates import KINDS, Kind, Seed, load_seeds
 from runclub_spider.publish.account.manifest import grid
 from runclub_spider.publish.choose.unsound import unformula
 from runclub_spider.publish.write import release
@@ -78,11 +72,11 @@ class Look:
     thin: bool = False
     output: str | None = None
 
-    def check(self) -> None:
+    def check(self, config: Config) -> None:
         """Raises `ConfigurationError` for a value that is none."""
         allowed = (
             ("format", self.form, FORMATS),
-            ("family", self.family, families()),
+            ("family", self.family, family_names(config.seeds_dir)),
             ("kind", self.kind, KINDS),
         )
         for name, value, names in allowed:
@@ -114,7 +108,7 @@ def show(config: Config, look: Look) -> None:
             written.
         StoreError: there is a store, and it is damaged.
     """
-    look.check()
+    look.check(config)
     survey = look_at(config, look)
     text = {"table": _table, "json": _json, "csv": _csv}[look.form](survey)
     if look.output is None:
@@ -155,12 +149,7 @@ def look_at(config: Config, look: Look) -> Survey:
 
 
 def _seeds(config: Config, umbrellas: UmbrellaMap, look: Look) -> tuple[Seed, ...]:
-    try:
-        plan = load_seeds(
-            config.seeds_dir, umbrellas, family=look.family, dedupe=config.seed_dedupe
-        )
-    except SeedFileError as error:
-        raise ConfigurationError(str(error)) from None
+    plan = load_seeds(config.seeds_dir, umbrellas, family=look.family, dedupe=config.seed_dedupe)
     return tuple(seed for seed in plan if look.kind in (None, seed.kind))
 
 
@@ -280,7 +269,7 @@ def _by(plan: Sequence[Seed], dimension: str) -> dict[str, dict[str, int]]:
 def _table(survey: Survey) -> str:
     out = io.StringIO()
     console = Console(file=out, width=_WIDTH, highlight=False)
-    for table in (_families(survey.plan), _cells(survey), _costs(survey.prospects)):
+    for table in (_families(survey), _cells(survey), _costs(survey.prospects)):
         console.print(table)
         console.print()
     for note in _notes(survey):
@@ -288,10 +277,11 @@ def _table(survey: Survey) -> str:
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-def _families(plan: Sequence[Seed]) -> Table:
+def _families(survey: Survey) -> Table:
+    plan = survey.plan
     table = _new_table("seeds by family", "family", *KINDS, "all")
     counts = _by(plan, "family")
-    for family in families():
+    for family in family_names(survey.config.seeds_dir):
         if row := counts.get(family):
             table.add_row(family, *_numbers(row[kind] for kind in KINDS), f"{sum(row.values()):,}")
     of_kind = [sum(row[kind] for row in counts.values()) for kind in KINDS]

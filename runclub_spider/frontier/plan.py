@@ -5,15 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from runclub_spider.catalog.families import family_names
 from runclub_spider.catalog.genre_map import State, load_umbrellas, state_of
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.frontier.templates import (
-    Kind,
-    Seed,
-    SeedFileError,
-    load_seeds,
-    read_seed_file,
-)
+from runclub_spider.frontier.templates import Kind, Seed, load_seeds, read_seed_file
 
 
 # Preflight and spider want the same plan; to read and expand the files takes half a second.
@@ -37,15 +32,15 @@ def plan_of(
     `max_seeds`. Raises `ConfigurationError` naming file, line and key of a mistake.
     """
     umbrellas = load_umbrellas(seeds_dir)
-    try:
-        if file is not None:
-            plan = read_seed_file(file, kind, umbrellas, dedupe=dedupe)
-            plan = tuple(seed for seed in plan if family in (None, seed.family))
-        else:
-            plan = _whole_plan(seeds_dir, state_of(seeds_dir), kind, dedupe)
-            plan = tuple(seed for seed in plan if family in (None, seed.family))
-    except SeedFileError as error:
-        raise ConfigurationError(str(error)) from None
+    if family is not None and family not in (names := family_names(seeds_dir)):
+        raise ConfigurationError(
+            f"family={family}: no such seed family; there are {', '.join(names)}"
+        )
+    if file is not None:
+        plan = read_seed_file(file, kind, umbrellas, seeds_dir=seeds_dir, dedupe=dedupe)
+    else:
+        plan = _whole_plan(seeds_dir, state_of(seeds_dir), kind, dedupe)
+    plan = tuple(seed for seed in plan if family in (None, seed.family))
     if not plan:
         raise ConfigurationError(
             f"there is no {kind} seed to ask"

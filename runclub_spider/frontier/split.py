@@ -13,10 +13,11 @@ from dataclasses import replace
 from itertools import combinations
 
 from runclub_spider.catalog.dates import decade_of, years_of
+from runclub_spider.catalog.families import ARTIST, SPLIT
 from runclub_spider.frontier.queries import Query, artist_term, narrowed, parse, widened
 from runclub_spider.frontier.templates import Seed, normalise_term
 
-SPLIT_FAMILY, ARTIST_FAMILY = "split", "artist"
+SPLIT_FAMILY, ARTIST_FAMILY = SPLIT.name, ARTIST.name
 
 #: A word that goes with so many umbrellas says nothing of the music: "running", "fast".
 _COMMON = 5

@@ -16,8 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from runclub_spider.catalog.families import (
+    BUILT_IN,
+    CUSTOM,
+    SHARED_FILE,
+    SuitabilityKey,
+    family_files,
+    family_names,
+    load_policies,
+)
+from runclub_spider.catalog.genre_map import UMBRELLA_FILE
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, DecadeLabel, UmbrellaMap
 from runclub_spider.catalog.yaml_file import YamlFile, read_text
+from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.addresses import is_address, playlist_of, term_of
 
 if TYPE_CHECKING:
@@ -26,15 +37,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["track", "playlist"]
 KINDS: tuple[Kind, ...] = ("track", "playlist")
-CUSTOM_FAMILY = "custom"
-FAMILIES = (
-    "editorial",
-    "umbrella_energy",
-    "decade_refreshers",
-    "trend_feeders",
-    "cadence",
-    "long_tail",
-)
 YEARS: Mapping[DecadeLabel, str] = {
     "70s": "1970-1979",
     "80s": "1980-1989",
@@ -46,23 +48,18 @@ YEARS: Mapping[DecadeLabel, str] = {
 MAX_TERM_LENGTH = 250  # characters of one query; Spotify refuses longer ones
 
 _TERM_FILES: Mapping[Kind, str] = {"track": "search_terms.txt", "playlist": "playlist_terms.txt"}
-_SHARED = "lists.yaml"
-_UMBRELLAS = "umbrellas.yaml"
 # Placeholders that no list may be called after.
 _BUILT_IN = frozenset(
     {"main", "alias", "umbrella_locale", "decade", "decade_locale", "years", "genre", "bpm"}
 )
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # One spelling per decade. "twenties" is left alone: it also means the 1920s.
 _DECADE_WORDS = {"seventies": "70s", "eighties": "80s", "nineties": "90s", "noughties": "00s"}
 _DECADE_SPELLING = re.compile(
     rf"\b(?:(?:19(?=[789])|20(?=[012]))?([789012]0)'?s|({'|'.join(_DECADE_WORDS)}))\b"
 )
-
-
-class SeedFileError(ValueError):
-    """A mistake in a seed file: one line with file, line number, key and what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +131,7 @@ class _SharedFile(_Strict):
 
 class _FamilyFile(_Strict):
     family: str
+    suitability: SuitabilityKey | None = None
     lists: dict[str, list[_Text]] = {}
     bpm: _Cadence | None = None
     genres: dict[str, dict[str, dict[str, DecadeLabel | tuple[DecadeLabel, DecadeLabel]]]] = {}
@@ -156,11 +154,6 @@ class _Choice:
         The content alone decides, so that the order in which a file lists them does not.
         """
         return (self.text.count(" "), normalise_term(self.text), self.text)
-
-
-def families() -> tuple[str, ...]:
-    """Return the names of the seed families: the specification's six, then the user's own."""
-    return (*FAMILIES, CUSTOM_FAMILY)
 
 
 def clean_term(text: str) -> str:
@@ -211,13 +204,10 @@ def load_seeds(
 
     Track seeds come before playlist seeds; of each kind the user's own terms first, then the
     families by their ``order``. ``kind`` and ``family`` narrow the plan without changing a seed.
-    Raises :class:`SeedFileError` for a mistake in any of the files.
+    Raises :class:`ConfigurationError` for a mistake in any of the files.
     """
-    shared = _read_shared(directory / _SHARED, umbrellas)
-    for path in sorted(directory.glob("*.yaml")):
-        if path.name not in {_SHARED, _UMBRELLAS} and path.stem not in FAMILIES:
-            raise SeedFileError(f"{path}: no such family; name it after one of {_or(FAMILIES)}")
-    expanders = [_Family(directory / f"{name}.yaml", umbrellas, shared) for name in FAMILIES]
+    shared = _read_shared(directory / SHARED_FILE, umbrellas)
+    expanders = [_Family(path, umbrellas, shared) for path in family_files(directory)]
     for expander in expanders:
         expander.check_name()
     plan: list[Seed] = []
@@ -236,23 +226,29 @@ def load_seeds(
 
 
 def read_seed_file(
-    path: Path, kind: Kind, umbrellas: UmbrellaMap | None = None, *, dedupe: bool = True
+    path: Path,
+    kind: Kind,
+    umbrellas: UmbrellaMap | None = None,
+    *,
+    seeds_dir: Path | None = None,
+    dedupe: bool = True,
 ) -> tuple[Seed, ...]:
     """Return the seeds of a user's own file.
 
     Plain text: one term a line, or the address of a playlist among terms of that kind; ``#``
     comments, family "custom". ``.yaml``/``.yml``: the form of
     the family files, with ``lists.yaml`` and ``umbrellas.yaml`` beside it if it refers to them
-    (``umbrellas`` given wins). Raises :class:`SeedFileError` for a mistake.
+    (``umbrellas`` given wins). Its family is one of ``seeds_dir``, by default the file's folder.
+    Raises :class:`ConfigurationError` for a mistake.
     """
     if path.suffix.lower() not in {".yaml", ".yml"}:
         return unique(_read_terms(path, kind, may_be_empty=False), dedupe=dedupe)
-    if umbrellas is None and (path.parent / _UMBRELLAS).is_file():
-        umbrellas = UmbrellaMap.load(path.parent / _UMBRELLAS)
-    beside = path.parent / _SHARED
+    if umbrellas is None and (path.parent / UMBRELLA_FILE).is_file():
+        umbrellas = UmbrellaMap.load(path.parent / UMBRELLA_FILE)
+    beside = path.parent / SHARED_FILE
     shared = _read_shared(beside, umbrellas) if beside.is_file() else None
     expander = _Family(path, umbrellas, shared)
-    expander.check_name(as_file=False)
+    expander.check_place(seeds_dir or path.parent)
     if expander.section(kind) is None:
         raise expander.file.mistake((kind,), "missing; add the section for this kind of search")
     return unique(expander.seeds(kind), dedupe=dedupe)
@@ -288,15 +284,15 @@ def rotation(seeds: Sequence[Seed]) -> tuple[Seed, ...]:
 
 def _read_terms(path: Path, kind: Kind, *, may_be_empty: bool) -> list[Seed]:
     seeds = []
-    for number, line in enumerate(read_text(path, SeedFileError).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         term = _term(line, kind)
         if not term or term.startswith("#"):
             continue
         if problem := _term_problem(term, kind):
-            raise SeedFileError(f"{path}:{number}: key 'term': {problem}")
-        seeds.append(Seed(term, kind, CUSTOM_FAMILY))
+            raise ConfigurationError(f"{path}:{number}: key 'term': {problem}")
+        seeds.append(Seed(term, kind, CUSTOM.name))
     if not seeds and not may_be_empty:
-        raise SeedFileError(f"{path}: holds no term; write one term a line")
+        raise ConfigurationError(f"{path}: holds no term; write one term a line")
     return seeds
 
 
@@ -319,7 +315,7 @@ def _term_problem(term: str, kind: Kind) -> str | None:
 
 
 def _read_shared(path: Path, umbrellas: UmbrellaMap | None) -> _SharedFile:
-    file = YamlFile(path, SeedFileError)
+    file = YamlFile(path)
     shared = file.validated(_SharedFile)
     for decade in DECADE_LABELS:
         if decade not in shared.decades:
@@ -357,7 +353,7 @@ class _Family:
     def __init__(
         self, path: Path, umbrellas: UmbrellaMap | None, shared: _SharedFile | None
     ) -> None:
-        self.file = YamlFile(path, SeedFileError)
+        self.file = YamlFile(path)
         self._content = self.file.validated(_FamilyFile)
         self._umbrellas = umbrellas
         self._choices = self._all_choices(shared)
@@ -372,15 +368,34 @@ class _Family:
             for at, template in enumerate(section.templates if section else ()):
                 self._check((kind, "templates", at), template)
 
-    def check_name(self, *, as_file: bool = True) -> None:
-        """Check that the family exists, and ``as_file`` that the file is called after it."""
-        if self._content.family not in families():
-            raise self.file.mistake(("family",), f"no such family; use one of {_or(families())}")
-        if as_file and self._content.family != self.file.path.stem:
+    def check_name(self) -> None:
+        """Check that the file is called after its family, by a free name, and searches at all."""
+        name, stem = self._content.family, self.file.path.stem
+        if name != stem:
             raise self.file.mistake(
                 ("family",),
-                f"'{self._content.family}' does not fit the file name; write "
-                f"'{self.file.path.stem}' or rename the file",
+                f"'{name}' does not fit the file name; write '{stem}' or rename the file",
+            )
+        if name in BUILT_IN:
+            raise self.file.mistake(
+                ("family",), f"'{name}' is a family of the program's own; choose another name"
+            )
+        if not _NAME.fullmatch(name):
+            raise self.file.mistake(
+                ("family",), f"'{name}' is no name; use small letters, digits and underscores"
+            )
+        if not any(self.section(kind) for kind in KINDS):
+            raise self.file.mistake((), "searches nothing; add a section `track` or `playlist`")
+
+    def check_place(self, seeds_dir: Path) -> None:
+        """Check a file from elsewhere against the families of a folder of seeds."""
+        name, said = self._content.family, self._content.suitability
+        names = family_names(seeds_dir)
+        if name not in names:
+            raise self.file.mistake(("family",), f"no such family; use one of {_or(names)}")
+        if said is not None and said.policy != load_policies(seeds_dir)[name]:
+            raise self.file.mistake(
+                ("suitability",), f"differs from that of family {name}; remove it here"
             )
 
     def section(self, kind: Kind) -> _Section | None:

@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     create_model,
     field_validator,
@@ -20,11 +21,9 @@ from pydantic import (
 )
 
 from runclub_spider.catalog.markets import MARKETS, cure
-from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import explain
 from runclub_spider.enrich.order import stage_names
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.frontier.templates import families
 
 
 def _country(value: object) -> object:
@@ -33,13 +32,6 @@ def _country(value: object) -> object:
         raise ValueError("not a two-letter country code, such as US")
     if text not in MARKETS:
         raise ValueError(f"no market of Spotify; {cure(text)}")
-    return text
-
-
-def _family(value: object) -> object:
-    text = str(value).strip()
-    if text not in families():
-        raise ValueError(f"no such seed family; there are {', '.join(families())}")
     return text
 
 
@@ -68,10 +60,6 @@ def _instant(value: Any, zone: ZoneInfo, *, last: bool) -> Any:
         return int(moment.timestamp()) + last
     except (ValueError, OverflowError):
         raise ValueError("not an ISO date or time, such as 2026-03-20") from None
-
-
-def _search_family(value: object) -> object:
-    return KEXP if str(value).strip() == KEXP else _family(value)
 
 
 def _forced(value: object) -> object:
@@ -125,14 +113,14 @@ class SpotifyArguments(Arguments):
 
     market: Annotated[str, BeforeValidator(_country)] | None = None
     max_seeds: Count | None = None
-    family: Annotated[str, BeforeValidator(_family)] | None = None
+    # Which there are, the folder of seeds says: the plan is looked at before any request.
+    family: Annotated[str, StringConstraints(strip_whitespace=True)] | None = None
     seeds: Annotated[Path, BeforeValidator(_file)] | None = None
 
 
 class SearchArguments(SpotifyArguments):
     """`spotify_search`: also the most rows a seed, when it has enough, and KEXP's songs."""
 
-    family: Annotated[str, BeforeValidator(_search_family)] | None = None
     max_results: Annotated[int, Field(ge=1, le=1000)] | None = None
     until: Literal["filled"] | None = None
 

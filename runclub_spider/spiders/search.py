@@ -11,6 +11,7 @@ from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import Reading
 from runclub_spider.catalog.dates import decade_of
+from runclub_spider.catalog.families import ORIGINAL
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.matching import search_term
 from runclub_spider.catalog.plays import KEXP
@@ -41,7 +42,8 @@ def _open(state: SeedState) -> bool:
 def _hunts(connection: sa.Connection) -> tuple[Seed, ...]:
     """Searches for the original editions of songs that are stored in late ones."""
     found = open_facts.hunts(connection, most=_MOST_HUNTS)
-    return tuple(Seed(hunt.term, "track", "original", None, decade_of(hunt.year)) for hunt in found)
+    family = ORIGINAL.name
+    return tuple(Seed(one.term, "track", family, None, decade_of(one.year)) for one in found)
 
 
 class SpotifySearchSpider(SpotifySpider):

@@ -3,28 +3,31 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.suitability import (
     BANDS,
     DEFAULT_POLICY,
     FOLD_HIGH,
     FOLD_LOW,
-    POLICIES,
+    FamilyPolicy,
     band,
     fold,
     score,
     suitability,
 )
-from runclub_spider.frontier.templates import families
 from testkit.realdata import real_file
 
+POLICIES = load_policies(Path(__file__).parents[2] / "seeds")
 TEMPOS = st.floats(1e-3, 1e6)
 UNIT = st.floats(0, 1)
-FAMILY = st.sampled_from([*POLICIES, None, "unheard of"])
+FAMILY = st.sampled_from([*POLICIES])
+POLICY = st.sampled_from([*POLICIES.values(), DEFAULT_POLICY])
 
 
 @pytest.mark.parametrize(
@@ -70,7 +73,6 @@ def test_the_bands_are_the_cadences() -> None:
         "<140", "140-144", "145-149", "150-154", "155-159", "160-164", "165-169", "170-174",
         "175-179", "180-184", "185-189", "190+",
     )  # fmt: skip
-    assert set(POLICIES) == set(families())
 
 
 @given(TEMPOS)
@@ -103,13 +105,18 @@ def test_every_tempo_has_a_band_that_holds_it(tempo: float) -> None:
 def test_what_is_no_tempo_has_neither_band_nor_score(tempo: float) -> None:
     assert fold(tempo) is None
     assert band(tempo) is None
-    assert score(tempo=tempo, energy=0.5, danceability=0.5, family=None) is None
+    assert score(tempo=tempo, energy=0.5, danceability=0.5) is None
+
+
+def of(*names: str) -> dict[str, FamilyPolicy]:
+    """Families with their policies."""
+    return {name: POLICIES[name] for name in names}
 
 
 ANY = st.none() | st.floats()
 
 
-@given(ANY, ANY, ANY, ANY, st.lists(FAMILY.filter(bool), max_size=2))
+@given(ANY, ANY, ANY, ANY, st.lists(FAMILY, max_size=2))
 def test_whatever_is_stored_has_a_rating_or_none(
     tempo: float | None,
     energy: float | None,
@@ -118,33 +125,33 @@ def test_whatever_is_stored_has_a_rating_or_none(
     names: list[str],
 ) -> None:
     found = suitability(
-        tempo=tempo, energy=energy, danceability=dance, acousticness=acoustic, families=names
+        tempo=tempo, energy=energy, danceability=dance, acousticness=acoustic, families=of(*names)
     )
     assert found is None or 0 <= found.score <= 1
 
 
 @pytest.mark.parametrize("policy", [*POLICIES.values(), DEFAULT_POLICY])
-def test_weights_of_a_policy_sum_to_one(policy: object) -> None:
-    weights = policy.tempo + policy.energy + policy.danceability  # type: ignore[attr-defined]
+def test_weights_of_a_policy_sum_to_one(policy: FamilyPolicy) -> None:
+    weights = policy.tempo + policy.energy + policy.danceability
     assert weights == pytest.approx(1)
 
 
-@given(TEMPOS, UNIT, st.none() | UNIT, FAMILY)
+@given(TEMPOS, UNIT, st.none() | UNIT, POLICY)
 def test_score_is_a_share_and_does_not_know_the_octave(
-    tempo: float, energy: float, dance: float | None, family: str | None
+    tempo: float, energy: float, dance: float | None, policy: FamilyPolicy
 ) -> None:
-    mark = score(tempo=tempo, energy=energy, danceability=dance, family=family)
+    mark = score(tempo=tempo, energy=energy, danceability=dance, policy=policy)
     assert mark is not None
     assert 0 <= mark <= 1
-    assert mark == score(tempo=2 * tempo, energy=energy, danceability=dance, family=family)
+    assert mark == score(tempo=2 * tempo, energy=energy, danceability=dance, policy=policy)
 
 
-@given(TEMPOS, UNIT, UNIT, UNIT, FAMILY)
+@given(TEMPOS, UNIT, UNIT, UNIT, POLICY)
 def test_more_energy_never_lowers_the_score(
-    tempo: float, one: float, other: float, dance: float, family: str | None
+    tempo: float, one: float, other: float, dance: float, policy: FamilyPolicy
 ) -> None:
     low, high = (
-        score(tempo=tempo, energy=energy, danceability=dance, family=family)
+        score(tempo=tempo, energy=energy, danceability=dance, policy=policy)
         for energy in sorted((one, other))
     )
     assert low is not None
@@ -153,31 +160,31 @@ def test_more_energy_never_lowers_the_score(
 
 
 def test_the_best_of_all_and_the_worst() -> None:
-    assert score(tempo=85, energy=0.9, danceability=0.7, family=None) == 1
-    assert score(tempo=165, energy=0.1, danceability=0.1, family=None) == 0.25
-    slow = score(tempo=120, energy=0.9, danceability=0.7, family=None)
+    assert score(tempo=85, energy=0.9, danceability=0.7) == 1
+    assert score(tempo=165, energy=0.1, danceability=0.1) == 0.25
+    slow = score(tempo=120, energy=0.9, danceability=0.7)
     assert slow is not None
     assert 0.8 < slow < 1
     # A cadence was asked for: the tempo counts more.
-    cadence = score(tempo=120, energy=0.9, danceability=0.7, family="cadence")
+    cadence = score(tempo=120, energy=0.9, danceability=0.7, policy=POLICIES["cadence"])
     assert cadence is not None
     assert cadence < slow
 
 
 def test_without_features_nothing_is_known() -> None:
     for tempo, energy in ((None, 0.5), (150.0, None), (None, None)):
-        assert score(tempo=tempo, energy=energy, danceability=0.5, family=None) is None
+        assert score(tempo=tempo, energy=energy, danceability=0.5) is None
         found = suitability(
-            tempo=tempo, energy=energy, danceability=0.5, acousticness=0.1, families=["cadence"]
+            tempo=tempo, energy=energy, danceability=0.5, acousticness=0.1, families=of("cadence")
         )
         assert found is None
-    whole = score(tempo=150, energy=0.9, danceability=None, family=None)
+    whole = score(tempo=150, energy=0.9, danceability=None)
     assert whole == 1  # the weights of the other two stand for all
 
 
 def rate(energy: float, acousticness: float | None, *names: str) -> tuple[str | None, bool]:
     found = suitability(
-        tempo=118, energy=energy, danceability=0.5, acousticness=acousticness, families=names
+        tempo=118, energy=energy, danceability=0.5, acousticness=acousticness, families=of(*names)
     )
     assert found is not None
     return found.family, found.passes
@@ -195,7 +202,7 @@ def test_gates_of_the_families() -> None:
     assert rate(0.9, 0.1) == (None, True)
 
 
-@given(TEMPOS, UNIT, UNIT, UNIT, st.lists(FAMILY.filter(bool), max_size=5))
+@given(TEMPOS, UNIT, UNIT, UNIT, st.lists(FAMILY, max_size=5))
 def test_families_in_any_order_and_more_never_harm(
     tempo: float, energy: float, dance: float, acoustic: float, names: list[str]
 ) -> None:
@@ -205,7 +212,7 @@ def test_families_in_any_order_and_more_never_harm(
             energy=energy,
             danceability=dance,
             acousticness=acoustic,
-            families=families,
+            families=of(*families),
         )
         assert found is not None
         return found.passes, found.score, found.family
@@ -239,7 +246,7 @@ def test_lists_for_running_pass_and_quiet_lists_do_so_less() -> None:
                     energy=float(row["energy"]),
                     danceability=float(row["danceability"]),
                     acousticness=float(row["acousticness"]),
-                    families=["decade_refreshers"],
+                    families=of("decade_refreshers"),
                 )
                 assert found is not None
                 passed[wanted[row["track_id"]]].append(found.passes)

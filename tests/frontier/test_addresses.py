@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.addresses import is_address, playlist_of, term_of
-from runclub_spider.frontier.templates import SeedFileError, read_seed_file
+from runclub_spider.frontier.templates import read_seed_file
 
 ID = "37i9dQZF1DX76Wlfdnj7AP"
 OTHER_CASE = ID.swapcase()
@@ -97,5 +98,5 @@ def test_lines_of_a_seeds_file(tmp_path: Path) -> None:
     ],
 )
 def test_an_address_that_no_search_takes_is_named(tmp_path: Path, kind: str, line: str) -> None:
-    with pytest.raises(SeedFileError, match=r"lists.txt:2: key 'term': is an address"):
+    with pytest.raises(ConfigurationError, match=r"lists.txt:2: key 'term': is an address"):
         read_seed_file(written(tmp_path, "Night Run", line), kind)

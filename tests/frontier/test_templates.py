@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -15,15 +16,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runclub_spider.catalog.families import family_names, load_policies
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
+from runclub_spider.errors import ConfigurationError
 from runclub_spider.frontier.templates import (
-    FAMILIES,
     YEARS,
     Kind,
     Seed,
-    SeedFileError,
     clean_term,
-    families,
     load_seeds,
     normalise_term,
     read_seed_file,
@@ -43,6 +43,15 @@ LAST = "track.templates[0].patterns[4]"
 SECOND = "playlist.templates[1]"
 UMBRELLAS = UmbrellaMap.load(SEEDS / "umbrellas.yaml")
 PLAN = load_seeds(SEEDS, UMBRELLAS)
+# The specification's six, in its order.
+FAMILIES = (
+    "editorial",
+    "umbrella_energy",
+    "decade_refreshers",
+    "trend_feeders",
+    "cadence",
+    "long_tail",
+)
 
 # The specification's "Sourcing Strategy and Seed Keywords", copied by hand.
 EDITORIAL = """\
@@ -228,7 +237,7 @@ def test_no_duplicates_and_terms_are_clean() -> None:
 
 
 def test_kind_and_family_narrow_the_plan_only() -> None:
-    assert families() == (*FAMILIES, "custom")
+    assert family_names(SEEDS) == (*FAMILIES, "custom")
     for family in FAMILIES:
         part = load_seeds(SEEDS, UMBRELLAS, kind="track", family=family)
         assert part == tuple(s for s in PLAN if s.kind == "track" and s.family == family)
@@ -422,39 +431,39 @@ def test_own_yaml(tmp_path: Path) -> None:
         ("happy metal", "Metal"),
         ("sad rock", "Rock"),
     ]
-    with pytest.raises(SeedFileError, match="key 'playlist': missing"):
+    with pytest.raises(ConfigurationError, match="key 'playlist': missing"):
         read_seed_file(path, "playlist", UMBRELLAS)
-    with pytest.raises(SeedFileError, match=r"mine.yaml:7: .*\{main\} is unknown"):
+    with pytest.raises(ConfigurationError, match=r"mine.yaml:7: .*\{main\} is unknown"):
         read_seed_file(path, "track")
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "line", "key", "cure"),
     [
-        ("cadence", "family: cadence", "family: cadenza", 2, "family", "use one of"),
+        ("cadence", "family: cadence", "family: cadenza", 2, "family", "write 'cadence'"),
         ("cadence", "family: cadence", "family: editorial", 2, "family", "rename the file"),
-        ("cadence", "  vary: 5", "  vary: -1", 6, "bpm.vary", "greater than"),
-        ("cadence", "  vary: 5", "  vari: 5", 6, "bpm.vari", "check the spelling"),
-        ("cadence", "  order: 4", "  order: high", 21, "track.order", "valid integer"),
-        ("cadence", "  order: 4\n", "", 20, "track.order", "add it"),
-        ("cadence", "caps: {family: 80}", "caps: {family: 0}", 22, "track.caps.family", "greater"),
-        ("cadence", '"cadence {bpm}"', '"cadence {bmp}"', 24, LAST, "{bmp} is"),
-        ("cadence", '"cadence {bpm}"', '"cadence {bpm"', 24, LAST, "brace"),
-        ("cadence", '"cadence {bpm}"', '""', 24, LAST, "empty"),
-        ("cadence", '"cadence {bpm}"', "180", 24, LAST, "in quotes"),
-        ("cadence", "umbrella: Pop", "umbrella: Pup", 16, f"{SECOND}.umbrella", "Pup"),
-        ("cadence", "umbrella: Pop", "decade: 60s", 16, f"{SECOND}.decade", "'70s'"),
-        ("cadence", "umbrella: Pop", "umbrellas: [Pup]", 16, f"{SECOND}.umbrellas[0]", "Pup"),
-        ("cadence", "umbrella: Pop", "genres: [odd]", 16, f"{SECOND}.genres[0]", "odd"),
-        ("long_tail", "Pop: {dance", "Pup: {dance", 9, "genres.examples.Pup", "use one of Pop"),
-        ("long_tail", "emo: 90s", "emo: 60s", 10, "genres.examples.Rock.emo", "'70s'"),
-        ("long_tail", "emo: 90s", "emo: [90s, 80s]", 10, "genres.examples.Rock.emo", "swap"),
-        ("editorial", "  keyword: [", "  main: [", 5, "lists.main", "choose another"),
-        ("cadence", "{family: 80}", "{family: 9, locale: 0}", 22, "track.caps.locale", "greater"),
-        ("cadence", "umbrella: Pop", "locales: [xx]", 16, f"{SECOND}.locales[0]", "one of da, "),
-        ("cadence", "umbrella: Pop", "locales: []", 16, f"{SECOND}.locales", "at least 1 item"),
-        ("editorial", "song_word: [running", 'song_word: [" "', 14, "lists.song_word[0]", "at le"),
-        ("editorial", "  song_word: [", "  bpm: [", 14, "lists.bpm", "choose another"),
+        ("cadence", "  vary: 5", "  vary: -1", 7, "bpm.vary", "greater than"),
+        ("cadence", "  vary: 5", "  vari: 5", 7, "bpm.vari", "check the spelling"),
+        ("cadence", "  order: 4", "  order: high", 22, "track.order", "valid integer"),
+        ("cadence", "  order: 4\n", "", 21, "track.order", "add it"),
+        ("cadence", "caps: {family: 80}", "caps: {family: 0}", 23, "track.caps.family", "greater"),
+        ("cadence", '"cadence {bpm}"', '"cadence {bmp}"', 25, LAST, "{bmp} is"),
+        ("cadence", '"cadence {bpm}"', '"cadence {bpm"', 25, LAST, "brace"),
+        ("cadence", '"cadence {bpm}"', '""', 25, LAST, "empty"),
+        ("cadence", '"cadence {bpm}"', "180", 25, LAST, "in quotes"),
+        ("cadence", "umbrella: Pop", "umbrella: Pup", 17, f"{SECOND}.umbrella", "Pup"),
+        ("cadence", "umbrella: Pop", "decade: 60s", 17, f"{SECOND}.decade", "'70s'"),
+        ("cadence", "umbrella: Pop", "umbrellas: [Pup]", 17, f"{SECOND}.umbrellas[0]", "Pup"),
+        ("cadence", "umbrella: Pop", "genres: [odd]", 17, f"{SECOND}.genres[0]", "odd"),
+        ("long_tail", "Pop: {dance", "Pup: {dance", 10, "genres.examples.Pup", "use one of Pop"),
+        ("long_tail", "emo: 90s", "emo: 60s", 11, "genres.examples.Rock.emo", "'70s'"),
+        ("long_tail", "emo: 90s", "emo: [90s, 80s]", 11, "genres.examples.Rock.emo", "swap"),
+        ("editorial", "  keyword: [", "  main: [", 6, "lists.main", "choose another"),
+        ("cadence", "{family: 80}", "{family: 9, locale: 0}", 23, "track.caps.locale", "greater"),
+        ("cadence", "umbrella: Pop", "locales: [xx]", 17, f"{SECOND}.locales[0]", "one of da, "),
+        ("cadence", "umbrella: Pop", "locales: []", 17, f"{SECOND}.locales", "at least 1 item"),
+        ("editorial", "song_word: [running", 'song_word: [" "', 15, "lists.song_word[0]", "at le"),
+        ("editorial", "  song_word: [", "  bpm: [", 15, "lists.bpm", "choose another"),
         ("lists", "  90s:\n", "  60s:\n", 15, "decades.60s", "'70s'"),
         ("lists", "  Pop: {de", "  Pup: {de", 38, "umbrellas.Pup", "use one of Pop"),
         ("lists", "{es: [reguetón]}", "reguetón", 47, "umbrellas.Reggaeton", "dictionary"),
@@ -472,7 +481,7 @@ def test_mistakes_name_file_line_key_and_cure(
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(SeedFileError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         load_seeds(seeds, UMBRELLAS)
     message = str(caught.value)
     assert message.startswith(f"{path}:{line}: key '{key}': ")
@@ -499,7 +508,7 @@ def test_mistakes_name_file_line_key_and_cure(
 def test_unreadable_files(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(SeedFileError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         read_seed_file(path, "track", UMBRELLAS)
     message = str(caught.value)
     assert message.startswith(str(path))
@@ -509,24 +518,91 @@ def test_unreadable_files(tmp_path: Path, name: str, content: bytes, problem: st
 
 @pytest.mark.parametrize("suffix", [".txt", ".yaml"])
 def test_missing_file_and_directory(tmp_path: Path, suffix: str) -> None:
-    with pytest.raises(SeedFileError, match="no such file"):
+    with pytest.raises(ConfigurationError, match="no such file"):
         read_seed_file(tmp_path / f"none{suffix}", "track")
     (tmp_path / f"dir{suffix}").mkdir()
-    with pytest.raises(SeedFileError, match="is a directory"):
+    with pytest.raises(ConfigurationError, match="is a directory"):
         read_seed_file(tmp_path / f"dir{suffix}", "track")
-    with pytest.raises(SeedFileError, match="no such file"):
+    with pytest.raises(ConfigurationError, match="no such file"):
         load_seeds(tmp_path / "nowhere", UMBRELLAS)
 
 
-def test_stray_and_missing_family_files(tmp_path: Path) -> None:
+TRACK = "track: {order: 9, caps: {family: 2}, templates: [{patterns: ['{main} hills']}]}\n"
+
+
+def test_a_new_file_is_a_new_family(tmp_path: Path) -> None:
     seeds = copy_of_seeds(tmp_path)
-    (seeds / "extra.yaml").write_text("family: extra\n", encoding="utf-8")
-    with pytest.raises(SeedFileError, match=r"extra\.yaml: no such family"):
-        load_seeds(seeds, UMBRELLAS)
-    (seeds / "extra.yaml").unlink()
+    (seeds / "hills.yaml").write_text(f"family: hills\n{TRACK}", encoding="utf-8")
+    plan = load_seeds(seeds, UMBRELLAS)
+    assert [s for s in plan if s.family != "hills"] == list(PLAN)
+    assert [(s.term, s.kind) for s in plan if s.family == "hills"] == [
+        ("pop hills", "track"),
+        ("rock hills", "track"),
+    ]
+    assert family_names(seeds) == (*FAMILIES, "hills", "custom")
+
+
+def test_a_family_without_a_file_is_none(tmp_path: Path) -> None:
+    seeds = copy_of_seeds(tmp_path)
     (seeds / "cadence.yaml").unlink()
-    with pytest.raises(SeedFileError, match=r"cadence\.yaml: no such file"):
+    assert load_seeds(seeds, UMBRELLAS) == tuple(s for s in PLAN if s.family != "cadence")
+    assert "cadence" not in family_names(seeds)
+
+
+def test_files_of_an_earlier_version_give_the_same_plan(tmp_path: Path) -> None:
+    """They do not say how well their finds must suit a run."""
+    seeds = copy_of_seeds(tmp_path)
+    for name in FAMILIES:
+        path = seeds / f"{name}.yaml"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith("suitability:")]
+        assert len(kept) == len(lines) - 1
+        path.write_text("".join(kept), encoding="utf-8")
+    assert load_seeds(seeds, UMBRELLAS) == PLAN
+    assert load_policies(seeds) == load_policies(SEEDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "problem"),
+    [
+        ("hills", "family: hills\n", 1, "key '(root)': searches nothing"),
+        ("hills", f"# mine\nfamily: Hills\n{TRACK}", 2, "key 'family': 'Hills' does not fit"),
+        ("hills-1", f"family: hills-1\n{TRACK}", 1, "key 'family': 'hills-1' is no name"),
+        ("kexp", f"family: kexp\n{TRACK}", 1, "key 'family': 'kexp' is a family of the program"),
+        ("custom", f"family: custom\n{TRACK}", 1, "key 'family': 'custom' is a family of the"),
+        ("hills", TRACK, 1, "key 'family': missing"),
+        ("hills", f"family: hills\nsuit: 1\n{TRACK}", 2, "key 'suit': unknown key"),
+    ],
+)
+def test_a_bad_family_file_is_refused_in_one_line(
+    tmp_path: Path, name: str, content: str, line: int, problem: str
+) -> None:
+    seeds = copy_of_seeds(tmp_path)
+    path = seeds / f"{name}.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
         load_seeds(seeds, UMBRELLAS)
+    assert str(caught.value).startswith(f"{path}:{line}: {problem}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_from_elsewhere_belongs_to_a_family_of_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    same = "suitability: {tempo: 0.6, energy: 0.25, danceability: 0.15, least: 0.5}\n"
+    for family, said, refused in (
+        ("cadence", "", None),
+        ("cadence", same, None),
+        ("cadence", "suitability: {least: 0.1}\n", "mine.yaml:2: key 'suitability': differs"),
+        ("hills", "", "mine.yaml:1: key 'family': no such family; use one of editorial, "),
+        ("kexp", "", "mine.yaml:1: key 'family': no such family"),
+    ):
+        path.write_text(f"family: {family}\n{said}{TRACK}", encoding="utf-8")
+        if refused is None:
+            found = read_seed_file(path, "track", UMBRELLAS, seeds_dir=SEEDS)
+            assert {seed.family for seed in found} == {family}
+        else:
+            with pytest.raises(ConfigurationError, match=re.escape(refused)):
+                read_seed_file(path, "track", UMBRELLAS, seeds_dir=SEEDS)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from runclub_spider.catalog.suitability import Suitability, band, suitability
+from runclub_spider.catalog.suitability import (
+    DEFAULT_POLICY,
+    FamilyPolicy,
+    Suitability,
+    band,
+    suitability,
+)
 from runclub_spider.publish.choose.pool import Suits
 from runclub_spider.store.read import catalogue
 
 
-def ratings(connection: sa.Connection, *, gate: bool) -> Suits:
+def ratings(
+    connection: sa.Connection, policies: Mapping[str, FamilyPolicy], *, gate: bool
+) -> Suits:
     """Rate tracks by the families of the seeds that found them; without `gate` all may stay."""
     families = catalogue.source_families(connection)
 
@@ -25,7 +33,11 @@ def ratings(connection: sa.Connection, *, gate: bool) -> Suits:
             energy=row.energy,
             danceability=row.danceability,
             acousticness=row.acousticness,
-            families=sorted({f for source in sources for f in families.get(source, ())}),
+            families={
+                family: policies.get(family, DEFAULT_POLICY)
+                for source in sources
+                for family in families.get(source, ())
+            },
         )
         return found if gate or found is None else replace(found, passes=True)
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from runclub_spider import resources
 from runclub_spider.catalog import versions
 from runclub_spider.catalog.dates import DECADES, decade_of
+from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.catalog.rules import Policy
@@ -352,7 +353,9 @@ def choose(
             tags=config.open_metadata_tags,
         ),
         soft_key=soft_key,
-        suit=ratings(connection, gate=config.suitability == "gate"),
+        suit=ratings(
+            connection, load_policies(config.seeds_dir), gate=config.suitability == "gate"
+        ),
         decade_from=config.decade_from,
         unsound=unsound,
     )

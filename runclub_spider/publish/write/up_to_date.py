@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from runclub_spider import __version__
+from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
@@ -55,7 +57,7 @@ def nothing_new(config: Config, version: str) -> str:
 
 
 def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:
-    """What a release depends on, in one number: content, configuration, genre map and code."""
+    """What a release depends on, in one number: content, configuration, seeds' folder and code."""
     policy = config.model_dump(
         mode="json",
         include={
@@ -83,7 +85,8 @@ def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaM
             "decade_from",
         },
     )
-    parts = [meta.revision(connection), policy, umbrellas.digest, __version__, FORM]
+    families = {name: asdict(one) for name, one in load_policies(config.seeds_dir).items()}
+    parts = [meta.revision(connection), policy, umbrellas.digest, families, __version__, FORM]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

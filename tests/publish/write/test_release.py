@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.config import Config
+from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.choose.pool import Evidence, Vote
 from runclub_spider.publish.choose.select import Fate
 from runclub_spider.publish.verify import verify_release
@@ -313,6 +315,29 @@ def test_suitability_ranks_and_rejects_only_when_asked(shop: Shop) -> None:
     document = json.loads((gated / "manifest.json").read_bytes())
     assert document["accounting"]["rejectedByRule"] == {"unsuitable": 1}
     assert verify_release(gated) == []
+
+
+def test_what_the_file_of_a_family_asks_is_part_of_the_release(shop: Shop, tmp_path: Path) -> None:
+    """A family without a line of code, and a release anew when its file asks for something else."""
+    seeds_dir = tmp_path / "seeds"
+    shutil.copytree(ROOT / "seeds", seeds_dir)
+    shop.put(a_track(1), a_track(2))
+    plan_seed(shop, "Rock", "hills")
+    with shop.store.begin() as connection:
+        connection.execute(
+            sa.update(tables.audio_features)
+            .where(tables.audio_features.c.track_id == an_id(1))
+            .values(acousticness=0.9)
+        )
+        meta.touch(connection)
+    given = {"seeds_dir": seeds_dir, "suitability": "gate"}
+    for most, kept in ((0.95, [1, 2]), (0.8, [2])):
+        text = f"family: hills\nsuitability: {{most_acoustic: {most}}}\n"
+        (seeds_dir / "hills.yaml").write_text(text, encoding="utf-8")
+        assert sorted(rows(shop.publish(**given))) == sorted(map(an_id, kept))
+    (seeds_dir / "hills.yaml").write_text("family: hills\nsuitability: 1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"hills\.yaml:2: key 'suitability'"):
+        shop.publish(**given)
 
 
 def test_tempo_buckets_fold_half_and_double_time(shop: Shop) -> None:
