@@ -92,15 +92,15 @@ class Child:
 
 
 class Launcher:
-    """Client of one server; not to be shared between threads."""
+    """Client of one server; not to be shared between threads. `root` is the project's."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, root: Path = ROOT) -> None:
         self._scratch = scratch
         self._number = 0
         self._children: list[Child] = []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "testkit.killer"],
-            cwd=ROOT,
+            cwd=root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -17,7 +17,6 @@ class Api(StrEnum):
 
     SPOTIFY = "spotify"
     RECCOBEATS = "reccobeats"
-    KEXP = "kexp"
     MUSICBRAINZ = "musicbrainz"
     LISTENBRAINZ = "listenbrainz"
     ACCOUNTS = "accounts"

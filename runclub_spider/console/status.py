@@ -11,6 +11,7 @@ from rich.table import Table
 
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL
+from runclub_spider.apis.station import stations
 from runclub_spider.catalog.coverage import Interval, gaps
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now
@@ -119,8 +120,8 @@ def _blockable(what: str) -> tuple[str | None, str | None]:
     account, colon, family = what.strip().lower().partition(":")
     if account == "all" and not colon:
         return None, None
-    if account not in list(Api):
-        known = ", ".join(Api)
+    if account not in [*Api, *stations()]:
+        known = ", ".join([*Api, *stations()])
         raise ConfigurationError(f"there is no API {account!r} to lift; there are {known}, all")
     if colon and family not in [ALL, *Family]:
         known = ", ".join(Family)

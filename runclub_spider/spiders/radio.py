@@ -31,7 +31,7 @@ from runclub_spider.errors import RunclubError
 from runclub_spider.items import StoredPlays
 from runclub_spider.spiders.arguments import StationArguments
 from runclub_spider.spiders.backlog import new_songs, write_backlog
-from runclub_spider.spiders.reading import Portion, Progress, drift_of, is_near, portion
+from runclub_spider.spiders.portions import Portion, Progress, drift_of, is_near, portion
 from runclub_spider.store.db.engine import make_roomy
 from runclub_spider.store.songs import coverage, songs
 from runclub_spider.store.songs.coverage import Checkpoint

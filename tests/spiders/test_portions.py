@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from runclub_spider.catalog.coverage import Interval, Order, Reading
 from runclub_spider.catalog.plays import Play, PlayKind, PlayRow
 from runclub_spider.errors import RunclubError
-from runclub_spider.spiders.reading import Portion, Progress, portion
+from runclub_spider.spiders.portions import Portion, Progress, portion
 
 NOW = 10_000
 WINDOW = Reading(100, 200, Order.UP)
