@@ -51,7 +51,8 @@ LOG_LEVEL = "WARNING"
 LOG_FORMATTER = "runclub_spider.crawl.extensions.log_format.QuietLogFormatter"
 # Beside Scrapy's own: a JOBDIR that cannot be read costs nothing.
 SCHEDULER = "runclub_spider.crawl.middlewares.scheduler.StoreScheduler"
-DUPEFILTER_CLASS = "runclub_spider.crawl.middlewares.page_filter.PageFilter"
+# None: the first middleware lets a page through once (default: RFPDupeFilter, on addresses).
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 
 DOWNLOAD_HANDLERS = {
     "http": "runclub_spider.crawl.handler.ApiDownloadHandler",
@@ -60,7 +61,7 @@ DOWNLOAD_HANDLERS = {
 
 DOWNLOADER_MIDDLEWARES = {
     # First of all: a copy of a request that is on its way takes no token and no slot.
-    "runclub_spider.crawl.middlewares.once.AskOnce": 50,
+    "runclub_spider.crawl.middlewares.in_flight.InFlightFilter": 50,
     # After HttpAuth (300) and before HttpCompression (590): the token is set last and a 401
     # is seen first.
     "runclub_spider.crawl.middlewares.token.SpotifyTokenMiddleware": 560,

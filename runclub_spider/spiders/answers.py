@@ -12,7 +12,7 @@ from runclub_spider.apis.wire import Reading
 from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.faults import is_ours, told
 from runclub_spider.crawl.handler import NoToken, NotSent
-from runclub_spider.crawl.middlewares.once import AlreadyAsked
+from runclub_spider.crawl.middlewares.in_flight import AlreadyAsked
 from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
 from runclub_spider.items import DiscoveredPage

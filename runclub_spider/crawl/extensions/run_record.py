@@ -162,5 +162,5 @@ class RunRecord:
 
     def _dropped(self, request: Request) -> None:
         task = request.cb_kwargs.get("task")
-        if task is not None and not request.meta.get("repeated"):
+        if task is not None:
             self._run.queue.put_off(task.key, "a page was put off (its request was dropped)")

@@ -11,7 +11,6 @@ from scrapy import Request
 from scrapy.exceptions import NotConfigured
 
 from runclub_spider.crawl.middlewares.delta import StoreDeltaFetch
-from runclub_spider.crawl.middlewares.page_filter import PageFilter
 from runclub_spider.crawl.run import Run
 from runclub_spider.spiders.search import SpotifySearchSpider
 from runclub_spider.store.queue import pages
@@ -79,10 +78,3 @@ def test_it_can_be_turned_off(make_crawler: MakeCrawler) -> None:
     crawler = make_crawler(SpotifySearchSpider, DELTAFETCH_ENABLED=False)
     with pytest.raises(NotConfigured):
         StoreDeltaFetch.from_crawler(crawler)
-
-
-def test_the_duplicate_filter_knows_pages_not_urls() -> None:
-    seen = PageFilter()
-    assert [seen.request_seen(request(term)) for term in ("a", "b", "a")] == [False, False, True]
-    plain = Request("http://127.0.0.1/token")
-    assert [seen.request_seen(plain) for _ in range(2)] == [False, False]

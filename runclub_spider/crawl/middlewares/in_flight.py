@@ -1,7 +1,9 @@
 """A page is sent once a run, and not at all when it is stored.
 
 Matters with JOBDIR: its queue brings back requests that `start()` yields as well, and after a
-kill it may bring back pages that are done.
+kill it may bring back pages that are done. Requests of a queue pass no duplicate filter, so this is
+the only one; JOBDIR's own cannot be believed after a kill, for it names requests that were lost
+with the queue.
 """
 
 from __future__ import annotations
@@ -21,14 +23,14 @@ class AlreadyAsked(IgnoreRequest):
     """The other copy of this request settles the page."""
 
 
-class AskOnce:
+class InFlightFilter:
     """Drops requests whose `deltafetch_key` is done, or on its way already."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._queue = Run.of(crawler).queue
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> AskOnce:
+    def from_crawler(cls, crawler: Crawler) -> InFlightFilter:
         """Scrapy's constructor."""
         return cls(crawler)
 
