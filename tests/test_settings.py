@@ -27,5 +27,5 @@ def test_a_base_is_scrapys_but_for_what_is_off(name: str) -> None:
     assert without.keys() <= theirs.keys()
     assert ours == {path: place for path, place in theirs.items() if path not in without}
     for switch in without.values():
-        assert getattr(default_settings, switch) is True
+        assert getattr(default_settings, switch)
         assert getattr(settings, switch) is False
