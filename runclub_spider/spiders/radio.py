@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -14,22 +14,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import sqlalchemy as sa
 from scrapy import Spider, signals
 
-from runclub_spider.apis.call import AnswerError, Call, Family
-from runclub_spider.apis.guard import ALL, TIMED_OUT, ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.apis.call import AnswerError, Family
+from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.plays import PlaysPage
 from runclub_spider.apis.station import Station, StationService, service_of
 from runclub_spider.catalog.coverage import Interval, Order, Reading, window_readings
 from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, PlayCounts, PlayRow
-from runclub_spider.config import SANDBOX, Config, utc_now
-from runclub_spider.crawl.faults import is_ours, told
-from runclub_spider.crawl.handler import NotSent
-from runclub_spider.crawl.outcome import INCOMPLETE
+from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl.preflight import check_writable
-from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
 from runclub_spider.items import StoredPlays
 from runclub_spider.spiders.arguments import StationArguments
+from runclub_spider.spiders.asking import Asking, PageAsker
 from runclub_spider.spiders.backlog import new_songs, write_backlog
 from runclub_spider.spiders.portions import Portion, Progress, drift_of, is_near, portion
 from runclub_spider.store.db.engine import make_roomy
@@ -45,19 +42,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Tries after the first of a page that is refused or fails.
-RETRIES = 3
 #: Rows that are read before the loop has its turn.
 _ROWS_AT_ONCE = 20
-#: What a server says when a page is too much for it.
-_TOO_MUCH = ("status 502", "status 504", TIMED_OUT)
-
-#: Builds the call of a page, of at most so many rows.
-_Asking = Callable[[int], Call]
-
-
-class _Failed(Exception):
-    """A page was not to be had this time; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +105,7 @@ class RadioSpider(Spider):
         spider.run = Run.of(crawler)
         spider.args = spider.run.read(cls, kwargs)
         spider.counts = PlayCounts()
-        spider.page_rows = cls.station.page_rows
+        spider._asker = PageAsker(spider.run, cls.station)
         spider.pages = 0
         return spider
 
@@ -138,7 +124,7 @@ class RadioSpider(Spider):
     counts: PlayCounts
     # As the store has it; nobody else writes while the run holds the store.
     checkpoint: Checkpoint
-    page_rows: int
+    _asker: PageAsker
     pages: int
 
     @property
@@ -278,11 +264,11 @@ class RadioSpider(Spider):
         it will be wanted.
         """
         run, addresses = self.run, set[str]()
-        asking: _Asking | None = partial(self._calls.plays, reading)
+        asking: Asking | None = partial(self._calls.plays, reading)
         coming: asyncio.Future[PlaysPage | None] | None = None
         try:
             while asking is not None:
-                page = await (coming or self._ask(asking))
+                page = await (coming or self._asker.ask(asking, first=self.pages == 0))
                 if page is None:
                     return
                 self.pages += 1
@@ -291,7 +277,7 @@ class RadioSpider(Spider):
                     assert page.next is not None
                     asking = self._following(page.next, addresses)
                 if asking is not None and self._goes_on(reading, page):
-                    coming = asyncio.ensure_future(self._ask(asking))
+                    coming = asyncio.ensure_future(self._asker.ask(asking, first=self.pages == 0))
                 rows = await _read_rows(page)
                 if (blamed := drift_of(page, rows)) is not None:
                     await run.reading.put_aside(run.store, self._kind, blamed)
@@ -315,11 +301,11 @@ class RadioSpider(Spider):
             and (most is None or self.pages < most)
         )
 
-    def _following(self, link: str, addresses: set[str]) -> _Asking | None:
+    def _following(self, link: str, addresses: set[str]) -> Asking | None:
         """What asks the next page; None, and the run has failed, when it cannot be asked."""
         asking, title = partial(self._calls.following, link), self.station.title
         try:
-            asking(self.page_rows)
+            asking(self._asker.page_rows)
         except AnswerError as error:
             self.run.outcome.failed(RunclubError(f"{title}: {error}; what was read is stored"))
             return None
@@ -385,69 +371,6 @@ class RadioSpider(Spider):
         for tier, number in self.counts.tiers.items():
             stats.set_value(f"runclub/{source}/tier/{tier}", number)
         stats.set_value(f"runclub/{source}/pages", self.pages)
-
-    # One page
-
-    async def _ask(self, asking: _Asking) -> PlaysPage | None:
-        """One page, tried up to four times, smaller each time that it is too much.
-
-        None when there is none to be had; the run's outcome then says why. The guard does not
-        retry for a station: it cannot ask for another page than it was given, and it does not
-        read the answer.
-        """
-        station, config, problem = self.station, self.run.config, ""
-        guard = self.run.apis[self.services[0]].guard
-        try:
-            if self.pages and config.source_of(station.base_url) != SANDBOX:
-                await guard.wait(station.pause(config))
-            for attempt in range(RETRIES + 1):
-                if attempt:
-                    await guard.wait(station.backoff(config) * 2 ** (attempt - 1))
-                try:
-                    return await self._try(asking(self.page_rows))
-                except _Failed as error:
-                    problem = str(error)
-                if any(word in problem for word in _TOO_MUCH):
-                    self.page_rows = max(station.fewest_rows, self.page_rows // 2)
-        except Stopping:
-            return None
-        self.run.outcome.report(
-            INCOMPLETE,
-            f"{station.title}: {problem} after {RETRIES + 1} tries; the checkpoint is intact",
-        )
-        return None
-
-    async def _try(self, call: Call) -> PlaysPage:
-        """Ask once.
-
-        Raises:
-            _Failed: it may be had when it is asked again.
-            Stopping: nothing more can be asked in this run.
-        """
-        engine = self.crawler.engine
-        assert engine is not None
-        try:
-            response = await engine.download_async(to_request(call))
-        except NotSent as error:
-            if isinstance(error.cause, ApiUnavailable):
-                raise _Failed(error.cause.problem.removesuffix(" after 1 tries")) from error
-            if isinstance(error.cause, ApiPaused):
-                self.run.paused(error.cause)
-            # Otherwise the budget is spent, or the run is being stopped.
-            raise Stopping(call.api) from error
-        except Exception as error:
-            if is_ours(error):
-                raise
-            raise _Failed(told(error)) from error
-        if response.status != 200:
-            raise RunclubError(
-                f"{self.station.title} answered {response.status} to {call.path}; what was read "
-                "is stored"
-            )
-        try:
-            return self.station.parse(response.body)
-        except AnswerError as error:
-            raise _Failed(f"an answer could not be read ({error})") from error
 
     # The end
 
