@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from .odd import ODD
+from .regimes import REGIMES
 from .withhold import KINDS
 
-REGIMES = ("extended", "development")
 RETRY_AFTER_FORMS = ("seconds", "date", "none")
 ACCOUNT_STATES = ("ok", "not-premium", "not-allowlisted")
 FAULT_KINDS = ("500", "502", "503", "504", "429", "truncated", "reset", "slow", "expired", ODD)
@@ -40,7 +40,7 @@ class SandboxOptions:
 
     Attributes:
         port: TCP port on 127.0.0.1; 0 takes a free one.
-        regime: ``extended`` or ``development`` (the reference's EXT and DEV-NEW).
+        regime: a name of `regimes.REGIMES` (the reference's EXT and DEV-NEW).
         seed: shapes the built-in world and the faults.
         data: directory that holds ``spotify/`` with the real tables; None for the built-in world.
         first_editions: the built-in world also has first editions of songs it knows by later ones.
@@ -108,7 +108,7 @@ class SandboxOptions:
     ready_file: Path | None = None
 
     def __post_init__(self) -> None:
-        _one_of("--regime", self.regime, REGIMES)
+        _one_of("--regime", self.regime, tuple(REGIMES))
         _one_of("--retry-after-form", self.retry_after_form, RETRY_AFTER_FORMS)
         _one_of("--account-state", self.account_state, ACCOUNT_STATES)
         if not 0 <= self.port <= 65_535:
@@ -275,7 +275,7 @@ _FAULT_HELP = (
 _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "port": ("N", "port on 127.0.0.1; 0 takes a free one (8790)"),
-        "regime": ("NAME", "extended or development (extended)"),
+        "regime": ("NAME", f"{' or '.join(REGIMES)} (extended)"),
         "seed": ("N", "seed of the built-in world and of the faults (1)"),
         "data": ("DIR", "serve the real tables under DIR/spotify instead of the built-in world"),
         "first_editions": ("", "add first editions of songs that the built-in world has late"),

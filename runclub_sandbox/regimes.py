@@ -1,4 +1,4 @@
-"""What the two access regimes of the Spotify API give and refuse (reference 1.1, 1.4 and 3)."""
+"""What the access regimes of the Spotify API give and refuse (reference 1.1, 1.4 and 3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Regime:
     """One regime as a table of limits and missing things.
 
     Attributes:
-        name: ``extended`` or ``development``.
+        name: the key in `REGIMES`.
         search_limit: largest ``limit`` of ``/search``, per type.
         search_default: ``limit`` when none is sent.
         artist_albums_limit: largest ``limit`` of ``/artists/{id}/albums``.

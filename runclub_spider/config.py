@@ -87,9 +87,7 @@ class Config(BaseModel):
     spotify_accounts_base_url: str = setting(
         "https://accounts.spotify.com", "Where tokens are given out."
     )
-    spotify_profile: Literal["auto", "extended", "development"] = setting(
-        "auto", "What the key may do; auto finds out with one request."
-    )
+    spotify_profile: str = setting("auto", "What the key may do; auto finds out with one request.")
     reccobeats_base_url: str = setting(
         "https://api.reccobeats.com/v1",
         "Where audio features come from.",
@@ -336,6 +334,14 @@ class Config(BaseModel):
         ge=0,
         le=36_500,
     )
+
+    @field_validator("spotify_profile")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        names = ("auto", *resources.modules("apis/spotify/regimes"))
+        if value not in names:
+            raise ValueError(f"no such regime; use one of {', '.join(names)}")
+        return value
 
     @field_validator("primary_markets", mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import pkgutil
 import shutil
 import tempfile
 from functools import cache
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _PACKAGE = Path(__file__).parent
+
+
+def modules(name: str) -> list[str]:
+    """The modules of a package in this one, by its path such as `apis/spotify`; none imported."""
+    return [module.name for module in pkgutil.iter_modules([str(_PACKAGE / name)])]
 
 
 @cache

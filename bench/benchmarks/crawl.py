@@ -10,7 +10,7 @@ from bench.table import Table, seconds, times, verdict
 from bench.yardsticks.clients import Plan
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.spotify.calls import SpotifyCalls
-from runclub_spider.apis.spotify.regimes import EXTENDED
+from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
 from runclub_spider.settings import USER_AGENT
 
 LATENCIES_MS = (0, 50)

@@ -8,7 +8,9 @@ import numpy as np
 
 from bench.context import Context
 from bench.table import Row, Table, times, verdict
-from runclub_spider.apis.spotify.regimes import DEVELOPMENT, EXTENDED, Regime
+from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.spotify.regimes.development import REGIME as DEVELOPMENT
+from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import project_dir

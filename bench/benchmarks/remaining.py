@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 
 from bench.context import Context
 from bench.table import Table, verdict
-from runclub_spider.apis.spotify.regimes import DEVELOPMENT
+from runclub_spider.apis.spotify.regimes.development import REGIME as DEVELOPMENT
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import project_dir

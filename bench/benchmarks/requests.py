@@ -8,7 +8,8 @@ from typing import Any
 from bench.context import Context, Crawled
 from bench.table import Table, times, verdict
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH
-from runclub_spider.apis.spotify.regimes import EXTENDED, REGIMES
+from runclub_spider.apis.spotify.regimes import REGIMES
+from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
 
 MOST_OVER_FLOOR = 1.05
 TRACKS_BATCH = 50

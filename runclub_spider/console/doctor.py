@@ -23,9 +23,10 @@ from runclub_spider.apis.guard import ALL, UNNAMED_BLOCK_SECONDS, retry_after
 from runclub_spider.apis.http import secured
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
 from runclub_spider.apis.reccobeats.parser import parse_features
-from runclub_spider.apis.spotify.answers import PASSING, Problem, classify, problem_of
+from runclub_spider.apis.spotify.answers import PASSING, Problem, problem_of
 from runclub_spider.apis.spotify.calls import SpotifyCalls
-from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
+from runclub_spider.apis.spotify.probe import Probe
+from runclub_spider.apis.spotify.regimes import REGIMES, Regime
 from runclub_spider.apis.spotify.token_file import (
     WARN_DAYS,
     Grant,
@@ -188,22 +189,23 @@ class Doctor:
 
     def _probe(self, token: AccessToken) -> Iterator[Finding]:
         """What one search tells of the key."""
-        config = self._config
-        call = SpotifyCalls(config.spotify_api_base_url, config.market).search(
-            "track", "year:2000", limit=PROBE_LIMIT, offset=0
-        )
-        got = self._get(call, {"Authorization": f"Bearer {token.value}"})
-        if isinstance(got, str):
-            yield Finding("Spotify", WAIT, got)
-            return
-        answer = classify(call.path, got.status_code, got.content)
-        self._regime = regime_of_probe(answer)
-        if self._regime is not None:
-            yield from self._yields(self._regime)
-        elif got.status_code == 429:
-            yield Finding("Spotify", WAIT, self._refusal(call, got))
-        else:
-            yield Finding("Spotify", WAIT if answer.problem in PASSING else BAD, answer.said)
+        config, probe = self._config, Probe()
+        calls = SpotifyCalls(config.spotify_api_base_url, config.market)
+        while probe.found is None:
+            call = calls.search("track", probe.term, limit=probe.rows, offset=0)
+            got = self._get(call, {"Authorization": f"Bearer {token.value}"})
+            if isinstance(got, str):
+                yield Finding("Spotify", WAIT, got)
+                return
+            refused = probe.take(got.status_code, got.content, market=config.market)
+            if refused is not None:
+                problem, said = refused
+                if got.status_code == 429:
+                    said = self._refusal(call, got)
+                yield Finding("Spotify", WAIT if problem in PASSING else BAD, said)
+                return
+        self._regime = probe.found
+        yield from self._yields(probe.found)
 
     def _yields(self, regime: Regime) -> Iterator[Finding]:
         profile = self._config.spotify_profile

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
-from runclub_spider.apis.spotify.answers import WHOLE, classify, explain
-from runclub_spider.apis.spotify.regimes import PROBE_LIMIT, REGIMES, Regime, regime_of_probe
+from runclub_spider.apis.spotify.probe import Probe
+from runclub_spider.apis.spotify.regimes import REGIMES, Regime
 from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl.faults import is_ours, told
@@ -53,7 +53,16 @@ async def _find(run: Run) -> Regime | None:
 
 
 async def _probe(run: Run) -> Regime | None:
-    call = run.apis[Spotify].calls.search("track", "year:2000", limit=PROBE_LIMIT, offset=0)
+    probe = Probe()
+    while probe.found is None:
+        if not await _ask(run, probe):
+            return None
+    return probe.found
+
+
+async def _ask(run: Run, probe: Probe) -> bool:
+    """Whether an answer told something; the outcome says why not."""
+    call = run.apis[Spotify].calls.search("track", probe.term, limit=probe.rows, offset=0)
     engine = run.crawler.engine
     assert engine is not None
     try:
@@ -63,20 +72,16 @@ async def _probe(run: Run) -> Regime | None:
             run.paused(error.cause)
         elif isinstance(error.cause, ApiUnavailable):
             run.outcome.report(INCOMPLETE, str(error.cause))
-        return None
+        return False
     except NoToken:
         # The token middleware has told the outcome.
-        return None
+        return False
     except Exception as error:
         if is_ours(error):
             raise
         run.outcome.report(INCOMPLETE, f"the key could not be probed ({told(error)})")
-        return None
-    answer = classify(call.path, response.status, response.body)
-    found = regime_of_probe(answer)
-    if found is None:
-        said = answer.said
-        if answer.problem in WHOLE:
-            said = explain(answer.problem, response.status, response.body, market=run.config.market)
-        run.outcome.report(FAILED, said)
-    return found
+        return False
+    refused = probe.take(response.status, response.body, market=run.config.market)
+    if refused is not None:
+        run.outcome.report(FAILED, refused[1])
+    return refused is None

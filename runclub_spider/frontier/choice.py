@@ -78,12 +78,20 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Rows of a page and of a whole source; requests that enriching one new track costs."""
+    """Rows of a page and of a whole source; requests that enriching one new track costs.
+
+    Attributes:
+        search_rows: of a page of a search.
+        depth: of a search.
+        item_rows: of a page of a playlist's items; of no use where no playlist is read.
+        items: of a playlist.
+        track_cost: requests for one new track.
+    """
 
     search_rows: int
     depth: int
-    item_rows: int = 100
-    items: int = 500
+    item_rows: int = 1
+    items: int = 1
     track_cost: float = 1 / 40
 
 

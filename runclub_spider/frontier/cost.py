@@ -11,8 +11,6 @@ from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, TRACKS_BATCH
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.frontier.templates import Kind
 
-# Rows that come with a playlist itself; further ones are asked page by page.
-_EMBEDDED_ROWS = 100
 # New tracks that share an artist, roughly.
 _TRACKS_AN_ARTIST = 2
 
@@ -96,8 +94,9 @@ def cost_of(
 
     searches = playlist_searches if regime.reads_foreign_playlists else 0
     lists = searches * min(reach.top_playlists, regime.search_rows)
-    items = min(reach.max_items, _EMBEDDED_ROWS) if first_pages else reach.max_items
-    further = math.ceil(max(0, items - _EMBEDDED_ROWS) / regime.playlist_page(reach.page_size))
+    embedded = regime.embedded_rows
+    items = min(reach.max_items, embedded) if first_pages else reach.max_items
+    further = math.ceil(max(0, items - embedded) / regime.playlist_page(reach.page_size))
 
     tracks = math.ceil(searched * new["track"] + lists * items * new["playlist"])
     return Cost(

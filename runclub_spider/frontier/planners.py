@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 # An owner's own lists first: the specification's "owner=spotify first".
 EDITORIAL_OWNER = "spotify"
-# Items that come with the list itself.
-_FIRST_ITEMS = 100
 
 
 class Planner(Protocol):
@@ -271,7 +269,7 @@ class PlaylistPlanner:
                 sizes=Sizes(
                     search_rows=self.regime.search_rows,
                     depth=self.regime.search_rows,
-                    item_rows=_FIRST_ITEMS,
+                    item_rows=self.regime.embedded_rows,
                     items=self.max_items,
                     track_cost=self.track_cost,
                 ),
@@ -329,7 +327,9 @@ class PlaylistPlanner:
             source_key=row.playlist_id,
             market=self.market,
             first_row=first,
-            row_count=min(self.max_items - first, self.page_rows if first else _FIRST_ITEMS),
+            row_count=min(
+                self.max_items - first, self.page_rows if first else self.regime.embedded_rows
+            ),
             version=version,
         )
 

@@ -8,16 +8,13 @@ from typing import Any
 
 from runclub_spider.apis.call import Family
 from runclub_spider.apis.pacer import WINDOW_SECONDS
-from runclub_spider.apis.spotify.regimes import DEVELOPMENT, EXTENDED, REGIMES, Regime
+from runclub_spider.apis.spotify.regimes import REGIMES, Regime
 from runclub_spider.config import Config
 from runclub_spider.frontier.cost import Cost, Reach, cost_of
 from runclub_spider.frontier.templates import KINDS, Kind, Seed
 from runclub_spider.store.queue import quota, seeds
 
-# Without a known limit: calls a family in 24 h that development keys were reported to get, twice
-# and by different people. Spotify publishes none.
-_ASSUMED_A_DAY = 600
-# Extended keys have no daily quota; what the pacer begins with at a real host holds them up.
+# Keys without a daily quota are held up by what the pacer begins with at a real host.
 _ASSUMED_PACE = 30
 _DAY = 86_400
 
@@ -125,7 +122,7 @@ def _regimes(config: Config, stored: Stored) -> Sequence[Regime]:
     """The regime of the key, or all of them where it is not known."""
     if config.spotify_profile in REGIMES:
         return [REGIMES[config.spotify_profile]]
-    return [stored.regime[0]] if stored.regime else [DEVELOPMENT, EXTENDED]
+    return [stored.regime[0]] if stored.regime else list(REGIMES.values())
 
 
 def _rows_left(entry: Any, cap: int, due: int) -> int:
@@ -145,8 +142,8 @@ def _limits(config: Config, stored: Stored, regime: Regime) -> dict[Family, Limi
         calls, origin = quota.limit_of(
             family, config.quota_limits, stored.limits, share=config.quota_share
         )
-        if calls is None and regime is DEVELOPMENT:
-            calls, origin = int(_ASSUMED_A_DAY * config.quota_share), "assumed"
+        if calls is None and regime.assumed_daily_calls is not None:
+            calls, origin = int(regime.assumed_daily_calls * config.quota_share), "assumed"
         if calls is not None:
             limits[family] = Limit(calls, origin)
     return limits

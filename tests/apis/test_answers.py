@@ -19,16 +19,14 @@ from runclub_spider.apis.spotify.answers import (
     PAGE,
     PASSING,
     WHOLE,
-    Answer,
     Problem,
-    Thing,
-    classify,
     explain,
     problem_of,
 )
 from runclub_spider.catalog.models import RELINKED, RESTRICTED, RowKind
 from testkit.making import an_id
 from testkit.realdata import real_file
+from testkit.spotify_answers import Answer, Thing, classify
 
 from . import wire
 

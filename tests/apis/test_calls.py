@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
+from pydantic import ValidationError
 
+from runclub_spider import resources
 from runclub_spider.apis.call import Call, Family
 from runclub_spider.apis.reccobeats.calls import FEATURES_BATCH, ReccoBeatsCalls
-from runclub_spider.apis.spotify.answers import classify
 from runclub_spider.apis.spotify.calls import SpotifyCalls
-from runclub_spider.apis.spotify.regimes import (
-    DEVELOPMENT,
-    EXTENDED,
-    PROBE_LIMIT,
-    Regime,
-    regime_of_probe,
-)
+from runclub_spider.apis.spotify.probe import Probe
+from runclub_spider.apis.spotify.regimes import REGIMES, Regime
+from runclub_spider.apis.spotify.regimes.development import REGIME as DEVELOPMENT
+from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
+from runclub_spider.config import Config
 
 SPOTIFY = SpotifyCalls("https://api.spotify.com/v1", "US")
 RECCO = ReccoBeatsCalls("https://api.reccobeats.com/v1")
@@ -144,11 +144,41 @@ def test_only_extended_reads_other_peoples_playlists() -> None:
     ],
 )
 def test_reading_the_probe(status: int, body: str, regime: Regime | None) -> None:
-    assert regime_of_probe(classify("search", status, body.encode())) is regime
+    probe = Probe()
+    refused = probe.take(status, body.encode(), market="US")
+    assert probe.found is regime
+    assert (refused is None) == (regime is not None)
+    assert refused is None or "\n" not in refused[1]
 
 
 def test_the_probe_asks_more_than_development_and_less_than_extended_may() -> None:
-    assert DEVELOPMENT.search_rows < PROBE_LIMIT <= EXTENDED.search_rows
+    assert DEVELOPMENT.search_rows < Probe().rows <= EXTENDED.search_rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked"), [(50, [31]), (30, [31, 21]), (20, [31, 21, 11]), (10, [31, 21, 11])]
+)
+def test_among_more_regimes_the_widest_that_may_is_found(rows: int, asked: list[int]) -> None:
+    """The widest is tried first; of two with equal pages the first stands for both."""
+    wide = [EXTENDED, replace(EXTENDED, name="also", search_rows=20), DEVELOPMENT]
+    wide += [replace(EXTENDED, name=f"r{n}", search_rows=n) for n in (30, 20)]
+    probe, sent = Probe(wide), []
+    while probe.found is None:
+        sent.append(probe.rows)
+        refused = probe.rows > rows
+        body = b'{"error":{"message":"Invalid limit"}}' if refused else b'{"tracks":{"items":[]}}'
+        assert probe.take(400 if refused else 200, body, market="US") is None
+    assert (probe.found.search_rows, sent) == (rows, asked)
+    assert rows != 20 or probe.found.name == "also"
+
+
+def test_every_file_is_a_regime() -> None:
+    names = resources.modules("apis/spotify/regimes")
+    assert list(REGIMES) == ["development", "extended"]
+    assert sorted(REGIMES) == sorted(names)
+    assert all(Config(spotify_profile=name).spotify_profile == name for name in ("auto", *names))
+    with pytest.raises(ValidationError, match="use one of auto, development, extended"):
+        Config(spotify_profile="gold")
 
 
 @pytest.mark.parametrize("text", ["../me/player?x=", "a b", "a/b", "?#frag", "%2e%2e", "ü"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from runclub_spider.apis.spotify.regimes import EXTENDED
+from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
 from runclub_spider.crawl.outcome import FAILED, FINISHED
 from runclub_spider.crawl.run import Run
 from runclub_spider.enrich.order import STAGES, after_discovery, all_stages, services

@@ -31,7 +31,7 @@ from testkit.worlds import made_up
 SEEDS_DIR = Path(__file__).parents[2] / "seeds"
 UMBRELLAS = ("Rock", "Pop", "Metal")
 AIM = Aim(tuple((u, d) for u in UMBRELLAS for d in ("70s", "80s")), 40)
-SIZES = Sizes(search_rows=10, depth=50)
+SIZES = Sizes(search_rows=10, depth=50, item_rows=100, items=500)
 YEARS = {"70s": "1970-1979", "80s": "1980-1989"}
 
 

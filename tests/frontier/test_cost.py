@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runclub_spider.apis.call import Family
-from runclub_spider.apis.spotify.regimes import DEVELOPMENT, EXTENDED, Regime
+from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.apis.spotify.regimes.development import REGIME as DEVELOPMENT
+from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
 from runclub_spider.frontier.cost import Cost, Reach, cost_of
 from runclub_spider.frontier.planners import following_pages
 from runclub_spider.store.queue.pages import PageKind, PageTask

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from runclub_spider.apis.spotify.regimes import EXTENDED
+from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
 from runclub_spider.catalog.models import Playlist, Track
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.addresses import term_of

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runclub_spider.apis.spotify.answers import classify
 from testkit.places import Place
 from testkit.realdata import real_file
+from testkit.spotify_answers import classify
 from tests.fuzz import shapes
 from tests.fuzz.damage import damages, paths, written
 from tests.fuzz.running import ROWS, chosen, crawl, last_of, numbered, released, terms

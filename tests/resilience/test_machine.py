@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from runclub_spider.apis.spotify.regimes import EXTENDED
+from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import Row, RowKind
 from runclub_spider.config import Config, utc_now

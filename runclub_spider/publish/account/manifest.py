@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runclub_spider.apis.spotify.regimes import REGIMES
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.suitability import BANDS
 from runclub_spider.config import Config
@@ -168,11 +169,9 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
             "begin with an apostrophe there; it is no part of them."
         ),
     ]
-    if profile == "development":
-        found.append(
-            "Crawled with a development key: no artist genres, no popularity, no other people's "
-            "playlists."
-        )
+    regime = REGIMES.get(profile or "")
+    if regime is not None and regime.note is not None:
+        found.append(regime.note)
     return found
 
 
