@@ -62,6 +62,9 @@ def _run(
         process.start()
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             later.insert(0, error)
+    if crawler.spider is None and later:
+        # Not even the spider came to be.
+        raise later[0]
     for error in later:
         run.outcome.broke(error)
     if not run.record.closed and not run.outcome.ended:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def print_outcome(run: Run) -> None:
-    """A summary table on stdout; what went wrong on stderr, one line a reason."""
+    """A summary table on stdout, unless rows go there; what went wrong on stderr, line by line."""
     outcome = run.outcome
     station = getattr(run.crawler.spidercls, "station", None)
     if station is not None:
@@ -27,9 +27,9 @@ def print_outcome(run: Run) -> None:
     else:
         _print_tracks(run)
     for note in outcome.notes:
-        print(note)
+        outcome.tell(note)
     if outcome.release:
-        print(outcome.release)
+        outcome.tell(outcome.release)
     for reason in outcome.reasons:
         complain(run.crawler.settings, reason)
     if outcome.resume_at:
@@ -86,7 +86,7 @@ def _print_plays(run: Run, source: str) -> None:
     rows += [(f"  by {tier}", f"{n:,}") for tier, n in tiers.items() if n]
     _print_table(run, rows)
     line = {"spider": run.crawler.spidercls.name, "result": run.outcome.result, **counts}
-    print(orjson.dumps(line).decode())
+    run.outcome.tell(orjson.dumps(line).decode())
 
 
 def _print_table(run: Run, rows: list[tuple[str, str]]) -> None:
@@ -99,4 +99,4 @@ def _print_table(run: Run, rows: list[tuple[str, str]]) -> None:
         table.add_row(f"  {family}", f"{n:,}")
     for row in rows:
         table.add_row(*row)
-    Console(file=sys.stdout).print(table)
+    Console(file=run.outcome.stream).print(table)

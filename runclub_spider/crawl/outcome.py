@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from runclub_spider.crawl import faults
 from runclub_spider.errors import RunclubError
@@ -32,6 +34,8 @@ class Outcome:
     resume_at: float | None = None
     exit_code: int | None = None
     release: str | None = None
+    #: Whether stdout belongs to rows (`-o -`): what is told goes to stderr then.
+    aside: bool = False
     #: Called when something ends the run.
     when_ended: list[Callable[[], None]] = field(default_factory=list)
     _broken: bool = False
@@ -58,6 +62,15 @@ class Outcome:
         """Say something the person should know, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    @property
+    def stream(self) -> TextIO:
+        """Where a person reads of the run."""
+        return sys.stderr if self.aside else sys.stdout
+
+    def tell(self, line: str) -> None:
+        """Say something at once."""
+        print(line, file=self.stream, flush=True)
 
     def failed(self, error: RunclubError) -> None:
         """Something that ends the run: told once, without a traceback."""

@@ -87,6 +87,11 @@ def check_settings(settings: BaseSettings) -> None:
         check_writable(Path(jobs), "JOBDIR")
 
 
+def rows_to_stdout(settings: BaseSettings) -> bool:
+    """Whether `-o -` has rows on stdout."""
+    return any(uri == "-" or uri.startswith("stdout:") for uri in settings.getdict("FEEDS"))
+
+
 def check_command(settings: BaseSettings, spider: str) -> None:
     """`scrapy runspider` knows no spider by its name, and its runs are nobody's to resume."""
     loader = settings.get("SPIDER_LOADER_CLASS")

@@ -138,7 +138,7 @@ class Run:
         self.crawler = crawler
         self.arguments: Any = None
         self.started_at = utc_now()
-        self.outcome = Outcome()
+        self.outcome = Outcome(aside=preflight.rows_to_stdout(crawler.settings))
         self.queue = PageQueue(self.outcome, self.count)
         self.reading = Readability(self.outcome, self.count, self.started_at)
         self.record = Record()

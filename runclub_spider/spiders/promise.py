@@ -23,11 +23,10 @@ class Promise:
         found = await self._run.store.run(lambda c: self._planner.outlook(c, left))
         if found is not None:
             self._expected = found.tracks
-            print(
+            self._run.outcome.tell(
                 f"Budget {budget.limit:,}: {found.pages:,} {self._asks} should add about "
                 f"{found.tracks:,.0f} tracks\nto the {found.lacking} of {found.cells} cells below "
-                f"{self._planner.cell_minimum}.",
-                flush=True,
+                f"{self._planner.cell_minimum}."
             )
 
     async def conclude(self) -> None:

@@ -156,7 +156,7 @@ class RadioSpider(Spider):
                     break
         linked = await run.store.run(songs.link_tracks)
         if linked and self.args.dry_run:
-            print(f"~ song: {linked:,} get the track_id of their Spotify track")
+            run.outcome.tell(f"~ song: {linked:,} get the track_id of their Spotify track")
         await self._tell(before)
 
     def _prepare(self, connection: sa.Connection, digest: str) -> Checkpoint:
@@ -350,7 +350,7 @@ class RadioSpider(Spider):
         self._count()
         if dry:
             for line in done.changes:
-                print(line)
+                run.outcome.tell(line)
         await self._hand_over(StoredPlays(done.stored))
         return done
 
@@ -381,13 +381,13 @@ class RadioSpider(Spider):
             raise RunclubError(f"the counters do not add up: {problem}")
         if self.args.dry_run:
             if before.cursor != after.cursor:
-                print(f"~ ingestion_checkpoint cursor {before.cursor} -> {after.cursor}")
+                outcome.tell(f"~ ingestion_checkpoint cursor {before.cursor} -> {after.cursor}")
             for sign, intervals in (
                 ("-", set(before.covered) - set(after.covered)),
                 ("+", set(after.covered) - set(before.covered)),
             ):
                 for one in sorted(intervals):
-                    print(f"{sign} covered_interval {_shown(one)}")
+                    outcome.tell(f"{sign} covered_interval {_shown(one)}")
             outcome.note("A trial run: nothing was written.")
             return
         waiting = await run.store.run(lambda c: write_backlog(c, self.source, run.config.cache_dir))

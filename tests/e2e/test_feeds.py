@@ -62,6 +62,16 @@ def test_a_track_that_a_run_was_answered_is_one_flat_row(
     assert all(type(row["duration_ms"]) is int and row["artist"] for row in rows)
 
 
+@pytest.mark.parametrize("argv", [SEARCH, KEXP], ids=["search", "kexp"])
+def test_on_stdout_there_is_nothing_but_rows(
+    argv: tuple[str, ...], place: Place, run: Run, tmp_path: Path
+) -> None:
+    target = tmp_path / "rows.jsonl"
+    done = run(place, *argv, "-o", "-:jsonl", "-o", str(target), *(["-a", "budget=9"]))
+    assert done.out == target.read_text(encoding="utf-8")
+    assert f"{argv[1]}: finished" in done.err
+
+
 def test_an_unchanged_run_writes_empty_files(place: Place, run: Run, tmp_path: Path) -> None:
     run(place, *SEARCH)
     targets = [tmp_path / f"again.{ending}" for ending in ("jsonl", "csv", "json")]
