@@ -108,12 +108,15 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def running_sandbox(options: SandboxOptions | None = None) -> Iterator[Sandbox]:
+def running_sandbox(
+    options: SandboxOptions | None = None, *, root: Path | None = None
+) -> Iterator[Sandbox]:
     """A sandbox in its own process, stopped on leaving whatever happens.
 
     Args:
         options: what to serve; the default is the built-in world on a free port. A port of
             8790 (the default) becomes a free one, so that tests never meet each other.
+        root: where this package stands; by default this one.
 
     Raises:
         RuntimeError: it did not come up; the message holds what it printed.
@@ -124,7 +127,7 @@ def running_sandbox(options: SandboxOptions | None = None) -> Iterator[Sandbox]:
     with tempfile.TemporaryDirectory(prefix="sandbox-") as scratch:
         ready = Path(scratch) / "ready"
         log = Path(scratch) / "log"
-        root = Path(__file__).parents[1]
+        root = root or Path(__file__).parents[1]
         command = [sys.executable, "-m", "runclub_sandbox"]
         command += replace(options, ready_file=ready).arguments()
         with log.open("w", encoding="utf-8") as output:
@@ -133,6 +136,7 @@ def running_sandbox(options: SandboxOptions | None = None) -> Iterator[Sandbox]:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
+                cwd=root,
                 env={**os.environ, "PYTHONPATH": str(root)},
             )
             try:
