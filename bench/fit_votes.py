@@ -56,12 +56,24 @@ def main() -> None:
     print(f"album {album:.2f}, beside {beside:.2f}, loss {loss:.4f}")
 
 
+class _CountingVoter(Voter):
+    """Also tells the counts that a verdict rests on."""
+
+    def others_of_artists(self, track: Evidence) -> list[float]:
+        """How many tracks its artists have beside an added track, by umbrella, or []."""
+        return self._of_artists(track.artist_ids, self._opinion(track))
+
+    def others_of_album(self, track: Evidence) -> list[float]:
+        """How many tracks its album has beside an added track, by umbrella, or []."""
+        return self._of_album(track.album_id, self._opinion(track))
+
+
 class _Sample:
     """The tracks of one crawl that may be fitted on, as matrices of tracks x umbrellas."""
 
     def __init__(self, world: World, umbrellas: UmbrellaMap, found: Found) -> None:
         self._world = world
-        self.voter = Voter(umbrellas)
+        self.voter = _CountingVoter(umbrellas)
         self.at = {label: at for at, label in enumerate(umbrellas.labels)}
         evidence = dict(hidden.evidence(world, found, self.voter, {}))
         for each in evidence.values():

@@ -276,7 +276,9 @@ class _Bench:
         store = Store.open(_config(asked))
         try:
             with store.begin() as connection:
-                wanted = open_facts.hunts(connection, most=hunts, years=OLD_YEARS)
+                wanted = open_facts.original_edition_searches(
+                    connection, most=hunts, years=OLD_YEARS
+                )
         finally:
             store.close()
         hunted = self.context.copy(asked, "hunted")

@@ -270,7 +270,7 @@ def suspect(
     return newest != 9999 and newest - assigned > NEAR
 
 
-def hunt_term(name: str, artist: str, year: int) -> str:
+def original_edition_term(name: str, artist: str, year: int) -> str:
     """The track search that looks for a song's original edition: its year, one before, one after.
 
     Quotation marks would end a phrase and are left out.

@@ -159,11 +159,28 @@ class Verdict:
 _NO_VERDICT = Verdict((), 0.0, Origin.NONE, ())
 
 
+class _Lanes:
+    """Tracks by umbrella as one integer, with a lane of 32 bits for each umbrella."""
+
+    __slots__ = ("_struct",)
+
+    def __init__(self, number: int) -> None:
+        self._struct = Struct(f"<{number}I")
+
+    def packed(self, tracks: Iterable[float]) -> int:
+        units = [int(share * _UNIT + 0.5) for share in tracks]
+        return int.from_bytes(self._struct.pack(*units), "little")
+
+    def unpacked(self, packed: int) -> list[float]:
+        lanes = self._struct.unpack(packed.to_bytes(self._struct.size, "little"))
+        return [number / _UNIT for number in lanes]
+
+
 class _Tally:
     """Votes by artist or by album, as integers: their sum knows no order.
 
-    One entry is one integer with a lane of 32 bits for each umbrella, under a 64-bit digest of the
-    id (about 170 bytes together). Two ids of a million share a digest once in 40 million stores.
+    One entry is one integer of :class:`_Lanes` under a 64-bit digest of the id (about 170 bytes
+    together). Two ids of a million share a digest once in 40 million stores.
     """
 
     __slots__ = ("_counts",)
@@ -203,7 +220,7 @@ class Voter:
         self._threshold = threshold
         self._weights = weights or Weights()
         self._factors = {kind: self._weights.of(kind) for kind in Kind}
-        self._lanes = Struct(f"<{len(self._labels)}I")
+        self._lanes = _Lanes(len(self._labels))
         self._artists = _Tally()
         self._albums = _Tally()
 
@@ -270,7 +287,7 @@ class Voter:
             fills = tuple(label for label, weight in by_genre if weight >= MINOR_VOTE)
             return Verdict(named, 1.0, Origin.ARTIST_GENRES, fills or (named[0][0],))
         own = self._own(track)
-        opinion = self._packed(self._probabilities(own)) if own and counted else 0
+        opinion = self._lanes.packed(self._probabilities(own)) if own and counted else 0
         weights = self._weights
         if artists := self._of_artists(track.artist_ids, opinion):
             logits = self._logits(artists, weights.artist, own, weights.beside_artist)
@@ -346,26 +363,9 @@ class Voter:
             shares = [0.0] * len(self._labels)
             for label, weight in by_genre:
                 shares[self._at[label]] = weight
-            return self._packed(shares)
+            return self._lanes.packed(shares)
         own = self._own(track)
-        return self._packed(self._probabilities(own)) if own else 0
-
-    def _packed(self, shares: Iterable[float]) -> int:
-        units = [int(share * _UNIT + 0.5) for share in shares]
-        return int.from_bytes(self._lanes.pack(*units), "little")
-
-    def _unpacked(self, packed: int) -> list[float]:
-        """Tracks by umbrella."""
-        lanes = self._lanes.unpack(packed.to_bytes(self._lanes.size, "little"))
-        return [number / _UNIT for number in lanes]
-
-    def others_of_artists(self, track: Evidence) -> list[float]:
-        """Return how many tracks its artists have beside an added track, by umbrella, or []."""
-        return self._of_artists(track.artist_ids, self._opinion(track))
-
-    def others_of_album(self, track: Evidence) -> list[float]:
-        """Return how many tracks its album has beside an added track, by umbrella, or []."""
-        return self._of_album(track.album_id, self._opinion(track))
+        return self._lanes.packed(self._probabilities(own)) if own else 0
 
     def _of_artists(self, artist_ids: Sequence[str], opinion: int) -> list[float]:
         """Other tracks of the artists by umbrella, the guests' lighter; empty without any."""
@@ -373,10 +373,10 @@ class Voter:
         lanes = [self._artists.others(artist_id, opinion) for artist_id in distinct]
         if not any(lanes):
             return []
-        tracks = self._unpacked(lanes[0])
+        tracks = self._lanes.unpacked(lanes[0])
         if guests := lanes[1:]:
             # Sums of whole units: the order of the guests does not matter.
-            together = self._unpacked(sum(guests))
+            together = self._lanes.unpacked(sum(guests))
             weight = _GUESTS / len(guests)
             tracks = [a + weight * b for a, b in zip(tracks, together, strict=True)]
         return tracks
@@ -384,7 +384,7 @@ class Voter:
     def _of_album(self, album_id: str | None, opinion: int) -> list[float]:
         if album_id is None or not (lanes := self._albums.others(album_id, opinion)):
             return []
-        return self._unpacked(lanes)
+        return self._lanes.unpacked(lanes)
 
     def _logits(
         self, tracks: Sequence[float], weight: float, own: Mapping[int, float], beside: float

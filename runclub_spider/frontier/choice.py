@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from runclub_spider.frontier.estimate import Answer, Floats, Model, Outlook, Source
+from runclub_spider.frontier.estimate import Answer, Floats, Model, PageExpectations, Source
 from runclub_spider.frontier.queries import Query, parse
 from runclub_spider.frontier.split import (
     ARTIST_FAMILY,
@@ -459,11 +459,11 @@ class Chooser:
         `among` other sources are left out. Ties go to template order.
         """
         self.absorb()
-        outlook = self._model.outlook()
+        expectations = self._model.expectations()
         room = np.maximum(self._model.capacity(), self._held)
         room = np.clip(room, _LEAST_ROOM, max(_LEAST_ROOM, self._aim.minimum))
         scarcity = self._wanted * (_SPREAD / (_SPREAD + room)) ** 2
-        return self._pick(outlook, scarcity, count, among)
+        return self._pick(expectations, scarcity, count, among)
 
     def _weights(self, scarcity: Floats, held: Floats) -> Floats:
         """What one more track is worth, by cell; 0 where nothing lacks."""
@@ -485,11 +485,15 @@ class Chooser:
         return float((scarcity * _SPREAD * (steep - more / least)).sum())
 
     def _pick(
-        self, outlook: Outlook, scarcity: Floats, count: int, among: AbstractSet[Key] | None
+        self,
+        expectations: PageExpectations,
+        scarcity: Floats,
+        count: int,
+        among: AbstractSet[Key] | None,
     ) -> list[Choice]:
         held = self._held.copy()
         weights = self._weights(scarcity, held)
-        values = self._values(outlook, weights)
+        values = self._values(expectations, weights)
         order, heap = _Descending(values), list[tuple[float, int]]()
         slices = self._model.sources.ints("slice")
         dulled: Counter[int] = Counter()
@@ -504,7 +508,7 @@ class Chooser:
                 break
             _, source = heapq.heappop(heap)
             if source not in expected:
-                expected[source] = self._expected(outlook, source)
+                expected[source] = self._expected(expectations, source)
             factor = _SAME ** dulled[int(slices[source])]
             cells, new = expected[source]
             share = self._lists_share() if source in self._searches else 1.0
@@ -529,9 +533,9 @@ class Chooser:
         """Worth a request, with the requests for the new tracks; any track is worth a little."""
         return (worth + _SURPLUS * new) / (1 + self._sizes.track_cost * new)
 
-    def _values(self, outlook: Outlook, weights: Floats) -> Floats:
+    def _values(self, expectations: PageExpectations, weights: Floats) -> Floats:
         """The value of each source's next page; below 0 what cannot be asked."""
-        values = self._value(outlook.worth(weights), outlook.new)
+        values = self._value(expectations.worth(weights), expectations.new)
         if self._searches:
             searches, typical = list(self._searches), list(self._searches.values())
             values[searches] = self._lists_share() * values[typical]
@@ -539,13 +543,13 @@ class Chooser:
         values[self._model.sources.ints("open") == 0] = -1.0
         return np.round(values, _DIGITS)
 
-    def _expected(self, outlook: Outlook, source: int) -> tuple[Floats, float]:
+    def _expected(self, expectations: PageExpectations, source: int) -> tuple[Floats, float]:
         """New tracks of a source's next page by cell, and of all cells and none.
 
         Of a playlist search those of the list that it is to bring.
         """
         source = self._searches.get(source, source)
-        return outlook.cells(source), float(outlook.new[source])
+        return expectations.cells(source), float(expectations.new[source])
 
     def _lists_share(self) -> float:
         """A playlist search brings lists: their value, spread over it and the reading of them."""

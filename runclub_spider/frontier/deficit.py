@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.frontier.cell_judge import CellJudge, Seen
 from runclub_spider.frontier.choice import (
     Aim,
     Chooser,
@@ -21,7 +22,6 @@ from runclub_spider.frontier.choice import (
     PageResult,
     Sizes,
 )
-from runclub_spider.frontier.sight import Seen, Sight
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.store.queue import answered, seeds
 from runclub_spider.store.queue.answered import AnsweredPage
@@ -45,7 +45,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Forecast:
     """What a number of pages are expected to fill.
 
     Attributes:
@@ -61,7 +61,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class Harvest:
+class RunYield:
     """What the pages of a run filled.
 
     Attributes:
@@ -81,7 +81,7 @@ class Harvest:
 
 
 @dataclass(slots=True)
-class Deficit:
+class DeficitFrontier:
     """Chooses pages; what it knows is what the ledger tells, whichever spider asked it.
 
     Attributes:
@@ -103,7 +103,7 @@ class Deficit:
     vote_confidence: float
     until_filled: bool = False
     best: Callable[[Sequence[ListedPlaylist]], Sequence[ListedPlaylist]] = tuple
-    _sight: Sight = field(init=False)
+    _judge: CellJudge = field(init=False)
     _chooser: Chooser | None = None
     # The last page that was told of, and what pages filled: of earlier runs, and of this one.
     _ordinal: int = 0
@@ -113,7 +113,7 @@ class Deficit:
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
-        self._sight = Sight(self.umbrellas, _NEARLY * self.vote_confidence)
+        self._judge = CellJudge(self.umbrellas, _NEARLY * self.vote_confidence)
 
     def choose(
         self,
@@ -160,7 +160,7 @@ class Deficit:
         self._promised += sum(one.promise for one in choices if one.kind is not Kind.PLAYLISTS)
         return [(choice.kind, choice.key) for choice in choices]
 
-    def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
+    def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None of playlists while none was read.
 
         The next round's promise a page and what recent pages brought, half and half, are taken
@@ -173,7 +173,7 @@ class Deficit:
             -_RECENT:
         ]
         if not choices:
-            return Outlook(0, 0.0, chooser.lacking, len(chooser.held))
+            return Forecast(0, 0.0, chooser.lacking, len(chooser.held))
         if not (of_tracks or recent):
             return None
         number = len(choices)
@@ -181,12 +181,12 @@ class Deficit:
         rate = (rate + sum(recent) / len(recent)) / 2 if recent else _UNTRIED * rate
         new = sum(choice.new for choice in choices) / number
         pages = int(requests / (1 + self.sizes.track_cost * new))
-        return Outlook(pages, pages * rate, chooser.lacking, len(chooser.held))
+        return Forecast(pages, pages * rate, chooser.lacking, len(chooser.held))
 
-    def harvest(self, connection: sa.Connection) -> Harvest:
+    def run_yield(self, connection: sa.Connection) -> RunYield:
         """What this run's pages filled."""
         chooser, gains = self._told(connection), self._gains
-        return Harvest(
+        return RunYield(
             len(gains),
             sum(gain.tracks for gain in gains),
             self._promised,
@@ -200,7 +200,7 @@ class Deficit:
         known: list[Found] = []
         results: list[PageResult] = []
         for page in answered.pages(connection, self.market, self._ordinal):
-            seen = self._sight.look(page)
+            seen = self._judge.look(page)
             self._ordinal = page.ordinal
             if page.current:
                 results.append(self._result(page, seen))

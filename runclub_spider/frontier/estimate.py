@@ -162,7 +162,7 @@ class _Groups:
 
 
 class Model:
-    """Learns from answers and gives an `Outlook` on the next pages.
+    """Learns from answers and gives `PageExpectations` on the next pages.
 
     Umbrellas and decades are numbered from 0; the number after the last stands for none.
     """
@@ -303,11 +303,11 @@ class Model:
         np.maximum.at(found, self.own.ints("cell"), rows)
         return found.reshape(self.grid)
 
-    def outlook(self) -> Outlook:
+    def expectations(self) -> PageExpectations:
         """What is expected of every source's next page."""
         cover, room = self._look_wider()
         novelty, cell_novelty = self._novelty(cover)
-        return Outlook(self, self._rows(room), novelty, cell_novelty)
+        return PageExpectations(self, self._rows(room), novelty, cell_novelty)
 
     def _look_wider(self, only: int | None = None) -> tuple[Ints, Ints]:
         """How far the wider queries were read, and the room they leave; of all sources or one."""
@@ -454,7 +454,7 @@ class _Fit:
         return found
 
 
-class Outlook:
+class PageExpectations:
     """What is expected of the next pages, as of one moment.
 
     Attributes:

@@ -19,7 +19,7 @@ from runclub_spider.store.queue.pages import PageKind, PageTask
 from runclub_spider.store.queue.seeds import SeedState
 
 if TYPE_CHECKING:
-    from runclub_spider.frontier.deficit import Deficit, Harvest, Outlook
+    from runclub_spider.frontier.deficit import DeficitFrontier, Forecast, RunYield
 
 # An owner's own lists first: the specification's "owner=spotify first".
 EDITORIAL_OWNER = "spotify"
@@ -42,11 +42,11 @@ class Planner(Protocol):
         """
         ...
 
-    def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
+    def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None in a mode that does not learn."""
         ...
 
-    def harvest(self, connection: sa.Connection) -> Harvest | None:
+    def run_yield(self, connection: sa.Connection) -> RunYield | None:
         """What this run's pages filled; None where nothing was learnt."""
         ...
 
@@ -66,7 +66,7 @@ class TrackSearchPlanner:
     vote_confidence: float
     track_cost: float
     until_filled: bool = False
-    _learning: Deficit | None = field(init=False, repr=False, compare=False)
+    _learning: DeficitFrontier | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
@@ -74,9 +74,9 @@ class TrackSearchPlanner:
         if self.mode == "deficit":
             # Here, not above: other modes do without numpy, which takes a tenth of a start.
             from runclub_spider.frontier.choice import Sizes
-            from runclub_spider.frontier.deficit import Deficit
+            from runclub_spider.frontier.deficit import DeficitFrontier
 
-            learning = Deficit(
+            learning = DeficitFrontier(
                 seeds=self.seeds,
                 market=self.market,
                 sizes=Sizes(self.page_rows, self.max_results, track_cost=self.track_cost),
@@ -114,13 +114,13 @@ class TrackSearchPlanner:
             running.sort(key=lambda seed: ledger[seed.term].next_offset)
         return [self._page(seed.term, ledger[seed.term]) for seed in running[:count]]
 
-    def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
+    def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None in a mode that does not learn."""
-        return None if self._learning is None else self._learning.outlook(connection, requests)
+        return None if self._learning is None else self._learning.forecast(connection, requests)
 
-    def harvest(self, connection: sa.Connection) -> Harvest | None:
+    def run_yield(self, connection: sa.Connection) -> RunYield | None:
         """What this run's pages filled; None in a mode that does not learn."""
-        return None if self._learning is None else self._learning.harvest(connection)
+        return None if self._learning is None else self._learning.run_yield(connection)
 
     def _page(self, term: str, state: SeedState) -> PageTask:
         return PageTask(
@@ -157,7 +157,9 @@ class PlaylistPlanner:
     umbrellas: UmbrellaMap
     vote_confidence: float
     track_cost: float
-    _learning: list[Deficit] = field(init=False, repr=False, compare=False, default_factory=list)
+    _learning: list[DeficitFrontier] = field(
+        init=False, repr=False, compare=False, default_factory=list
+    )
     # Keys planned by this planner: a list that serves less than it claims is not asked again.
     _planned: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
 
@@ -257,13 +259,13 @@ class PlaylistPlanner:
         seeds.close(connection, "playlist", self.market, done)
         return list(new.values()), checks
 
-    def _deficit(self) -> Deficit:
+    def _deficit(self) -> DeficitFrontier:
         """What was learnt so far; made when it is needed first, for it costs a start."""
         if not self._learning:
             from runclub_spider.frontier.choice import Sizes
-            from runclub_spider.frontier.deficit import Deficit
+            from runclub_spider.frontier.deficit import DeficitFrontier
 
-            learning = Deficit(
+            learning = DeficitFrontier(
                 seeds=self.seeds,
                 market=self.market,
                 sizes=Sizes(
@@ -281,13 +283,13 @@ class PlaylistPlanner:
             self._learning.append(learning)
         return self._learning[0]
 
-    def outlook(self, connection: sa.Connection, requests: int) -> Outlook | None:
+    def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None in a mode that does not learn."""
-        return self._deficit().outlook(connection, requests) if self.by_page else None
+        return self._deficit().forecast(connection, requests) if self.by_page else None
 
-    def harvest(self, connection: sa.Connection) -> Harvest | None:
+    def run_yield(self, connection: sa.Connection) -> RunYield | None:
         """What this run's pages filled; None when nothing had to be chosen."""
-        return self._learning[0].harvest(connection) if self._learning else None
+        return self._learning[0].run_yield(connection) if self._learning else None
 
     # Pages
 

@@ -20,7 +20,7 @@ class Promise:
         if budget.limit is None:
             return
         left = budget.left
-        found = await self._run.store.run(lambda c: self._planner.outlook(c, left))
+        found = await self._run.store.run(lambda c: self._planner.forecast(c, left))
         if found is not None:
             self._expected = found.tracks
             self._run.outcome.tell(
@@ -31,7 +31,7 @@ class Promise:
 
     async def conclude(self) -> None:
         """After the last page: say what was filled, beside what had been expected."""
-        found = await self._run.store.run(self._planner.harvest)
+        found = await self._run.store.run(self._planner.run_yield)
         if found is None:
             return
         stats = self._run.crawler.stats

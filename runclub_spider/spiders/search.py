@@ -32,16 +32,16 @@ from runclub_spider.store.songs import songs
 #: Rows that a search for one song may serve: what it means comes first or not at all.
 _KEXP_ROWS = 10
 #: Songs whose original edition a run may look for.
-_MOST_HUNTS = 500
+_MOST_ORIGINALS = 500
 
 
 def _open(state: SeedState) -> bool:
     return state.state not in seeds.FINISHED and state.next_offset < _KEXP_ROWS
 
 
-def _hunts(connection: sa.Connection) -> tuple[Seed, ...]:
+def _original_editions(connection: sa.Connection) -> tuple[Seed, ...]:
     """Searches for the original editions of songs that are stored in late ones."""
-    found = open_facts.hunts(connection, most=_MOST_HUNTS)
+    found = open_facts.original_edition_searches(connection, most=_MOST_ORIGINALS)
     family = ORIGINAL.name
     return tuple(Seed(one.term, "track", family, None, decade_of(one.year)) for one in found)
 
@@ -76,7 +76,7 @@ class SpotifySearchSpider(SpotifySpider):
             plan = await super().plan()
             if self._bounded or self.args.family or self.run.config.frontier != "deficit":
                 return plan
-            return (*plan, *await self.run.store.run(_hunts))
+            return (*plan, *await self.run.store.run(_original_editions))
         found = await self.run.store.run(self._songs)
         if not found:
             self.run.outcome.note(

@@ -16,7 +16,7 @@ from runclub_spider.catalog.original import (
     Dated,
     YearSource,
     first_possible,
-    hunt_term,
+    original_edition_term,
     original_year,
     question,
     same_code,
@@ -238,8 +238,8 @@ def test_people_are_born_before_they_record() -> None:
     assert first_possible(None, "Group") is None
 
 
-def test_a_hunt_for_the_first_edition() -> None:
-    term = hunt_term('Say "Yes" - Remastered 2011', "Simon & The Lanterns", 1977)
+def test_a_search_for_the_first_edition() -> None:
+    term = original_edition_term('Say "Yes" - Remastered 2011', "Simon & The Lanterns", 1977)
     assert term == 'track:"Say Yes" artist:"Simon & The Lanterns" year:1976-1978'
 
 

@@ -41,11 +41,11 @@ def model() -> Model:
 
 def test_before_any_answer_a_source_is_expected_to_yield_in_the_cell_it_names(model: Model) -> None:
     at = model.add(source())
-    outlook = model.outlook()
-    cells = outlook.cells(at)
-    assert outlook.new[at] > 0
+    expectations = model.expectations()
+    cells = expectations.cells(at)
+    assert expectations.new[at] > 0
     assert cells[ROCK, E70] == cells.max()
-    assert cells.sum() == pytest.approx(outlook.new[at])
+    assert cells.sum() == pytest.approx(expectations.new[at])
 
 
 def test_worth_is_the_weighed_sum_of_the_cells(model: Model) -> None:
@@ -55,20 +55,20 @@ def test_worth_is_the_weighed_sum_of_the_cells(model: Model) -> None:
     model.learn(answer(0, (ROCK, E70, 6, 5), (POP, E80, 2, 2)))
     model.learn(answer(undated, (ROCK, E80, 7, 7), (2, 2, 1, 1)))
     weights = np.array([[3.0, 1.0, 0.0], [0.5, 2.0, 0.0], [0.0, 0.0, 0.0]])
-    outlook = model.outlook()
-    worth = outlook.worth(weights)
+    expectations = model.expectations()
+    worth = expectations.worth(weights)
     for at in range(5):
-        assert worth[at] == pytest.approx((outlook.cells(at) * weights).sum())
+        assert worth[at] == pytest.approx((expectations.cells(at) * weights).sum())
 
 
 def test_a_source_is_believed_what_it_showed(model: Model) -> None:
     at, other = model.add(source("a")), model.add(source("b"))
     for _ in range(3):
         model.learn(answer(at, (POP, E80, 10, 10)))
-    outlook = model.outlook()
-    assert outlook.cells(at)[POP, E80] > 3 * outlook.cells(at)[ROCK, E70]
+    expectations = model.expectations()
+    assert expectations.cells(at)[POP, E80] > 3 * expectations.cells(at)[ROCK, E70]
     # and its like are believed to be a little like it
-    assert outlook.cells(other)[POP].sum() > model.outlook().cells(other)[2].sum()
+    assert expectations.cells(other)[POP].sum() > model.expectations().cells(other)[2].sum()
 
 
 def test_rows_seen_before_promise_few_new_ones(model: Model) -> None:
@@ -76,20 +76,20 @@ def test_rows_seen_before_promise_few_new_ones(model: Model) -> None:
     for _ in range(3):
         model.learn(answer(fresh, (ROCK, E70, 10, 10)))
         model.learn(answer(stale, (ROCK, E70, 10, 0)))
-    outlook = model.outlook()
-    assert outlook.new[fresh] > 2 * outlook.new[stale]
+    expectations = model.expectations()
+    assert expectations.new[fresh] > 2 * expectations.new[stale]
 
 
 def test_an_exhausted_source_promises_nothing(model: Model) -> None:
     at = model.add(source())
     model.learn(answer(at, (ROCK, E70, 4, 4), rows=4, more=False))
-    assert model.outlook().new[at] == 0
+    assert model.expectations().new[at] == 0
 
 
 def test_no_more_is_expected_than_the_search_claims_to_have(model: Model) -> None:
     at = model.add(source())
     model.learn(answer(at, (ROCK, E70, 10, 10), total=13))
-    assert model.outlook().new[at] <= 3
+    assert model.expectations().new[at] <= 3
 
 
 def test_a_query_in_an_exhausted_wider_one_promises_little(model: Model) -> None:
@@ -97,16 +97,16 @@ def test_a_query_in_an_exhausted_wider_one_promises_little(model: Model) -> None
     narrow = model.add(source("funk", wider=(wide,)))
     free = model.add(source("disco"))
     model.learn(answer(wide, (ROCK, E70, 5, 5), (ROCK, E80, 5, 5), more=False))
-    outlook = model.outlook()
-    assert outlook.new[narrow] < 0.5 * outlook.new[free]
+    expectations = model.expectations()
+    assert expectations.new[narrow] < 0.5 * expectations.new[free]
 
 
 def test_an_empty_wider_query_leaves_no_room(model: Model) -> None:
     wide = model.add(source("funk", decade=-1, years=None))
     narrow, free = model.add(source("deep funk", wider=(wide,))), model.add(source("disco"))
     model.learn(answer(wide, rows=0, more=False, total=0))
-    outlook = model.outlook()
-    assert outlook.new[narrow] < 0.2 * outlook.new[free]
+    expectations = model.expectations()
+    assert expectations.new[narrow] < 0.2 * expectations.new[free]
 
 
 def test_a_claimed_total_below_what_was_shown_is_no_error(model: Model) -> None:
@@ -114,7 +114,7 @@ def test_a_claimed_total_below_what_was_shown_is_no_error(model: Model) -> None:
     narrow = model.add(source("funk", wider=(wide,)))
     model.learn(answer(wide, (ROCK, E70, 9, 9), total=3))
     model.learn(answer(narrow, (ROCK, E70, 9, 0), total=None))
-    assert np.isfinite(model.outlook().new).all()
+    assert np.isfinite(model.expectations().new).all()
 
 
 def test_capacity_grows_with_what_the_search_has_left(model: Model) -> None:
@@ -131,7 +131,7 @@ def test_hints_say_nothing_of_the_rest(model: Model) -> None:
     model.hint(at)
     # the row that hinted at it came back, all the new ones are of another cell
     model.learn(answer(at, (ROCK, E70, 1, 0), (ROCK, E80, 8, 8)))
-    cells = model.outlook().cells(at)
+    cells = model.expectations().cells(at)
     assert cells[ROCK, E80] > cells[ROCK, E70]
 
 
@@ -142,7 +142,7 @@ def test_the_order_of_sources_and_growth_do_not_matter() -> None:
         two.add(source(f"s{number}"))
     for number in range(0, 200, 3):
         one.learn(answer(number, (ROCK, E70, number % 9, number % 4)))
-        one.outlook()
+        one.expectations()
         two.learn(answer(number, (ROCK, E70, number % 9, number % 4)))
     # looking in between changes nothing
-    assert np.array_equal(one.outlook().new, two.outlook().new)
+    assert np.array_equal(one.expectations().new, two.expectations().new)

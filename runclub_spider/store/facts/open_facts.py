@@ -18,7 +18,7 @@ from runclub_spider.catalog.original import (
     Dated,
     YearSource,
     first_possible,
-    hunt_term,
+    original_edition_term,
     original_year,
     question,
     same_code,
@@ -57,7 +57,7 @@ _FACTS = (
     "year_confidence",
     "genres",
 )
-#: An original edition is hunted for when the year is as sure as this, and this far away.
+#: An original edition is looked for when the year is as sure as this, and this far away.
 _SURE, _FAR = 0.8, 3
 
 
@@ -123,7 +123,7 @@ def _state(connection: sa.Connection, this_year: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Hunt:
+class OriginalEditionSearch:
     """A search for the original edition of a song of which only a late one is stored.
 
     `track_id` is the late edition, `album_year` its year, `year` the song's own.
@@ -135,13 +135,13 @@ class Hunt:
     year: int
 
 
-def hunts(
+def original_edition_searches(
     connection: sa.Connection, *, most: int, years: tuple[int, int] | None = None
-) -> list[Hunt]:
+) -> list[OriginalEditionSearch]:
     """Searches that may bring an original edition, the most popular song first; one a song.
 
     A song that is stored in an edition of its first decade or years, by ISRC or by artist and
-    title, is not hunted: it would fill no other cell.
+    title, is not looked for: it would fill no other cell.
 
     Args:
         connection: of the store.
@@ -172,7 +172,7 @@ def hunts(
         )
         .order_by(track.c.track_id)
     )
-    wanted: dict[str, tuple[int, Hunt]] = {}
+    wanted: dict[str, tuple[int, OriginalEditionSearch]] = {}
     there: set[str] = set()
     for row in connection.execute(query):
         song = question(row.name, row.artist)
@@ -184,17 +184,17 @@ def hunts(
         elif (
             song is not None and row.year_confidence >= _SURE and first <= row.original_year <= last
         ):
-            term = hunt_term(row.name, row.artist, row.original_year)
-            hunt = Hunt(term, row.track_id, album_year, row.original_year)
+            term = original_edition_term(row.name, row.artist, row.original_year)
+            search = OriginalEditionSearch(term, row.track_id, album_year, row.original_year)
             best = wanted.get(song.key)
             if best is None or row.popularity > best[0]:
-                wanted[song.key] = (row.popularity, hunt)
+                wanted[song.key] = (row.popularity, search)
     left = [
-        (-popularity, hunt.track_id, hunt)
-        for key, (popularity, hunt) in wanted.items()
+        (-popularity, search.track_id, search)
+        for key, (popularity, search) in wanted.items()
         if key not in there
     ]
-    return [hunt for _, _, hunt in sorted(left, key=lambda one: one[:2])[:most]]
+    return [search for _, _, search in sorted(left, key=lambda one: one[:2])[:most]]
 
 
 def _parts(connection: sa.Connection) -> Iterator[list[_Track]]:

@@ -272,7 +272,7 @@ def test_the_facts_do_not_depend_on_the_order_of_answers(connection: sa.Connecti
     assert results[2] == results[0]
 
 
-def test_hunts_look_for_editions_that_are_not_there(connection: sa.Connection) -> None:
+def test_searches_look_for_editions_that_are_not_there(connection: sa.Connection) -> None:
     store_tracks(
         connection,
         a_song(1, "Alone", popularity=10),
@@ -289,16 +289,16 @@ def test_hunts_look_for_editions_that_are_not_there(connection: sa.Connection) -
     ]
     open_questions.save_isrcs(connection, codes, answer, DUE)
     settle(connection)
-    hunts = open_facts.hunts(connection, most=10)
+    searches = open_facts.original_edition_searches(connection, most=10)
     # The most popular first; an edition of the first years is there of the others.
-    assert [(hunt.track_id, hunt.album_year, hunt.year) for hunt in hunts] == [
+    assert [(one.track_id, one.album_year, one.year) for one in searches] == [
         (an_id(4), 2009, 1977),
         (an_id(1), 2009, 1977),
     ]
-    assert hunts[0].term == 'track:"Louder" artist:"Artist 1" year:1976-1978'
-    assert open_facts.hunts(connection, most=1) == hunts[:1]
-    assert open_facts.hunts(connection, most=9, years=(1970, 1979)) == hunts
-    assert open_facts.hunts(connection, most=9, years=(1980, 1989)) == []
+    assert searches[0].term == 'track:"Louder" artist:"Artist 1" year:1976-1978'
+    assert open_facts.original_edition_searches(connection, most=1) == searches[:1]
+    assert open_facts.original_edition_searches(connection, most=9, years=(1970, 1979)) == searches
+    assert open_facts.original_edition_searches(connection, most=9, years=(1980, 1989)) == []
 
 
 @pytest.mark.parametrize("kind", ["track", "isrc", "artist"])

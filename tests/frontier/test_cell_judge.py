@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runclub_spider.catalog.umbrellas import UmbrellaMap
-from runclub_spider.frontier.sight import Sight
+from runclub_spider.frontier.cell_judge import CellJudge
 from runclub_spider.store.queue.answered import AnsweredPage, ShownTrack
 from runclub_spider.store.queue.pages import PageKind
 from runclub_spider.store.queue.playlists import ListedPlaylist
@@ -44,23 +44,23 @@ def list_page(ordinal: int, name: str, *tracks: ShownTrack) -> AnsweredPage:
 
 
 def test_a_track_alone_is_not_sure_until_its_artist_has_more() -> None:
-    sight = Sight(UMBRELLAS, 0.7)
-    first = sight.look(page(1, shown(1, "a"), shown(2, "b")))
+    judge = CellJudge(UMBRELLAS, 0.7)
+    first = judge.look(page(1, shown(1, "a"), shown(2, "b")))
     assert [one.umbrella for one in first.found] == [None, None]
     assert first.turned == ()
-    second = sight.look(page(2, shown(3, "a"), shown(4, "a"), shown(5, "a")))
+    second = judge.look(page(2, shown(3, "a"), shown(4, "a"), shown(5, "a")))
     assert [one.umbrella for one in second.found] == ["Metal"] * 3
     # What was unsure turns with them; the other artist's track does not.
     assert [(one.track, one.umbrella, one.decade) for one in second.turned] == (
         [("t1", "Metal", "80s")]
     )
-    assert sight.look(page(3, shown(6, "a"))).turned == ()
+    assert judge.look(page(3, shown(6, "a"))).turned == ()
 
 
 def test_a_track_that_is_shown_again_counts_once_for_its_artist() -> None:
-    once, twice = Sight(UMBRELLAS, 0.75), Sight(UMBRELLAS, 0.75)
-    for sight in (once, twice):
-        sight.look(page(1, shown(1, "a")))
+    once, twice = CellJudge(UMBRELLAS, 0.75), CellJudge(UMBRELLAS, 0.75)
+    for judge in (once, twice):
+        judge.look(page(1, shown(1, "a")))
     for ordinal in (2, 3, 4):
         twice.look(page(ordinal, shown(1, "a")))
     other = ("a song", None)
@@ -70,10 +70,10 @@ def test_a_track_that_is_shown_again_counts_once_for_its_artist() -> None:
 
 
 def test_more_searches_make_a_track_sure() -> None:
-    sight = Sight(UMBRELLAS, 0.75)
+    judge = CellJudge(UMBRELLAS, 0.75)
     searches = [(f'genre:"{name} metal"', "Metal") for name in ("heavy", "doom", "black", "death")]
     seen = [
-        sight.look(page(at, shown(1, "a", None), search=search)).found[0]
+        judge.look(page(at, shown(1, "a", None), search=search)).found[0]
         for at, search in enumerate(searches)
     ]
     assert (seen[0].umbrella, seen[-1].umbrella) == (None, "Metal")
@@ -87,12 +87,12 @@ def test_a_list_speaks_by_its_name_and_by_what_had_served_it() -> None:
         search = page(1, search=(term, "Pop"))
         return replace(search, kind=PageKind.PLAYLIST_SEARCH, lists=(one,))
 
-    sight = Sight(UMBRELLAS, 0.7)
-    named = sight.look(list_page(2, "Heavy Metal Classics", shown(1, "a"), shown(2, "a")))
+    judge = CellJudge(UMBRELLAS, 0.7)
+    named = judge.look(list_page(2, "Heavy Metal Classics", shown(1, "a"), shown(2, "a")))
     assert [one.umbrella for one in named.found] == ["Metal", "Metal"]
-    unknown = Sight(UMBRELLAS, 0.5)
+    unknown = CellJudge(UMBRELLAS, 0.5)
     assert unknown.look(list_page(2, "mix", shown(1, "a"), shown(2, "a"))).found[0].umbrella is None
-    known = Sight(UMBRELLAS, 0.5)
+    known = CellJudge(UMBRELLAS, 0.5)
     known.look(served("hits"))
     seen = known.look(list_page(2, "mix", *(shown(number, "a") for number in range(6))))
     assert seen.found[0].umbrella == "Pop"
@@ -100,7 +100,7 @@ def test_a_list_speaks_by_its_name_and_by_what_had_served_it() -> None:
 
 def test_a_search_for_a_song_of_a_station_says_nothing_of_its_music() -> None:
     """Its words are those of the song, and what it shows is held all the same."""
-    words, song = Sight(UMBRELLAS, 0.5), Sight(UMBRELLAS, 0.5)
+    words, song = CellJudge(UMBRELLAS, 0.5), CellJudge(UMBRELLAS, 0.5)
     asked = page(1, *(shown(number, "a") for number in range(4)))
     assert {one.umbrella for one in words.look(asked).found} == {"Metal"}
     seen = song.look(replace(asked, family="kexp"))

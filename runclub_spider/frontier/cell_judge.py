@@ -28,7 +28,7 @@ class Seen:
     turned: tuple[Found, ...]
 
 
-class Sight:
+class CellJudge:
     """Judges tracks page by page, in the order in which the pages were planned."""
 
     def __init__(self, umbrellas: UmbrellaMap, threshold: float) -> None:
