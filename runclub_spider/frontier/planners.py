@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 import sqlalchemy as sa
 
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.umbrellas import UmbrellaMap
-from runclub_spider.config import utc_now
+from runclub_spider.config import Config, utc_now
 from runclub_spider.frontier.addresses import playlist_of
+from runclub_spider.frontier.cost import track_cost
 from runclub_spider.frontier.templates import Seed, in_order
 from runclub_spider.store.queue import pages, playlists, seeds
 from runclub_spider.store.queue.pages import PageKind, PageTask
@@ -67,6 +69,33 @@ class TrackSearchPlanner:
     track_cost: float
     until_filled: bool = False
     _learning: DeficitFrontier | None = field(init=False, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        config: Config,
+        regime: Regime,
+        plan: Sequence[Seed],
+        *,
+        spider: str,
+        whole: bool,
+        max_results: int,
+        until_filled: bool = False,
+    ) -> TrackSearchPlanner:
+        """The planner of a run; `whole` asks all of the plan, in its order."""
+        return cls(
+            spider=spider,
+            seeds=plan,
+            market=config.market,
+            mode="template" if whole else config.frontier,
+            max_results=max_results,
+            page_rows=regime.search_page(config.page_size),
+            cell_minimum=config.cell_minimum,
+            umbrellas=load_umbrellas(config.seeds_dir),
+            vote_confidence=config.vote_confidence_min,
+            track_cost=track_cost(regime),
+            until_filled=until_filled,
+        )
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
@@ -162,6 +191,37 @@ class PlaylistPlanner:
     )
     # Keys planned by this planner: a list that serves less than it claims is not asked again.
     _planned: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
+
+    @classmethod
+    def of(
+        cls,
+        config: Config,
+        regime: Regime,
+        plan: Sequence[Seed],
+        *,
+        spider: str,
+        whole: bool,
+        top: int,
+        max_items: int,
+        run_version: str,
+    ) -> PlaylistPlanner:
+        """The planner of a run; `whole` asks all of the plan, in its order."""
+        return cls(
+            spider=spider,
+            seeds=plan,
+            market=config.market,
+            mode="template" if whole else config.frontier,
+            top=top,
+            max_items=max_items,
+            page_rows=regime.playlist_page(config.page_size),
+            regime=regime,
+            run_version=run_version,
+            gone_before=utc_now() - int(config.seed_refresh_days * 86_400),
+            cell_minimum=config.cell_minimum,
+            umbrellas=load_umbrellas(config.seeds_dir),
+            vote_confidence=config.vote_confidence_min,
+            track_cost=track_cost(regime),
+        )
 
     @property
     def by_page(self) -> bool:

@@ -15,9 +15,6 @@ from runclub_spider.apis.spotify.parser import (
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import Reading
-from runclub_spider.catalog.genre_map import load_umbrellas
-from runclub_spider.config import utc_now
-from runclub_spider.frontier.cost import track_cost
 from runclub_spider.frontier.planners import Planner, PlaylistPlanner, following_pages
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.items import DiscoveredPage
@@ -52,22 +49,15 @@ class SpotifyPlaylistSpider(SpotifySpider):
                 f"{len(plan)} playlist seeds yield nothing and were not asked."
             )
             return None
-        bounded = args.seeds or args.max_seeds or args.max_items
-        planner = PlaylistPlanner(
+        planner = PlaylistPlanner.of(
+            config,
+            regime,
+            plan,
             spider=self.name,
-            seeds=plan,
-            market=self.run.config.market,
-            mode="template" if bounded else config.frontier,
+            whole=bool(args.seeds or args.max_seeds or args.max_items),
             top=args.top_playlists or config.top_playlists_per_seed,
             max_items=self.max_items,
-            page_rows=self.page_rows,
-            regime=regime,
             run_version=f"run{self.run.record.number}",
-            gone_before=utc_now() - int(config.seed_refresh_days * 86_400),
-            cell_minimum=config.cell_minimum,
-            umbrellas=load_umbrellas(config.seeds_dir),
-            vote_confidence=config.vote_confidence_min,
-            track_cost=track_cost(regime),
         )
         self.by_page = planner.by_page
         return planner

@@ -17,7 +17,6 @@ from runclub_spider.catalog.matching import search_term
 from runclub_spider.catalog.plays import KEXP
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.frontier.cost import track_cost
 from runclub_spider.frontier.planners import Planner, TrackSearchPlanner
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.items import DiscoveredPage
@@ -113,17 +112,13 @@ class SpotifySearchSpider(SpotifySpider):
         """Complete in template order when the run is bounded by arguments, else by mode."""
         args, config = self.args, self.run.config
         most = _KEXP_ROWS if args.family == KEXP else config.max_results_per_seed
-        return TrackSearchPlanner(
+        return TrackSearchPlanner.of(
+            config,
+            regime,
+            plan,
             spider=self.name,
-            seeds=plan,
-            market=self.run.config.market,
-            mode="template" if self._bounded else config.frontier,
+            whole=self._bounded,
             max_results=args.max_results or most,
-            page_rows=regime.search_page(config.page_size),
-            cell_minimum=config.cell_minimum,
-            umbrellas=load_umbrellas(config.seeds_dir),
-            vote_confidence=config.vote_confidence_min,
-            track_cost=track_cost(regime),
             until_filled=args.until is not None,
         )
 
