@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 from scrapy import Spider
 from scrapy.crawler import Crawler
 from scrapy.settings import Settings
@@ -16,6 +17,10 @@ from runclub_spider.crawl.run import Run
 from testkit.postgres import WANTED, stores_on_postgres
 
 MakeCrawler = Callable[..., Crawler]
+
+# How long an example takes is the machine's affair, and no test's.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -46,11 +51,11 @@ def make_crawler(tmp_path: Path) -> Iterator[MakeCrawler]:
     made: list[Crawler] = []
 
     def make(spider: type[Spider], **changes: object) -> Crawler:
-        settings = Settings()
-        settings.setmodule("runclub_spider.settings")
+        given = Settings()
+        given.setmodule("runclub_spider.settings")
         for name in Config.names():
-            settings.set(name, None)
-        settings.update(
+            given.set(name, None)
+        given.update(
             {
                 # A run holds its store.
                 "CACHE_DIR": str(tmp_path / f"cache{len(made) or ''}"),
@@ -60,7 +65,7 @@ def make_crawler(tmp_path: Path) -> Iterator[MakeCrawler]:
                 **changes,
             }
         )
-        crawler = Crawler(spider, settings)
+        crawler = Crawler(spider, given)
         crawler._apply_settings()
         Run.of(crawler).open(SimpleNamespace(services=(), asked=lambda _: {}), "a test")
         made.append(crawler)
