@@ -337,6 +337,9 @@ class _Hooks:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
         else:
             os.kill(os.getpid(), getattr(signal, action.do))
+            if action.do == "SIGSTOP":
+                # The stop reaches another thread first: this one must not get on meanwhile.
+                time.sleep(0.2)
 
     def _note(self, found: Mapping[str, Any]) -> None:
         """The first action's state stays; without one the last event's."""

@@ -33,7 +33,7 @@ def project(tmp_path: Path) -> Path:
     """The project's root with everything of the checkout but what was made in it."""
     folder = tmp_path / "project"
     folder.mkdir()
-    for name in ("runclub_spider", "seeds", "scrapy.cfg"):
+    for name in ("runclub_spider", "runclub_sandbox", "seeds", "scrapy.cfg"):
         (folder / name).symlink_to(ROOT / name)
     return folder
 
