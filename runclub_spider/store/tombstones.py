@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Track
 from runclub_spider.store.db import meta
+from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.tables import (
     artist,
     artist_link,
@@ -91,17 +92,15 @@ def written_at(connection: sa.Connection, kind: Kind, value: str) -> int | None:
     return connection.scalar(query)
 
 
+_STONES = sa.select(tombstone.c.kind, tombstone.c.value).where(among(tombstone.c.value))
+
+
 def buried(connection: sa.Connection, tracks: Iterable[Track]) -> set[str]:
     """Ids of those tracks that a tombstone covers, by id, artist or ISRC."""
     tracks = list(tracks)
     values = {t.track_id for t in tracks} | {t.isrc for t in tracks if t.isrc}
     values |= {a.artist_id for t in tracks for a in t.artists}
-    found: set[tuple[str, str]] = set()
-    for part in chunks(sorted(values)):
-        rows = connection.execute(
-            sa.select(tombstone.c.kind, tombstone.c.value).where(tombstone.c.value.in_(part))
-        )
-        found.update((row.kind, row.value) for row in rows)
+    found = {(row.kind, row.value) for row in connection.execute(_STONES, {"ids": texts(values)})}
     return {t.track_id for t in tracks if found and covers(found, t)}
 
 

@@ -17,9 +17,12 @@ UNSOUND = "unsound"
 WRITER = "writer"
 
 
+_GET = sa.select(meta.c.value).where(meta.c.key == sa.bindparam("fact"))
+
+
 def get(connection: sa.Connection, key: str) -> str | None:
     """A fact, or None."""
-    value = connection.scalar(sa.select(meta.c.value).where(meta.c.key == key))
+    value = connection.scalar(_GET, {"fact": key})
     return None if value is None else str(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -14,9 +15,32 @@ from sqlalchemy.dialects import postgresql, sqlite
 _ROWS = 500
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+def _insert(dialect: str, table: sa.Table) -> Any:
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+@cache
+def _insert_new(dialect: str, table: sa.Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _upsert(
+    dialect: str,
+    table: sa.Table,
+    columns: tuple[str, ...],
+    keep_old_if_null: tuple[str, ...],
+    only_on_insert: tuple[str, ...],
+) -> Any:
+    statement = _insert(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    new = statement.excluded
+    changes = {
+        name: sa.func.coalesce(new[name], table.c[name]) if name in keep_old_if_null else new[name]
+        for name in columns
+        if name not in keys and name not in only_on_insert
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
 def insert_new(
@@ -24,7 +48,7 @@ def insert_new(
 ) -> None:
     """Insert the rows whose key is not there yet; the others stay as they are."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_insert_new(connection.dialect.name, table), list(rows))
 
 
 def insert_rows(
@@ -94,17 +118,14 @@ def upsert(
     """
     if not rows:
         return
-    statement = _insert(connection, table)
-    keys = [column.name for column in table.primary_key]
-    new = statement.excluded
-    changes = {
-        name: sa.func.coalesce(new[name], table.c[name]) if name in keep_old_if_null else new[name]
-        for name in rows[0]
-        if name not in keys and name not in only_on_insert
-    }
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows)
+    statement = _upsert(
+        connection.dialect.name,
+        table,
+        tuple(rows[0]),
+        tuple(keep_old_if_null),
+        tuple(only_on_insert),
     )
+    connection.execute(statement, list(rows))
 
 
 def chunks(items: Sequence[str], size: int = 500) -> list[Sequence[str]]:

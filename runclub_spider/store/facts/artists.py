@@ -10,9 +10,24 @@ import sqlalchemy as sa
 from runclub_spider.catalog.models import Artist
 from runclub_spider.catalog.rules import CURABLE
 from runclub_spider.store.db import exported
+from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.tables import artist, rejection, track, track_artist
-from runclub_spider.store.db.upsert import chunks
+
+_PENDING = (
+    sa.select(artist.c.artist_id)
+    .distinct()
+    .join_from(artist, track_artist, track_artist.c.artist_id == artist.c.artist_id)
+    .where(
+        artist.c.fetched_at.is_(None) | (artist.c.fetched_at < sa.bindparam("stale_before")),
+        ~sa.exists().where(
+            rejection.c.track_id == track_artist.c.track_id,
+            rejection.c.rule.not_in(sorted(CURABLE)),
+        ),
+    )
+    .order_by(artist.c.artist_id)
+)
+_PENDING_AMONG = _PENDING.where(among(track_artist.c.track_id))
 
 
 def pending(
@@ -23,24 +38,10 @@ def pending(
     Tracks that lack no more than an artist's name or their length count as eligible. With
     `track_ids` only the artists of those tracks are looked at.
     """
-    query = (
-        sa.select(artist.c.artist_id)
-        .distinct()
-        .join_from(artist, track_artist, track_artist.c.artist_id == artist.c.artist_id)
-        .where(
-            artist.c.fetched_at.is_(None) | (artist.c.fetched_at < stale_before),
-            ~sa.exists().where(
-                rejection.c.track_id == track_artist.c.track_id, rejection.c.rule.not_in(CURABLE)
-            ),
-        )
-        .order_by(artist.c.artist_id)
-    )
     if track_ids is None:
-        return list(connection.scalars(query))
-    found: set[str] = set()
-    for part in chunks(track_ids):
-        found.update(connection.scalars(query.where(track_artist.c.track_id.in_(part))))
-    return sorted(found)
+        return list(connection.scalars(_PENDING, {"stale_before": stale_before}))
+    given = {"stale_before": stale_before, "ids": texts(track_ids)}
+    return list(connection.scalars(_PENDING_AMONG, given))
 
 
 def deciding(connection: sa.Connection, *, stale_before: int, limit: int) -> list[str]:
@@ -101,8 +102,7 @@ def save(
     if changed:
         theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(changed))
         exported.changed(connection, track.c.track_id.in_(theirs), now)
-    theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(asked))
-    _note_complete(connection, track.c.track_id.in_(theirs), now)
+    connection.execute(_COMPLETE_OF, {"artist_ids": texts(asked), "at": now})
     if not named:
         return []
     whole = sa.select(track_artist.c.track_id).distinct()
@@ -119,19 +119,29 @@ def _genres(before: str | None, found: Artist | None) -> str | None:
 
 def note_complete(connection: sa.Connection, track_ids: Sequence[str], now: int) -> None:
     """Mark those tracks whose artists were all fetched before they came."""
-    for part in chunks(track_ids):
-        _note_complete(connection, track.c.track_id.in_(part), now)
+    connection.execute(_COMPLETE, {"ids": texts(track_ids), "at": now})
 
 
-def _note_complete(connection: sa.Connection, which: sa.ColumnElement[bool], now: int) -> None:
-    other = track_artist.alias()
-    unfetched = sa.exists().where(
-        other.c.track_id == track.c.track_id,
-        other.c.artist_id == artist.c.artist_id,
-        artist.c.fetched_at.is_(None),
-    )
-    connection.execute(
+_OTHER = track_artist.alias()
+_UNFETCHED = sa.exists().where(
+    _OTHER.c.track_id == track.c.track_id,
+    _OTHER.c.artist_id == artist.c.artist_id,
+    artist.c.fetched_at.is_(None),
+)
+
+
+def _complete(which: sa.ColumnElement[bool]) -> sa.Update:
+    at = sa.bindparam("at", type_=sa.BigInteger())
+    return (
         sa.update(track)
-        .where(which, ~track.c.has_artist, ~unfetched)
-        .values(has_artist=True, last_enriched_at=now)
+        .where(which, ~track.c.has_artist, ~_UNFETCHED)
+        .values(has_artist=True, last_enriched_at=at)
     )
+
+
+_COMPLETE = _complete(among(track.c.track_id))
+_COMPLETE_OF = _complete(
+    track.c.track_id.in_(
+        sa.select(track_artist.c.track_id).where(among(track_artist.c.artist_id, "artist_ids"))
+    )
+)

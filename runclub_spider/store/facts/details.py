@@ -10,8 +10,33 @@ import sqlalchemy as sa
 from runclub_spider.catalog.models import TrackDetail
 from runclub_spider.catalog.rules import Rule
 from runclub_spider.store.db import exported
+from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.tables import LENGTH_MS, rejection, track, track_detail
-from runclub_spider.store.db.upsert import chunks, upsert
+from runclub_spider.store.db.upsert import upsert
+
+_KNOWN = sa.exists().where(
+    track_detail.c.track_id == track.c.track_id,
+    track_detail.c.fetched_at >= sa.bindparam("stale_before"),
+)
+_REFUSED = sa.exists().where(
+    rejection.c.track_id == track.c.track_id, rejection.c.rule != Rule.NO_DURATION
+)
+
+
+def _pending(*, lengths_only: bool, of_some: bool) -> sa.Select[str]:
+    lacking = LENGTH_MS <= 0
+    if not lengths_only:
+        lacking |= track.c.popularity.is_(None) | track.c.isrc.is_(None)
+    query = sa.select(track.c.track_id).where(lacking, ~_KNOWN, ~_REFUSED)
+    return (query.where(among(track.c.track_id)) if of_some else query).order_by(track.c.track_id)
+
+
+# By whether only lengths are asked for, and only of some tracks.
+_PENDING = {
+    (lengths, some): _pending(lengths_only=lengths, of_some=some)
+    for lengths in (False, True)
+    for some in (False, True)
+}
 
 
 def pending(
@@ -26,22 +51,10 @@ def pending(
     Those that lack their length, which nothing else refuses; and without `lengths_only` eligible
     ones that lack popularity or ISRC.
     """
-    known = sa.exists().where(
-        track_detail.c.track_id == track.c.track_id, track_detail.c.fetched_at >= stale_before
-    )
-    refused = sa.exists().where(
-        rejection.c.track_id == track.c.track_id, rejection.c.rule != Rule.NO_DURATION
-    )
-    lacking = LENGTH_MS <= 0
-    if not lengths_only:
-        lacking |= track.c.popularity.is_(None) | track.c.isrc.is_(None)
-    query = sa.select(track.c.track_id).where(lacking, ~known, ~refused).order_by(track.c.track_id)
-    if track_ids is None:
-        return list(connection.scalars(query))
-    found: list[str] = []
-    for part in chunks(track_ids):
-        found += connection.scalars(query.where(track.c.track_id.in_(part)))
-    return sorted(found)
+    given: dict[str, Any] = {"stale_before": stale_before}
+    if track_ids is not None:
+        given["ids"] = texts(track_ids)
+    return list(connection.scalars(_PENDING[lengths_only, track_ids is not None], given))
 
 
 _COLUMNS = ("isrc", "popularity", "countries", "duration_ms")

@@ -10,12 +10,29 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import AudioFeatures
 from runclub_spider.store.db import meta
+from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.tables import audio_features, feature_miss, track
-from runclub_spider.store.db.upsert import chunks, upsert
+from runclub_spider.store.db.upsert import upsert
 
 #: Rows that need not be asked again: the others serve for what they have.
 USABLE = audio_features.c.tempo.is_not(None) & audio_features.c.energy.is_not(None)
+
+_CURRENT = sa.exists().where(
+    audio_features.c.track_id == track.c.track_id,
+    audio_features.c.version == sa.bindparam("version"),
+    audio_features.c.fetched_at >= sa.bindparam("stale_before"),
+    USABLE,
+)
+_WAITING = sa.exists().where(
+    feature_miss.c.track_id == track.c.track_id,
+    feature_miss.c.next_check_at > sa.bindparam("now"),
+    feature_miss.c.checked_at >= sa.bindparam("stale_before"),
+)
+_PENDING = (
+    sa.select(track.c.track_id).where(~_CURRENT, ~_WAITING, ELIGIBLE).order_by(track.c.track_id)
+)
+_PENDING_AMONG = _PENDING.where(among(track.c.track_id))
 
 
 def pending(
@@ -31,26 +48,10 @@ def pending(
     A row without tempo or energy is no better than none. What was asked before `stale_before` is
     as good as never asked.
     """
-    current = sa.exists().where(
-        audio_features.c.track_id == track.c.track_id,
-        audio_features.c.version == version,
-        audio_features.c.fetched_at >= stale_before,
-        USABLE,
-    )
-    waiting = sa.exists().where(
-        feature_miss.c.track_id == track.c.track_id,
-        feature_miss.c.next_check_at > now,
-        feature_miss.c.checked_at >= stale_before,
-    )
-    query = (
-        sa.select(track.c.track_id).where(~current, ~waiting, ELIGIBLE).order_by(track.c.track_id)
-    )
+    given = {"version": version, "now": now, "stale_before": stale_before}
     if track_ids is None:
-        return list(connection.scalars(query))
-    found: list[str] = []
-    for part in chunks(track_ids):
-        found += connection.scalars(query.where(track.c.track_id.in_(part)))
-    return sorted(found)
+        return list(connection.scalars(_PENDING, given))
+    return list(connection.scalars(_PENDING_AMONG, {**given, "ids": texts(track_ids)}))
 
 
 def save(

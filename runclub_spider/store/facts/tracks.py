@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.catalog.playability import Finding, listed, rank, stored_playability
 from runclub_spider.catalog.rules import CURABLE, Policy, Rule, failing_rules
 from runclub_spider.store.db import meta
+from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.tables import (
     LENGTH_MS,
     NAMED,
@@ -76,6 +77,10 @@ class Source:
     station: str | None = None
 
 
+_INSERT = sa.insert(track)
+_UPDATE = sa.update(track).where(track.c.track_id == sa.bindparam("b_id"))
+
+
 def save(
     connection: sa.Connection,
     found: Sequence[FoundTrack],
@@ -95,12 +100,12 @@ def save(
     ids = sorted(by_id)
     old = _stored(connection, ids)
     new_ids = {track_id for track_id in ids if track_id not in old}
-    markets = _markets(connection, by_id, market, now)
-    before = _stored_markets(connection, ids, market)
+    playable = _stored_markets(connection, ids, market)
+    markets = _markets(playable, by_id, market, now)
     changed = _gaining_edge(connection, ids, source) | {
         row["track_id"]
         for row in markets
-        if before.get(row["track_id"]) != (row["playable"], row["basis"])
+        if playable.get(row["track_id"]) != (row["playable"], row["basis"])
     }
     inserts, updates = [], []
     for track_id in ids:
@@ -118,11 +123,9 @@ def save(
             if merged != before or track_id in changed:
                 updates.append({"b_id": track_id, **merged, "updated_at": now})
     if inserts:
-        connection.execute(sa.insert(track), inserts)
+        connection.execute(_INSERT, inserts)
     if updates:
-        connection.execute(
-            sa.update(track).where(track.c.track_id == sa.bindparam("b_id")), updates
-        )
+        connection.execute(_UPDATE, updates)
     named = _save_artists(connection, [by_id[i].track for i in ids], now)
     upsert(connection, track_market, markets)
     _save_edges(connection, by_id, source, run_id=run_id, now=now)
@@ -147,49 +150,53 @@ def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | Non
     return True
 
 
+_REFUSED = sa.select(rejection.c.track_id).where(among(rejection.c.track_id))
+
+
 def judge_again(
     connection: sa.Connection, policy: Policy, ids: Sequence[str], run_id: int
 ) -> list[str]:
     """Judge stored tracks of which another source told more; returns those now eligible."""
-    refused: set[str] = set()
-    for part in chunks(ids):
-        refused.update(
-            connection.scalars(
-                sa.select(rejection.c.track_id).where(rejection.c.track_id.in_(part))
-            )
-        )
+    refused = set(connection.scalars(_REFUSED, {"ids": texts(ids)}))
     verdicts = _judge(connection, policy, sorted(refused))
     _save_verdicts(connection, verdicts, run_id)
     return [track_id for track_id, rules in verdicts.items() if not rules]
 
 
-def _judge(
-    connection: sa.Connection, policy: Policy, ids: Sequence[str]
-) -> dict[str, tuple[Rule, ...]]:
-    """The rules' verdict on stored tracks."""
-    artists = (
-        sa.select(sa.func.count())
-        .select_from(track_artist)
-        .join(artist, artist.c.artist_id == track_artist.c.artist_id)
-        .where(track_artist.c.track_id == track.c.track_id, NAMED)
-        .scalar_subquery()
-    )
-    query = sa.select(
+_NAMED_ARTISTS = (
+    sa.select(sa.func.count())
+    .select_from(track_artist)
+    .join(artist, artist.c.artist_id == track_artist.c.artist_id)
+    .where(track_artist.c.track_id == track.c.track_id, NAMED)
+    .scalar_subquery()
+)
+_JUDGED = (
+    sa.select(
         track.c.track_id,
         track.c.name,
         LENGTH_MS.label("duration_ms"),
         track.c.available_markets,
         track_market.c.playable,
         track_market.c.basis,
-        artists.label("artists"),
-    ).outerjoin_from(
+        _NAMED_ARTISTS.label("artists"),
+    )
+    .outerjoin_from(
         track,
         track_market,
-        (track_market.c.track_id == track.c.track_id) & (track_market.c.market == policy.market),
+        (track_market.c.track_id == track.c.track_id)
+        & (track_market.c.market == sa.bindparam("in_market")),
     )
+    .where(among(track.c.track_id))
+)
+
+
+def _judge(
+    connection: sa.Connection, policy: Policy, ids: Sequence[str]
+) -> dict[str, tuple[Rule, ...]]:
+    """The rules' verdict on stored tracks."""
     verdicts = {}
     for part in chunks(ids):
-        for row in connection.execute(query.where(track.c.track_id.in_(part))):
+        for row in connection.execute(_JUDGED, {"ids": texts(part), "in_market": policy.market}):
             verdicts[row.track_id] = failing_rules(
                 name=row.name,
                 artists=row.artists,
@@ -202,33 +209,43 @@ def _judge(
     return verdicts
 
 
+_STORED = sa.select(track.c.track_id, *(track.c[name] for name in _VALUES)).where(
+    among(track.c.track_id)
+)
+
+
 def _stored(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    columns = [track.c[name] for name in _VALUES]
     found: dict[str, dict[str, Any]] = {}
-    for part in chunks(ids):
-        rows = connection.execute(
-            sa.select(track.c.track_id, *columns).where(track.c.track_id.in_(part))
-        )
-        for row in rows:
-            values = dict(row._mapping)
-            found[values.pop("track_id")] = values
+    for row in connection.execute(_STORED, {"ids": texts(ids)}):
+        values = dict(row._mapping)
+        found[values.pop("track_id")] = values
     return found
+
+
+_OF_SOURCE = (track_source.c.source_type == sa.bindparam("of_type")) & (
+    track_source.c.source_key == sa.bindparam("of_key")
+)
+_SEEN_AT = sa.select(track_source.c.track_id).where(_OF_SOURCE, among(track_source.c.track_id))
 
 
 def _gaining_edge(connection: sa.Connection, ids: Sequence[str], source: Source) -> set[str]:
     """Ids that were not yet seen at this source: their exported `sources` will change."""
-    found: set[str] = set()
-    for part in chunks(ids):
-        found.update(
-            connection.scalars(
-                sa.select(track_source.c.track_id).where(
-                    track_source.c.track_id.in_(part),
-                    track_source.c.source_type == source.source_type,
-                    track_source.c.source_key == source.source_key,
-                )
-            )
-        )
-    return set(ids) - found
+    return set(ids).difference(connection.scalars(_SEEN_AT, _of(source, ids)))
+
+
+def _of(source: Source, ids: Collection[str]) -> dict[str, str]:
+    """What `_OF_SOURCE` and `among` take."""
+    return {"of_type": source.source_type, "of_key": source.source_key, "ids": texts(ids)}
+
+
+_HERE = _OF_SOURCE & among(track_source.c.track_id)
+_SNAPSHOT = sa.bindparam("of_snapshot", type_=sa.Text())
+_BACK = (
+    sa.update(track_source)
+    .where(_HERE, track_source.c.removed_at.is_not(None))
+    .values(removed_at=None, added_snapshot=_SNAPSHOT)
+)
+_NEWEST = sa.update(track_source).where(_HERE).values(snapshot=_SNAPSHOT)
 
 
 def _save_edges(
@@ -240,17 +257,10 @@ def _save_edges(
     now: int,
 ) -> None:
     """Edges source -> track: the first sighting stays, the newest snapshot is noted."""
-    edge = track_source.c
-    ours = (edge.source_type == source.source_type) & (edge.source_key == source.source_key)
     if source.snapshot is not None:
-        for part in chunks(list(by_id)):
-            here = ours & edge.track_id.in_(part)
-            connection.execute(
-                sa.update(track_source)
-                .where(here, edge.removed_at.is_not(None))
-                .values(removed_at=None, added_snapshot=source.snapshot)
-            )
-            connection.execute(sa.update(track_source).where(here).values(snapshot=source.snapshot))
+        given = {**_of(source, by_id), "of_snapshot": source.snapshot}
+        connection.execute(_BACK, given)
+        connection.execute(_NEWEST, given)
     insert_new(
         connection,
         track_source,
@@ -272,10 +282,9 @@ def _save_edges(
 
 
 def _markets(
-    connection: sa.Connection, by_id: Mapping[str, FoundTrack], market: str, now: int
+    before: Mapping[str, Finding], by_id: Mapping[str, FoundTrack], market: str, now: int
 ) -> list[dict[str, Any]]:
     """Rows of `track_market`: what the page says, or what was known on a better basis."""
-    before = _stored_markets(connection, list(by_id), market)
     rows = []
     for track_id, found in by_id.items():
         playable, basis = found.playable, found.basis
@@ -298,19 +307,17 @@ def _markets(
     return rows
 
 
+_PLAYABLE = sa.select(track_market.c.track_id, track_market.c.playable, track_market.c.basis).where(
+    track_market.c.market == sa.bindparam("in_market"), among(track_market.c.track_id)
+)
+
+
 def _stored_markets(
     connection: sa.Connection, ids: Sequence[str], market: str
 ) -> dict[str, Finding]:
     """Playability and its basis in a market, of those ids that have it."""
-    found: dict[str, Finding] = {}
-    for part in chunks(ids):
-        rows = connection.execute(
-            sa.select(track_market.c.track_id, track_market.c.playable, track_market.c.basis).where(
-                track_market.c.track_id.in_(part), track_market.c.market == market
-            )
-        )
-        found.update((row.track_id, Finding(Playable(row.playable), row.basis)) for row in rows)
-    return found
+    rows = connection.execute(_PLAYABLE, {"in_market": market, "ids": texts(ids)})
+    return {row.track_id: Finding(Playable(row.playable), row.basis) for row in rows}
 
 
 def _columns(found: Track) -> dict[str, Any]:
@@ -332,27 +339,29 @@ def _columns(found: Track) -> dict[str, Any]:
     }
 
 
+_NAMELESS = sa.select(artist.c.artist_id).where(among(artist.c.artist_id), ~NAMED)
+_NAME = (
+    sa.update(artist)
+    .where(artist.c.artist_id == sa.bindparam("b_id"))
+    .values(name=sa.bindparam("b_name"))
+)
+_TRACKS_OF = sa.select(track_artist.c.track_id).where(among(track_artist.c.artist_id))
+_CHANGED = (
+    sa.update(track)
+    .where(among(track.c.track_id))
+    .values(updated_at=sa.bindparam("at", type_=sa.BigInteger()))
+)
+_WITH_ARTISTS = sa.select(track_artist.c.track_id).where(among(track_artist.c.track_id))
+
+
 def name_artists(connection: sa.Connection, names: Mapping[str, str], now: int) -> set[str]:
     """Give their names to artists that had none; returns the tracks that this changes."""
-    theirs: set[str] = set()
-    for part in chunks(sorted(names)):
-        nameless = connection.scalars(
-            sa.select(artist.c.artist_id).where(artist.c.artist_id.in_(part), ~NAMED)
-        ).all()
-        for one in nameless:
-            connection.execute(
-                sa.update(artist).where(artist.c.artist_id == one).values(name=names[one])
-            )
-        if nameless:
-            theirs.update(
-                connection.scalars(
-                    sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(nameless))
-                )
-            )
-    for some in chunks(sorted(theirs)):
-        connection.execute(
-            sa.update(track).where(track.c.track_id.in_(some)).values(updated_at=now)
-        )
+    nameless = connection.scalars(_NAMELESS, {"ids": texts(names)}).all()
+    if not nameless:
+        return set()
+    connection.execute(_NAME, [{"b_id": one, "b_name": names[one]} for one in nameless])
+    theirs = set(connection.scalars(_TRACKS_OF, {"ids": texts(nameless)}))
+    connection.execute(_CHANGED, {"ids": texts(theirs), "at": now})
     return theirs
 
 
@@ -366,13 +375,8 @@ def _save_artists(connection: sa.Connection, tracks: Sequence[Track], now: int) 
         names[ref.artist_id] = ref.name.strip() or names.get(ref.artist_id, "")
     insert_new(connection, artist, [{"artist_id": i, "name": names[i]} for i in sorted(names)])
     named = name_artists(connection, {i: name for i, name in names.items() if name}, now)
-    have: set[str] = set()
-    for part in chunks([row.track_id for row in tracks]):
-        have.update(
-            connection.scalars(
-                sa.select(track_artist.c.track_id).where(track_artist.c.track_id.in_(part))
-            )
-        )
+    ids = [row.track_id for row in tracks]
+    have = set(connection.scalars(_WITH_ARTISTS, {"ids": texts(ids)}))
     insert_new(
         connection,
         track_artist,
@@ -386,15 +390,18 @@ def _save_artists(connection: sa.Connection, tracks: Sequence[Track], now: int) 
     return named
 
 
+_UNJUDGE = sa.delete(rejection).where(among(rejection.c.track_id))
+_REFUSE = sa.insert(rejection)
+
+
 def _save_verdicts(
     connection: sa.Connection, verdicts: Mapping[str, Sequence[Rule]], run_id: int | None
 ) -> None:
-    for part in chunks(list(verdicts)):
-        connection.execute(sa.delete(rejection).where(rejection.c.track_id.in_(part)))
+    connection.execute(_UNJUDGE, {"ids": texts(verdicts)})
     rows = [
         {"track_id": track_id, "rule": str(rule), "run_id": run_id}
         for track_id, rules in verdicts.items()
         for rule in rules
     ]
     if rows:
-        connection.execute(sa.insert(rejection), rows)
+        connection.execute(_REFUSE, rows)

@@ -152,10 +152,12 @@ def unplan_larger(connection: sa.Connection, kind: PageKind, rows: int) -> None:
     )
 
 
+_STATE = sa.select(page.c.state).where(page.c.key == sa.bindparam("of_key"))
+
+
 def is_open(connection: sa.Connection, key: str) -> bool:
     """Whether the page is planned and its rows are not in the store yet."""
-    state = connection.scalar(sa.select(page.c.state).where(page.c.key == key))
-    return state == OPEN
+    return connection.scalar(_STATE, {"of_key": key}) == OPEN
 
 
 def done_keys(connection: sa.Connection, spider: str) -> Iterator[str]:
@@ -174,6 +176,13 @@ def forget_done(connection: sa.Connection, spider: str) -> None:
     )
 
 
+_DONE = (
+    sa.update(page)
+    .where(page.c.key == sa.bindparam("of_key"))
+    .values(state=DONE, tries=page.c.tries + 1)
+)
+
+
 def mark_done(
     connection: sa.Connection,
     task: PageTask,
@@ -186,21 +195,19 @@ def mark_done(
     """Close a page in the transaction that stores its rows; `content` becomes its raw copy."""
     raw = None if content is None else zlib.compress(orjson.dumps(content), 6)
     connection.execute(
-        sa.update(page)
-        .where(page.c.key == task.key)
-        .values(
-            state=DONE,
-            run_id=run_id,
-            fetched_at=now,
-            raw=raw,
-            tries=page.c.tries + 1,
-            rows=counts.rows,
-            track_rows=counts.track_rows,
-            null_rows=counts.null_rows,
-            local_rows=counts.local_rows,
-            episode_rows=counts.episode_rows,
-            new_tracks=counts.new_tracks,
-        )
+        _DONE,
+        {
+            "of_key": task.key,
+            "run_id": run_id,
+            "fetched_at": now,
+            "raw": raw,
+            "rows": counts.rows,
+            "track_rows": counts.track_rows,
+            "null_rows": counts.null_rows,
+            "local_rows": counts.local_rows,
+            "episode_rows": counts.episode_rows,
+            "new_tracks": counts.new_tracks,
+        },
     )
 
 
