@@ -50,6 +50,8 @@ _OPTIONAL = ("owner_id", "owner_name", "snapshot_id", "total", "followers")
 
 def record(connection: sa.Connection, found: Sequence[Playlist], now: int) -> None:
     """Put playlists into the registry; what a row does not say stays as it was."""
+    if not found:
+        return
     unique = {row.playlist_id: row for row in found}
     said = [playlist.c[name] for name in ("playlist_id", "name", *_OPTIONAL)]
     known = connection.execute(sa.select(*said).where(playlist.c.playlist_id.in_(unique)))

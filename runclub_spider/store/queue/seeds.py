@@ -99,6 +99,33 @@ def restart(connection: sa.Connection, search_type: str) -> None:
     )
 
 
+_ONE = (
+    (seed.c.term == sa.bindparam("of_term"))
+    & (seed.c.search_type == sa.bindparam("of_type"))
+    & (seed.c.market == sa.bindparam("of_market"))
+)
+_BROUGHT = seed.c.generation_new + sa.bindparam("more_eligible", type_=sa.Integer())
+_PAGE = (
+    sa.update(seed)
+    .where(_ONE)
+    .values(
+        generation_new=_BROUGHT,
+        next_offset=sa.bindparam("next_offset"),
+        last_offset=sa.bindparam("last_offset"),
+        last_seen_at=sa.bindparam("last_seen_at"),
+        requests=seed.c.requests + 1,
+        rows=seed.c.rows + sa.bindparam("more_rows", type_=sa.Integer()),
+        new_tracks=seed.c.new_tracks + sa.bindparam("more_tracks", type_=sa.Integer()),
+        eligible_new=seed.c.eligible_new + sa.bindparam("more_eligible", type_=sa.Integer()),
+    )
+)
+_ADVANCED = _PAGE.values(state=sa.bindparam("at_state"))
+_ENDED = _PAGE.values(
+    state=sa.case((_BROUGHT == 0, RETIRED), else_=EXHAUSTED),
+    dry_runs=sa.case((_BROUGHT == 0, seed.c.dry_runs + 1), else_=0),
+)
+
+
 def advance(
     connection: sa.Connection,
     key: tuple[str, str, str],
@@ -116,25 +143,20 @@ def advance(
     One that is exhausted without anything new is retired.
     """
     term, search_type, market = key
-    brought = seed.c.generation_new + eligible_new
-    ends = state == EXHAUSTED
     connection.execute(
-        sa.update(seed)
-        .where(seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
-        .values(
-            state=sa.case((brought == 0, RETIRED), else_=EXHAUSTED) if ends else state,
-            dry_runs=sa.case((brought == 0, seed.c.dry_runs + 1), else_=0)
-            if ends
-            else seed.c.dry_runs,
-            generation_new=brought,
-            next_offset=next_offset,
-            last_offset=offset,
-            last_seen_at=now,
-            requests=seed.c.requests + 1,
-            rows=seed.c.rows + rows,
-            new_tracks=seed.c.new_tracks + new_tracks,
-            eligible_new=seed.c.eligible_new + eligible_new,
-        )
+        _ENDED if state == EXHAUSTED else _ADVANCED,
+        {
+            "of_term": term,
+            "of_type": search_type,
+            "of_market": market,
+            "at_state": state,
+            "next_offset": next_offset,
+            "last_offset": offset,
+            "last_seen_at": now,
+            "more_rows": rows,
+            "more_tracks": new_tracks,
+            "more_eligible": eligible_new,
+        },
     )
 
 
