@@ -13,8 +13,7 @@ from runclub_spider.config import Config
 from runclub_spider.publish.account.diff import compare
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.publish.verify.schema import FORMS, NEWEST_FORM, SCHEMA_NAMES, packaged_schema
-from runclub_spider.publish.write import report
-from runclub_spider.publish.write import up_to_date as standing
+from runclub_spider.publish.write import report, up_to_date
 from runclub_spider.publish.write.release import publish
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.engine import Store
@@ -44,11 +43,11 @@ def configured(place: Path) -> Config:
 def digests(latest: Path) -> dict[str, str]:
     """Of the four data files, and of everything else but what packs them."""
     document = json.loads((latest / "manifest.json").read_bytes())
-    data = standing.data_digest(document["fileHashes"])
+    data = up_to_date.data_digest(document["fileHashes"])
     rest = {
         name: found
         for name, found in document.pop("fileHashes").items()
-        if name not in standing.DATA_FILES and not name.endswith(_PACKED)
+        if name not in up_to_date.DATA_FILES and not name.endswith(_PACKED)
     }
     del document["createdAt"]
     text = json.dumps([rest, document], sort_keys=True)
@@ -56,17 +55,17 @@ def digests(latest: Path) -> dict[str, str]:
 
 
 def test_bytes_change_only_with_the_number_of_the_form(place: Path) -> None:
-    """A release of the same store, whose digests are recorded with `standing.FORM`."""
+    """A release of the same store, whose digests are recorded with `up_to_date.FORM`."""
     publish(configured(place))
-    found = {"form": standing.FORM, **digests(place / "export" / "latest")}
+    found = {"form": up_to_date.FORM, **digests(place / "export" / "latest")}
     assert found == json.loads(GOLDEN.read_bytes()), (
-        "the bytes of a release changed: raise standing.FORM and record these digests in "
+        "the bytes of a release changed: raise up_to_date.FORM and record these digests in "
         f"{GOLDEN.name} (docs/ARCHITECTURE.md says how): {json.dumps(found)}"
     )
 
 
 def test_the_writer_and_verify_agree_on_the_form() -> None:
-    assert standing.FORM == NEWEST_FORM
+    assert up_to_date.FORM == NEWEST_FORM
 
 
 def test_older_forms_keep_their_schemas() -> None:
@@ -103,7 +102,7 @@ def test_an_old_store_is_published_anew_and_compared_with_its_old_release(place:
     shutil.copytree(latest.resolve(), old)
     assert publish(configured(place)).startswith("Released ")
     new = latest.resolve()
-    assert json.loads((new / "manifest.json").read_bytes())["schemaVersion"] == standing.FORM
+    assert json.loads((new / "manifest.json").read_bytes())["schemaVersion"] == up_to_date.FORM
     assert {problem.rule for problem in verify_release(new)} <= {"feature-coverage"}
     for pair in ((old, new), (new, old)):
         assert compare(*pair).kept == len((old / "catalog_wide.jsonl").read_bytes().splitlines())
@@ -118,12 +117,12 @@ def test_the_form_is_part_of_what_a_release_follows_from(
     config = configured(place)
     publish(config)
     store = Store.open(config)
-    umbrellas = standing.load_umbrellas(config.seeds_dir)
+    umbrellas = up_to_date.load_umbrellas(config.seeds_dir)
     with store.reading() as connection:
         assert meta.revision(connection) > 0
-        now = standing.input_digest(config, connection, umbrellas)
-        assert standing.published(config, connection, now) is not None
-        monkeypatch.setattr(standing, "FORM", standing.FORM + 1)
-        then = standing.input_digest(config, connection, umbrellas)
-        assert standing.published(config, connection, then) is None
+        now = up_to_date.input_digest(config, connection, umbrellas)
+        assert up_to_date.published(config, connection, now) is not None
+        monkeypatch.setattr(up_to_date, "FORM", up_to_date.FORM + 1)
+        then = up_to_date.input_digest(config, connection, umbrellas)
+        assert up_to_date.published(config, connection, then) is None
     store.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runclub_spider.crawl.outcome import FAILED, FINISHED
 from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
-from runclub_spider.publish.write import up_to_date as standing
+from runclub_spider.publish.write import up_to_date
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -44,7 +44,7 @@ class Publisher:
 
 
 def _publish(config: Config, what: str) -> str:
-    if (said := standing.unchanged(config, what)) is not None:
+    if (said := up_to_date.unchanged(config, what)) is not None:
         return said
     # A tenth of the time of an unchanged run goes into loading this.
     from runclub_spider.publish.write.release import publish

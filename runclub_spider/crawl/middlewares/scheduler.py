@@ -17,7 +17,7 @@ from scrapy.core.scheduler import Scheduler
 from scrapy.utils.job import job_dir
 
 from runclub_spider import __version__
-from runclub_spider.crawl import requests as edge
+from runclub_spider.crawl import requests
 from runclub_spider.crawl.run import Run
 from runclub_spider.store.queue import pages
 
@@ -93,7 +93,7 @@ class StoreScheduler(Scheduler):
 
 def form() -> str:
     """What must be the same for a request to be read back: versions, and the shapes in it."""
-    shapes = inspect.getsource(pages.PageTask) + inspect.getsource(edge.to_request)
+    shapes = inspect.getsource(pages.PageTask) + inspect.getsource(requests.to_request)
     digest = sha256(shapes.encode()).hexdigest()[:16]
     return f"runclub-spider {__version__}, Scrapy {scrapy_version}, {digest}\n"
 

@@ -13,8 +13,7 @@ from runclub_spider.apis.call import CREDENTIAL, Api
 from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.calls import family_of
 from runclub_spider.apis.spotify.service import Spotify
-from runclub_spider.crawl import faults
-from runclub_spider.crawl import requests as edge
+from runclub_spider.crawl import faults, requests
 from runclub_spider.crawl.handler import NoToken
 from runclub_spider.crawl.outcome import FAILED, PAUSED
 from runclub_spider.crawl.preflight import check_spotify_credentials
@@ -106,8 +105,8 @@ class SpotifyTokenMiddleware:
             NoToken: there is no key to ask with.
         """
         family = family_of(request.url.removeprefix(self._prefix))
-        request.meta.update(edge.meta_of(Api.SPOTIFY, family, request.url) | {BY_HAND: True})
-        request.headers["Accept"] = edge.ACCEPT
+        request.meta.update(requests.meta_of(Api.SPOTIFY, family, request.url) | {BY_HAND: True})
+        request.headers["Accept"] = requests.ACCEPT
         try:
             check_spotify_credentials(self._run.config)
         except RunclubError as error:

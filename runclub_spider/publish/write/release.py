@@ -41,8 +41,7 @@ from runclub_spider.publish.choose.run_suitability import ratings, tempo_bucket
 from runclub_spider.publish.choose.select import Cell, Fate, Selection, select
 from runclub_spider.publish.choose.voting import voter
 from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256
-from runclub_spider.publish.write import folder
-from runclub_spider.publish.write import up_to_date as standing
+from runclub_spider.publish.write import folder, up_to_date
 from runclub_spider.publish.write.exporters import CatalogLinesExporter
 from runclub_spider.publish.write.rows import (
     ArtistRow,
@@ -189,9 +188,9 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
     if not catalogue.track_count(connection):
         return "Nothing to publish: the store holds no track yet."
     umbrellas = load_umbrellas(config.seeds_dir)
-    inputs = standing.input_digest(config, connection, umbrellas)
-    if (known := standing.published(config, connection, inputs)) is not None:
-        return standing.nothing_new(config, known)
+    inputs = up_to_date.input_digest(config, connection, umbrellas)
+    if (known := up_to_date.published(config, connection, inputs)) is not None:
+        return up_to_date.nothing_new(config, known)
     source = meta.get(connection, "source|spotify") or "unknown"
     task = _Task(config, connection, umbrellas, source, inputs, accepted)
     with folder.staging(config.export_dir) as outer:
@@ -224,8 +223,8 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
         return made
     version, target = made.version, export / made.version
     failed = [gate for gate in made.gates if gate.refuses]
-    if not failed and standing.is_current(export, target, made.digest):
-        return standing.nothing_new(config, version)
+    if not failed and up_to_date.is_current(export, target, made.digest):
+        return up_to_date.nothing_new(config, version)
     if not failed:
         _refuse_mixing(export, task.source)
     _finish(task, staging, made.document)
@@ -270,7 +269,9 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
     if problem := manifest.imbalance(account):
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
     written = _write_data(config, connection, staging, selection)
-    digest = standing.data_digest({name: sha256(staging / name) for name in standing.DATA_FILES})
+    digest = up_to_date.data_digest(
+        {name: sha256(staging / name) for name in up_to_date.DATA_FILES}
+    )
     version = manifest.version_of(timestamp(written.newest)[:10], digest, task.source)
     held = _Against(
         entries.log or remembered(meta.get(connection, meta.CANONICAL_LOG), digest),
@@ -388,7 +389,9 @@ def _write_data(
     used: set[str] = set()
     faults: dict[str, str] = {}
     with ExitStack() as stack:
-        files = _Files(*(stack.enter_context(_lines(made / name)) for name in standing.DATA_FILES))
+        files = _Files(
+            *(stack.enter_context(_lines(made / name)) for name in up_to_date.DATA_FILES)
+        )
         writer = _Writer(config, connection, selection, files)
         for index, row, people, sources, markets in _rows(connection, selection):
             try:
@@ -655,7 +658,7 @@ def _describe(
         },
         config=config,
         hashes={},
-        schema_version=standing.FORM,
+        schema_version=up_to_date.FORM,
         account=account,
         left_out=unsound.as_json(selection.pool.unsound),
         balance=manifest.balance(selection),
@@ -712,7 +715,7 @@ def _write_rest(made: Path, document: dict[str, Any]) -> None:
     from runclub_spider.publish.write.report import render
     from runclub_spider.publish.write.tables import write_tables
 
-    for name in standing.DATA_FILES:
+    for name in up_to_date.DATA_FILES:
         gzip_copy(made / name)
     columns = list(json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes())["properties"])
     write_tables(
