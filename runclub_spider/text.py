@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+#: In seconds.
+DAY = 86_400
 # Beyond this many seconds, a thousand years, nobody waits.
-_LONGEST = 1000 * 365.25 * 86_400
+_LONGEST = 1000 * 365.25 * DAY
 
 
 def printable(text: str) -> str:

@@ -46,12 +46,12 @@ from runclub_spider.store.db.address import database_url
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.queue import quota
 from runclub_spider.store.read import overview
-from runclub_spider.text import moment
+from runclub_spider.text import DAY, moment
 
 OK, WARN, BAD, WAIT = "ok", "warning", "mend", "wait"
 _EXIT = {OK: 0, WARN: 0, WAIT: 75, BAD: 2}
 # Beyond this many seconds a refusal is likelier a mistake than a ban.
-_ODD_BLOCK = 7 * 86_400
+_ODD_BLOCK = 7 * DAY
 # Any well-known track serves: a 200 with or without a row says that the service is there.
 _KNOWN_TRACK = "4iV5W9uYEdYUVa79Axb7Rh"
 _LOW_DISK = 1 << 30
@@ -108,7 +108,7 @@ class Doctor:
                 version, problems = overview.health(connection)
                 numbers = overview.counts(connection)
                 found = quota.blocks(connection, utc_now())
-                calls = overview.calls_since(connection, utc_now() - 86_400)
+                calls = overview.calls_since(connection, utc_now() - DAY)
         except RunclubError as error:
             yield Finding("store", BAD, str(error))
             return

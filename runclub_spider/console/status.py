@@ -27,9 +27,7 @@ from runclub_spider.store.db.lock import exclusive
 from runclub_spider.store.queue import quota
 from runclub_spider.store.read import overview
 from runclub_spider.store.songs import coverage, songs
-from runclub_spider.text import moment, timestamp
-
-_DAY = 86_400
+from runclub_spider.text import DAY, moment, timestamp
 
 
 def show(config: Config) -> None:
@@ -139,7 +137,7 @@ def _calls(config: Config, connection: sa.Connection, now: int) -> Table:
     for name in ("api", "family", "spent", "left", "limit"):
         table.add_column(name, justify="right" if name in {"spent", "left"} else "left")
     learnt = quota.learnt_limits(connection, Api.SPOTIFY)
-    for account, family, calls in overview.calls_since(connection, now - _DAY):
+    for account, family, calls in overview.calls_since(connection, now - DAY):
         limit, origin = None, ""
         if account == Api.SPOTIFY:
             limit, origin = quota.limit_of(

@@ -18,10 +18,10 @@ from runclub_spider.config import SANDBOX, Config, utc_now
 from runclub_spider.errors import ConfigurationError, RunPaused
 from runclub_spider.store.db import clock, meta
 from runclub_spider.store.queue import quota, runs
-from runclub_spider.text import moment
+from runclub_spider.text import DAY, moment
 
 # Seconds that a store may lie unused before its clock is doubted.
-_LONG_UNUSED = 3 * 365 * 86_400
+_LONG_UNUSED = 3 * 365 * DAY
 
 
 def check_open_metadata(config: Config) -> None:

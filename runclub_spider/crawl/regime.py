@@ -13,8 +13,7 @@ from runclub_spider.crawl.outcome import FAILED, INCOMPLETE
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
 from runclub_spider.store.db import meta
-
-_DAY = 86_400
+from runclub_spider.text import DAY
 
 
 def regime_key(config: Config) -> str:
@@ -43,7 +42,7 @@ async def _find(run: Run) -> Regime | None:
     if stored:
         name, at = stored.split("|")
         age = utc_now() - int(at)
-        if -_DAY < age < config.regime_max_age_days * _DAY:
+        if -DAY < age < config.regime_max_age_days * DAY:
             return REGIMES[name]
     found = await _probe(run)
     if found is not None:

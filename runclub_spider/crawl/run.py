@@ -32,6 +32,7 @@ from runclub_spider.store.db.lock import exclusive
 from runclub_spider.store.db.thread import StoreThread
 from runclub_spider.store.db.trial import TrialStore
 from runclub_spider.store.queue.quota import Block
+from runclub_spider.text import DAY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -326,4 +327,4 @@ class Run:
         """
         if kind in getattr(self.arguments, "force", ()):
             return self.started_at
-        return 0 if days is None else self.started_at - int(days * 86_400)
+        return 0 if days is None else self.started_at - int(days * DAY)

@@ -16,12 +16,12 @@ from runclub_spider.enrich.batches import BatchWorker
 from runclub_spider.enrich.stages import Enricher
 from runclub_spider.store.db import meta
 from runclub_spider.store.facts import artists, tracks
+from runclub_spider.text import DAY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
     from scrapy.http import Response
 
-_DAY = 86_400
 NOT_FOUND = 404
 
 
@@ -105,7 +105,7 @@ class Artists(Enricher):
         most = run.config.artist_single_calls
         if not regime.artist_genres:
             withheld = await run.store.run(lambda c: meta.get(c, _genres_key(run.config)))
-            old = utc_now() - run.config.regime_max_age_days * _DAY
+            old = utc_now() - run.config.regime_max_age_days * DAY
             if withheld and int(withheld) > old:
                 return
             # The first answer tells whether the others are worth their calls.

@@ -13,12 +13,11 @@ from runclub_spider.crawl.run import Run
 from runclub_spider.enrich.batches import BatchWorker
 from runclub_spider.enrich.stages import Enricher
 from runclub_spider.store.facts import features
+from runclub_spider.text import DAY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
     from scrapy.http import Response
-
-_DAY = 86_400
 
 
 class Features(Enricher):
@@ -83,7 +82,7 @@ class Features(Enricher):
                 answer.found,
                 answer.missed,
                 version=config.recco_features_version,
-                gap_seconds=config.miss_retry_days * _DAY,
+                gap_seconds=config.miss_retry_days * DAY,
                 now=utc_now(),
                 partial=answer.partial,
             )

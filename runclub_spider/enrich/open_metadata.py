@@ -35,6 +35,7 @@ from runclub_spider.enrich.stages import Enricher
 from runclub_spider.store.db import meta
 from runclub_spider.store.facts import open_facts, open_questions
 from runclub_spider.store.facts.open_questions import Due
+from runclub_spider.text import DAY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DAY = 86_400
 # Answers of more pages than these are of songs that everybody recorded; the rest is let go.
 _MOST_PAGES = 3
 NOT_FOUND = 404
@@ -195,7 +195,7 @@ class OpenMetadata(Enricher):
 
     async def _genres(self) -> None:
         """The official list, where nobody says of a tag that it is one."""
-        old = utc_now() - _GENRES_DAYS * _DAY
+        old = utc_now() - _GENRES_DAYS * DAY
         if int(await self._read(lambda c: meta.get(c, _GENRES_AT)) or 0) > old:
             return
         calls = self.run.apis[MusicBrainz].calls
@@ -274,7 +274,7 @@ class OpenMetadata(Enricher):
         return Due(
             utc_now(),
             stale_before=run.stale_before("open_metadata"),
-            gap_seconds=run.config.open_metadata_retry_days * _DAY,
+            gap_seconds=run.config.open_metadata_retry_days * DAY,
         )
 
     async def _read(self, work: Callable[[sa.Connection], T]) -> T:

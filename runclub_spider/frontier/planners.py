@@ -19,6 +19,7 @@ from runclub_spider.frontier.templates import Seed, in_order
 from runclub_spider.store.queue import pages, playlists, seeds
 from runclub_spider.store.queue.pages import PageKind, PageTask
 from runclub_spider.store.queue.seeds import SeedState
+from runclub_spider.text import DAY
 
 if TYPE_CHECKING:
     from runclub_spider.frontier.deficit import DeficitFrontier, Forecast, RunYield
@@ -216,7 +217,7 @@ class PlaylistPlanner:
             page_rows=regime.playlist_page(config.page_size),
             regime=regime,
             run_version=run_version,
-            gone_before=utc_now() - int(config.seed_refresh_days * 86_400),
+            gone_before=utc_now() - int(config.seed_refresh_days * DAY),
             cell_minimum=config.cell_minimum,
             umbrellas=load_umbrellas(config.seeds_dir),
             vote_confidence=config.vote_confidence_min,

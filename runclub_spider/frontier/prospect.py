@@ -13,10 +13,10 @@ from runclub_spider.config import Config
 from runclub_spider.frontier.cost import Cost, Reach, cost_of
 from runclub_spider.frontier.templates import KINDS, Kind, Seed
 from runclub_spider.store.queue import quota, seeds
+from runclub_spider.text import DAY
 
 # Keys without a daily quota are held up by what the pacer begins with at a real host.
 _ASSUMED_PACE = 30
-_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Prospect:
 
 def calls_a_day(pace: int) -> float:
     """Calls that a pace (calls in a window of the pacer) comes to in 24 h."""
-    return pace * _DAY / WINDOW_SECONDS
+    return pace * DAY / WINDOW_SECONDS
 
 
 def aims_at(seed: Seed, cells: frozenset[tuple[str, str]]) -> bool:
@@ -94,7 +94,7 @@ def prospects(config: Config, plan: Sequence[Seed], stored: Stored, now: int) ->
         max_items=config.max_items_per_playlist,
         page_size=config.page_size,
     )
-    due = now - int(config.seed_refresh_days * _DAY)
+    due = now - int(config.seed_refresh_days * DAY)
     left = [
         _rows_left(stored.ledger.get((seed.kind, seed.term)), reach.max_results, due)
         for seed in plan

@@ -10,9 +10,10 @@ from runclub_spider.apis.wire import FEW
 from runclub_spider.catalog.coverage import Interval, Reading, claim, in_order
 from runclub_spider.catalog.plays import PlayRow
 from runclub_spider.errors import RunclubError
+from runclub_spider.text import DAY
 
 #: Seconds that a play may lie ahead of this clock; one further ahead was not on the air.
-_AHEAD = 86_400
+_AHEAD = DAY
 #: Pages in a row that bring no play from before or after those seen: more is no reading.
 _MOST_STILL = 20
 

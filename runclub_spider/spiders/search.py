@@ -27,6 +27,7 @@ from runclub_spider.store.queue import seeds
 from runclub_spider.store.queue.pages import PageTask
 from runclub_spider.store.queue.seeds import SeedState
 from runclub_spider.store.songs import songs
+from runclub_spider.text import DAY
 
 #: Rows that a search for one song may serve: what it means comes first or not at all.
 _KEXP_ROWS = 10
@@ -127,7 +128,7 @@ class SpotifySearchSpider(SpotifySpider):
         config = self.run.config
         if "seeds" in self.args.force:
             seeds.restart(connection, self.seed_kind)
-        age = int(config.seed_refresh_days * 86_400)
+        age = int(config.seed_refresh_days * DAY)
         seeds.refresh(
             connection,
             self.seed_kind,

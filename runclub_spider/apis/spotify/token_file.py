@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from runclub_spider.errors import ConfigurationError
+from runclub_spider.text import DAY
 
 # From the user's consent; refreshing does not prolong it (reference, 5: since 2026-06-18).
 LIFETIME_DAYS = 182
 WARN_DAYS = 30
-_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Grant:
         """Days until Spotify refuses the token; negative when it is over, None if not known."""
         if self.granted_at is None:
             return None
-        return LIFETIME_DAYS - int((now - self.granted_at) // _DAY)
+        return LIFETIME_DAYS - int((now - self.granted_at) // DAY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,12 @@ from runclub_spider.config import utc_now
 from runclub_spider.crawl.outcome import FAILED
 from runclub_spider.crawl.run import Run
 from runclub_spider.store.queue import pages
+from runclub_spider.text import DAY
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
-
-_DAY = 86_400
 
 
 class Snapshots:
@@ -47,7 +46,7 @@ class Snapshots:
             return
         config = self._run.config
         folder = config.cache_dir / "snapshots"
-        old = utc_now() - int(config.raw_retention_days * _DAY)
+        old = utc_now() - int(config.raw_retention_days * DAY)
         try:
             await self._run.store.run(lambda c: self._write_missing(c, folder))
             await self._run.store.run(lambda c: pages.drop_raw_before(c, old))

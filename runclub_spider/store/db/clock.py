@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from runclub_spider.store.db.tables import meta, metadata
+from runclub_spider.text import DAY
 
-_DAY = 86_400
 # Moments that are meant to lie ahead, and no entry of theirs by more than this.
-_DUE, _LONGEST = frozenset({"next_check_at", "retry_at"}), 365 * _DAY
+_DUE, _LONGEST = frozenset({"next_check_at", "retry_at"}), 365 * DAY
 # Stretches of time that plays were read of: moments of the station, not of this machine.
 _OTHERS = frozenset({"start_at", "end_at"})
 # What is found out anew when it is not there.

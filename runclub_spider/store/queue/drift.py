@@ -9,14 +9,15 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from runclub_spider.store.db import meta, tables
+from runclub_spider.text import DAY
 
-_DAY, _MOST_DAYS = 86_400, 8
+_MOST_DAYS = 8
 _KEY = "drift|"
 
 
 def pause(drifts: int) -> int:
     """Seconds to wait after the first, second, … time in a row."""
-    return int(_DAY * min(2 ** min(drifts - 1, 10), _MOST_DAYS))
+    return int(DAY * min(2 ** min(drifts - 1, 10), _MOST_DAYS))
 
 
 def waiting(connection: sa.Connection, version: int) -> dict[str, int]:
