@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,11 @@ from runclub_spider.crawl.outcome import INCOMPLETE, PAUSED
 from runclub_spider.crawl.reading import Drifted
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
+from runclub_spider.enrich.stages import Enricher
 from runclub_spider.errors import RunclubError
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from scrapy.http import Response
 
 # Batches on their way at once; the guard's cap is below, so its slots are always filled.
@@ -172,3 +175,29 @@ class BatchWorker:
         self.run.outcome.report(INCOMPLETE, reason)
         self._failures += 1
         self._off = self._off or self._failures >= _GIVE_UP_AFTER
+
+
+class BatchedStage(Enricher):
+    """A stage of one worker: full batches while pages come in, and the rest at the end."""
+
+    #: Made by the stage's constructor.
+    worker: BatchWorker
+
+    @abstractmethod
+    def pending(
+        self, connection: sa.Connection, track_ids: Sequence[str] | None = None
+    ) -> list[str]:
+        """What is to be asked, of all stored tracks or of these."""
+
+    async def begin(self) -> None:
+        """What earlier runs left."""
+        self.run.budget.enlist(self.worker)
+        self.worker.add(await self.run.store.run(self.pending))
+
+    def take(self, ids: Sequence[str]) -> None:
+        """Send full batches."""
+        self.worker.add(ids)
+
+    async def finish(self) -> None:
+        """The last batch."""
+        await self.worker.drain()

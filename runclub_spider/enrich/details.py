@@ -10,8 +10,7 @@ from runclub_spider.apis.reccobeats.parser import parse_tracks
 from runclub_spider.apis.reccobeats.service import ReccoBeats
 from runclub_spider.config import utc_now
 from runclub_spider.crawl.run import Run
-from runclub_spider.enrich.batches import BatchWorker
-from runclub_spider.enrich.stages import Enricher
+from runclub_spider.enrich.batches import BatchedStage, BatchWorker
 from runclub_spider.store.facts import details, tracks
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
 
-class Details(Enricher):
+class Details(BatchedStage):
     """Asks for track records in full batches.
 
     Where the key's own answers carry popularity, only tracks without a length are asked.
@@ -30,7 +29,7 @@ class Details(Enricher):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self._worker = BatchWorker(
+        self.worker = BatchWorker(
             run,
             "track details",
             batch=TRACKS_BATCH,
@@ -46,24 +45,12 @@ class Details(Enricher):
             return []
         # A key that gets popularity lacks nothing of the eligible ones.
         asked = curable if self.run.key.regime.track_popularity else [*eligible, *curable]
-        return self._pending(connection, asked) if asked else []
+        return self.pending(connection, asked) if asked else []
 
-    async def begin(self) -> None:
-        """What earlier runs left."""
-        self.run.budget.enlist(self._worker)
-        self._worker.add(await self.run.store.run(self._pending))
-
-    def take(self, ids: Sequence[str]) -> None:
-        """Send full batches."""
-        self._worker.add(ids)
-
-    async def finish(self) -> None:
-        """The last batch."""
-        await self._worker.drain()
-
-    def _pending(
+    def pending(
         self, connection: sa.Connection, track_ids: Sequence[str] | None = None
     ) -> list[str]:
+        """Tracks without a length, or without what the key withholds."""
         run = self.run
         assert run.key.regime is not None
         return details.pending(

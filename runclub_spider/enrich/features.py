@@ -10,8 +10,7 @@ from runclub_spider.apis.reccobeats.parser import parse_features
 from runclub_spider.apis.reccobeats.service import ReccoBeats
 from runclub_spider.config import utc_now
 from runclub_spider.crawl.run import Run
-from runclub_spider.enrich.batches import BatchWorker
-from runclub_spider.enrich.stages import Enricher
+from runclub_spider.enrich.batches import BatchedStage, BatchWorker
 from runclub_spider.store.facts import features
 from runclub_spider.text import DAY
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
 
-class Features(Enricher):
+class Features(BatchedStage):
     """Asks in full batches while pages come in, and for the rest when they are all in."""
 
     name = "features"
@@ -28,7 +27,7 @@ class Features(Enricher):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self._worker = BatchWorker(
+        self.worker = BatchWorker(
             run,
             "audio features",
             batch=FEATURES_BATCH,
@@ -43,27 +42,19 @@ class Features(Enricher):
         curable: Sequence[str],  # noqa: ARG002 - the shape of all
     ) -> list[str]:
         """Eligible tracks without features, or with stale ones."""
-        return self._pending(connection, eligible)
-
-    async def begin(self) -> None:
-        """Every eligible track that earlier runs left without."""
-        self.run.budget.enlist(self._worker)
-        self._worker.add(await self.run.store.run(self._pending))
-
-    def take(self, ids: Sequence[str]) -> None:
-        """Send full batches."""
-        self._worker.add(ids)
+        return self.pending(connection, eligible)
 
     async def finish(self) -> None:
         """The last batch, and the tracks that other stages made eligible."""
         admitted = sorted(self.run.admitted)
         if admitted:
-            self._worker.add(await self.run.store.run(lambda c: self._pending(c, admitted)))
-        await self._worker.drain()
+            self.worker.add(await self.run.store.run(lambda c: self.pending(c, admitted)))
+        await super().finish()
 
-    def _pending(
+    def pending(
         self, connection: sa.Connection, track_ids: Sequence[str] | None = None
     ) -> list[str]:
+        """Eligible tracks without features, or with stale ones."""
         return features.pending(
             connection,
             version=self.run.config.recco_features_version,
