@@ -254,17 +254,15 @@ class Run:
             RunclubError: the run cannot begin; nothing was touched.
         """
         if not self.begun:
-            preflight.check_command(self.crawler.settings, spider.name)
             self._alone = True
+            preflight.check_command(self.crawler.settings, spider.name)
             self.begin(type(spider), f"a run of {spider.name}")
         for work in self._begins:
             await work(spider)
 
     async def over(self) -> None:
         """The engine has stopped: what is left to do, and without a command the end as well."""
-        if not self.begun:
-            return
-        for work in self._ends:
+        for work in self._ends if self.begun else ():
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 - told by the outcome

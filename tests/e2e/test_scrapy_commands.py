@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from runclub_sandbox.testing import Sandbox
+from runclub_spider.store.db.lock import exclusive
 from testkit.places import Place, contents
 
-from .running import Run
+from .running import ROOT, Run
 
 pytestmark = pytest.mark.e2e
 PAGE = "search?q=rock&type=track&market=US&limit=5&offset=0"
@@ -143,3 +146,50 @@ def test_they_leave_the_store_alone(
         assert "found 5" in done.out
     assert (contents(place.root) if there else {}) == before
     assert place.root.exists() == there
+
+
+@pytest.mark.parametrize("name", ["search", "enrich", "kexp"])
+def test_a_spider_of_ours_is_not_run_by_its_file(name: str, place: Place, run: Run) -> None:
+    path = ROOT / "runclub_spider" / "spiders" / f"{name}.py"
+    done = run(place, "runspider", str(path))
+    (said,) = (line for line in done.err.splitlines() if "scrapy crawl" in line)
+    assert "nothing was sent" in said
+    assert "Traceback" not in done.err
+    assert not place.root.exists()
+
+
+SCRIPT = """\
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.utils.project import get_project_settings
+
+process = AsyncCrawlerProcess(get_project_settings())
+process.crawl("spotify_search", **{arguments!r})
+process.start()
+"""
+
+
+def by_script(place: Place, sandbox: Sandbox, **arguments: str) -> subprocess.CompletedProcess[str]:
+    """A crawl that a person's own script starts."""
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(arguments=arguments)],
+        cwd=ROOT,
+        env=place.env(sandbox),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_crawl_that_a_script_starts_is_a_run_like_all(
+    place: Place, sandbox: Sandbox, run: Run
+) -> None:
+    done = by_script(place, sandbox, max_seeds="2")
+    assert done.returncode == 0, done.stderr
+    assert place.column("SELECT result FROM run") == ["finished"]
+    assert (place.latest / "manifest.json").exists()
+    # The store is free again, and what is wrong is said before a request.
+    assert "Nothing new" in run(place, "crawl", "spotify_search", "-a", "max_seeds=2").out
+    with exclusive(place.config(), "somebody else"):
+        held = by_script(place, sandbox, max_seeds="3")
+    assert "another run holds this store (somebody else" in held.stderr
+    assert place.column("SELECT count(*) FROM run") == [2]
