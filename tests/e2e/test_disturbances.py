@@ -86,7 +86,8 @@ def test_a_long_refusal_of_reccobeats_keeps_what_was_found(
 def test_short_lived_tokens_are_renewed_one_at_a_time(
     calm: Place, place: Place, sandbox: Sandbox, run: Run
 ) -> None:
-    sandbox.configure(token_lifetime=1, latency_ms=60)
+    # What a page brought is asked after it, by then with a second token.
+    sandbox.configure(token_lifetime=1, latency_ms=800)
     run(place, *SEARCH, SPOTIFY_CONCURRENCY="8")
     stats = sandbox.stats()["apis"]
     assert stats["accounts"]["calls"] > 1
