@@ -1,4 +1,4 @@
-"""What tests of several folders share: a crawler with a store of its own."""
+"""What tests of several folders share: a starter of commands, a crawler with its own store."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from scrapy.settings import Settings
 
 from runclub_spider.config import Config
 from runclub_spider.crawl.run import Run
+from testkit.killer import Launcher
 from testkit.postgres import WANTED, stores_on_postgres
 
 MakeCrawler = Callable[..., Crawler]
@@ -43,6 +44,13 @@ def _where_stores_are() -> Iterator[None]:
             yield
     else:
         yield
+
+
+@pytest.fixture(scope="session")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """Starts commands without the second that importing takes."""
+    with Launcher(tmp_path_factory.mktemp("launched")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import importlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,12 +35,6 @@ RIGHT = {
 WITHOUT_SETTINGS = {"sandbox", "verify"}
 # It takes whatever is said for an artist and a title.
 WITHOUT_SURPLUS = {"explain"}
-
-
-@pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("launched")) as found:
-        yield found
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +33,6 @@ def place(tmp_path: Path) -> Place:
         connection.execute(sa.insert(api_block).values(**row, blocked_until=YEARS))
     store.close()
     return found
-
-
-@pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("launched")) as found:
-        yield found
 
 
 def in_force(place: Place) -> list[str]:

@@ -54,13 +54,6 @@ def sandbox(served: Sandbox) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    """Starts commands without the second that importing takes."""
-    with Launcher(tmp_path_factory.mktemp("launched")) as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
 def small(served: Sandbox, launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Two seeds of each spider, crawled and published; to be copied, not used."""
     place = Place(tmp_path_factory.mktemp("small") / "place")

@@ -52,11 +52,15 @@ def scrapy(*argv: str, env: Mapping[str, str], cwd: Path = ROOT, timeout: float 
 
 
 def launched(
-    launcher: Launcher, *argv: str, env: Mapping[str, str], actions: Sequence[Action] = ()
+    launcher: Launcher,
+    *argv: str,
+    env: Mapping[str, str],
+    actions: Sequence[Action] = (),
+    timeout: float = TIMEOUT,
 ) -> Done:
     """The same in the project's root, without the second that importing takes."""
     child = launcher.start(*argv, env=env, actions=actions)
-    return Done(child.wait(TIMEOUT), child.stdout, child.stderr)
+    return Done(child.wait(timeout), child.stdout, child.stderr)
 
 
 def one_line(done: Done) -> str:

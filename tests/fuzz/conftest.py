@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from testkit.killer import Launcher
 from testkit.places import Place
+
+from .running import Commands
 
 FULL = pytest.mark.full
 
@@ -22,3 +25,9 @@ def one_of(request: pytest.FixtureRequest) -> int:
 def place(tmp_path: Path) -> Place:
     """An empty place."""
     return Place(tmp_path / "place")
+
+
+@pytest.fixture
+def crawl(launcher: Launcher) -> Commands:
+    """Runs a command on a place."""
+    return Commands(launcher)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from runclub_spider.publish.verify import verify_release
+from testkit.killer import Launcher
 from testkit.places import Place
-from tests.e2e.running import Done, scrapy
+from tests.e2e.running import Done, launched
 from tests.fuzz import shapes
 from tests.fuzz.damage import Damage, damages
 
@@ -44,13 +46,27 @@ def last_of(cases: dict[int, Damage]) -> int:
     return (max(cases) // ROWS + 1) * ROWS
 
 
-def crawl(place: Place, env: dict[str, str], *argv: str, code: int = 0, **more: str) -> Done:
-    """A command that must neither crash nor say what a terminal would obey."""
-    done = scrapy(*argv, env=place.env(None, **NO_GATES, **env, **more), timeout=PATIENCE)
-    assert "Traceback" not in done.text, done.text
-    assert not [c for c in done.text if not c.isprintable() and c != "\n"], repr(done.text)
-    assert done.code == code, done.text
-    return done
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Runs commands that must neither crash nor say what a terminal would obey."""
+
+    launcher: Launcher
+
+    def __call__(
+        self,
+        place: Place,
+        env: dict[str, str],
+        *argv: str,
+        codes: Container[int] = frozenset({0}),
+        **more: str,
+    ) -> Done:
+        """One command; a page that cannot be read is asked again at once."""
+        settings = {**NO_GATES, "API_BACKOFF_SECONDS": "0", **env, **more}
+        done = launched(self.launcher, *argv, env=place.env(None, **settings), timeout=PATIENCE)
+        assert "Traceback" not in done.text, done.text
+        assert not [c for c in done.text if not c.isprintable() and c != "\n"], repr(done.text)
+        assert done.code in codes, done.text
+        return done
 
 
 def terms(place: Place, names: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from testkit.realdata import real_file
 from testkit.spotify_answers import classify
 from tests.fuzz import shapes
 from tests.fuzz.damage import damages, paths, written
-from tests.fuzz.running import ROWS, chosen, crawl, last_of, numbered, released, terms
+from tests.fuzz.running import ROWS, Commands, chosen, last_of, numbered, released, terms
 from tests.fuzz.world import World, served
 
 pytestmark = pytest.mark.realdata
@@ -101,7 +101,7 @@ def as_another(row: dict[str, Any], number: int) -> dict[str, Any]:
     return made
 
 
-def test_tracks_as_recorded_through_a_crawl(place: Place, one_of: int) -> None:
+def test_tracks_as_recorded_through_a_crawl(place: Place, crawl: Commands, one_of: int) -> None:
     found = distinct(("track", short(row)) for one in recorded() for row in tracks_in(one["body"]))
     assert len(found) > 10
     searches, whole = {}, []

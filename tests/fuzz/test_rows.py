@@ -9,15 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from testkit.places import Place
-from tests.e2e.running import scrapy
 from tests.fuzz import shapes
 from tests.fuzz.running import (
-    NO_GATES,
-    PATIENCE,
     ROWS,
+    Commands,
     chosen,
     clean_tracks,
-    crawl,
     last_of,
     numbered,
     released,
@@ -44,7 +41,7 @@ ORNAMENTS = frozenset(
 )
 
 
-def test_tracks_of_searches(place: Place, one_of: int) -> None:
+def test_tracks_of_searches(place: Place, crawl: Commands, one_of: int) -> None:
     cases = numbered(chosen(shapes.track(0), one_of))
     searches = {}
     for first in range(0, last_of(cases), ROWS):
@@ -63,7 +60,7 @@ def test_tracks_of_searches(place: Place, one_of: int) -> None:
             assert shapes.track_id(number) in rows, damage
 
 
-def test_entries_of_playlists(place: Place, one_of: int) -> None:
+def test_entries_of_playlists(place: Place, crawl: Commands, one_of: int) -> None:
     inner = {str(path) for path in ("id", "type", "artists", "album", "is_local", "uri")}
     cases = numbered(
         [
@@ -96,7 +93,7 @@ def test_entries_of_playlists(place: Place, one_of: int) -> None:
             assert shapes.track_id(number) in rows, damage
 
 
-def test_rows_and_records_of_playlists(place: Place, one_of: int) -> None:
+def test_rows_and_records_of_playlists(place: Place, crawl: Commands, one_of: int) -> None:
     """A list whose row or record is damaged in what is no id is read as any other."""
     shape = shapes.playlist(0, 2)
     inside = [one for one in chosen(shape, one_of) if one.path and len(one.path) < 3]
@@ -119,10 +116,7 @@ def test_rows_and_records_of_playlists(place: Place, one_of: int) -> None:
     with served(World(lists=lists, records=records)) as env:
         argv = ("crawl", "spotify_playlist", *terms(place, list(lists)), "-a", "top_playlists=2")
         # A record that holds nothing readable is put off; the rest is whole.
-        env_of = place.env(None, **NO_GATES, **env, PAGE_SIZE="50")
-        done = scrapy(*argv, env=env_of, timeout=PATIENCE)
-        assert done.code in {0, 75}, done.text
-        assert "Traceback" not in done.text, done.text
+        crawl(place, env, *argv, codes={0, 75}, PAGE_SIZE="50")
         crawl(place, env, "publish")
     found, _ = released(place)
     for number in range(len(lists)):
@@ -131,7 +125,7 @@ def test_rows_and_records_of_playlists(place: Place, one_of: int) -> None:
             assert shapes.track_id(1000 * number) in found, number
 
 
-def test_records_of_enrichment(place: Place, one_of: int) -> None:
+def test_records_of_enrichment(place: Place, crawl: Commands, one_of: int) -> None:
     """Artists and features: the tracks stay, and whole records all count."""
     kinds = (shapes.artist, shapes.features)
     damaged = [numbered(chosen(shape(0), one_of)) for shape in kinds]
@@ -151,7 +145,7 @@ def test_records_of_enrichment(place: Place, one_of: int) -> None:
             assert row["tempo"] == 160.5, number
 
 
-def test_track_records_of_reccobeats(place: Place, one_of: int) -> None:
+def test_track_records_of_reccobeats(place: Place, crawl: Commands, one_of: int) -> None:
     """What fills in for a key whose tracks carry neither code nor popularity."""
     damaged = numbered(chosen(shapes.detail(0), one_of))
     last = last_of(damaged)
@@ -172,7 +166,7 @@ def test_track_records_of_reccobeats(place: Place, one_of: int) -> None:
             assert (row["isrc"], row["popularity_snapshot"]) == (shapes.isrc(number), 44), number
 
 
-def test_open_metadata(place: Place, one_of: int) -> None:
+def test_open_metadata(place: Place, crawl: Commands, one_of: int) -> None:
     kinds = (shapes.recording, shapes.person, shapes.address, shapes.metadata)
     damaged = [numbered(chosen(shape(0), one_of)) for shape in kinds]
     last = max(map(last_of, damaged))
@@ -198,7 +192,7 @@ def test_open_metadata(place: Place, one_of: int) -> None:
             assert extra["original_release_year"] == 1985, number
 
 
-def test_plays(place: Place, one_of: int) -> None:
+def test_plays(place: Place, crawl: Commands, one_of: int) -> None:
     cases = numbered(chosen(shapes.play(0), one_of))
     last = last_of(cases)
     rows = [cases[n].to(shapes.play(n)) if n in cases else shapes.play(n) for n in range(last)]

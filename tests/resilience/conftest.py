@@ -1,4 +1,4 @@
-"""One sandbox, one launcher and one set of undisturbed runs for the tests of this directory."""
+"""One sandbox and one set of undisturbed runs for the tests of this directory."""
 
 from __future__ import annotations
 
@@ -17,12 +17,6 @@ from testkit.sweep import Stage, prepare
 def sandbox() -> Iterator[Sandbox]:
     """Serves the built-in world; nobody may change it."""
     with running_sandbox() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("runs")) as found:
         yield found
 
 
