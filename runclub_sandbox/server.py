@@ -60,7 +60,7 @@ def build_world(options: SandboxOptions) -> World:
 
 
 @contextlib.contextmanager
-def _no_collector() -> Iterator[None]:
+def no_collector() -> Iterator[None]:
     """Millions of records that stay are no work for the garbage collector."""
     gc.disable()
     try:
@@ -226,20 +226,35 @@ def run(options: SandboxOptions) -> None:
     Raises:
         OptionError: the port is taken, or the data cannot be read.
     """
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((HOST, options.port))
-        listening.listen(128)
-    except OSError:
-        raise OptionError(f"port {options.port} on {HOST} is taken") from None
-    with listening:
+    with listen(options.port) as listening:
         try:
-            with _no_collector():
+            with no_collector():
                 state = State(options, build_world(options))
         except (OSError, ValueError) as problem:
             raise OptionError(f"cannot read {options.data}: {problem}") from None
-        asyncio.run(_serve(listening, state))
+        serve(listening, state)
+
+
+def listen(port: int) -> socket.socket:
+    """A socket on which requests may wait already; port 0 is a free one.
+
+    Raises:
+        OptionError: the port is taken.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+        listening.listen(128)
+    except OSError:
+        listening.close()
+        raise OptionError(f"port {port} on {HOST} is taken") from None
+    return listening
+
+
+def serve(listening: socket.socket, state: State) -> None:
+    """Answers from a state until SIGINT or SIGTERM."""
+    asyncio.run(_serve(listening, state))
 
 
 async def _serve(listening: socket.socket, state: State) -> None:

@@ -118,16 +118,20 @@ class State:
     """What the running server knows: options, world, index, tokens, limits and counters."""
 
     def __init__(self, options: SandboxOptions, world: World) -> None:
-        self.options = options
         self.world = world
         self.index = SearchIndex(world)
         self.open_truth = OpenTruth(world)
+        self._airings: Airings | None = None
+        self.begin(options)
+
+    def begin(self, options: SandboxOptions) -> None:
+        """Starts over what is not the world: these options, no token, nothing counted yet."""
+        self.options = options
         self.stats = Stats()
         self.draw_faults()
         self.tokens = Tokens(options)
         #: Requests by API since the start or the last reset of the statistics.
         self.numbers: dict[str, int] = {}
-        self._airings: Airings | None = None
         self.reset_limits()
 
     def draw_faults(self) -> None:

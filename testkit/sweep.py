@@ -6,6 +6,7 @@ import random
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -230,10 +231,14 @@ def sweep(
     scratch: Path,
     *,
     sandbox: Sandbox,
+    running: Callable[[SandboxOptions], AbstractContextManager[Sandbox]] = running_sandbox,
     workers: int = 2,
     done: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Every point, several at a time; each worker has a sandbox and a place of its own."""
+    """Every point, several at a time; each worker has a sandbox and a place of its own.
+
+    The first worker's is `sandbox`; the others' are started by `running`.
+    """
     queue: SimpleQueue[tuple[Stage, Action]] = SimpleQueue()
     for one in work:
         queue.put(one)
@@ -257,7 +262,7 @@ def sweep(
             if number == 0:
                 serve(number, sandbox)
             else:
-                with running_sandbox(SandboxOptions(musicbrainz_busy=0)) as own:
+                with running(SandboxOptions(musicbrainz_busy=0)) as own:
                     serve(number, own)
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failures.append(error)

@@ -1,4 +1,4 @@
-"""What tests of several folders share: a starter of commands, a crawler with its own store."""
+"""What tests of several folders share: starters of processes, a crawler with its own store."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from runclub_spider.config import Config
 from runclub_spider.crawl.run import Run
 from testkit.killer import Launcher
 from testkit.postgres import WANTED, stores_on_postgres
+from testkit.sandboxes import Sandboxes
 
 MakeCrawler = Callable[..., Crawler]
 
@@ -50,6 +51,13 @@ def _where_stores_are() -> Iterator[None]:
 def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     """Starts commands without the second that importing takes."""
     with Launcher(tmp_path_factory.mktemp("launched")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def sandboxes() -> Iterator[Sandboxes]:
+    """Starts sandboxes without the seconds that making their world takes."""
+    with Sandboxes() as found:
         yield found
 
 

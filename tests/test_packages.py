@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
 from testkit.packages import ROOT, SOURCES, build
 from testkit.places import Place, problems
+from testkit.sandboxes import Sandboxes
 
 pytestmark = pytest.mark.e2e
 _NOT_DATA = {".pyc", ".md"}
@@ -39,8 +40,8 @@ def installed(request: pytest.FixtureRequest, built: Path, tmp_path: Path) -> Pa
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with running_sandbox() as found:
+def sandbox(sandboxes: Sandboxes) -> Iterator[Sandbox]:
+    with sandboxes.running() as found:
         yield found
 
 

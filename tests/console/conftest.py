@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from runclub_sandbox.options import SandboxOptions
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
+from testkit.sandboxes import Sandboxes
 
 _CALM: dict[str, object] = {
     "reset_limits": True,
@@ -24,8 +24,8 @@ _CALM: dict[str, object] = {
 
 
 @pytest.fixture(scope="session")
-def shared_sandbox() -> Iterator[Sandbox]:
-    with running_sandbox(SandboxOptions()) as found:
+def shared_sandbox(sandboxes: Sandboxes) -> Iterator[Sandbox]:
+    with sandboxes.running() as found:
         yield found
 
 

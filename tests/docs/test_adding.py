@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from runclub_sandbox.testing import running_sandbox
 from testkit.guide import Copy, copied, do, run
+from testkit.sandboxes import Sandboxes
 from testkit.serving import Reply, Visit, json_reply, serving
 
 pytestmark = pytest.mark.e2e
@@ -39,13 +39,13 @@ def check_contracts(copy: Copy) -> None:
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-def test_an_enrichment_source(copy: Copy, tmp_path: Path) -> None:
+def test_an_enrichment_source(copy: Copy, sandboxes: Sandboxes, tmp_path: Path) -> None:
     do("An enrichment source", copy)
     print(copy.cost())
     assert len(copy.new) <= 7
     assert len(copy.changed) <= 4
     assert sum(copy.changed.values()) <= 14
-    with running_sandbox() as sandbox, serving(tempo) as server:
+    with sandboxes.running() as sandbox, serving(tempo) as server:
         env = {**sandbox.env, "TEMPO_BASE_URL": server.url, "CACHE_DIR": str(tmp_path / "cache")}
         env["EXPORT_DIR"] = str(tmp_path / "export")
         crawl = (sys.executable, "-m", "scrapy", "crawl")

@@ -12,6 +12,7 @@ import pytest
 
 from runclub_sandbox.testing import running_sandbox
 from testkit.guide import Copy, copied, do, run
+from testkit.sandboxes import Sandboxes
 
 pytestmark = pytest.mark.e2e
 SCRAPY = (sys.executable, "-m", "scrapy")
@@ -28,7 +29,7 @@ def places(tmp_path: Path) -> dict[str, str]:
     return {"CACHE_DIR": str(tmp_path / "cache"), "EXPORT_DIR": str(tmp_path / "export"), **FEW}
 
 
-def test_a_seed_family(copy: Copy, tmp_path: Path) -> None:
+def test_a_seed_family(copy: Copy, sandboxes: Sandboxes, tmp_path: Path) -> None:
     do("A seed family", copy)
     assert (len(copy.new), copy.changed) == (1, {})
     assert sum(copy.new.values()) <= 20
@@ -38,7 +39,7 @@ def test_a_seed_family(copy: Copy, tmp_path: Path) -> None:
     plan = json.loads(shown.stdout)["seeds"]
     kinds = [seed["kind"] for seed in plan]
     assert (kinds.count("track"), kinds.count("playlist")) == (40, 10)
-    with running_sandbox() as sandbox:
+    with sandboxes.running() as sandbox:
         env |= sandbox.env
         crawl = (*SCRAPY, "crawl", "spotify_search", "-a", "family=hills", "-a", "max_seeds=20")
         done = run(copy, *crawl, SUITABILITY="gate", **env)

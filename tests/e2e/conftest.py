@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
 from testkit.killer import Action, Launcher
 from testkit.places import Place
+from testkit.sandboxes import Sandboxes
 
 from .running import Done, launched
 
@@ -39,9 +40,9 @@ CALM: dict[str, object] = {
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Sandbox]:
+def served(sandboxes: Sandboxes) -> Iterator[Sandbox]:
     """Serves the built-in world; nobody may change it."""
-    with running_sandbox() as found:
+    with sandboxes.running() as found:
         yield found
 
 

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from runclub_sandbox.options import SandboxOptions
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
 from testkit.killer import Launcher
 from testkit.places import Place, blanked
+from testkit.sandboxes import Sandboxes
 
 from .running import Done, Run, asked, ids, launched, manifest, one_line
 
@@ -119,8 +120,10 @@ def test_one_renewal_however_many_were_refused(
     assert ids(place) == ids(calm)
 
 
-def test_a_grant_revoked_in_mid_run_is_told_in_one_line(place: Place, launcher: Launcher) -> None:
-    with running_sandbox(SandboxOptions(latency_ms=80)) as own:
+def test_a_grant_revoked_in_mid_run_is_told_in_one_line(
+    place: Place, launcher: Launcher, sandboxes: Sandboxes
+) -> None:
+    with sandboxes.running(SandboxOptions(latency_ms=80)) as own:
         child = launcher.start(*SEARCH, env=place.env(own))
         # Artists are being asked as well when the token goes.
         asks(own, "artists", 1)

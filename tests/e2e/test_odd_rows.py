@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from runclub_sandbox.options import SandboxOptions
-from runclub_sandbox.testing import running_sandbox
 from runclub_spider.catalog.versions import soft_key
 from testkit.killer import Launcher
 from testkit.places import CONTACT, Place, blanked, problems
+from testkit.sandboxes import Sandboxes
 
 from .airing import DAY, tables
 from .running import launched, seeded
@@ -50,10 +50,12 @@ class Compared:
 
 
 @pytest.fixture(scope="module")
-def compared(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Compared:
+def compared(
+    launcher: Launcher, sandboxes: Sandboxes, tmp_path_factory: pytest.TempPathFactory
+) -> Compared:
     options = SandboxOptions(musicbrainz_busy=0)
     found = {}
-    with running_sandbox(options) as sandbox:
+    with sandboxes.running(options) as sandbox:
         for name, faults in (("calm", {}), ("odd", {"odd": RATE})):
             sandbox.configure(faults=faults)
             place = Place(tmp_path_factory.mktemp(name) / "place")

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
 from testkit.killer import Launcher
 from testkit.places import Place
+from testkit.sandboxes import Sandboxes
 from testkit.sweep import Stage, prepare
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(sandboxes: Sandboxes) -> Iterator[Sandbox]:
     """Serves the built-in world; nobody may change it."""
-    with running_sandbox() as found:
+    with sandboxes.running() as found:
         yield found
 
 

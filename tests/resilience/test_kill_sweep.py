@@ -8,6 +8,7 @@ import pytest
 
 from runclub_sandbox.testing import Sandbox
 from testkit.killer import Action
+from testkit.sandboxes import Sandboxes
 from testkit.sweep import Outcome, Stage, points, sweep, total
 
 pytestmark = pytest.mark.e2e
@@ -16,7 +17,10 @@ SAMPLE = {"search": 6, "playlist": 4, "open": 4, "publish": 2}
 
 @pytest.fixture(scope="module")
 def outcomes(
-    stages: dict[str, Stage], sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+    stages: dict[str, Stage],
+    sandbox: Sandbox,
+    sandboxes: Sandboxes,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> list[Outcome]:
     rng = random.Random(20)
     sample = [
@@ -24,7 +28,8 @@ def outcomes(
     ]
     # The last rename of all: the swap of `latest`.
     sample[0] = (stages["search"], Action("file", stages["search"].events["file"] - 1))
-    return sweep(sample, tmp_path_factory.mktemp("sweep"), sandbox=sandbox)
+    scratch = tmp_path_factory.mktemp("sweep")
+    return sweep(sample, scratch, sandbox=sandbox, running=sandboxes.running)
 
 
 def test_killed_anywhere_the_same_command_loses_nothing(outcomes: list[Outcome]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
 from testkit.killer import Launcher
 from testkit.places import (
     PLAYLIST,
@@ -21,6 +21,7 @@ from testkit.places import (
     missing,
     problems,
 )
+from testkit.sandboxes import Sandboxes
 from tests.sandbox.asking import Client
 
 pytestmark = pytest.mark.e2e
@@ -97,10 +98,10 @@ def featured(*lines: bytes | None) -> bool:
 
 
 def test_of_a_world_changed_by_one_percent_only_the_changes_are_asked(
-    launcher: Launcher, tmp_path: Path
+    launcher: Launcher, sandboxes: Sandboxes, tmp_path: Path
 ) -> None:
     place = Place(tmp_path / "place")
-    with running_sandbox() as changing:
+    with sandboxes.running() as changing:
         client = Client(changing)
         env = place.env(changing, PLAYLIST_CHECK_AGE="0", PAGE_SIZE="50")
         first = launcher.run(*CHANGING, env=env)

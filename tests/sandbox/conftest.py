@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from runclub_sandbox.options import SandboxOptions
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
+from testkit.sandboxes import Sandboxes
 
 from .asking import Client
 
 
 @pytest.fixture(scope="session")
-def shared_sandbox() -> Iterator[Sandbox]:
-    with running_sandbox(SandboxOptions()) as sandbox:
+def shared_sandbox(sandboxes: Sandboxes) -> Iterator[Sandbox]:
+    with sandboxes.running() as sandbox:
         yield sandbox
 
 

@@ -17,11 +17,12 @@ import pytest
 from runclub_sandbox.options import SandboxOptions
 from runclub_sandbox.testing import Sandbox, running_sandbox
 from testkit.realdata import real_file
+from testkit.sandboxes import Sandboxes
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with running_sandbox(SandboxOptions(port=0)) as found:
+def served(sandboxes: Sandboxes) -> Iterator[Sandbox]:
+    with sandboxes.running() as found:
         yield found
 
 

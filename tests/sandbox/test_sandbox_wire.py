@@ -26,9 +26,10 @@ from urllib3.response import ZstdDecoder
 
 from runclub_sandbox import wire
 from runclub_sandbox.options import SandboxOptions
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
 from runclub_sandbox.wire import JSON_TYPES, Wire, accepted, draw
 from runclub_spider import settings
+from testkit.sandboxes import Sandboxes
 
 EVERYTHING = "gzip, deflate, br, zstd"
 AGENT = settings.USER_AGENT
@@ -93,8 +94,8 @@ def see(url: str, **headers: str) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def rough() -> Iterator[Sandbox]:
-    with running_sandbox(SandboxOptions(plain=False)) as found:
+def rough(sandboxes: Sandboxes) -> Iterator[Sandbox]:
+    with sandboxes.running(SandboxOptions(plain=False)) as found:
         yield found
 
 

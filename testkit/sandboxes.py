@@ -1,0 +1,114 @@
+"""Sandboxes forked from one process, which made their world once: making it takes two seconds.
+
+`python -m testkit.sandboxes` is that process; `Sandboxes` is its client.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from runclub_sandbox.options import SandboxOptions, parse
+from runclub_sandbox.testing import Sandbox, running_sandbox
+
+ROOT = Path(__file__).parents[1]
+USUAL = SandboxOptions()
+
+
+class Sandboxes:
+    """Starts and stops sandboxes of the built-in world; any thread may ask."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "testkit.sandboxes"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stdin.close()
+        self._process.wait(20)
+        self._process.stdout.close()
+
+    @contextmanager
+    def running(self, options: SandboxOptions = USUAL) -> Iterator[Sandbox]:
+        """A sandbox of its own on a free port, stopped on leaving; `process` is what forked it."""
+        if _world(options) != _world(USUAL):
+            with running_sandbox(options) as found:
+                yield found
+            return
+        started = self._ask({"start": replace(options, port=0).arguments()})
+        try:
+            yield Sandbox(started["port"], started["env"], self._process)
+        finally:
+            self._ask({"stop": started["pid"]})
+
+    def _ask(self, request: dict[str, Any]) -> Any:
+        with self._one_at_a_time:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+
+def _world(options: SandboxOptions) -> tuple[object, ...]:
+    """What a world is made by."""
+    return options.seed, options.data, options.first_editions
+
+
+# The process that forks
+
+
+def _fork() -> None:
+    from runclub_sandbox import server
+    from runclub_sandbox.service import State
+
+    with server.no_collector():
+        state = State(USUAL, server.build_world(USUAL))
+        # Made when first asked for, which would be in each of them.
+        _ = state.airings
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "stop" in request:
+            os.kill(request["stop"], signal.SIGTERM)
+            os.waitpid(request["stop"], 0)
+            print(json.dumps({}), flush=True)
+            continue
+        options = parse(request["start"])
+        with server.listen(options.port) as listening:
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    nothing = os.open(os.devnull, os.O_RDWR)
+                    os.dup2(nothing, 0)
+                    os.dup2(nothing, 1)
+                    state.begin(options)
+                    server.serve(listening, state)
+                except BaseException:  # noqa: BLE001 - told; the loop below is the parent's
+                    traceback.print_exc()
+                    os._exit(1)
+                os._exit(0)
+            port = listening.getsockname()[1]
+        found = {"pid": pid, "port": port, "env": server.environment(port, options)}
+        print(json.dumps(found), flush=True)
+    # A world is not worth the time that taking it apart costs.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _fork()
