@@ -215,8 +215,9 @@ class Config(BaseModel):
 
     # Manners
     spotify_concurrency: int = setting(
-        2,
-        "Most requests in flight to Spotify; all of them are lost when a quota is spent.",
+        6,
+        "Most requests in flight to Spotify; all of them are lost when a quota is spent. It begins "
+        "with 2 and grows while none is refused.",
         ge=1,
         le=32,
     )

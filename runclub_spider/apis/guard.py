@@ -96,7 +96,7 @@ class AdaptiveSemaphore:
 
     def __init__(self, limits: GuardLimits) -> None:
         self.size = limits.concurrency
-        self._most = max(limits.most, limits.concurrency)
+        self.most = max(limits.most, limits.concurrency)
         self._adaptive = limits.most > limits.concurrency
         self._used = self._answers = 0
         self._changed = asyncio.Condition()
@@ -114,7 +114,7 @@ class AdaptiveSemaphore:
     def answered(self) -> None:
         """A good answer; after twenty in a row one more may be on its way."""
         self._answers += 1
-        if self._adaptive and self._answers >= _STEP and self.size < self._most:
+        if self._adaptive and self._answers >= _STEP and self.size < self.most:
             self.size, self._answers = self.size + 1, 0
 
     def refused(self) -> None:
@@ -127,8 +127,9 @@ class AdaptiveSemaphore:
 class Guard:
     """Lets requests of one API through, one window and one cap for all of its callers.
 
-    While `careful` says so of a family its calls go one at a time: a refusal is then met by one
-    call and not by all that are on their way.
+    While `careful` says so of a family, or the window holds nearly as many calls as the API is
+    known to take, calls go one at a time: a refusal is then met by one call and not by all that
+    are on their way.
 
     `clock` measures waits and only ever goes forward; `wall` tells the time of day, in which
     refusals are kept from run to run.
@@ -192,7 +193,7 @@ class Guard:
             Stopping: the run ended while waiting.
         """
         async with self.slots:
-            if not self._careful(family):
+            if not (self._careful(family) or self.pacer.nearly_full(self.slots.most)):
                 return await self._send(once, headers, family, spend)
             async with self._alone:
                 return await self._send(once, headers, family, spend)

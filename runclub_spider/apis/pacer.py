@@ -70,6 +70,13 @@ class Pacer:
             self._sent[self._number] = self._clock()
             return self._number
 
+    def nearly_full(self, calls: int) -> bool:
+        """Whether the window has no room for so many more calls under a limit that was found."""
+        if self.ceiling is None:
+            return False
+        self._forget(self._clock())
+        return len(self._sent) + calls > self.limit
+
     def answered(self, number: int) -> None:
         """The call was taken.
 

@@ -30,6 +30,9 @@ from runclub_spider.apis.guard import (
     retry_after,
 )
 from runclub_spider.apis.pacer import WINDOW_SECONDS, Pacer
+from runclub_spider.apis.service import Hooks
+from runclub_spider.apis.spotify.service import Spotify
+from runclub_spider.config import Config
 
 NOW = 1_800_000_000.0
 QUOTA = b'{"error":{"status":429,"message":"Too many requests","reason":"QUOTA_EXCEEDED"}}'
@@ -520,6 +523,53 @@ def test_no_window_holds_more_than_a_known_ceiling(ceiling: int) -> None:
     asyncio.run(go())
     for start in sent:
         assert sum(start <= one < start + WINDOW_SECONDS for one in sent) <= ceiling
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "sent", "most"),
+    [
+        (None, 500, 4),
+        (100, 0, 4),
+        # A margin of 3 % below the ceiling, and room for all four.
+        (100, 93, 4),
+        (100, 94, 1),
+        (100, 97, 1),
+        (3, 0, 1),
+    ],
+)
+def test_near_a_known_limit_calls_go_one_at_a_time(
+    ceiling: int | None, sent: int, most: int
+) -> None:
+    world = World(concurrency=4)
+    world.guard.pacer = Pacer(math.inf, ceiling, clock=lambda: world.now, sleep=world.sleep)
+    under_way = found = 0
+
+    async def slow() -> Answered:
+        nonlocal under_way, found
+        under_way += 1
+        found = max(found, under_way)
+        for _ in range(9):
+            await asyncio.sleep(0)
+        under_way -= 1
+        return Answered()
+
+    async def go() -> None:
+        # All of them still stand in the window when the four below are sent.
+        for _ in range(sent):
+            await world.guard.pacer.pace(lambda: False)
+        await asyncio.gather(*(world.send(slow) for _ in range(4)))
+
+    asyncio.run(go())
+    assert found == most
+
+
+@pytest.mark.parametrize(("configured", "first"), [(1, 1), (2, 2), (6, 2), (32, 2)])
+def test_spotify_is_asked_two_at_a_time_and_at_most_as_configured(
+    configured: int, first: int
+) -> None:
+    config = Config(spotify_concurrency=configured)
+    slots = Spotify(config, Hooks()).guard.slots
+    assert (slots.size, slots.most) == (first, configured)
 
 
 def test_an_unpaced_api_never_waits() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Calls in 30 seconds that a real key is first tried with.
 _REAL_START = 30
+# Requests in flight at first.
+_CONCURRENCY = 2
 
 
 class Spotify(Service):
@@ -50,8 +52,9 @@ class Spotify(Service):
         )
 
     def limits(self) -> GuardLimits:
-        """As many at once as configured."""
-        return self.usual_limits(self.config.spotify_concurrency)
+        """Two at once, up to as many as configured while it refuses none."""
+        most = self.config.spotify_concurrency
+        return self.usual_limits(min(_CONCURRENCY, most), most)
 
     def pacer(self) -> Pacer:
         """From what an earlier run learnt, else from below; a server of our own paces itself."""
