@@ -24,6 +24,7 @@ import mmap
 import os
 import pkgutil
 import resource
+import runpy
 import signal
 import subprocess
 import sys
@@ -119,8 +120,15 @@ class Launcher:
         self._process.wait(20)
         self._process.stdout.close()
 
-    def start(self, *argv: str, env: Mapping[str, str], actions: Sequence[Action] = ()) -> Child:
-        """Run `scrapy *argv` in the project's root."""
+    def start(
+        self,
+        *argv: str,
+        env: Mapping[str, str],
+        actions: Sequence[Action] = (),
+        module: str = "scrapy",
+        cwd: Path = ROOT,
+    ) -> Child:
+        """Run `scrapy *argv`, or another `python -m MODULE`, in the project's root or elsewhere."""
         self._number += 1
         folder = self._scratch / f"run-{self._number:04d}"
         folder.mkdir(parents=True)
@@ -131,6 +139,8 @@ class Launcher:
                 "do": "start",
                 "argv": list(argv),
                 "env": dict(env),
+                "module": module,
+                "cwd": None if cwd == ROOT else str(cwd),
                 "folder": str(folder),
                 "actions": [asdict(action) for action in actions],
             }
@@ -240,15 +250,19 @@ def _become(request: Mapping[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
-    os.chdir(ROOT)
+    os.chdir(request["cwd"] or ROOT)
     _Hooks(folder / "report", [Action(**one) for one in request["actions"]]).install()
     for broken in os.environ.pop("BREAKS", "").split():
         _break(broken)
-    sys.argv = ["scrapy", *request["argv"]]
-    from scrapy.cmdline import execute
-
+    sys.argv = [request["module"], *request["argv"]]
     try:
-        execute()
+        if request["module"] == "scrapy":
+            from scrapy.cmdline import execute
+
+            execute()
+        else:
+            runpy.run_module(request["module"], run_name="__main__")
+            _leave(0)
     except SystemExit as ended:
         if isinstance(ended.code, int):
             _leave(ended.code)

@@ -6,13 +6,18 @@ import csv
 import json
 import sqlite3
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from runclub_sandbox.testing import running_sandbox
+from runclub_sandbox.testing import Sandbox, running_sandbox
 from testkit.guide import Copy, copied, do, run
+from testkit.killer import Launcher
+from testkit.places import Place
 from testkit.sandboxes import Sandboxes
+from tests.e2e.running import launched
 
 pytestmark = pytest.mark.e2e
 SCRAPY = (sys.executable, "-m", "scrapy")
@@ -58,19 +63,38 @@ def test_a_seed_family(copy: Copy, sandboxes: Sandboxes, tmp_path: Path) -> None
     assert "hills.yaml:1: key '(root)': searches nothing" in done.stderr
 
 
-@pytest.mark.parametrize("profile", ["auto", "partner"])
-def test_a_regime(copy: Copy, tmp_path: Path, profile: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A copy of the project with a regime more, its own sandbox, and a starter of its commands."""
+
+    copy: Copy
+    sandbox: Sandbox
+    launcher: Launcher
+
+
+@pytest.fixture(scope="module")
+def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partner]:
+    copy = copied(tmp_path_factory.mktemp("partner"))
     do("A regime", copy)
+    with (
+        running_sandbox(root=copy.root) as sandbox,
+        Launcher(tmp_path_factory.mktemp("launched"), copy.root) as launcher,
+    ):
+        sandbox.configure(regime="partner")
+        yield Partner(copy, sandbox, launcher)
+
+
+@pytest.mark.parametrize("profile", ["auto", "partner"])
+def test_a_regime(partner: Partner, tmp_path: Path, profile: str) -> None:
+    copy = partner.copy
     assert (len(copy.new), len(copy.changed)) == (1, 1)
     assert sum(copy.new.values()) + sum(copy.changed.values()) <= 30
-    env = {**places(tmp_path), "SPOTIFY_PROFILE": profile}
-    with running_sandbox(root=copy.root) as sandbox:
-        sandbox.configure(regime="partner")
-        env |= sandbox.env
-        done = run(copy, *SCRAPY, "crawl", "spotify_search", "-a", "max_seeds=3", **env)
-        assert done.returncode == 0, done.stderr
-        looked = run(copy, *SCRAPY, "doctor", **env)
-        assert "30 rows a request" in looked.stdout
+    more = {**places(tmp_path), "SPOTIFY_PROFILE": profile, "PAGE_SIZE": "0"}
+    env = Place(tmp_path / "place").env(partner.sandbox, **more)
+    done = launched(partner.launcher, "crawl", "spotify_search", "-a", "max_seeds=3", env=env)
+    assert done.code == 0, done.text
+    looked = launched(partner.launcher, "doctor", env=env)
+    assert "30 rows a request" in looked.out
     with sqlite3.connect(tmp_path / "cache/runclub.sqlite") as store:
         assert {rows for (rows,) in store.execute("SELECT max(row_count) FROM page")} == {30}
     notes = json.loads((tmp_path / "export/latest/manifest.json").read_bytes())["notes"]

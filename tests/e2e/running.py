@@ -56,10 +56,11 @@ def launched(
     *argv: str,
     env: Mapping[str, str],
     actions: Sequence[Action] = (),
+    cwd: Path = ROOT,
     timeout: float = TIMEOUT,
 ) -> Done:
-    """The same in the project's root, without the second that importing takes."""
-    child = launcher.start(*argv, env=env, actions=actions)
+    """The same without the second that importing takes."""
+    child = launcher.start(*argv, env=env, actions=actions, cwd=cwd)
     return Done(child.wait(timeout), child.stdout, child.stderr)
 
 

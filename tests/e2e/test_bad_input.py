@@ -515,9 +515,10 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def in_project(project: Path, *argv: str, **env: str) -> Done:
+def own_environment(**env: str) -> dict[str, str]:
+    """Nothing but what a command needs in a folder without the package and its seeds."""
     more = {"PYTHONPATH": str(ROOT), "SEEDS_DIR": str(ROOT / "seeds")}
-    return scrapy(*argv, env=bare_environment() | more | env, cwd=project)
+    return bare_environment() | more | env
 
 
 @pytest.mark.parametrize(
@@ -534,10 +535,10 @@ def in_project(project: Path, *argv: str, **env: str) -> Done:
     ],
 )
 def test_a_malformed_env_file(
-    argv: tuple[str, ...], content: bytes, says: str, project: Path
+    argv: tuple[str, ...], content: bytes, says: str, project: Path, launcher: Launcher
 ) -> None:
     (project / ".env").write_bytes(content)
-    done = in_project(project, *argv)
+    done = launched(launcher, *argv, env=own_environment(), cwd=project)
     assert says in one_line(done)
     assert done.code == 2
     assert sorted(path.name for path in project.iterdir()) == [".env", "scrapy.cfg"]
@@ -547,16 +548,17 @@ def test_a_good_env_file_is_read_from_the_project(project: Path, sandbox: Sandbo
     lines = [f"{name}={value}\n" for name, value in sandbox.env.items()]
     lines += ["export MAX_RESULTS_PER_SEED = 20  # a comment\n", "EXPORT_DIR=releases\n"]
     (project / ".env").write_text("\ufeff" + "".join(lines), encoding="utf-8")
-    done = in_project(project, *SEARCH, "-a", "max_seeds=1", PAGE_SIZE="10")
+    argv = (*SEARCH, "-a", "max_seeds=1")
+    done = scrapy(*argv, env=own_environment(PAGE_SIZE="10"), cwd=project)
     assert done.code == 0, done.err
     assert asked(sandbox)["search_track"] == 3
     assert (project / "releases" / "latest" / "manifest.json").is_file()
     assert (project / ".cache" / "runclub.sqlite").is_file()
 
 
-def test_the_environment_wins_over_the_env_file(project: Path) -> None:
+def test_the_environment_wins_over_the_env_file(project: Path, launcher: Launcher) -> None:
     (project / ".env").write_text("MARKET=USA\n", encoding="utf-8")
-    done = in_project(project, "publish", MARKET="GB")
+    done = launched(launcher, "publish", env=own_environment(MARKET="GB"), cwd=project)
     assert (done.code, done.err) == (0, "")
 
 

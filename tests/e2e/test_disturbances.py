@@ -85,11 +85,15 @@ def test_a_long_refusal_of_reccobeats_keeps_what_was_found(
 
 
 def test_short_lived_tokens_are_renewed_one_at_a_time(
-    calm: Place, place: Place, sandbox: Sandbox, run: Run
+    place: Place, sandbox: Sandbox, run: Run, tmp_path: Path
 ) -> None:
+    few = ("crawl", "spotify_search", "-a", "max_seeds=2", "-a", "max_results=20")
+    calm = Place(tmp_path / "calm")
+    run(calm, *few)
+    sandbox.reset_stats()
     # What a page brought is asked after it, by then with a second token.
     sandbox.configure(token_lifetime=1, latency_ms=800)
-    run(place, *SEARCH, SPOTIFY_CONCURRENCY="8")
+    run(place, *few, SPOTIFY_CONCURRENCY="8")
     stats = sandbox.stats()["apis"]
     assert stats["accounts"]["calls"] > 1
     assert stats["accounts"]["max_parallel"] == 1

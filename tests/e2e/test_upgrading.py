@@ -12,7 +12,7 @@ from testkit.killer import Launcher
 from testkit.places import Place, problems
 from tests.fixtures import unpacked
 
-from .running import ROOT, Run, bare_environment, manifest, scrapy
+from .running import ROOT, Run, bare_environment, launched, manifest
 
 pytestmark = pytest.mark.e2e
 # As the run was called that was killed; it had asked full pages.
@@ -45,7 +45,7 @@ def test_an_old_store_resumes_publishes_and_is_compared(
     run(old, "status", **AS_THEN)
 
 
-def test_an_old_env_file_is_read(old: Place, tmp_path: Path) -> None:
+def test_an_old_env_file_is_read(old: Place, tmp_path: Path, launcher: Launcher) -> None:
     """Its lower gate is what lets tracks without features in."""
     project = tmp_path / "project"
     project.mkdir()
@@ -59,7 +59,7 @@ def test_an_old_env_file_is_read(old: Place, tmp_path: Path) -> None:
     }
     counts = []
     for _ in range(2):
-        done = scrapy("publish", env=env, cwd=project)
+        done = launched(launcher, "publish", env=env, cwd=project)
         assert (done.code, "Released" in done.out) == (0, True), done.text
         counts.append(manifest(old)["totals"]["tracks"])
         (project / ".env").unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +26,7 @@ from runclub_spider.apis.reccobeats.service import ReccoBeats
 from runclub_spider.config import Config
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
-
-ROOT = Path(__file__).parents[3]
+from testkit.killer import Launcher
 
 
 class Asker(Spider):
@@ -73,19 +72,15 @@ class Got:
     error: str | None
 
 
-def ask(folder: Path, urls: Sequence[str], **settings: object) -> tuple[dict[str, Got], str]:
-    """Ask all of the addresses in one crawl; also gives what it wrote to the terminal."""
+def ask(
+    launcher: Launcher, folder: Path, urls: Sequence[str], **settings: object
+) -> dict[str, Got]:
+    """Ask all of the addresses in one crawl."""
     folder.mkdir(exist_ok=True)
     (folder / "urls").write_text("\n".join(urls))
     given = [f"{name}={value}" for name, value in settings.items()]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.crawl.handler.asking", str(folder), *given],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    done = launcher.start(str(folder), *given, env=os.environ, module="tests.crawl.handler.asking")
+    assert done.wait(120) == 0, done.stderr
     found = {}
     for line in (folder / "answers").read_text().splitlines():
         row = json.loads(line)
@@ -96,7 +91,7 @@ def ask(folder: Path, urls: Sequence[str], **settings: object) -> tuple[dict[str
             row.get("kind", ""),
             row.get("error"),
         )
-    return found, done.stderr
+    return found
 
 
 def main(folder: Path, given: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ import pytest
 from aiohttp import web
 from backports import zstd
 
+from testkit.killer import Launcher
 from testkit.rawserver import FRAMINGS, RawServer, Sent, answered, chunked, head, raw_server
 
 from .asking import Got, ask
@@ -103,13 +104,16 @@ def served() -> Iterator[RawServer]:
 
 @pytest.fixture(scope="module", params=["", "1"], ids=lambda on: f"compression {on or '-'}")
 def got(
-    served: RawServer, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    served: RawServer,
+    launcher: Launcher,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> dict[str, Got]:
     """All of it in one crawl, whatever a user makes of Scrapy's own unpacking."""
     served.asked.clear()
     more = {"COMPRESSION_ENABLED": request.param} if request.param else {}
     urls = [served.url + path for path in served.answers]
-    found, _ = ask(tmp_path_factory.mktemp("asked"), urls, **more)
+    found = ask(launcher, tmp_path_factory.mktemp("asked"), urls, **more)
     return {url.removeprefix(served.url): one for url, one in found.items()}
 
 
@@ -147,7 +151,9 @@ def test_what_is_asked_for_is_what_can_be_read(got: dict[str, Got], served: RawS
         assert "accept: application/json\r\n" in text
 
 
-def test_a_broken_body_does_not_hide_what_its_status_says(tmp_path: Path) -> None:
+def test_a_broken_body_does_not_hide_what_its_status_says(
+    launcher: Launcher, tmp_path: Path
+) -> None:
     broken = "Content-Encoding: gzip"
     answers = {
         "/unauthorised": answered(b"\x1f\x8b", broken, status="401 Unauthorized"),
@@ -156,7 +162,7 @@ def test_a_broken_body_does_not_hide_what_its_status_says(tmp_path: Path) -> Non
         "/gone": answered(b"<html>", broken, status="404 Not Found"),
     }
     with raw_server(answers) as server:
-        found, _ = ask(tmp_path / "asked", [server.url + path for path in answers])
+        found = ask(launcher, tmp_path / "asked", [server.url + path for path in answers])
         by_path = {url.removeprefix(server.url): one for url, one in found.items()}
     assert by_path["/unauthorised"].status == 401
     assert "status 503" in (by_path["/busy"].error or "")
@@ -164,17 +170,17 @@ def test_a_broken_body_does_not_hide_what_its_status_says(tmp_path: Path) -> Non
     assert "cannot be unpacked" in (by_path["/gone"].error or "")
 
 
-def test_a_packed_refusal_names_the_quota(tmp_path: Path) -> None:
+def test_a_packed_refusal_names_the_quota(launcher: Launcher, tmp_path: Path) -> None:
     body = gzip.compress(b'{"error": {"status": 429, "reason": "QUOTA_EXCEEDED"}}')
     said = answered(body, "Content-Encoding: gzip", "Retry-After: 1", status="429 Too Many")
     with raw_server({"/a": said, "/b": said}) as server:
         urls = [f"{server.url}/a", f"{server.url}/b"]
-        found, _ = ask(tmp_path / "asked", urls, RECCOBEATS_CONCURRENCY=1)
+        found = ask(launcher, tmp_path / "asked", urls, RECCOBEATS_CONCURRENCY=1)
         assert server.asked.total() == 1
     assert all("quota exceeded" in (one.error or "") for one in found.values())
 
 
-def test_what_is_too_large_is_not_fetched_to_its_end(tmp_path: Path) -> None:
+def test_what_is_too_large_is_not_fetched_to_its_end(launcher: Launcher, tmp_path: Path) -> None:
     endless = [head("Transfer-Encoding: chunked"), b"10000\r\n" + b" " * 65_536 + b"\r\n"]
     answers = {
         "/announced": Sent(head("Content-Length: 2147483648") + b"{"),
@@ -183,14 +189,14 @@ def test_what_is_too_large_is_not_fetched_to_its_end(tmp_path: Path) -> None:
     }
     with raw_server(answers) as server:
         urls = [server.url + path for path in answers]
-        found, _ = ask(tmp_path / "asked", urls, API_RETRIES=4)
+        found = ask(launcher, tmp_path / "asked", urls, API_RETRIES=4)
         assert set(server.asked.values()) == {2}
     assert len(found) == 3
     for one in found.values():
         assert "more than 64 MiB after 2 tries" in (one.error or "")
 
 
-def test_a_whole_answer_has_one_time_limit(tmp_path: Path) -> None:
+def test_a_whole_answer_has_one_time_limit(launcher: Launcher, tmp_path: Path) -> None:
     """However steadily it trickles: in its head, its body, and inside a packing."""
     answers = {
         "/head": Sent(head(*(f"X-{n}: {n}" for n in range(200))) + b"{}", drip=0.1),
@@ -200,18 +206,18 @@ def test_a_whole_answer_has_one_time_limit(tmp_path: Path) -> None:
     with raw_server(answers) as server:
         urls = [server.url + path for path in answers]
         before = time.monotonic()
-        found, _ = ask(tmp_path / "asked", urls, DOWNLOAD_TIMEOUT=1, API_RETRIES=0)
+        found = ask(launcher, tmp_path / "asked", urls, DOWNLOAD_TIMEOUT=1, API_RETRIES=0)
         assert time.monotonic() - before < 20
     for one in found.values():
         # The same words for every address: told once a run.
         assert one.error == "reccobeats: no whole answer in time after 1 tries"
 
 
-def test_why_there_was_no_answer_is_told_in_words(tmp_path: Path) -> None:
+def test_why_there_was_no_answer_is_told_in_words(launcher: Launcher, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     urls = [f"http://127.0.0.1:{port}/a", f"http://127.0.0.1:{port}/b", "http://no.invalid/a"]
-    found, _ = ask(tmp_path / "asked", urls)
+    found = ask(launcher, tmp_path / "asked", urls)
     assert {found[url].error for url in urls[:2]} == {
         "reccobeats: the connection is refused after 2 tries"
     }
@@ -235,7 +241,7 @@ async def aiohttp_answer(request: web.Request) -> web.StreamResponse:
     return found
 
 
-def test_a_server_of_another_hand(tmp_path: Path) -> None:
+def test_a_server_of_another_hand(launcher: Launcher, tmp_path: Path) -> None:
     """aiohttp, whose packing and framing are none of ours."""
     loop, ports = asyncio.new_event_loop(), list[int]()
     started = threading.Event()
@@ -260,7 +266,7 @@ def test_a_server_of_another_hand(tmp_path: Path) -> None:
             for coding in ("gzip", "deflate", "identity")
             for framing in ("whole", "parts")
         ]
-        found, _ = ask(tmp_path / "asked", urls)
+        found = ask(launcher, tmp_path / "asked", urls)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from testkit.killer import Launcher
 from testkit.nginx import running_nginx
 from testkit.realdata import real_file
 
@@ -41,18 +42,19 @@ def serving_files(folder: Path, files: dict[str, bytes]) -> Iterator[str]:
         yield url
 
 
-def assert_same(folder: Path, files: dict[str, bytes], *places: str) -> None:
+def assert_same(launcher: Launcher, folder: Path, files: dict[str, bytes], *places: str) -> None:
     with serving_files(folder, files) as url:
         urls = {f"{url}/{place}/{name}": name for place in places for name in files}
-        found, _ = ask(folder / "asked", list(urls))
+        found = ask(launcher, folder / "asked", list(urls))
     assert len(found) == len(urls)
     for address, name in urls.items():
         assert found[address].error is None, address
         assert found[address].body == files[name], address
 
 
-def test_every_way_that_nginx_has(tmp_path: Path) -> None:
+def test_every_way_that_nginx_has(launcher: Launcher, tmp_path: Path) -> None:
     assert_same(
+        launcher,
         tmp_path,
         {
             "small": b"{}",
@@ -64,10 +66,10 @@ def test_every_way_that_nginx_has(tmp_path: Path) -> None:
 
 
 @pytest.mark.realdata
-def test_every_recorded_answer(tmp_path: Path) -> None:
+def test_every_recorded_answer(launcher: Launcher, tmp_path: Path) -> None:
     with gzip.open(real_file("spotify-responses/recorded.jsonl.gz")) as lines:
         bodies = [orjson.loads(line)["body"] for line in lines]
     files = {str(n): orjson.dumps(body) for n, body in enumerate(bodies)}
     whole = {name: body for name, body in files.items() if body[:1] in b"{["}
     assert len(whole) > 700
-    assert_same(tmp_path, whole, "gzip")
+    assert_same(launcher, tmp_path, whole, "gzip")
