@@ -187,22 +187,22 @@ def _serve() -> None:
 
 
 def _import_everything() -> None:
-    import runclub_sandbox
-    import runclub_spider
-
-    skipped = ("settings", "__main__", "demo", "env", "versions")
-    for package in (runclub_sandbox, runclub_spider):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not set(module.name.split(".")) & set(skipped):
+    skipped = {"settings", "__main__", "demo", "env", "versions"}
+    for name in ("runclub_sandbox", "runclub_spider", "scrapy.commands"):
+        package = importlib.import_module(name)
+        for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+            if not set(module.name.split(".")) & skipped:
                 importlib.import_module(module.name)
     for name in (
+        *_components(),
         "alembic.command",
+        "numpy.ma",
+        "rich._emoji_codes",
         "scrapy.cmdline",
-        "scrapy.extensions.telnet",
-        "scrapy.downloadermiddlewares.cookies",
+        "scrapy.commands.settings",
         "scrapy.pqueues",
-        "scrapy.squeues",
         "scrapy.shell",
+        "scrapy.squeues",
         "sqlite3",
         "tldextract",
         "twisted.conch.telnet",
@@ -216,6 +216,16 @@ def _import_everything() -> None:
         plan.plan_of(ROOT / "seeds", kind)
     if "twisted.internet.reactor" in sys.modules:
         raise RuntimeError("the reactor was installed before the fork")
+
+
+def _components() -> set[str]:
+    """Modules of what Scrapy's own settings name, but for one that brings the reactor."""
+    settings = vars(importlib.import_module("scrapy.settings.default_settings")).values()
+    named = [one for one in settings if isinstance(one, str)]
+    for one in settings:
+        named += [*one, *one.values()] if isinstance(one, dict) else []
+    paths = [one for one in named if isinstance(one, str) and one.startswith("scrapy.")]
+    return {path.rpartition(".")[0] for path in paths if "ftp" not in path and "http2" not in path}
 
 
 def _waited(pid: int, timeout: float) -> int:
