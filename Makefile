@@ -31,6 +31,8 @@ demo: bootstrap
 # At most six minutes on two idle cores. Files go out in the order of their names: xdist would
 # keep those of few tests for the end, and here they are the long ones.
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
+# Every worker and every command that starts would compile what no other may keep.
+test test-full: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)
 	@$(BIN)/python -m pytest $(SPREAD) -m "not full"
 

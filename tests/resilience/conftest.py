@@ -46,3 +46,11 @@ def searched(stages: dict[str, Stage], tmp_path: Path) -> Place:
 def listed(stages: dict[str, Stage], tmp_path: Path) -> Place:
     """A place where both crawls have been."""
     return stages["playlist"].after.copy(tmp_path / "listed")
+
+
+@pytest.fixture
+def slow(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """Answers take a moment, so that something is always in flight."""
+    sandbox.configure(latency_ms=15)
+    yield sandbox
+    sandbox.configure(latency_ms=0)

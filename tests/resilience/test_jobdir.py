@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,14 +35,6 @@ STOPS = {
     "SIGTERM": [Action("committed", MIDDLE, "SIGTERM")],
     "SIGKILL": [Action("committed", MIDDLE, "SIGKILL")],
 }
-
-
-@pytest.fixture
-def slow(sandbox: Sandbox) -> Iterator[Sandbox]:
-    """Answers take a moment, so that something is always in flight."""
-    sandbox.configure(latency_ms=15)
-    yield sandbox
-    sandbox.configure(latency_ms=0)
 
 
 @pytest.mark.parametrize("stop", STOPS)
