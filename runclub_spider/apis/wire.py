@@ -14,12 +14,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from math import isfinite, nan
 from string import ascii_uppercase
-from typing import Annotated, Any, ClassVar, TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
 
 import orjson
 from pydantic import (
@@ -29,6 +31,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    create_model,
 )
 
 from runclub_spider.apis.call import AnswerError
@@ -89,9 +92,15 @@ class Record(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", populate_by_name=True)
 
     called: ClassVar[str]
+    #: Keys that records of a model are known to carry and that the catalogue does not need.
+    unread: ClassVar[frozenset[str]] = frozenset()
 
 
 _R = TypeVar("_R", bound=Record)
+
+
+class _Forbidding(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 # --- what is said of an answer -------------------------------------------------------------------
@@ -239,6 +248,47 @@ _DECODER = json.JSONDecoder(
     parse_constant=lambda _: nan,
     object_pairs_hook=_object,
 )
+
+
+def read_exact(model: type[_R], body: bytes) -> _R | None:
+    """An answer with nothing odd about it, by pydantic's own JSON reader and in one go.
+
+    None for any other: one whose values would have to be dropped, decoded forgivingly or told of
+    is read by `decode` and `admit`. What is read here they read alike, at twice the cost.
+    """
+    try:
+        return cast("_R", _exact(model).model_validate_json(body))
+    except ValidationError:
+        return None
+
+
+@cache
+def _exact(model: type[Record]) -> type[Record]:
+    """A model that takes no key but those it reads or knows, nor do the records inside it."""
+    fields: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        inner = copy(info)
+        inner.annotation = _exactly(info.annotation)
+        fields[name] = (inner.annotation, inner)
+    bases: tuple[type[BaseModel], ...] = (model,)
+    if model.model_config["extra"] == "allow":
+        bases = (model, _Forbidding)
+        fields |= dict.fromkeys(model.unread, (Any, None))
+    return cast("type[Record]", create_model(model.__name__, __base__=bases, **fields))
+
+
+def _exactly(kind: Any) -> Any:
+    """A field's type with exact models in the places of the models in it."""
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return _exact(kind)
+    inner = get_args(kind)
+    if get_origin(kind) is Annotated:
+        return Annotated[(_exactly(inner[0]), *inner[1:])]
+    if get_origin(kind) is list:
+        return list[_exactly(inner[0])]  # type: ignore[misc]
+    if get_origin(kind) in (Union, UnionType):
+        return Union[tuple(map(_exactly, inner))]  # noqa: UP007 - of parts known at run time
+    return kind
 
 
 # --- a record ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 DECADES = ("70s", "80s", "90s", "00s", "10s", "20s")
 
@@ -13,6 +14,7 @@ EARLIEST_YEAR = 1860
 LATEST_YEAR = datetime.now(UTC).year + 1
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+_MOST_DATE = len("YYYY-MM-DD")
 
 
 def possible_year(year: int | None, latest: int = LATEST_YEAR) -> int | None:
@@ -27,7 +29,14 @@ def normalise_release_date(text: str | None, latest: int = LATEST_YEAR) -> str |
     `0000`, null or an empty string. A month keeps its year only (the contract), and so does a
     day that no calendar has. Years before recorded sound, or after `latest`, are none.
     """
-    match = _DATE.fullmatch((text or "").strip())
+    text = (text or "").strip()
+    return _normalised(text, latest) if len(text) <= _MOST_DATE else None
+
+
+# Tracks share their dates: most of a crawl's are known.
+@lru_cache(maxsize=1 << 14)
+def _normalised(text: str, latest: int) -> str | None:
+    match = _DATE.fullmatch(text)
     if not match or possible_year(int(match[1]), latest) is None:
         return None
     year, month, day = match.groups()

@@ -31,13 +31,10 @@ _MOST_KEY, _MOST_KEYS = 60, 50
 class Wire(Record):
     """Base of the models: unknown keys are allowed and remembered in `model_extra`.
 
-    `unread` are the keys that a model is known to carry and that the catalogue does not need
-    (schema and recorded answers).
+    What is `unread` is so by schema and recorded answers.
     """
 
     model_config = ConfigDict(extra="allow")
-
-    unread: ClassVar[frozenset[str]] = frozenset()
 
 
 _LINK = frozenset({"external_urls", "href", "type", "uri"})
@@ -173,6 +170,39 @@ class WirePage(Wire):
     next: str | None = None
     total: Whole | None = None
     offset: Whole | None = None
+
+
+class WireTrackPage(WirePage):
+    """A paging object of tracks, to be read in one go."""
+
+    items: list[WireTrack | None]
+
+
+class WireTrackSearch(Record):
+    """The answer to a search for tracks, to be read in one go."""
+
+    called: ClassVar[str] = "answer"
+
+    tracks: WireTrackPage
+
+
+class WireTrackEntry(WireEntry):
+    """A playlist entry with a track, to be read in one go."""
+
+    track: WireTrack | None = None
+    item: WireTrack | None = None
+
+    @property
+    def content(self) -> WireTrack | None:
+        """The same of tracks that were read."""
+        held = [one for one in (self.item, self.track) if one is not None]
+        return next((one for one in held if one.model_fields_set), held[0] if held else None)
+
+
+class WireEntryPage(WirePage):
+    """A paging object of playlist entries, to be read in one go."""
+
+    items: list[WireTrackEntry | None]
 
 
 class WireOwner(Wire):

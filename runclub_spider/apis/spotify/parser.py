@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from runclub_spider.apis.wire import (
     countries,
     decode,
     isrc,
+    read_exact,
     rows_of,
     word,
 )
@@ -90,6 +91,9 @@ def note(odd: Oddities, *wires: models.Wire) -> None:
 
 def parse_track_search(body: bytes, *, offset: int) -> TrackPage:
     """Rows of `GET /search?type=track`."""
+    exact = read_exact(models.WireTrackSearch, body)
+    if exact is not None:
+        return _exact_rows(_categorised, exact.tracks.items, exact.tracks, offset)
     odd = Oddities()
     page = read_page(_part(decode(body), "tracks"), odd)
     return read_tracks(page.items, offset, page, odd)
@@ -130,6 +134,9 @@ def parse_playlist(body: bytes, asked: str = "") -> PlaylistRecord:
 
 def parse_playlist_items(body: bytes, *, offset: int) -> TrackPage:
     """`GET /playlists/{id}/tracks` (or `/items`)."""
+    exact = read_exact(models.WireEntryPage, body)
+    if exact is not None:
+        return _exact_rows(_exact_entry, exact.items, exact, offset)
     odd = Oddities()
     found = _entries(read_page(decode(body), odd), offset)
     found.odd.add(odd)
@@ -219,19 +226,27 @@ def read_tracks(
 
 
 def _row(raw: object, position: int, page: TrackPage) -> Row:
-    """One track object (or null) into its category.
+    """One track object (or null) into its category."""
+    if raw is None:
+        return Row(position, RowKind.NULL)
+    try:
+        wire = admit(models.WireTrack, raw, page.odd)
+    except Unreadable as error:
+        page.refuse(error.field)
+        return Row(position, RowKind.UNKNOWN)
+    row = _categorised(wire, position, page)
+    if row.track is not None:
+        note(page.odd, wire)
+    return row
+
+
+def _categorised(wire: models.WireTrack, position: int, page: TrackPage) -> Row:
+    """A track object that was read into its category.
 
     An episode asked for as a track comes disguised: its `type` still says episode (reference,
     1.7). Local files have no id.
     """
-    if raw is None:
-        return Row(position, RowKind.NULL)
     odd = page.odd
-    try:
-        wire = admit(models.WireTrack, raw, odd)
-    except Unreadable as error:
-        page.refuse(error.field)
-        return Row(position, RowKind.UNKNOWN)
     uri, kind = wire.uri or "", (wire.type or "track").lower()
     if kind == "episode" or wire.episode or uri.startswith("spotify:episode:"):
         page.read += 1
@@ -247,7 +262,6 @@ def _row(raw: object, position: int, page: TrackPage) -> Row:
             page.unreadable["track.id"] += 1
         return Row(position, RowKind.NULL)
     page.read += 1
-    note(odd, wire)
     track = _track(wire, odd)
     if wanting := _wanting(wire, track):
         page.wanting[wanting] += 1
@@ -286,6 +300,32 @@ def _entry(raw: object, position: int, page: TrackPage) -> Row:
     if entry.is_local and isinstance(content, dict):
         content = {**content, "is_local": True}
     return _row(content, position, page)
+
+
+def _exact_rows(
+    row: Callable[[_M, int, TrackPage], Row],
+    wires: Iterable[_M | None],
+    page: models.WirePage,
+    offset: int,
+) -> TrackPage:
+    """Rows of an answer that was read in one go; there is no key in it that nothing reads."""
+    found = TrackPage([], more=page.next is not None and bool(page.items), total=page.total)
+    found.rows += [
+        Row(position, RowKind.NULL) if wire is None else row(wire, position, found)
+        for position, wire in enumerate(wires, offset)
+    ]
+    return found
+
+
+def _exact_entry(entry: models.WireTrackEntry, position: int, page: TrackPage) -> Row:
+    if entry.empty:
+        page.unreadable["entry.item"] += 1
+    content = entry.content
+    if content is None:
+        return Row(position, RowKind.NULL)
+    if entry.is_local:
+        content.is_local = True
+    return _categorised(content, position, page)
 
 
 def _track(wire: models.WireTrack, odd: Oddities) -> Track:
@@ -361,8 +401,13 @@ def _playlist(
 
 def _image(images: Sequence[models.Image] | None) -> str | None:
     """The largest image; the API lists it first, older answers do not always."""
-    best = max(images or (), key=lambda image: image.width or 0, default=None)
-    return best.url if best else None
+    if not images:
+        return None
+    best = images[0]
+    for image in images:
+        if (image.width or 0) > (best.width or 0):
+            best = image
+    return best.url
 
 
 def _part(data: Mapping[str, Any], key: str) -> Any:
