@@ -455,7 +455,7 @@ class Config(BaseModel):
     @property
     def policy(self) -> Policy:
         """The rules of eligibility."""
-        return Policy(self.market, self.min_duration_ms, self.max_duration_ms)
+        return Policy(self.market, self.min_duration_ms, self.max_duration_ms, self.suitability)
 
     def source_of(self, name: str) -> str:
         """Where data of a base URL comes from: the service's name, `sandbox`, or a host.

@@ -6,21 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runclub_spider.apis.wire import Oddities
-from runclub_spider.catalog.models import Playable, Playlist, Row, Track
+from runclub_spider.catalog.models import FoundTrack, Playlist, Row
 from runclub_spider.catalog.plays import StoredPlay
-from runclub_spider.catalog.rules import Rule
 from runclub_spider.store.queue.pages import PageTask
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedTrack:
-    """A track with its place on the page and the filter's verdict (no rules = eligible)."""
-
-    track: Track
-    position: int
-    playable: Playable
-    basis: str
-    rules: tuple[Rule, ...]
 
 
 @dataclass(slots=True)
@@ -42,7 +30,7 @@ class DiscoveredPage:
     refused: str | None = None
     odd: Oddities = field(default_factory=Oddities)
 
-    judged: list[JudgedTrack] = field(default_factory=list)
+    judged: list[FoundTrack] = field(default_factory=list)
     # What the stages that complete tracks are to ask, by the stage's name.
     pending: dict[str, list[str]] = field(default_factory=dict)
 

@@ -12,12 +12,13 @@ from runclub_spider.catalog.models import (
     Artist,
     ArtistRef,
     AudioFeatures,
+    FoundTrack,
     Playable,
     Playlist,
     Track,
 )
 from runclub_spider.catalog.rules import Policy
-from runclub_spider.store.facts.tracks import FoundTrack, Source
+from runclub_spider.store.facts.tracks import Source
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 POLICY = Policy("US", 120_000, 360_000)

@@ -13,9 +13,8 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import lil_array
 
-from runclub_spider.catalog import votes
+from runclub_spider.catalog import rules, votes
 from runclub_spider.catalog.dates import DECADES, normalise_release_date, release_year
-from runclub_spider.catalog.rules import Rule
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.publish.choose.balance import Targets
 from runclub_spider.publish.choose.pool import Candidate, Vote
@@ -70,7 +69,7 @@ def real_candidates(
             has_features=row["track_id"] in having,
             asked_features=True,
             vote=Vote(verdict.fills, str(verdict.origin), verdict.confidence),
-            rule=None if 120_000 <= duration <= 360_000 else Rule.TOO_LONG,
+            rule=None if 120_000 <= duration <= 360_000 else rules.TOO_LONG,
             compilation=row["album_type"] == "compilation",
         )
 

@@ -23,7 +23,8 @@ from runclub_sandbox.vocabulary import STYLES, Style
 from runclub_sandbox.world import Episode, Track, World
 from runclub_spider.catalog.dates import DECADES, decade_of
 from runclub_spider.catalog.models import Playable
-from runclub_spider.catalog.rules import Policy, failing_rules
+from runclub_spider.catalog.playability import Basis, Finding
+from runclub_spider.catalog.rules import Policy, facts_of, judge
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.choice import Found, Listed
 
@@ -115,13 +116,13 @@ class Sight:
 
     def _eligible(self, track: Track) -> bool:
         playable = Playable.YES if MARKET in track.plays_in else Playable.NO
-        return not failing_rules(
-            name=track.name,
+        facts = facts_of(
+            track.name,
             artists=len(track.artist_ids),
             duration_ms=track.duration_ms,
-            playable=playable,
-            policy=self.policy,
+            found=Finding(playable, Basis.AVAILABLE_MARKETS),
         )
+        return not judge(facts, self.policy)
 
     def _as_found(self, track: Track) -> Found:
         artists = [self.world.artists[one] for one in track.artist_ids]

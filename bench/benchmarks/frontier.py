@@ -11,7 +11,6 @@ from bench.table import Row, Table, times, verdict
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.regimes.development import REGIME as DEVELOPMENT
 from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
-from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import project_dir
 from runclub_spider.frontier.choice import Aim, Sizes
@@ -44,7 +43,7 @@ def run(context: Context) -> Table:
     umbrellas = UmbrellaMap.load(folder / "umbrellas.yaml")
     seeds = load_seeds(folder, umbrellas)
     aim = Aim(umbrellas.possible_cells(DECADE_LABELS), config.cell_minimum)
-    policy = Policy(config.market, config.min_duration_ms, config.max_duration_ms)
+    policy = config.policy
     table = Table("frontier: requests to 50, 80, 90, 95 % of what the seeds reach", "theirs ÷ ours")
     _choosing(context, table, seeds, aim)
     tracks = QUICK_TRACKS if context.options.quick else TRACKS

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from bench.context import Context
 from bench.table import Table, verdict
 from runclub_spider.apis.spotify.regimes.development import REGIME as DEVELOPMENT
-from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import project_dir
 from runclub_spider.frontier.choice import Aim, Chooser, Sizes
@@ -29,7 +28,7 @@ def run(context: Context) -> Table:
     umbrellas = UmbrellaMap.load(folder / "umbrellas.yaml")
     seeds = [seed for seed in load_seeds(folder, umbrellas) if seed.kind == "track"]
     aim = Aim(umbrellas.possible_cells(DECADE_LABELS), config.cell_minimum)
-    policy = Policy(config.market, config.min_duration_ms, config.max_duration_ms)
+    policy = config.policy
     sizes = Sizes(DEVELOPMENT.search_rows, config.max_results_per_seed)
     number = QUICK_WORLDS if context.options.quick else WORLDS
     table = Table(f"remaining: 90 % intervals of Chao's estimate in {number} made-up worlds", "")

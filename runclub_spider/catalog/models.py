@@ -71,6 +71,16 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundTrack:
+    """A track with its place on a page, and its playability in the page's market."""
+
+    track: Track
+    position: int
+    playable: Playable
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class Artist:
     """An artist record: genres normalised (None: the answer did not say), popularity 0-100."""
 

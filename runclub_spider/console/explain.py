@@ -14,12 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from runclub_spider.catalog.isrc import normalise_isrc
-from runclub_spider.catalog.models import Playable
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog.rules import RULES, UNSOUND
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account.trace import CellState, Trace, trace
-from runclub_spider.publish.choose.pool import RULES
 from runclub_spider.publish.choose.select import Fate
 from runclub_spider.publish.choose.unsound import words_of
 from runclub_spider.publish.write.release import prospect
@@ -220,12 +218,8 @@ def _exported(track: Trace) -> str:
 
 def _rejected(track: Trace) -> str:
     rule = track.rejected_by
-    if rule is Rule.UNSOUND:
-        return f"Out: {rule}: {track.fault}; each publish looks at it anew."
-    reason = _looked_at(track)[rule]
-    if rule is Rule.PLAYABILITY_UNKNOWN:
-        reason += ", and no thin cell needs it"
-    return f"Out: {rule}: {reason}."
+    reason = track.fault or rule.sentence(track.facts, track.config.policy)
+    return f"Out: {rule}: {reason}{rule.closing}."
 
 
 def _merged(track: Trace) -> str:
@@ -340,36 +334,12 @@ def _seeds(rows: Sequence[Any]) -> str:
 
 def _rules(track: Trace) -> Iterator[str]:
     if (fault := track.fault) is not None:
-        yield f"FAILED {Rule.UNSOUND}: {fault}"
+        yield f"FAILED {UNSOUND}: {fault}"
         return
-    looked_at, refused_by = _looked_at(track), track.judged.refused_by
+    facts, policy, refused_by = track.facts, track.config.policy, track.refused_by
     for rule in RULES:
-        yield f"{'FAILED' if rule in refused_by else 'passed'} {rule}: {looked_at[rule]}"
-
-
-def _looked_at(track: Trace) -> dict[Rule, str]:
-    """What every rule looked at, in words."""
-    judged, config = track.judged, track.config
-    market, shortest, longest = config.market, config.min_duration_ms, config.max_duration_ms
-    title = "a title" if judged.titled else "no title"
-    people = f"{judged.artists} artist{'' if judged.artists == 1 else 's'}"
-    length = f"{judged.duration_ms:,} ms"
-    below = "below" if Rule.TOO_SHORT in judged.refused_by else "not below"
-    above = "above" if Rule.TOO_LONG in judged.refused_by else "not above"
-    who = "nobody said" if judged.playable is Playable.UNKNOWN else f"by {judged.basis}"
-    playable = f"playable in {market}: {judged.playable} ({who})"
-    suits = "not known" if judged.suitability is None else judged.suitability
-    untold = Rule.NO_DURATION in judged.refused_by
-    return {
-        Rule.INCOMPLETE: f"{title}, {people}",
-        Rule.NO_DURATION: "nobody tells its length" if untold else length,
-        Rule.TOO_SHORT: f"{length} is {below} MIN_DURATION_MS {shortest:,}",
-        Rule.TOO_LONG: f"{length} is {above} MAX_DURATION_MS {longest:,}",
-        Rule.UNPLAYABLE: playable,
-        Rule.PLAYABILITY_UNKNOWN: playable,
-        Rule.UNSOUND: "its row can be read, and nothing is known against it",
-        Rule.UNSUITABLE: f"suits a run by {suits}, SUITABILITY={config.suitability}",
-    }
+        outcome = "FAILED" if rule in refused_by else "passed"
+        yield f"{outcome} {rule}: {rule.sentence(facts, policy)}"
 
 
 def _umbrella(track: Trace) -> str:

@@ -17,18 +17,19 @@ from scrapy.exporters import (
     XmlItemExporter,
 )
 
-from runclub_spider.items import DiscoveredPage, JudgedTrack, StoredPlays
+from runclub_spider.items import DiscoveredPage, StoredPlays
 from runclub_spider.publish.choose.unsound import unformula
 from runclub_spider.store.queue.pages import PageKind
 from runclub_spider.text import timestamp
 
 if TYPE_CHECKING:
+    from runclub_spider.catalog.models import FoundTrack
     from runclub_spider.catalog.plays import StoredPlay
 
 Row = dict[str, Any]
 
 
-def track_row(found: JudgedTrack, page: DiscoveredPage) -> Row:
+def track_row(found: FoundTrack, page: DiscoveredPage) -> Row:
     """A track as a page showed it: Spotify's id, length in ms, `playable` yes, no or unknown.
 
     `source` is `search` or `playlist`, `source_key` the words or the list's id.

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scrapy.exporters import BaseItemExporter
 
-from runclub_spider.catalog.models import Playable, Track
+from runclub_spider.catalog.models import FoundTrack, Playable, Track
 from runclub_spider.catalog.plays import StoredPlay
 from runclub_spider.crawl.feeds import CsvRows, JsonLinesRows, JsonRows, XmlRows
-from runclub_spider.items import DiscoveredPage, JudgedTrack, StoredPlays
+from runclub_spider.items import DiscoveredPage, StoredPlays
 from runclub_spider.store.queue.pages import PageKind, PageTask
 from testkit.making import a_track
 
@@ -25,7 +25,7 @@ PLAY = StoredPlay("kexp", "7", "Song", "Band", None, 0, None, 1977, "s1", "new",
 
 def page(*tracks: Track, kind: PageKind = PageKind.TRACK_SEARCH) -> DiscoveredPage:
     task = PageTask("spotify_search", kind, "rock", "US", 0, 50, "g1")
-    judged = [JudgedTrack(t, at, Playable.YES, "is_playable", ()) for at, t in enumerate(tracks)]
+    judged = [FoundTrack(t, at, Playable.YES, "is_playable") for at, t in enumerate(tracks)]
     return DiscoveredPage(task, judged=judged)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runclub_spider.items import DiscoveredPage, JudgedTrack
+from runclub_spider.catalog.models import FoundTrack
+from runclub_spider.items import DiscoveredPage
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -27,7 +28,7 @@ class DedupePipeline:
 
     def process_item(self, item: DiscoveredPage) -> DiscoveredPage:
         """Drop repeats from `judged`, in row order."""
-        unique: dict[str, JudgedTrack] = {}
+        unique: dict[str, FoundTrack] = {}
         for judged in item.judged:
             unique.setdefault(judged.track.track_id, judged)
         self._stats.inc_value("runclub/repeats_on_page", len(item.judged) - len(unique))

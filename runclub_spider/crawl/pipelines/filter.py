@@ -1,13 +1,14 @@
-"""Filter: the verdict of the rules on each track."""
+"""Filter: may each track be played, and which of them the rules refuse."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runclub_spider.catalog.models import FoundTrack
 from runclub_spider.catalog.playability import playability, says_nothing
-from runclub_spider.catalog.rules import failing_rules
+from runclub_spider.catalog.rules import facts_of, judge
 from runclub_spider.crawl.run import Run
-from runclub_spider.items import DiscoveredPage, JudgedTrack
+from runclub_spider.items import DiscoveredPage
 from runclub_spider.store.queue.pages import PageKind
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FilterPipeline:
-    """Judges; drops nothing from the store: a rejected track is stored with its reasons."""
+    """Counts what the rules refuse and drops nothing: the store keeps a verdict on every track."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._run = Run.of(crawler)
@@ -38,21 +39,20 @@ class FilterPipeline:
             track = row.track
             if track is None:
                 continue
-            playable, basis = playability(
+            found = playability(
                 track.is_playable,
                 track.available_markets,
                 item.task.market,
                 restriction=track.restriction,
                 served_by_search=served,
             )
-            rules = failing_rules(
-                name=track.name,
+            item.judged.append(FoundTrack(track, row.position, found.playable, found.basis))
+            facts = facts_of(
+                track.name,
                 artists=sum(bool(artist.name.strip()) for artist in track.artists),
                 duration_ms=track.duration_ms,
-                playable=playable,
-                policy=policy,
+                found=found,
             )
-            item.judged.append(JudgedTrack(track, row.position, playable, basis, rules))
-            if rules:
-                self._stats.inc_value(f"runclub/rejected/{rules[0]}")
+            if refused_by := judge(facts, policy):
+                self._stats.inc_value(f"runclub/rejected/{refused_by[0]}")
         return item

@@ -18,7 +18,7 @@ from runclub_spider.items import DiscoveredPage
 from runclub_spider.store import tombstones
 from runclub_spider.store.db import meta
 from runclub_spider.store.facts import artists, tracks
-from runclub_spider.store.facts.tracks import FoundTrack, Source
+from runclub_spider.store.facts.tracks import Source
 from runclub_spider.store.queue import pages, playlists, seeds
 from runclub_spider.store.queue.pages import PageCounts, PageKind
 
@@ -72,7 +72,7 @@ class StorePipeline:
             ]
         saved = tracks.save(
             connection,
-            [FoundTrack(j.track, j.position, j.playable, j.basis) for j in item.judged],
+            item.judged,
             _source(connection, item),
             policy=replace(run.config.policy, market=task.market),
             run_id=run.record.number,

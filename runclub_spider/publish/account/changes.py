@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from runclub_spider.catalog.rules import RULES
 from runclub_spider.publish.choose.collapse import Merge
-from runclub_spider.publish.choose.pool import RULES, Bools, Pool
+from runclub_spider.publish.choose.pool import Bools, Pool
 from runclub_spider.publish.choose.select import Cell, Fate, Selection
 
 #: Tracks of each kind that a manifest lists; it counts them all.

@@ -11,39 +11,20 @@ import numpy as np
 import sqlalchemy as sa
 
 from runclub_spider.catalog.dates import release_year
-from runclub_spider.catalog.models import Playable
-from runclub_spider.catalog.playability import listed, stored_playability
-from runclub_spider.catalog.rules import Policy, Rule, failing_rules
+from runclub_spider.catalog.rules import (
+    RULES,
+    UNSUITABLE,
+    Facts,
+    Rule,
+    facts_of_stored,
+    judge,
+)
 from runclub_spider.config import Config
 from runclub_spider.publish.choose.balance import Backfill, Cell, CellCount, ranked
 from runclub_spider.publish.choose.collapse import Reason
-from runclub_spider.publish.choose.pool import RULES
 from runclub_spider.publish.choose.select import Cell as AssignedCell
 from runclub_spider.publish.choose.select import Fate, Selection
 from runclub_spider.store.read import catalogue, lookup
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the rules look at, and those that refuse the track.
-
-    Attributes:
-        titled: whether it has a title.
-        artists: how many of its artists have a name.
-        duration_ms: by the best source that tells it; 0 where none does.
-        playable: in the configured market.
-        basis: who says so.
-        suitability: for a run, 0 to 10; None without tempo or energy.
-        refused_by: in counting order.
-    """
-
-    titled: bool
-    artists: int
-    duration_ms: int
-    playable: Playable
-    basis: str | None
-    suitability: float | None
-    refused_by: tuple[Rule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,36 +145,29 @@ class Trace:
         return self.selection.pool.decade_of(self.at)
 
     @cached_property
-    def judged(self) -> Judged:
-        """What every rule looked at."""
-        row, config, pool = self.row, self.config, self.selection.pool
+    def facts(self) -> Facts:
+        """What the rules look at."""
+        row, pool, market = self.row, self.selection.pool, self.config.market
         markets = catalogue.markets_of_tracks(self.connection, [self.track_id])
-        asked = {answer.market: answer for answer in markets}.get(config.market)
-        playable, basis = stored_playability(
-            asked.playable if asked else None,
-            asked.basis if asked else None,
-            listed(row.available_markets),
-            config.market,
-        )
-        duration = row.duration_ms or row.d_duration_ms or 0
-        failing = failing_rules(
-            name=row.name,
-            artists=len(self.artists),
-            duration_ms=duration,
-            playable=playable,
-            policy=Policy(config.market, config.min_duration_ms, config.max_duration_ms),
-        )
-        unsuitable = int(pool.rule[self.at]) == RULES.index(Rule.UNSUITABLE)
+        asked = {answer.market: answer for answer in markets}.get(market)
         rated = row.f_tempo is not None and row.f_energy is not None
-        return Judged(
-            titled=bool(row.name.strip()),
+        return facts_of_stored(
+            row.name,
             artists=len(self.artists),
-            duration_ms=duration,
-            playable=playable,
-            basis=basis,
+            duration_ms=row.duration_ms or row.d_duration_ms or 0,
+            playable=asked.playable if asked else None,
+            basis=asked.basis if asked else None,
+            available_markets=row.available_markets,
+            market=market,
+        )._replace(
+            unsuited=int(pool.rule[self.at]) == RULES.index(UNSUITABLE),
             suitability=int(pool.suitability[self.at]) / 10 if rated else None,
-            refused_by=(*failing, Rule.UNSUITABLE) if unsuitable else failing,
         )
+
+    @property
+    def refused_by(self) -> tuple[Rule, ...]:
+        """Every rule that refuses it, in counting order."""
+        return judge(self.facts, self.config.policy, RULES)
 
     @property
     def vote(self) -> Vote | None:

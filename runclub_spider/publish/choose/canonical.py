@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runclub_spider.catalog.rules import ELIGIBLE, RULES
 from runclub_spider.publish.choose.collapse import Merge, Reason
-from runclub_spider.publish.choose.pool import ELIGIBLE, RULES, Bools
+from runclub_spider.publish.choose.pool import Bools
 from runclub_spider.publish.choose.select import Selection
 
 #: Changes that a manifest lists; it counts them all.

@@ -20,15 +20,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runclub_spider.catalog.rules import Rule
-from runclub_spider.publish.choose.pool import ELIGIBLE, NO_YEAR, RULES, Bools, Pool
+from runclub_spider.catalog.rules import ELIGIBLE, PLAYABILITY_UNKNOWN, RULES
+from runclub_spider.publish.choose.pool import NO_YEAR, Bools, Pool
 
 Dedupe = Literal["id", "id+isrc", "id+isrc+soft"]
 #: Policies by what they collapse; each includes the one before.
 POLICIES: tuple[Dedupe, ...] = ("id", "id+isrc", "id+isrc+soft")
 #: Renderings of one recording differ by no more than this.
 SOFT_WINDOW_MS = 2_000
-_AMBIGUOUS = RULES.index(Rule.PLAYABILITY_UNKNOWN)
+_AMBIGUOUS = RULES.index(PLAYABILITY_UNKNOWN)
 
 
 class Merge(IntEnum):

@@ -20,8 +20,15 @@ from numpy.typing import NDArray
 
 from runclub_spider.catalog.dates import DECADES, decade_of, release_year
 from runclub_spider.catalog.original import NEAR
-from runclub_spider.catalog.playability import listed, stored_playability
-from runclub_spider.catalog.rules import Policy, Rule, failing_rules
+from runclub_spider.catalog.rules import (
+    ELIGIBLE,
+    RULES,
+    UNSOUND,
+    Policy,
+    Rule,
+    facts_of_stored,
+    judge,
+)
 from runclub_spider.publish.choose.unsound import (
     ID_BYTES,
     LARGEST,
@@ -35,8 +42,6 @@ from runclub_spider.publish.choose.unsound import (
 )
 from runclub_spider.store.read import catalogue
 
-RULES = tuple(Rule)
-ELIGIBLE = -1
 #: No umbrella, or no decade.
 NONE = 255
 #: Stands for no year: later than any.
@@ -398,18 +403,17 @@ def _candidate(
     check_link("isrc", row.isrc, isrc=True)
     check_link("linked_from", row.linked_from)
     seen = _evidence(row, people, sources)
-    rules = failing_rules(
-        name=row.name,
+    rating = suit(row, seen.sources) if suit else None
+    facts = facts_of_stored(
+        row.name,
         artists=len(seen.artist_ids),
         duration_ms=row.duration_ms,
-        playable=stored_playability(
-            row.playable, row.basis, listed(row.available_markets), policy.market
-        ).playable,
-        policy=policy,
-    )
-    rating = suit(row, seen.sources) if suit else None
-    if rating is not None and not rating.passes:
-        rules = (*rules, Rule.UNSUITABLE)
+        playable=row.playable,
+        basis=row.basis,
+        available_markets=row.available_markets,
+        market=policy.market,
+    )._replace(unsuited=rating is not None and not rating.passes)
+    rules = judge(facts, policy, RULES)
     year = release_year(row.release_date)
     check_whole("the year of release_date", year, 0, NO_YEAR)
     key = soft_key(row.name, seen.artist_names) if soft_key else ""
@@ -444,7 +448,7 @@ def _unsound(track_id: object, fault: str) -> Candidate:
         has_features=False,
         asked_features=False,
         vote=Vote(),
-        rule=Rule.UNSOUND,
+        rule=UNSOUND,
         fault=fault,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,16 +18,14 @@ from runclub_spider.publish.choose.pool import Suits
 from runclub_spider.store.read import catalogue
 
 
-def ratings(
-    connection: sa.Connection, policies: Mapping[str, FamilyPolicy], *, gate: bool
-) -> Suits:
-    """Rate tracks by the families of the seeds that found them; without `gate` all may stay."""
+def ratings(connection: sa.Connection, policies: Mapping[str, FamilyPolicy]) -> Suits:
+    """Rate tracks by the families of the seeds that found them."""
     families = catalogue.source_families(connection)
 
     def rate(row: Any, sources: Sequence[tuple[str, str]]) -> Suitability | None:
         if row.features is None:
             return None
-        found = suitability(
+        return suitability(
             tempo=row.tempo,
             energy=row.energy,
             danceability=row.danceability,
@@ -39,7 +36,6 @@ def ratings(
                 for family in families.get(source, ())
             },
         )
-        return found if gate or found is None else replace(found, passes=True)
 
     return rate
 

@@ -10,9 +10,10 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from runclub_spider.catalog.rules import RULES
 from runclub_spider.publish.choose.balance import Choice, Targets, balance
 from runclub_spider.publish.choose.collapse import Duplicates, Merge, Reason, collapse
-from runclub_spider.publish.choose.pool import NONE, RULES, Indices, Pool
+from runclub_spider.publish.choose.pool import NONE, Indices, Pool
 
 Cell = tuple[str | None, str | None]
 

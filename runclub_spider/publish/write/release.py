@@ -21,7 +21,6 @@ from runclub_spider.catalog.dates import DECADES, decade_of
 from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import FEATURES, Playable
-from runclub_spider.catalog.rules import Policy
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
@@ -339,12 +338,11 @@ def choose(
         soft_key: see :func:`.pool.read`.
         unsound: see :func:`.pool.read`.
     """
-    policy = Policy(config.market, config.min_duration_ms, config.max_duration_ms)
     if soft_key is None and config.dedupe_policy.endswith("+soft"):
         soft_key = versions.soft_key
     pool = read(
         connection,
-        policy,
+        config.policy,
         labels=umbrellas.labels,
         vote=vote
         or voter(
@@ -354,9 +352,7 @@ def choose(
             tags=config.open_metadata_tags,
         ),
         soft_key=soft_key,
-        suit=ratings(
-            connection, load_policies(config.seeds_dir), gate=config.suitability == "gate"
-        ),
+        suit=ratings(connection, load_policies(config.seeds_dir)),
         decade_from=config.decade_from,
         unsound=unsound,
     )

@@ -22,7 +22,7 @@ _PENDING = (
         artist.c.fetched_at.is_(None) | (artist.c.fetched_at < sa.bindparam("stale_before")),
         ~sa.exists().where(
             rejection.c.track_id == track_artist.c.track_id,
-            rejection.c.rule.not_in(sorted(CURABLE)),
+            rejection.c.rule.not_in(sorted(map(str, CURABLE))),
         ),
     )
     .order_by(artist.c.artist_id)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import TrackDetail
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog.rules import NO_DURATION
 from runclub_spider.store.db import exported
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.tables import LENGTH_MS, rejection, track, track_detail
@@ -19,7 +19,7 @@ _KNOWN = sa.exists().where(
     track_detail.c.fetched_at >= sa.bindparam("stale_before"),
 )
 _REFUSED = sa.exists().where(
-    rejection.c.track_id == track.c.track_id, rejection.c.rule != Rule.NO_DURATION
+    rejection.c.track_id == track.c.track_id, rejection.c.rule != NO_DURATION.name
 )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from runclub_spider.catalog.models import Playable, Track
-from runclub_spider.catalog.playability import Finding, listed, rank, stored_playability
-from runclub_spider.catalog.rules import CURABLE, Policy, Rule, failing_rules
+from runclub_spider.catalog.models import FoundTrack, Playable, Track
+from runclub_spider.catalog.playability import Finding, rank
+from runclub_spider.catalog.rules import CURABLE, Policy, Rule, facts_of_stored, judge
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.tables import (
@@ -39,16 +39,6 @@ _KEPT = (
 _VALUES = ("name", "duration_ms", "explicit", "album_name", *_KEPT)
 # What stands for "not told" in columns that take no null.
 _NOTHING: dict[str, Any] = {"name": "", "duration_ms": 0, "album_name": ""}
-
-
-@dataclass(frozen=True, slots=True)
-class FoundTrack:
-    """A track of a page with its place, and its playability in the page's market."""
-
-    track: Track
-    position: int
-    playable: Playable
-    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,15 +187,16 @@ def _judge(
     verdicts = {}
     for part in chunks(ids):
         for row in connection.execute(_JUDGED, {"ids": texts(part), "in_market": policy.market}):
-            verdicts[row.track_id] = failing_rules(
-                name=row.name,
+            facts = facts_of_stored(
+                row.name,
                 artists=row.artists,
                 duration_ms=row.duration_ms,
-                playable=stored_playability(
-                    row.playable, row.basis, listed(row.available_markets), policy.market
-                ).playable,
-                policy=policy,
+                playable=row.playable,
+                basis=row.basis,
+                available_markets=row.available_markets,
+                market=policy.market,
             )
+            verdicts[row.track_id] = judge(facts, policy)
     return verdicts
 
 

@@ -10,12 +10,13 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
 from runclub_spider.catalog.models import Playable, Row, RowKind, Track
+from runclub_spider.catalog.rules import RULES
 from runclub_spider.crawl.pipelines.dedupe import DedupePipeline
 from runclub_spider.crawl.pipelines.filter import FilterPipeline
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.search import SpotifySearchSpider
 from runclub_spider.store.queue.pages import PageKind, PageTask
-from testkit.making import a_track
+from testkit.making import a_track, an_id
 from tests.conftest import MakeCrawler
 
 ORDER = ["Normalize", "Filter", "Dedupe", "Store"]
@@ -46,18 +47,17 @@ def test_the_filter_judges_and_drops_nothing(make_crawler: MakeCrawler) -> None:
     )
     found = FilterPipeline.from_crawler(crawler).process_item(item)
     assert len(found.rows) == 7
-    assert [list(map(str, judged.rules)) for judged in found.judged] == [
-        [],
-        ["too_short"],
-        ["too_long"],
-        ["unplayable"],
-        [],
-        ["playability_unknown"],
-    ]
+    assert [judged.track.track_id for judged in found.judged] == [an_id(n) for n in range(1, 7)]
+    refused = {rule: crawler.stats.get_value(f"runclub/rejected/{rule}") for rule in RULES}
+    assert {str(rule): number for rule, number in refused.items() if number} == {
+        "too_short": 1,
+        "too_long": 1,
+        "unplayable": 1,
+        "playability_unknown": 1,
+    }
     assert found.judged[4].basis == "available_markets"
     assert found.judged[5].playable is Playable.UNKNOWN
     assert crawler.stats.get_value("runclub/rows/null") == 1
-    assert crawler.stats.get_value("runclub/rejected/unplayable") == 1
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import asyncio
 
 import sqlalchemy as sa
 
-from runclub_spider.catalog.models import Playable, Row, RowKind
+from runclub_spider.catalog.models import FoundTrack, Playable, Row, RowKind
 from runclub_spider.crawl.pipelines.store import StorePipeline
 from runclub_spider.crawl.run import Run
-from runclub_spider.items import DiscoveredPage, JudgedTrack
+from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.search import SpotifySearchSpider
 from runclub_spider.store.db.tables import track_source
 from runclub_spider.store.queue import answered, pages, seeds
@@ -49,7 +49,7 @@ def test_what_a_search_for_a_song_of_a_station_found_is_found_by_a_search(
         track = a_track(number)
         row = Row(0, RowKind.TRACK, track)
         item = DiscoveredPage(task, rows=[row])
-        item.judged = [JudgedTrack(track, 0, Playable.YES, "is_playable", ())]
+        item.judged = [FoundTrack(track, 0, Playable.YES, "is_playable")]
         await store.run(lambda c: seeds.register(c, [seed]))
         await store.run(lambda c: pages.plan(c, [task]))
         await StorePipeline.from_crawler(crawler).process_item(item)

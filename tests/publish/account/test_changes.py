@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog import rules
 from runclub_spider.publish.account.changes import (
     FORGOTTEN,
     GONE,
@@ -55,7 +55,7 @@ def test_every_reason() -> None:
     selection = chosen(
         [
             candidate("a"),
-            candidate("b", rule=Rule.TOO_LONG),
+            candidate("b", rule=rules.TOO_LONG),
             candidate("c", isrc="I1", popularity=1),
             candidate("n", isrc="I1", popularity=9),
             candidate("d", soft_key="x", popularity=1),

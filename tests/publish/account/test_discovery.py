@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog import rules
 from runclub_spider.config import Config
 from runclub_spider.publish.account import discovery, exhaustion
 from runclub_spider.publish.account.exhaustion import Certificate, Why
@@ -68,7 +68,7 @@ def selection() -> Selection:
         [
             candidate(an_id(1), isrc="I1", popularity=90),
             candidate(an_id(2), umbrellas=("Rock", "Metal")),
-            candidate(an_id(3), rule=Rule.TOO_LONG),
+            candidate(an_id(3), rule=rules.TOO_LONG),
             candidate(an_id(4), isrc="I1", popularity=10),
         ]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog import rules
 from runclub_spider.config import Config
 from runclub_spider.publish.account.gates import Gate
 from runclub_spider.publish.account.manifest import (
@@ -29,8 +29,8 @@ WORLD = [
     candidate("c", umbrellas=[], year=1984),
     candidate("d", umbrellas=["Pop"], year=2021),
     candidate("e", isrc="I1"),
-    *(candidate(f"f{n}", rule=Rule.TOO_SHORT) for n in range(2)),
-    candidate("g", rule=Rule.INCOMPLETE),
+    *(candidate(f"f{n}", rule=rules.TOO_SHORT) for n in range(2)),
+    candidate("g", rule=rules.INCOMPLETE),
     *(candidate(f"h{n}", has_features=False, asked_features=False) for n in range(4)),
     *(candidate(f"i{n}", has_features=False) for n in range(4)),
     candidate("j", soft_key="s", duration_ms=250_000),

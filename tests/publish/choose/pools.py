@@ -9,8 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from runclub_spider.catalog import rules
 from runclub_spider.catalog.dates import DECADES
-from runclub_spider.catalog.rules import Rule
 from runclub_spider.publish.choose.balance import STEPS, Targets
 from runclub_spider.publish.choose.canonical import canonicals
 from runclub_spider.publish.choose.pool import Candidate, Pool, Previous, Vote
@@ -81,7 +81,8 @@ def facts(selection: Selection) -> dict[str, Any]:
 
 IDS = [f"t{number:02d}" for number in range(40)]
 _CODES = [None, None, None, None, "I1", "I2", "I3"]
-_RULES = [None, None, None, None, None, *Rule, Rule.PLAYABILITY_UNKNOWN]
+_SOME_RULES = [None, rules.UNPLAYABLE, rules.PLAYABILITY_UNKNOWN]
+_RULES = [None, None, None, None, None, *rules.RULES, rules.PLAYABILITY_UNKNOWN]
 
 
 @st.composite
@@ -138,9 +139,9 @@ def random_pool(
             umbrellas=list(
                 dict.fromkeys(rng.choices(labels, heavy, k=rng.choice((0, 1, 1, 1, 2, 3))))
             ),
-            rule=rng.choices([None, Rule.UNPLAYABLE, Rule.PLAYABILITY_UNKNOWN], [0.9, 0.04, 0.06])[
-                0
-            ],
+            rule=rng.choices(
+                [None, rules.UNPLAYABLE, rules.PLAYABILITY_UNKNOWN], [0.9, 0.04, 0.06]
+            )[0],
             soft_key=f"k{rng.randrange(size * 3)}",
         )
         for _ in range(size)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog import rules
 from runclub_spider.publish.choose.balance import STEPS, Backfill, Targets
 from runclub_spider.publish.choose.pool import Candidate, Pool, Previous
 from runclub_spider.publish.choose.select import Fate, Selection, select
@@ -260,7 +260,7 @@ def marks(selection: Selection) -> dict[str, Backfill]:
 
 
 def unknown(track_id: str, **changes: Any) -> Candidate:
-    return candidate(track_id, rule=Rule.PLAYABILITY_UNKNOWN, **changes)
+    return candidate(track_id, rule=rules.PLAYABILITY_UNKNOWN, **changes)
 
 
 def test_unknown_playability_helps_a_thin_cell_only() -> None:
@@ -275,9 +275,9 @@ def test_unknown_playability_helps_a_thin_cell_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in Rule if rule is not Rule.PLAYABILITY_UNKNOWN], ids=str
+    "rule", [rule for rule in rules.RULES if rule is not rules.PLAYABILITY_UNKNOWN], ids=str
 )
-def test_no_other_refusal_is_lifted(rule: Rule) -> None:
+def test_no_other_refusal_is_lifted(rule: rules.Rule) -> None:
     assert ids(chosen([candidate("a", rule=rule)], **GRID)) == []
 
 

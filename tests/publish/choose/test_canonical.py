@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog import rules
 from runclub_spider.publish.choose.canonical import (
     MOST_LISTED,
     Canonicals,
@@ -31,7 +31,7 @@ def test_every_eligible_isrc_has_an_entry() -> None:
         candidate("a", isrc="I2"),
         candidate("b", isrc="I1", popularity=60),
         candidate("c", isrc="I1"),
-        candidate("d", isrc="I3", rule=Rule.TOO_LONG),
+        candidate("d", isrc="I3", rule=rules.TOO_LONG),
         candidate("e"),
         # not exported, and yet an edition of it must not take its place later
         candidate("f", isrc="I4", has_features=False, asked_features=False),
@@ -65,7 +65,7 @@ OLDER = [
     [
         (GROUP[:1], "no longer in the store", "only edition"),
         (
-            [GROUP[0], candidate("b", isrc="I1", rule=Rule.UNPLAYABLE)],
+            [GROUP[0], candidate("b", isrc="I1", rule=rules.UNPLAYABLE)],
             "refused: unplayable",
             "only edition",
         ),

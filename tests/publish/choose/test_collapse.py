@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog import rules
 from runclub_spider.publish.choose.collapse import (
     SOFT_WINDOW_MS,
     Duplicates,
@@ -82,8 +82,8 @@ def pair(**changes: Any) -> list[Candidate]:
         # relinked, not the same ISRC
         (pair(isrc="I2", linked_from="b", popularity=51), "c", Reason.POPULAR),
         # a rule refuses it before it can win
-        (pair(popularity=99, rule=Rule.UNPLAYABLE), "b", Reason.ONLY),
-        (pair(popularity=99, rule=Rule.PLAYABILITY_UNKNOWN), "b", Reason.ONLY),
+        (pair(popularity=99, rule=rules.UNPLAYABLE), "b", Reason.ONLY),
+        (pair(popularity=99, rule=rules.PLAYABILITY_UNKNOWN), "b", Reason.ONLY),
     ],
 )
 def test_the_survivor_and_why(editions: list[Candidate], survivor: str, reason: Reason) -> None:
@@ -107,7 +107,7 @@ def test_the_last_releases_survivor_stays() -> None:
     assert reasons(editions, previous=Previous([("b", "Rock")])) == {"b": Reason.KEPT}
     # unless it is gone or refused
     assert reasons(editions, previous=Previous(canonicals=["z"])) == {"c": Reason.POPULAR}
-    editions[0].rule = Rule.TOO_LONG
+    editions[0].rule = rules.TOO_LONG
     assert reasons(editions, previous=kept) == {"c": Reason.ONLY}
 
 
@@ -159,14 +159,14 @@ def test_two_that_stand_for_the_same_id_are_one() -> None:
     world = [candidate("a", linked_from="gone"), candidate("b", linked_from="gone", popularity=60)]
     assert survivors(world) == {"a": "b"}
     # also when the store holds that id but a rule refuses it
-    world.append(candidate("gone", rule=Rule.UNPLAYABLE, popularity=99))
+    world.append(candidate("gone", rule=rules.UNPLAYABLE, popularity=99))
     assert survivors(world) == {"a": "b"}
 
 
 def test_a_refused_track_ties_nothing() -> None:
     world = [
         candidate("a", isrc="I1"),
-        candidate("b", isrc="I1", linked_from="c", rule=Rule.UNPLAYABLE),
+        candidate("b", isrc="I1", linked_from="c", rule=rules.UNPLAYABLE),
         candidate("c", isrc="I2"),
     ]
     assert survivors(world) == {}

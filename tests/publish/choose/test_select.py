@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runclub_spider.catalog.rules import Rule
+from runclub_spider.catalog import rules
 from runclub_spider.publish.account.manifest import accounting, imbalance
 from runclub_spider.publish.choose.balance import Targets
 from runclub_spider.publish.choose.canonical import canonicals
@@ -118,7 +118,7 @@ def test_every_candidate_is_accounted_for(
             assert not one.asked_features
     for i in exported:
         # Only thin cells, and only unknown playability, let a refused track in.
-        assert by_id[i].rule in {None, Rule.PLAYABILITY_UNKNOWN}
+        assert by_id[i].rule in {None, rules.PLAYABILITY_UNKNOWN}
 
 
 @SHORT
@@ -230,7 +230,7 @@ def test_in_a_cell_features_come_before_what_was_kept() -> None:
 def test_a_refused_track_is_not_kept() -> None:
     world = [candidate(f"r{number}", popularity=number) for number in range(4)]
     assert ids(chosen(world, Previous([("r0", "Rock")]), cap=2)) == ["r0", "r3"]
-    world[0].rule = Rule.TOO_LONG
+    world[0].rule = rules.TOO_LONG
     assert ids(chosen(world, Previous([("r0", "Rock")]), cap=2)) == ["r2", "r3"]
 
 

@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import FEATURES, Playable, TrackDetail
-from runclub_spider.catalog.rules import Rule
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.tables import (
     audio_features,
@@ -88,8 +87,8 @@ def test_a_track_without_length_is_asked_and_let_in_by_the_answer(
     details.save(connection, asked, [detail(1), detail(2, duration_ms=400_000)], 2000)
     assert tracks.judge_again(connection, POLICY, asked, 1) == [an_id(1)]
     assert {i: rule for i, rule in rejected(connection).items() if i != an_id(4)} == {
-        an_id(2): Rule.TOO_LONG,
-        an_id(3): Rule.NO_DURATION,
+        an_id(2): "too_long",
+        an_id(3): "no_duration",
     }
     assert set(features.pending(connection, version="1", now=2000)) == {an_id(1), an_id(5)}
     assert details.pending(connection, stale_before=2000, lengths_only=True) == []
@@ -104,7 +103,7 @@ def test_a_track_without_length_is_asked_and_let_in_by_the_answer(
     assert tracks.judge_again(connection, POLICY, asked, 1) == []
     assert an_id(1) not in rejected(connection)
     saved(connection, 1, duration_ms=1)
-    assert rejected(connection)[an_id(1)] == Rule.TOO_SHORT
+    assert rejected(connection)[an_id(1)] == "too_short"
 
 
 # --- editions
