@@ -29,6 +29,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.config import JsonDict
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
@@ -53,9 +54,20 @@ def project_dir() -> Path:
     return Path(found).parent if found else Path.cwd()
 
 
-def setting(default: Any, reason: str, **constraints: Any) -> Any:
-    """A model field that also says why it exists."""
-    return Field(default, description=reason, **constraints)
+def setting(
+    default: Any, reason: str, *, changes_release: bool | None = None, **constraints: Any
+) -> Any:
+    """A model field that also says why it exists, and what it means for publishing.
+
+    Args:
+        default: its value unless another is set.
+        reason: why it exists.
+        changes_release: whether another value may make another release of the same store, so that
+            publishing has to look again; None for a setting that publishing never reads.
+        constraints: of pydantic's `Field`.
+    """
+    meant: JsonDict = {"changes_release": changes_release}
+    return Field(default, description=reason, json_schema_extra=meant, **constraints)
 
 
 class Config(BaseModel):
@@ -111,10 +123,12 @@ class Config(BaseModel):
     open_metadata_sources: tuple[Literal["musicbrainz", "listenbrainz"], ...] = setting(
         ("musicbrainz", "listenbrainz"),
         "Which of the two are asked; none: neither.",
+        changes_release=True,
     )
     open_metadata_tags: bool = setting(
         True,
         "Genres people tagged count and are exported; they are CC BY-NC-SA.",
+        changes_release=True,
     )
     open_metadata_retry_days: float = setting(
         30,
@@ -131,16 +145,23 @@ class Config(BaseModel):
 
     # Places
     database_url: str | None = setting(
-        None, "The store; unset means an SQLite file in CACHE_DIR.", repr=False
+        None,
+        "The store; unset means an SQLite file in CACHE_DIR.",
+        repr=False,
+        changes_release=False,
     )
     clock_repair: bool = setting(
         False,
         "Whether moments that the store holds of the future become now: a clock ran ahead.",
     )
     store_renew: bool = setting(False, "Begin a new store although a corrupt one was set aside.")
-    cache_dir: Path = setting(Path(".cache"), "Store and discovery snapshots.")
-    export_dir: Path = setting(Path("export"), "Releases.")
-    seeds_dir: Path = setting(Path("seeds"), "Seed templates and the umbrella map.")
+    cache_dir: Path = setting(
+        Path(".cache"), "Store and discovery snapshots.", changes_release=False
+    )
+    export_dir: Path = setting(Path("export"), "Releases.", changes_release=False)
+    seeds_dir: Path = setting(
+        Path("seeds"), "Seed templates and the umbrella map.", changes_release=False
+    )
     kexp_overrides: Path = setting(
         Path("seeds/kexp_overrides.yml"),
         "Which song a KEXP play is, by a person's word; need not exist.",
@@ -149,21 +170,22 @@ class Config(BaseModel):
         None,
         "Fixes the manifest's createdAt for byte-for-byte builds.",
         ge=0,
+        changes_release=False,
     )
 
     # What is asked
-    market: str = setting("US", "The market a track must be playable in.")
+    market: str = setting("US", "The market a track must be playable in.", changes_release=True)
     primary_markets: tuple[str, ...] = setting(
-        ("US", "CA", "GB", "AU"),
-        "Markets reported per track.",
-        min_length=1,
+        ("US", "CA", "GB", "AU"), "Markets reported per track.", min_length=1, changes_release=True
     )
     frontier: Literal["deficit", "rotation", "template"] = setting(
         "deficit", "How the next page is chosen."
     )
     page_size: int = setting(0, "Rows a page; 0 is the most the regime allows.", ge=0, le=100)
     seed_dedupe: bool = setting(True, "Seeds that normalise to the same words are asked once.")
-    max_results_per_seed: int = setting(200, "Most rows read from one track search.", ge=1, le=1000)
+    max_results_per_seed: int = setting(
+        200, "Most rows read from one track search.", ge=1, le=1000, changes_release=True
+    )
     top_playlists_per_seed: int = setting(
         5, "Most playlists taken from one playlist search.", ge=1, le=50
     )
@@ -274,61 +296,73 @@ class Config(BaseModel):
     )
 
     # What is kept
-    min_duration_ms: int = setting(120_000, "Shortest track.", ge=1)
-    max_duration_ms: int = setting(360_000, "Longest track.", ge=1)
+    min_duration_ms: int = setting(120_000, "Shortest track.", ge=1, changes_release=True)
+    max_duration_ms: int = setting(360_000, "Longest track.", ge=1, changes_release=True)
     dedupe_policy: Literal["id+isrc+soft", "id+isrc", "id"] = setting(
         "id+isrc+soft",
         "Which duplicates are collapsed; soft: same artist, title and version within 2 s.",
+        changes_release=True,
     )
-    global_cap: int = setting(40_000, "Most tracks of a release.", ge=1)
-    cell_minimum: int = setting(400, "Tracks wanted in each umbrella-decade cell.", ge=0)
-    cell_target: int = setting(800, "Tracks a cell is served before the rest is filled.", ge=0)
+    global_cap: int = setting(40_000, "Most tracks of a release.", ge=1, changes_release=True)
+    cell_minimum: int = setting(
+        400, "Tracks wanted in each umbrella-decade cell.", ge=0, changes_release=True
+    )
+    cell_target: int = setting(
+        800, "Tracks a cell is served before the rest is filled.", ge=0, changes_release=True
+    )
     backfill_order: tuple[Literal["soft", "neighbour", "decade"], ...] = setting(
         ("soft", "neighbour", "decade"),
         "How cells below the minimum are helped, in this order; none: not at all.",
+        changes_release=True,
     )
     feature_coverage_min: float = setting(
-        0.95, "Gate: share of tracks with audio features.", ge=0, le=1
+        0.95, "Gate: share of tracks with audio features.", ge=0, le=1, changes_release=True
     )
     year_coverage_min: float = setting(
-        0.90, "Gate: share of tracks with a release year.", ge=0, le=1
+        0.90, "Gate: share of tracks with a release year.", ge=0, le=1, changes_release=True
     )
-    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", ge=0)
+    min_tracks: int = setting(1, "Gate: fewest tracks of a release.", ge=0, changes_release=True)
     feature_null_max: float = setting(
         0.05,
         "Gate: most nulls of a feature field, of tracks with tempo and energy.",
         ge=0,
         le=1,
+        changes_release=True,
     )
     mean_duration_min_ms: int = setting(
-        150_000, "Gate: least mean length, from 100 tracks on.", ge=0
+        150_000, "Gate: least mean length, from 100 tracks on.", ge=0, changes_release=True
     )
     mean_duration_max_ms: int = setting(
-        330_000, "Gate: largest mean length, from 100 tracks on.", ge=0
+        330_000, "Gate: largest mean length, from 100 tracks on.", ge=0, changes_release=True
     )
     vote_confidence_min: float = setting(
         0.75,
         "Confidence from which a track without artist genres may fill a cell.",
         ge=0,
         le=1,
+        changes_release=True,
     )
     suitability: Literal["rank", "gate"] = setting(
-        "rank", "Whether tracks that suit no run rank last or are rejected."
+        "rank", "Whether tracks that suit no run rank last or are rejected.", changes_release=True
     )
     decade_from: Literal["album", "original"] = setting(
         "album",
         "Which year puts a track into a cell: its album's, or that of the song's first release.",
+        changes_release=True,
     )
     drift_max: float = setting(
         0.15,
         "Share of tracks that may change decade or umbrella between two releases.",
         ge=0,
         le=1,
+        changes_release=True,
     )
     drift_gates: Literal["warn", "fail"] = setting(
-        "warn", "Whether more drift than that warns or refuses the release."
+        "warn", "Whether more drift than that warns or refuses the release.", changes_release=True
     )
-    keep_releases: int = setting(5, "Releases kept on disk, the newest first.", ge=1)
+    keep_releases: int = setting(
+        5, "Releases kept on disk, the newest first.", ge=1, changes_release=False
+    )
     raw_retention_days: float = setting(
         90,
         "Age at which stored raw pages are dropped.",
@@ -426,6 +460,16 @@ class Config(BaseModel):
     def names(cls) -> tuple[str, ...]:
         """Setting names, upper case, in declaration order."""
         return tuple(name.upper() for name in cls.model_fields)
+
+    @classmethod
+    def changing_release(cls) -> frozenset[str]:
+        """Fields that a release depends on beside the store."""
+        return frozenset(
+            name
+            for name, field in cls.model_fields.items()
+            if isinstance(field.json_schema_extra, dict)
+            and field.json_schema_extra["changes_release"]
+        )
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> Config:

@@ -58,33 +58,7 @@ def nothing_new(config: Config, version: str) -> str:
 
 def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaMap) -> str:
     """What a release depends on, in one number: content, configuration, seeds' folder and code."""
-    policy = config.model_dump(
-        mode="json",
-        include={
-            "market",
-            "primary_markets",
-            "min_duration_ms",
-            "max_duration_ms",
-            "dedupe_policy",
-            "global_cap",
-            "cell_minimum",
-            "cell_target",
-            "backfill_order",
-            "feature_coverage_min",
-            "year_coverage_min",
-            "min_tracks",
-            "feature_null_max",
-            "mean_duration_min_ms",
-            "mean_duration_max_ms",
-            "drift_max",
-            "drift_gates",
-            "vote_confidence_min",
-            "suitability",
-            "max_results_per_seed",
-            "open_metadata_tags",
-            "decade_from",
-        },
-    )
+    policy = config.model_dump(mode="json", include=set(config.changing_release()))
     families = {name: asdict(one) for name, one in load_policies(config.seeds_dir).items()}
     parts = [meta.revision(connection), policy, umbrellas.digest, families, __version__, FORM]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

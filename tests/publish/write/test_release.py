@@ -12,15 +12,18 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
+from pydantic import PrivateAttr
 
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
+from runclub_spider.publish.account.manifest import open_notes
 from runclub_spider.publish.choose.pool import Evidence, Vote
 from runclub_spider.publish.choose.select import Fate
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.publish.write.release import choose, publish
+from runclub_spider.publish.write.up_to_date import input_digest
 from runclub_spider.store.db import meta, tables
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.facts import artists, features, tracks
@@ -378,3 +381,45 @@ def test_unsound_rows_are_left_out_in_either_database(shop: Shop) -> None:
     latest = shop.publish()
     assert rows(latest) == {an_id(number): calm[an_id(number)] for number in (0, 7)}
     assert manifest(latest)["accounting"]["rejectedByRule"] == {"unsound": 6}
+
+
+class Recording(Config):
+    """A configuration that notes which of its settings are read."""
+
+    _read: set[str] = PrivateAttr(default_factory=set)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in Config.model_fields:
+            self._read.add(name)
+        return super().__getattribute__(name)
+
+
+def test_every_setting_that_publishing_reads_says_whether_it_changes_a_release(shop: Shop) -> None:
+    shop.put(*map(a_track, range(3)))
+    config = Recording(**{**dict(shop.config), "year_coverage_min": 0.0, "suitability": "gate"})
+    publish(config)
+    # Of a store that holds open metadata, which this one does not.
+    open_notes(config, {"tracks": 1})
+    fields = Config.model_fields
+    undeclared = {
+        name for name in config._read if fields[name].json_schema_extra["changes_release"] is None
+    }
+    assert undeclared == set()
+    assert {"market", "decade_from", "global_cap"} <= config._read
+
+
+@pytest.mark.parametrize("name", sorted(Config.changing_release()))
+def test_another_value_of_what_changes_a_release_is_other_input(shop: Shop, name: str) -> None:
+    value = getattr(shop.config, name)
+    other: Any
+    if isinstance(value, bool):
+        other = not value
+    elif isinstance(value, int | float):
+        other = value + 1
+    else:
+        other = value[:-1]
+    changed = shop.config.model_copy(update={name: other})
+    with shop.store.begin() as connection:
+        assert input_digest(changed, connection, UMBRELLAS) != input_digest(
+            shop.config, connection, UMBRELLAS
+        )
