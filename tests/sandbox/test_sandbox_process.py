@@ -14,6 +14,7 @@ import pytest
 
 from runclub_sandbox.options import SandboxOptions, parse
 from runclub_sandbox.testing import running_sandbox
+from testkit.sandboxes import Sandboxes
 
 from .asking import Client, ask
 
@@ -120,8 +121,8 @@ def test_context_manager_stops_and_reports_failures() -> None:
             pass
 
 
-def test_world_changes_at_runtime() -> None:
-    with running_sandbox(SandboxOptions(port=0)) as sandbox:
+def test_world_changes_at_runtime(sandboxes: Sandboxes) -> None:
+    with sandboxes.running() as sandbox:
         client = Client(sandbox)
         lists = [row for row in client.search("running", "playlist", limit=50)["items"] if row]
         sizes = sandbox.health()["sizes"]
