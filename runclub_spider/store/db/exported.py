@@ -11,7 +11,12 @@ from runclub_spider.store.db.tables import rejection, track
 ELIGIBLE = ~sa.exists().where(rejection.c.track_id == track.c.track_id)
 
 
-def changed(connection: sa.Connection, which: sa.ColumnElement[bool], now: int) -> None:
-    """Note that something a release shows of some tracks changed at a moment (epoch seconds)."""
-    connection.execute(sa.update(track).where(which).values(updated_at=now))
+def changed(
+    connection: sa.Connection, which: sa.ColumnElement[bool], now: int, **given: str
+) -> None:
+    """Note that something a release shows of some tracks changed at a moment (epoch seconds).
+
+    `given` is bound in `which`.
+    """
+    connection.execute(sa.update(track).where(which).values(updated_at=now), given)
     meta.touch(connection)

@@ -67,6 +67,19 @@ def deciding(connection: sa.Connection, *, stale_before: int, limit: int) -> lis
     )
 
 
+_STORED = sa.select(artist).where(among(artist.c.artist_id))
+_FETCHED = sa.update(artist).where(artist.c.artist_id == sa.bindparam("of_id"))
+_THEIRS = track.c.track_id.in_(
+    sa.select(track_artist.c.track_id).where(among(track_artist.c.artist_id))
+)
+_WHOLE = (
+    sa.select(track_artist.c.track_id)
+    .distinct()
+    .where(among(track_artist.c.artist_id))
+    .order_by(track_artist.c.track_id)
+)
+
+
 def save(
     connection: sa.Connection, asked: Sequence[str], found: Sequence[Artist], now: int
 ) -> list[str]:
@@ -75,11 +88,8 @@ def save(
     Returns the tracks of artists that had no name before: they may be whole now.
     """
     by_id = {row.artist_id: row for row in found}
-    old = {
-        row.artist_id: row
-        for row in connection.execute(sa.select(artist).where(artist.c.artist_id.in_(asked)))
-    }
-    changed, named = [], []
+    old = {row.artist_id: row for row in connection.execute(_STORED, {"ids": texts(asked)})}
+    changed, named, rows = [], [], []
     for artist_id in asked:
         before, now_row = old.get(artist_id), by_id.get(artist_id)
         if before is None:
@@ -94,20 +104,15 @@ def save(
             changed.append(artist_id)
         if values["name"] and not before.name.strip():
             named.append(artist_id)
-        connection.execute(
-            sa.update(artist)
-            .where(artist.c.artist_id == artist_id)
-            .values(**values, fetched_at=now)
-        )
+        rows.append({"of_id": artist_id, **values, "fetched_at": now})
+    if rows:
+        connection.execute(_FETCHED, rows)
     if changed:
-        theirs = sa.select(track_artist.c.track_id).where(track_artist.c.artist_id.in_(changed))
-        exported.changed(connection, track.c.track_id.in_(theirs), now)
+        exported.changed(connection, _THEIRS, now, ids=texts(changed))
     connection.execute(_COMPLETE_OF, {"artist_ids": texts(asked), "at": now})
     if not named:
         return []
-    whole = sa.select(track_artist.c.track_id).distinct()
-    whole = whole.where(track_artist.c.artist_id.in_(named)).order_by(track_artist.c.track_id)
-    return list(connection.scalars(whole))
+    return list(connection.scalars(_WHOLE, {"ids": texts(named)}))
 
 
 def _genres(before: str | None, found: Artist | None) -> str | None:

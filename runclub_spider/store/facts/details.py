@@ -58,6 +58,7 @@ def pending(
 
 
 _COLUMNS = ("isrc", "popularity", "countries", "duration_ms")
+_STORED = sa.select(track_detail).where(among(track_detail.c.track_id))
 
 
 def save(
@@ -69,9 +70,7 @@ def save(
     """
     before = {
         row.track_id: {name: getattr(row, name) for name in _COLUMNS}
-        for row in connection.execute(
-            sa.select(track_detail).where(track_detail.c.track_id.in_(asked))
-        )
+        for row in connection.execute(_STORED, {"ids": texts(asked)})
     }
     by_id = {row.track_id: row for row in found if row.track_id is not None}
     nothing: dict[str, Any] = dict.fromkeys(_COLUMNS)
@@ -93,4 +92,4 @@ def save(
         [{"track_id": i, **values, "fetched_at": now} for i, values in wanted.items()],
     )
     if changed:
-        exported.changed(connection, track.c.track_id.in_(changed), now)
+        exported.changed(connection, among(track.c.track_id), now, ids=texts(changed))

@@ -54,6 +54,19 @@ def pending(
     return list(connection.scalars(_PENDING_AMONG, {**given, "ids": texts(track_ids)}))
 
 
+_AT = sa.bindparam("at", type_=sa.BigInteger())
+_STORED = sa.select(audio_features).where(among(audio_features.c.track_id))
+_NO_MISS = sa.delete(feature_miss).where(among(feature_miss.c.track_id))
+_TRIES = sa.select(feature_miss.c.track_id, feature_miss.c.tries).where(
+    among(feature_miss.c.track_id)
+)
+_HAS_FEATURES = (
+    sa.update(track)
+    .where(among(track.c.track_id))
+    .values(has_features=True, last_enriched_at=_AT, updated_at=_AT)
+)
+
+
 def save(
     connection: sa.Connection,
     found: Sequence[AudioFeatures],
@@ -72,11 +85,7 @@ def save(
     rows = [*found, *partial]
     known = {
         row.track_id: row
-        for row in connection.execute(
-            sa.select(audio_features).where(
-                audio_features.c.track_id.in_([row.track_id for row in rows])
-            )
-        )
+        for row in connection.execute(_STORED, {"ids": texts([row.track_id for row in rows])})
     }
     joined = [_joined(row, known.get(row.track_id), version) for row in rows]
     # A row that brought nothing new keeps its moment: nothing that is exported has changed.
@@ -97,22 +106,15 @@ def save(
         ],
     )
     if whole:
-        connection.execute(sa.delete(feature_miss).where(feature_miss.c.track_id.in_(whole)))
+        connection.execute(_NO_MISS, {"ids": texts(whole)})
     if stored:
-        connection.execute(
-            sa.update(track)
-            .where(track.c.track_id.in_([row.track_id for row in stored]))
-            .values(has_features=True, last_enriched_at=now, updated_at=now)
-        )
+        ids = texts([row.track_id for row in stored])
+        connection.execute(_HAS_FEATURES, {"ids": ids, "at": now})
     missed = [i for i in missed if i not in whole]
-    tries = {
-        row.track_id: row.tries
-        for row in connection.execute(
-            sa.select(feature_miss.c.track_id, feature_miss.c.tries).where(
-                feature_miss.c.track_id.in_(missed)
-            )
-        )
-    }
+    tries: dict[str, int] = {}
+    if missed:
+        rows_of = connection.execute(_TRIES, {"ids": texts(missed)})
+        tries = {row.track_id: row.tries for row in rows_of}
     meta.touch(connection)
     upsert(
         connection,
