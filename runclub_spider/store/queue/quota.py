@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from runclub_spider.config import utc_now
-from runclub_spider.store.db import meta
+from runclub_spider.store.db import meta, tables
 from runclub_spider.store.db.tables import api_block, quota
 from runclub_spider.store.db.upsert import insert_new, upsert
 
@@ -29,20 +29,42 @@ class Block:
     reason: str
 
 
+_MORE = sa.bindparam("more", type_=sa.Integer())
+_COUNTED = (
+    sa.update(quota)
+    .where(
+        quota.c.account == sa.bindparam("of_account"),
+        quota.c.family == sa.bindparam("of_family"),
+        quota.c.hour == sa.bindparam("of_hour"),
+    )
+    .values(calls=quota.c.calls + _MORE)
+)
+_FACT = tables.meta.c
+_COUNTED_SINCE = (
+    sa.update(tables.meta)
+    .where(_FACT.key == sa.bindparam("of_key"))
+    .values(value=sa.cast(sa.cast(_FACT.value, sa.Integer) + _MORE, sa.Text))
+)
+
+
 def count(connection: sa.Connection, account: str, calls: Mapping[str, int], now: int) -> None:
     """Add calls by family to the bucket of the hour."""
     hour = now - now % HOUR
+    if not calls:
+        return
     rows = [{"account": account, "family": family, "hour": hour, "calls": 0} for family in calls]
     insert_new(connection, quota, rows)
-    counted = since_refusal(connection, account)
-    for family, number in calls.items():
-        connection.execute(
-            sa.update(quota)
-            .where(quota.c.account == account, quota.c.family == family, quota.c.hour == hour)
-            .values(calls=quota.c.calls + number)
-        )
-        if family in counted:
-            meta.put(connection, f"{_SINCE}{account}|{family}", str(counted[family] + number))
+    numbers = calls.items()
+    connection.execute(
+        _COUNTED,
+        [
+            {"of_account": account, "of_family": family, "of_hour": hour, "more": number}
+            for family, number in numbers
+        ],
+    )
+    # Only of families that were refused once is there such a fact.
+    since = [{"of_key": f"{_SINCE}{account}|{family}", "more": n} for family, n in numbers]
+    connection.execute(_COUNTED_SINCE, since)
 
 
 def last_day(connection: sa.Connection, account: str, now: int) -> dict[str, dict[int, int]]:

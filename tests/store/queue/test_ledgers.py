@@ -337,3 +337,19 @@ def test_a_page_that_cannot_be_read_waits_longer_each_time(connection: sa.Connec
     assert pages.is_open(connection, key)
     done(connection, task("a"))
     assert waiting(0) == {}
+
+
+def test_calls_since_a_refusal_are_counted_for_the_refused_family_alone(
+    connection: sa.Connection,
+) -> None:
+    now = 1_760_000_000
+    hour = now - now % quota.HOUR
+    quota.count(connection, "spotify", {"search": 7}, now)
+    quota.learn_limit(connection, "spotify", "search", 7)
+    quota.count(connection, "spotify", {"search": 2, "artists": 5}, now)
+    quota.count(connection, "spotify", {"search": 3}, now)
+    assert quota.since_refusal(connection, "spotify") == {"search": 5}
+    assert quota.last_day(connection, "spotify", now) == {
+        "search": {hour: 12},
+        "artists": {hour: 5},
+    }
