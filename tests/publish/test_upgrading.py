@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from runclub_spider.config import Config
+from runclub_spider.publish import verify
 from runclub_spider.publish.account.diff import compare
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.publish.verify.schema import FORMS, NEWEST_FORM, SCHEMA_NAMES, packaged_schema
 from runclub_spider.publish.write import report, up_to_date
-from runclub_spider.publish.write.release import publish
+from runclub_spider.publish.write.release import SCHEMAS, publish
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.engine import Store
 from testkit.killer import ROOT
@@ -66,6 +67,13 @@ def test_bytes_change_only_with_the_number_of_the_form(place: Path) -> None:
 
 def test_the_writer_and_verify_agree_on_the_form() -> None:
     assert up_to_date.FORM == NEWEST_FORM
+
+
+def test_the_writers_schemas_are_those_of_verifys_own_copy() -> None:
+    written = {path.name: path.read_bytes() for path in SCHEMAS.glob("*.schema.json")}
+    frozen = Path(verify.__path__[0]) / "schemas" / str(NEWEST_FORM)
+    assert written == {path.name: path.read_bytes() for path in frozen.iterdir()}
+    assert written.keys() == {f"{name}.schema.json" for name in SCHEMA_NAMES}
 
 
 def test_older_forms_keep_their_schemas() -> None:

@@ -56,9 +56,8 @@ class UnsupportedSchemaError(ValueError):
 
 
 def packaged_schema(name: str, form: int = NEWEST_FORM) -> Schema:
-    """The schema of one file as this program ships it; those of older forms never change."""
-    package = resources.files("runclub_spider.publish")
-    folder = package / "schemas" if form == NEWEST_FORM else package / "verify/schemas" / str(form)
+    """The schema of one file in this package's own copy, which does not follow the writer's."""
+    folder = resources.files("runclub_spider.publish.verify") / "schemas" / str(form)
     schema: Schema = orjson.loads((folder / f"{name}.schema.json").read_bytes())
     return schema
 

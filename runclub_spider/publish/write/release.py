@@ -713,10 +713,9 @@ def _write_rest(made: Path, document: dict[str, Any]) -> None:
 
     for name in up_to_date.DATA_FILES:
         gzip_copy(made / name)
-    columns = list(json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes())["properties"])
     write_tables(
         made / "catalog_wide.jsonl",
-        columns,
+        json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
         parquet=made / "catalog.parquet",
         csv=made / "catalog.csv",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,46 +14,42 @@ import pyarrow.parquet
 
 from runclub_spider.publish.choose.unsound import unformula
 
-_TEXT, _INT, _NUMBER, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
-_TEXTS = pa.list_(pa.string())
-_NOT_TEXT = {
-    "duration_ms": _INT,
-    "album_release_year": _INT,
-    "popularity_snapshot": _INT,
-    "popularity_bucket": _INT,
-    "key": _INT,
-    "mode": _INT,
-    "time_signature": _INT,
-    "explicit": _BOOL,
-    "available_us": _BOOL,
-    "tempo": _NUMBER,
-    "energy": _NUMBER,
-    "danceability": _NUMBER,
-    "valence": _NUMBER,
-    "loudness": _NUMBER,
-    "acousticness": _NUMBER,
-    "instrumentalness": _NUMBER,
-    "liveness": _NUMBER,
-    "speechiness": _NUMBER,
-    "available_primary_markets": _TEXTS,
-    "artist_ids": _TEXTS,
-    "artist_names": _TEXTS,
-    "artist_image_urls": _TEXTS,
-    "artist_genres": pa.list_(_TEXTS),
+_TEXT = pa.string()
+_SCALARS = {
+    "string": _TEXT,
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    # Of varying shape: JSON text.
+    "object": _TEXT,
 }
 # Objects of varying shape go in as JSON text.
 _AS_JSON = ("sources", "_extra")
 _BATCH = 1000
 
 
-def schema(columns: list[str]) -> pa.Schema:
-    """Column types by name; what is not listed is text."""
-    return pa.schema([(name, _NOT_TEXT.get(name, _TEXT)) for name in columns])
+def schema(document: Mapping[str, Any]) -> pa.Schema:
+    """Column types by the JSON Schema of a row, the one table of a release's columns.
+
+    Texts, whole numbers, numbers, truths, and lists of these are what they are; objects and lists
+    of objects become JSON text.
+    """
+
+    def typed(told: Mapping[str, Any]) -> pa.DataType:
+        if "$ref" in told:
+            return typed(document["$defs"][told["$ref"].removeprefix("#/$defs/")])
+        names = told.get("type", "string")
+        (name,) = {names} if isinstance(names, str) else {*names} - {"null"}
+        if name != "array":
+            return _SCALARS[name]
+        return _TEXT if "oneOf" in told["items"] else pa.list_(typed(told["items"]))
+
+    return pa.schema([(name, typed(told)) for name, told in document["properties"].items()])
 
 
-def write_tables(wide: Path, columns: list[str], *, parquet: Path, csv: Path) -> None:
-    """Write both tables in batches, rows in the order of the lines."""
-    fields = schema(columns)
+def write_tables(wide: Path, document: Mapping[str, Any], *, parquet: Path, csv: Path) -> None:
+    """Write both tables in batches, rows in the order of the lines; see :func:`schema`."""
+    fields = schema(document)
     flat = pa.schema([(f.name, _TEXT if pa.types.is_list(f.type) else f.type) for f in fields])
     with (
         pyarrow.parquet.ParquetWriter(parquet, fields, compression="zstd") as packed,

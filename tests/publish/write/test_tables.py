@@ -35,7 +35,7 @@ def write(folder: Path, made: list[dict[str, Any]]) -> tuple[Path, Path]:
     wide = folder / "catalog_wide.jsonl"
     wide.write_bytes(b"".join(factory.dump(row) + b"\n" for row in made))
     parquet, plain = folder / "catalog.parquet", folder / "catalog.csv"
-    tables.write_tables(wide, COLUMNS, parquet=parquet, csv=plain)
+    tables.write_tables(wide, SCHEMA, parquet=parquet, csv=plain)
     return parquet, plain
 
 
@@ -136,7 +136,7 @@ def test_types_follow_the_schema() -> None:
         "number": pa.types.is_floating,
         "boolean": pa.types.is_boolean,
     }
-    for field in tables.schema(COLUMNS):
+    for field in tables.schema(SCHEMA):
         wanted = SCHEMA["properties"][field.name]
         wanted = SCHEMA["$defs"][wanted["$ref"].split("/")[-1]] if "$ref" in wanted else wanted
         allowed = wanted.get("type", "string")
