@@ -10,9 +10,8 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections import defaultdict
 from dataclasses import dataclass, field
-from fractions import Fraction
+from math import lcm
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,8 +27,10 @@ DecadeLabel = Literal["70s", "80s", "90s", "00s", "10s", "20s"]
 DECADE_LABELS: tuple[DecadeLabel, ...] = ("70s", "80s", "90s", "00s", "10s", "20s")
 
 # The primary artist of a track against all its other artists together.
-PRIMARY_WEIGHT = Fraction(2)
-OTHERS_WEIGHT = Fraction(1)
+PRIMARY_WEIGHT = 2
+OTHERS_WEIGHT = 1
+# Lists of genres remembered: every track of an artist brings the same one.
+_MOST_LISTS = 65_536
 
 _SEPARATORS = str.maketrans(dict.fromkeys("/:,;()", " "))
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -109,6 +110,9 @@ class UmbrellaMap:
     """First word of each pattern and weak entry -> most words of an entry that begins so."""
     _ambiguous: frozenset[_Words] = field(repr=False)
     _cache: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
+    _lists: dict[tuple[str, ...], tuple[str, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     __hash__ = None  # type: ignore[assignment]  # holds dicts; compare by digest instead
 
@@ -233,16 +237,30 @@ class UmbrellaMap:
         is shared by its distinct mapped genres. The order of genres and of the other artists does
         not matter. Empty when no genre maps.
         """
-        votes: defaultdict[str, Fraction] = defaultdict(Fraction)
-        for at, genres in enumerate(genres_per_artist):
-            found = [self.of_genre(genre) for genre in {normalise_genre(g) for g in genres}]
-            mapped = [label for label in found if label is not None]
-            weight = PRIMARY_WEIGHT if at == 0 else OTHERS_WEIGHT / (len(genres_per_artist) - 1)
-            for label in mapped:
-                votes[label] += weight / len(mapped)
+        mapped = [self._mapped(tuple(genres)) for genres in genres_per_artist]
+        # In whole numbers: what one genre weighs, on the denominator that all of them share.
+        whole = lcm(*(len(found) for found in mapped if found))
+        primary = PRIMARY_WEIGHT * max(1, len(mapped) - 1)
+        votes: dict[str, int] = {}
+        for at, found in enumerate(mapped):
+            if found:
+                weight = (OTHERS_WEIGHT if at else primary) * whole // len(found)
+                for label in found:
+                    votes[label] = votes.get(label, 0) + weight
         total = sum(votes.values())
         ranked = sorted(votes, key=lambda label: (-votes[label], self.labels.index(label)))
-        return tuple((label, float(votes[label] / total)) for label in ranked)
+        return tuple((label, votes[label] / total) for label in ranked)
+
+    def _mapped(self, genres: tuple[str, ...]) -> tuple[str, ...]:
+        """The umbrella of each distinct genre of an artist that has one."""
+        known = self._lists.get(genres)
+        if known is None:
+            found = [self.of_genre(genre) for genre in {normalise_genre(g) for g in genres}]
+            known = tuple(label for label in found if label is not None)
+            if len(self._lists) >= _MOST_LISTS:
+                self._lists.clear()
+            self._lists[genres] = known
+        return known
 
 
 def _check_neighbours(

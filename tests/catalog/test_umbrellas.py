@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 from collections import Counter, defaultdict
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,25 @@ def test_votes_of_artists() -> None:
 
 
 GENRES = st.lists(st.sampled_from(["pop", "rap", "house", "metal", "soul", "comedy", "K-pop"]))
+
+
+def in_fractions(artists: list[list[str]]) -> tuple[tuple[str, float], ...]:
+    """The votes by the rule as it is written, in fractions."""
+    votes: defaultdict[str, Fraction] = defaultdict(Fraction)
+    for at, genres in enumerate(artists):
+        found = [UMBRELLAS.of_genre(genre) for genre in {normalise_genre(g) for g in genres}]
+        mapped = [label for label in found if label is not None]
+        for label in mapped:
+            weight = Fraction(1, len(artists) - 1) if at else Fraction(2)
+            votes[label] += weight / len(mapped)
+    total = sum(votes.values())
+    ranked = sorted(votes, key=lambda label: (-votes[label], LABELS.index(label)))
+    return tuple((label, float(votes[label] / total)) for label in ranked)
+
+
+@given(st.lists(GENRES, max_size=7))
+def test_votes_are_exact(artists: list[list[str]]) -> None:
+    assert UMBRELLAS.of_artists(artists) == in_fractions(artists)
 
 
 @given(st.lists(GENRES, max_size=5), st.randoms())

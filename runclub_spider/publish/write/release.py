@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -711,14 +712,17 @@ def _write_rest(made: Path, document: dict[str, Any]) -> None:
     from runclub_spider.publish.write.report import render
     from runclub_spider.publish.write.tables import write_tables
 
-    for name in up_to_date.DATA_FILES:
-        gzip_copy(made / name)
-    write_tables(
-        made / "catalog_wide.jsonl",
-        json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
-        parquet=made / "catalog.parquet",
-        csv=made / "catalog.csv",
-    )
+    # zlib works without the interpreter's lock, so the copies cost no time beside the tables.
+    with ThreadPoolExecutor() as threads:
+        copies = [threads.submit(gzip_copy, made / name) for name in up_to_date.DATA_FILES]
+        write_tables(
+            made / "catalog_wide.jsonl",
+            json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
+            parquet=made / "catalog.parquet",
+            csv=made / "catalog.csv",
+        )
+        for copy in copies:
+            copy.result()
     (made / "tempo_buckets.json").write_text(
         json.dumps(document["tempoBuckets"], ensure_ascii=False, indent=2) + "\n",
         encoding="utf-8",
