@@ -55,19 +55,16 @@ class Budget:
         assert self.limit is not None
         return max(self.limit - self.spent.total() - self.calls_waiting, 0)
 
-    def affordable_pages(
-        self, regime: Regime, page_size: int, *, begun: bool, answered: int = 0
-    ) -> int | None:
+    def affordable_pages(self, regime: Regime, page_size: int, *, begun: bool) -> int | None:
         """How many more pages are granted with the enrichment they will need.
 
         Counted from ids found, not from calls sent, so that it is the same at the same point
         of the ledger however fast the workers are. None without a budget. Before a page is
-        asked (not `begun`) whatever is left buys one. Pages `answered` before they are handed
-        out are still to be counted.
+        asked (not `begun`) whatever is left buys one.
         """
         if self.limit is None:
             return None
-        asked = self.spent[Family.SEARCH] + self.spent[Family.PLAYLIST] - answered
+        asked = self.spent[Family.SEARCH] + self.spent[Family.PLAYLIST]
         left = self.limit - asked - self.calls_waiting
         rows = regime.search_page(page_size)
         a_page = 1 + rows / FEATURES_BATCH + rows / max(regime.artist_batch, rows)

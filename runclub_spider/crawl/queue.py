@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from runclub_spider.crawl.outcome import INCOMPLETE, Outcome
 
 if TYPE_CHECKING:
-    from scrapy.http import Response
-
     from runclub_spider.frontier.driver import Frontier
 
 
@@ -24,8 +22,6 @@ class PageQueue:
         self.handed_out = 0
         self.sent: set[str] = set()
         self.stored: set[bytes] = set()
-        # Answers to pages that are not handed out yet.
-        self.answered: dict[str, Response] = {}
         # Answered pages of which no row could be read, and the field to blame.
         self.unreadable: dict[str, str] = {}
         outcome.when_ended.append(self.stop)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-
-from runclub_spider.apis.call import Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.probe import Probe
 from runclub_spider.apis.spotify.regimes import REGIMES, Regime
@@ -25,36 +21,19 @@ def regime_key(config: Config) -> str:
     return f"regime|{config.spotify_api_base_url}|{config.spotify_client_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class ProbePage:
-    """A page of a run's plan that may tell the regime as well: its key, rows and call."""
-
-    key: str
-    rows: int
-    call: Call
-
-
-#: Plans a run as the widest regime has it; returns the page that it would ask first.
-Planning = Callable[[Regime], Awaitable[ProbePage | None]]
-
-
-async def _no_page(_widest: Regime) -> None:
-    return None
-
-
-async def find_regime(run: Run, planning: Planning = _no_page) -> Regime | None:
+async def find_regime(run: Run) -> Regime | None:
     """The configured regime, the stored one while it is young, else what a probe shows.
 
-    From now on the run goes by it. A probe that is a page of the plan is not asked again: the
-    queue has its answer. None when Spotify cannot be asked; the run's outcome then says why.
+    From now on the run goes by it. None when Spotify cannot be asked; the run's outcome then
+    says why.
     """
-    found = await _find(run, planning)
+    found = await _find(run)
     if found is not None:
         run.key.may(found)
     return found
 
 
-async def _find(run: Run, planning: Planning) -> Regime | None:
+async def _find(run: Run) -> Regime | None:
     config = run.config
     if config.spotify_profile in REGIMES:
         return REGIMES[config.spotify_profile]
@@ -65,33 +44,24 @@ async def _find(run: Run, planning: Planning) -> Regime | None:
         age = utc_now() - int(at)
         if -DAY < age < config.regime_max_age_days * DAY:
             return REGIMES[name]
-    found = await _probe(run, planning)
+    found = await _probe(run)
     if found is not None:
         text = f"{found.name}|{utc_now()}"
         await run.store.run(lambda c: meta.put(c, key, text))
     return found
 
 
-async def _probe(run: Run, planning: Planning) -> Regime | None:
+async def _probe(run: Run) -> Regime | None:
     probe = Probe()
-    page = await planning(probe.widest)
-    if page is not None and page.rows < probe.rows:
-        # Every regime may ask it.
-        page = None
     while probe.found is None:
-        if not await _ask(run, probe, page):
+        if not await _ask(run, probe):
             return None
-        page = None
     return probe.found
 
 
-async def _ask(run: Run, probe: Probe, page: ProbePage | None) -> bool:
+async def _ask(run: Run, probe: Probe) -> bool:
     """Whether an answer told something; the outcome says why not."""
-    call = (
-        run.apis[Spotify].calls.search("track", probe.term, limit=probe.rows, offset=0)
-        if page is None
-        else page.call
-    )
+    call = run.apis[Spotify].calls.search("track", probe.term, limit=probe.rows, offset=0)
     engine = run.crawler.engine
     assert engine is not None
     try:
@@ -113,6 +83,4 @@ async def _ask(run: Run, probe: Probe, page: ProbePage | None) -> bool:
     refused = probe.take(response.status, response.body, market=run.config.market)
     if refused is not None:
         run.outcome.report(FAILED, refused[1])
-    elif page is not None and response.status == 200:
-        run.queue.answered[page.key] = response
     return refused is None

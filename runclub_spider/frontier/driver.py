@@ -74,10 +74,6 @@ class Frontier:
                     yield task
             await self._all_settled()
 
-    async def peek(self) -> PageTask | None:
-        """The page that `tasks` gives out first, planned and open; None when there is none."""
-        return next(iter(await self._next_round()), None)
-
     def settle(self, key: str, *, deferred: bool = False) -> None:
         """A page is stored, or failed and is put off to the next run."""
         if deferred:

@@ -16,7 +16,7 @@ from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import PARSER_VERSION, Reading
 from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl.preflight import check_spotify_credentials, check_writable
-from runclub_spider.crawl.regime import ProbePage, find_regime
+from runclub_spider.crawl.regime import find_regime
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
 from runclub_spider.enrich.order import after_discovery, services
@@ -58,7 +58,6 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         spider.run = Run.of(crawler)
         spider.args = spider.run.read(cls, kwargs)
         spider.deltafetch_reset = spider.args.deltafetch_reset
-        spider._planners = {}
         spider._answers = Answers(spider.run, spider.read)
         return spider
 
@@ -66,8 +65,6 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
     run: Run
     deltafetch_reset: bool
     _answers: Answers
-    # One a regime: what a plan promised is known to the planner that made it.
-    _planners: dict[str, Planner | None]
     # Pages that could not be read earlier and wait.
     _aside: Mapping[str, int]
 
@@ -128,14 +125,14 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         run = self.run
         if run.outcome.ended:
             return
-        plan = await self.plan()
-        await run.store.run(lambda c: self._open(c, plan))
-        regime = await find_regime(run, lambda widest: self._first_page(plan, widest))
+        regime = await find_regime(run)
         if regime is None:
             return
         enrichment = after_discovery(run)
         run.feed(enrichment)
-        planner = await self._planner_for(plan, regime)
+        plan = await self.plan()
+        await run.store.run(lambda c: self._open(c, plan, regime))
+        planner = self.planner(plan, regime)
         if planner is not None:
             frontier = self._frontier(planner, regime)
             run.queue.follow(frontier)
@@ -147,27 +144,6 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
                 yield item
             await promise.conclude()
         await enrichment.finish()
-
-    async def _planner_for(self, plan: tuple[Seed, ...], regime: Regime) -> Planner | None:
-        """The leaf's planner, once no page of an earlier plan is too large for the key."""
-
-        def unplan(connection: sa.Connection) -> None:
-            # Planned for a wider key: asked like that they would be refused for good.
-            pages.unplan_larger(connection, PageKind.TRACK_SEARCH, regime.search_rows)
-            pages.unplan_larger(connection, PageKind.PLAYLIST_SEARCH, regime.search_rows)
-
-        await self.run.store.run(unplan)
-        if regime.name not in self._planners:
-            self._planners[regime.name] = self.planner(plan, regime)
-        return self._planners[regime.name]
-
-    async def _first_page(self, plan: tuple[Seed, ...], widest: Regime) -> ProbePage | None:
-        """What a key of the widest regime would be asked first, if it is a search for tracks."""
-        if self.seed_kind != "track":
-            return None
-        planner = await self._planner_for(plan, widest)
-        first = None if planner is None else await self._frontier(planner, widest).peek()
-        return ProbePage(first.key, first.row_count, self.call(first)) if first else None
 
     def parse(self, response: Response, task: object = None) -> Any:
         """One answered page into one item; without its task, the page that the address asks."""
@@ -224,17 +200,14 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             market=run.config.market,
             round_pages=run.config.round_pages,
             affordable=lambda: run.budget.affordable_pages(
-                regime,
-                run.config.page_size,
-                begun=run.queue.handed_out > 0,
-                answered=len(run.queue.answered),
+                regime, run.config.page_size, begun=run.queue.handed_out > 0
             ),
             aside=self._aside,
             idle=self._idle,
             stranded=self._stranded,
         )
 
-    def _open(self, connection: sa.Connection, plan: tuple[Seed, ...]) -> None:
+    def _open(self, connection: sa.Connection, plan: tuple[Seed, ...], regime: Regime) -> None:
         """Register the plan's seeds, and judge stored tracks under today's policy."""
         run, now = self.run, utc_now()
         tracks.ensure_verdicts(connection, run.config.policy, run.record.number)
@@ -253,6 +226,9 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
                 for s in plan
             ],
         )
+        # Planned for a wider key: asked like that they would be refused for good.
+        pages.unplan_larger(connection, PageKind.TRACK_SEARCH, regime.search_rows)
+        pages.unplan_larger(connection, PageKind.PLAYLIST_SEARCH, regime.search_rows)
         self.refresh(connection, now)
         self._aside = pages.waiting(
             connection,

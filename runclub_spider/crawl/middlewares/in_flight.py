@@ -17,7 +17,6 @@ from runclub_spider.crawl.run import Run
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
 
 
 class AlreadyAsked(IgnoreRequest):
@@ -25,10 +24,7 @@ class AlreadyAsked(IgnoreRequest):
 
 
 class InFlightFilter:
-    """Drops requests whose `deltafetch_key` is done, or on its way already.
-
-    A page whose answer is there already, as it told the key's regime, gets it and is not sent.
-    """
+    """Drops requests whose `deltafetch_key` is done, or on its way already."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._queue = Run.of(crawler).queue
@@ -38,13 +34,11 @@ class InFlightFilter:
         """Scrapy's constructor."""
         return cls(crawler)
 
-    async def process_request(self, request: Request) -> Response | None:
+    async def process_request(self, request: Request) -> None:
         """Let the first copy of a page through; a replay with a fresh token is no copy."""
         key = request.meta.get("deltafetch_key")
         if key is None or request.meta.get("token_renewed"):
-            return None
+            return
         if key in self._queue.sent or key.encode() in self._queue.stored:
             raise AlreadyAsked(key)
         self._queue.sent.add(key)
-        answer = self._queue.answered.pop(key, None)
-        return None if answer is None else answer.replace(request=request)

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Response
 
 from runclub_spider.crawl.middlewares.in_flight import InFlightFilter
 from runclub_spider.crawl.run import Run
@@ -42,20 +41,6 @@ def test_a_stored_page_does_not_go(crawl: tuple[InFlightFilter, Run]) -> None:
     middleware, run = crawl
     run.queue.stored.add(b"a")
     assert not passes(middleware, "a")
-
-
-def test_a_page_that_is_answered_already_gets_its_answer_once(
-    crawl: tuple[InFlightFilter, Run],
-) -> None:
-    middleware, run = crawl
-    probe, page = (Request(f"http://127.0.0.1/{path}") for path in ("probe", "page"))
-    run.queue.answered["a"] = Response(probe.url, body=b"rows", request=probe)
-    page.meta["deltafetch_key"] = "a"
-    found = asyncio.run(middleware.process_request(page))
-    assert found is not None
-    assert (found.body, found.request) == (b"rows", page)
-    assert not passes(middleware, "a")
-    assert run.queue.answered == {}
 
 
 def test_no_copy_is_what_goes_again_with_a_fresh_token(crawl: tuple[InFlightFilter, Run]) -> None:
