@@ -35,6 +35,14 @@ class Portion:
         return [row.airdate for row in self.rows if row.airdate is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A page that is to be stored: its rows, and the stretch that is complete with them."""
+
+    rows: Sequence[PlayRow]
+    claimed: Interval | None
+
+
 def portion(
     reading: Reading, rows: Sequence[PlayRow], *, left: int | None, margin: int, now: int
 ) -> Portion:
@@ -116,6 +124,10 @@ class Progress:
                 f"{self._title} serves page after page of the same time ({_MOST_STILL} in a row); "
                 "what is new is stored"
             )
+
+    def held(self, taken: Portion, *, finished: bool) -> Held:
+        """A page as it is to be stored, after those before it; `finished` at a reading's end."""
+        return Held(taken.rows, self.claim(taken, finished=finished))
 
     def claim(self, taken: Portion, *, finished: bool) -> Interval | None:
         """After a page: the stretch that is complete once it is stored."""

@@ -28,7 +28,8 @@ from runclub_spider.items import StoredPlays
 from runclub_spider.spiders.arguments import StationArguments
 from runclub_spider.spiders.asking import Asking, PageAsker
 from runclub_spider.spiders.backlog import new_songs, write_backlog
-from runclub_spider.spiders.portions import Portion, Progress, drift_of, is_near, portion
+from runclub_spider.spiders.portions import Held, Portion, Progress, drift_of, is_near, portion
+from runclub_spider.spiders.together import Together
 from runclub_spider.store.db.engine import make_roomy
 from runclub_spider.store.songs import coverage, songs
 from runclub_spider.store.songs.coverage import Checkpoint
@@ -210,11 +211,12 @@ class RadioSpider(Spider):
     async def _read(self, reading: Reading) -> bool:
         """Read one stretch; returns whether the run may go on to the next.
 
-        A page whose successor is on its way is stored while that one is read, for nothing can end
-        the reading then. After any other it is decided whether the reading goes on.
+        Pages whose successor is on its way are stored while that one is read, for nothing can end
+        the reading then; those that come close upon one another, together. After any other page
+        all are stored, and it is decided whether the reading goes on.
         """
         progress = Progress(reading, self.station.title)
-        storing: asyncio.Future[Ingested] | None = None
+        together = Together(self._store)
         try:
             async with aclosing(self._pages(reading)) as pages:
                 async for answered in pages:
@@ -226,14 +228,11 @@ class RadioSpider(Spider):
                         margin=self.station.margin,
                         now=utc_now(),
                     )
-                    if storing is not None:
-                        await storing
-                    storing = asyncio.ensure_future(
-                        self._store(progress, taken, finished=answered.last)
-                    )
+                    finished = answered.last and not taken.cut
+                    await together.add(progress.held(taken, finished=finished))
                     if answered.followed and not taken.foreign and self.args.limit is None:
                         continue
-                    done = await storing
+                    done = await together.all()
                     if answered.lost:
                         return False
                     if taken.foreign:
@@ -249,13 +248,13 @@ class RadioSpider(Spider):
                     if reading.end is None and done.brought_nothing and not answered.page.is_full:
                         # The end, as far as this page can tell. Only the plays seen are claimed,
                         # so that whatever might be behind it is the next run's.
-                        await self._store(progress, Portion(), finished=True)
+                        await together.add(progress.held(Portion(), finished=True))
+                        await together.all()
                         return True
             # The next page was not to be had.
             return False
         finally:
-            if storing is not None and not storing.done():
-                await storing
+            await together.all()
 
     async def _pages(self, reading: Reading) -> AsyncGenerator[_Answered]:
         """Page after page of a reading, as long as they can be had and read.
@@ -317,27 +316,29 @@ class RadioSpider(Spider):
         addresses.add(link)
         return asking
 
-    async def _store(self, progress: Progress, taken: Portion, *, finished: bool) -> Ingested:
-        """Rows, songs, checkpoint and intervals of one page: one transaction."""
+    async def _store(self, pages: Sequence[Held]) -> list[Ingested]:
+        """Rows, songs, checkpoint and intervals of some pages: one transaction."""
         run, dry = self.run, self.args.dry_run
-        finished = finished and not taken.cut
-        claimed = progress.claim(taken, finished=finished)
 
         def work(
             connection: sa.Connection, *, row_by_row: bool = False
-        ) -> tuple[Ingested, Checkpoint]:
+        ) -> tuple[list[Ingested], Checkpoint]:
             now = utc_now()
-            done = ingest(
-                connection,
-                self.source,
-                taken.rows,
-                overrides=self._overrides,
-                now=now,
-                known=self._known,
-                describe=dry,
-                row_by_row=row_by_row,
-            )
-            plays = done.counts.provenance_inserted
+            done = [
+                ingest(
+                    connection,
+                    self.source,
+                    page.rows,
+                    overrides=self._overrides,
+                    now=now,
+                    known=self._known,
+                    describe=dry,
+                    row_by_row=row_by_row,
+                )
+                for page in pages
+            ]
+            claimed = [page.claimed for page in pages if page.claimed is not None]
+            plays = sum(one.counts.provenance_inserted for one in done)
             return done, coverage.extend(connection, self.checkpoint, claimed, plays=plays, now=now)
 
         # Moves on only when the transaction is committed.
@@ -346,12 +347,14 @@ class RadioSpider(Spider):
         except RowRefused:
             self._known.clear()
             done, self.checkpoint = await run.store.run(partial(work, row_by_row=True))
-        self.counts.add(done.counts)
+        for one in done:
+            self.counts.add(one.counts)
+            if dry:
+                for line in one.changes:
+                    run.outcome.tell(line)
         self._count()
-        if dry:
-            for line in done.changes:
-                run.outcome.tell(line)
-        await self._hand_over(StoredPlays(done.stored))
+        for one in done:
+            await self._hand_over(StoredPlays(one.stored))
         return done
 
     async def _hand_over(self, item: StoredPlays) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.kexp.calls import KexpCalls, served_rows
 from runclub_spider.apis.kexp.parser import parse_plays
+from runclub_spider.apis.plays import PlaysPage
 from runclub_spider.catalog.coverage import Order, Reading
 from runclub_spider.catalog.plays import PlayKind, PlayRow
 from testkit.realdata import real_file
@@ -191,6 +193,48 @@ def test_a_page_of_which_no_row_can_be_read_names_the_field() -> None:
     assert drift(7) == "play"
     assert drift(moved, ROW | {"play_type": "airbreak"}) is None
     assert drift() is None
+
+
+#: Values as an answer may spell them: usual ones, odd ones, and some that are no JSON.
+SPELT = st.sampled_from(
+    (
+        *("null", "true", "7", "0", "-1", "1.0", "1e3", "NaN", "9223372036854775807"),
+        *("9223372036854775808", "12345678901234567890123", "[]", "{}", '[{"id":7}]', '""', '" "'),
+        *('"trackplay"', '"airbreak"', '"nontrackplay"', '"psa"', '"2026"', '"1950-01-01"'),
+        *('"2026-03-27"', '"20260327"', '"2026-01-02T01:33:41-08:00"', '"2026-01-02T01:33:41"'),
+        *('"2026-01-02 01:33:41.5+00:00"', '"0001-01-01T00:00:00+14:00"', '"Band\\u0000"'),
+        *('"\\ud800"', '"\\ud83d\\ude00"', '"a\\u200bb"', '"e\u0301 "', '"\t"'),
+        *(f'"{"x" * 2_000}"', f'"{"x" * 2_001}"', f'"{"A" * 8}-1111-1111-1111-{"b" * 12}"'),
+    )
+)
+FIELDS = st.sampled_from((*ROW, "location"))
+
+
+@st.composite
+def spelt_rows(draw: st.DrawFn) -> str:
+    """A row with some fields said otherwise, not at all, or a second time."""
+    said = {name: json.dumps(value) for name, value in ROW.items()}
+    said |= draw(st.dictionaries(FIELDS, SPELT, max_size=2))
+    for name in draw(st.sets(FIELDS, max_size=1)):
+        said.pop(name, None)
+    pairs = [*said.items(), *draw(st.dictionaries(FIELDS, SPELT, max_size=1)).items()]
+    inside = ",".join(f'"{name}":{value}' for name, value in pairs)
+    return f"{{{inside}}}"
+
+
+@given(rows=st.lists(spelt_rows(), min_size=1, max_size=3))
+def test_a_page_is_read_alike_in_one_go_and_row_by_row(rows: list[str]) -> None:
+    def read(*served: str) -> tuple[list[PlayRow], PlaysPage, tuple[int, ...]]:
+        page = parse_plays(f'{{"next":null,"results":[{",".join(served)}]}}'.encode())
+        return list(page), page, page.ends()
+
+    found, page, _ = read(*rows)
+    # A number is no play: with one among them no page is read in one go.
+    singly, other, _ = read(*rows, "7")
+    assert found == singly[:-1]
+    assert (page.read, page.odd.dropped) == (other.read, other.odd.dropped)
+    assert page.unreadable + Counter({"play": 1}) == other.unreadable
+    assert read(rows[0])[2][-1:] == read("7", rows[0])[2]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ KEXP = ("crawl", "kexp")
 DAYS = ("-a", "start_date=2026-03-06", "-a", "end_date=2026-03-09")
 KILLS = 6
 KILLED = -9
+APART_MS = 120
 
 
 def killed_until_done(
@@ -49,9 +50,12 @@ def test_kills_change_nothing(place: Place, sandbox: Sandbox, run: Run) -> None:
 
 def test_a_killed_incremental_run_leaves_no_hole(place: Place, sandbox: Sandbox, run: Run) -> None:
     run(place, *KEXP, "-a", "start_date=2026-03-06", "-a", "limit=150")
-    # The second page is stored, the third not; the newest plays are far behind both.
+    # The second page is stored, the third not; the newest plays are far behind both. Pages that
+    # come further apart than they wait for each other are stored one by one.
+    sandbox.configure(latency_ms=APART_MS)
     done = run(place, *KEXP, "-a", "incremental=1", code=None, actions=[Action("commit", 7)])
     assert done.code == KILLED
+    sandbox.configure(latency_ms=0)
     sandbox.air(arrive=40)
     between = len(stored(place))
     assert 150 < between < 900
@@ -116,9 +120,11 @@ def test_late_and_edited_plays_are_met_again(place: Place, sandbox: Sandbox, run
 def test_a_stop_by_a_signal_is_a_pause(place: Place, sandbox: Sandbox, run: Run) -> None:
     whole = Place(place.root.with_name("whole"))
     run(whole, *KEXP, *DAYS)
+    sandbox.configure(latency_ms=APART_MS)
     stop = Action("committed", 8, do="SIGTERM")
     done = run(place, *KEXP, *DAYS, code=75, actions=[stop])
     assert "stopped by a signal" in done.err
     assert 0 < len(stored(place)) < len(stored(whole))
+    sandbox.configure(latency_ms=0)
     run(place, *KEXP, *DAYS)
     assert tables(place) == tables(whole)

@@ -6,9 +6,10 @@ import re
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
 from pydantic import ValidationError as Invalid
 
 from runclub_spider.apis.call import AnswerError
@@ -65,17 +66,52 @@ class WirePlay(BaseModel):
     play_type: Literal["trackplay"]
 
 
+class WireBreak(BaseModel):
+    """The fields read of what is no song; most of it is told only in the log."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+    airdate: Annotated[int, BeforeValidator(_airdate)]
+    play_type: Literal["airbreak", "nontrackplay"]
+
+
+class WirePage(BaseModel):
+    """A page on which nothing is odd: what is not of this form is read row by row."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    next: Annotated[str, Strict()] | None = None
+    results: list[Annotated[WirePlay | WireBreak, Field(discriminator="play_type")]]
+
+
 def parse_plays(body: bytes) -> PlaysPage:
     """Read one answer of `GET /plays/`.
+
+    A usual page is read in one go by pydantic's own JSON reader, at a third of the cost of row
+    by row; both ways read it alike.
 
     Raises:
         AnswerError: it is no JSON, or no object with a list `results`.
     """
+    if b"\\u0000" not in body:
+        with suppress(Invalid, OverflowError):
+            page = WirePage.model_validate_json(body)
+            return PlaysPage(
+                page.next, page.results, _exact_row, attrgetter("airdate"), served_rows(page.next)
+            )
     data, clean = decode_and_tell(body)
     rows, link = rows_of(data, "results"), data.get("next")
     if not (link is None or isinstance(link, str)):
         raise AnswerError("`next` of a page is no address")
     return PlaysPage(link, rows, partial(_row, clean=clean), _aired, served_rows(link))
+
+
+def _exact_row(wire: WirePlay | WireBreak, odd: Oddities) -> PlayRow:
+    if isinstance(wire, WirePlay):
+        return _track_play(wire, odd)
+    said = wire.play_type
+    return PlayRow(_KINDS[said], wire.airdate, row_id=str(wire.id), play_type=said)
 
 
 def _aired(raw: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -88,14 +89,19 @@ def load(connection: sa.Connection, source: str) -> Checkpoint:
 
 
 def extend(
-    connection: sa.Connection, before: Checkpoint, claimed: Interval | None, *, plays: int, now: int
+    connection: sa.Connection,
+    before: Checkpoint,
+    claimed: Sequence[Interval],
+    *,
+    plays: int,
+    now: int,
 ) -> Checkpoint:
-    """Add a stretch and move the checkpoint with it, in the transaction of its plays.
+    """Add stretches and move the checkpoint with them, in the transaction of their plays.
 
     `before` is what the store says now; `plays` were stored in this transaction. Returns what the
     store says once that is committed. Nothing is written when nothing changes.
     """
-    intervals = merged((*before.covered, claimed)) if claimed is not None else before.covered
+    intervals = merged((*before.covered, *claimed)) if claimed else before.covered
     after = Checkpoint(before.source, intervals, before.plays + plays, stored=True)
     if after == before:
         return before

@@ -392,7 +392,7 @@ def test_the_checkpoint_follows_the_intervals(connection: sa.Connection) -> None
     at = coverage.load(connection, "kexp")
     assert (at.cursor, at.stored) == (None, False)
     # An empty answer leaves a checkpoint too.
-    at = coverage.extend(connection, at, None, plays=0, now=5)
+    at = coverage.extend(connection, at, [], plays=0, now=5)
     assert at == coverage.load(connection, "kexp")
     assert at.stored
     for start, end, plays, cursor, covered in [
@@ -401,14 +401,37 @@ def test_the_checkpoint_follows_the_intervals(connection: sa.Connection) -> None
         (100, 250, 0, "1970-01-01T00:04:09Z", (Interval(10, 20), Interval(100, 250))),
         (15, 300, 2, "1970-01-01T00:04:59Z", (Interval(10, 300),)),
     ]:
-        at = coverage.extend(connection, at, Interval(start, end), plays=plays, now=6)
+        at = coverage.extend(connection, at, [Interval(start, end)], plays=plays, now=6)
         assert at == coverage.load(connection, "kexp")
         assert (at.cursor, at.covered) == (cursor, covered)
         assert coverage.covered(connection, "kexp") == covered
-    assert coverage.extend(connection, at, Interval(20, 30), plays=0, now=99) == at
+    assert coverage.extend(connection, at, [Interval(20, 30)], plays=0, now=99) == at
     row = connection.execute(sa.text("SELECT * FROM ingestion_checkpoint")).one()
     assert (row.metadata, row.cursor) == ('{"plays":5}', "1970-01-01T00:04:59Z")
     assert row.updated_at == 6
+
+
+STRETCHES = st.builds(
+    lambda start, length: Interval(start, start + length), st.integers(0, 60), st.integers(0, 20)
+)
+
+
+@given(claimed=st.lists(STRETCHES, min_size=1, max_size=6))
+def test_stretches_claimed_together_are_those_claimed_one_by_one(
+    opened: Store, claimed: list[Interval]
+) -> None:
+    def stored(*groups: list[Interval]) -> list[Any]:
+        with opened.engine.connect() as connection:
+            connection.begin()
+            at = coverage.load(connection, "kexp")
+            for group in groups:
+                at = coverage.extend(connection, at, group, plays=len(group), now=5)
+            assert at == coverage.load(connection, "kexp")
+            row = connection.execute(sa.text("SELECT * FROM ingestion_checkpoint")).one()
+            connection.rollback()
+            return [at, tuple(row)]
+
+    assert stored(claimed) == stored(*([one] for one in claimed))
 
 
 # PostgreSQL
@@ -430,7 +453,7 @@ def test_both_databases_hold_the_same(connection: sa.Connection) -> None:
                 for _ in range(2):
                     done = store_plays(one, *plays, overrides=said)
                     at = coverage.load(one, "kexp")
-                    coverage.extend(one, at, Interval(1, 9), plays=0, now=5)
+                    coverage.extend(one, at, [Interval(1, 9)], plays=0, now=5)
                 assert done.brought_nothing
                 songs.complete_keys(one)
                 songs.link_tracks(one)
