@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from bench.benchmarks import NAMES
+from bench.benchmarks import NAMES, USUAL
 from bench.context import Context, Options
 from bench.process import BenchError, OutOfTimeError
 from bench.table import console
@@ -33,13 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the named benchmarks, or all; 0 also when a target is missed, 1 when one failed."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if unknown := [name for name in given.names if name not in NAMES]:
+    if unknown := [name for name in given.names if not named(name)]:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
+    names = [one for name in given.names or USUAL for one in named(name)]
     shown = console()
     if given.list:
         for name in NAMES:
             shown.print(
-                f"{name:12} {(_module(name).__doc__ or '').splitlines()[0]}", soft_wrap=True
+                f"{name:14} {(_module(name).__doc__ or '').splitlines()[0]}", soft_wrap=True
             )
         return 0
     options = Options(
@@ -52,9 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="runclub-bench-"))
         status = stack.enter_context(Console(stderr=True).status("starting"))
         context = Context(options, Path(scratch), stack, status.update)
-        failed = [name for name in given.names or NAMES if not _one(name, context, shown)]
+        failed = [name for name in names if not _one(name, context, shown)]
         shown.print(f"{time.monotonic() - context.started:.0f} s in all")
     return 1 if failed else 0
+
+
+def named(name: str) -> list[str]:
+    """The benchmark of a name, or all that begin with it: `speed` is every `speed_…`."""
+    return [one for one in NAMES if one == name or one.startswith(f"{name}_")]
 
 
 def _one(name: str, context: Context, shown: Console) -> bool:
@@ -108,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bench", description="Benchmarks, each beside a yardstick of the same run."
     )
     parser.add_argument(
-        "names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; default: all"
+        "names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; default: all but speed_…"
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, below two minutes")
     parser.add_argument("--data", type=Path, metavar="DIR", help="real tables (../shared/data)")

@@ -45,6 +45,11 @@ class Options:
         """How often a cheap command is run; its median counts."""
         return 1 if self.quick else 3
 
+    @property
+    def pairs(self) -> int:
+        """How often ours and a yardstick are run in turns; medians count."""
+        return 1 if self.quick else 5
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -139,8 +144,13 @@ class Context:
         repeats: int = 1,
         before: Callable[[], None] = lambda: None,
         env: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        code: int = 0,
     ) -> Measured:
-        """Run `python *command` in the project; of several runs the one with the median wall."""
+        """Run `python *command` in the project; of several runs the one with the median wall.
+
+        `folder` is another place to run it in, `code` what it is to end with.
+        """
         self.say(" ".join(Path(part).name if "/" in part else part for part in command[1:5]))
         runs = []
         for _ in range(repeats):
@@ -149,8 +159,9 @@ class Context:
             run = measure(
                 [sys.executable, *command],
                 env=self.environment(place, env or {}),
-                folder=project_dir(),
+                folder=folder or project_dir(),
                 timeout=self.left,
+                code=code,
             )
             foreign = machine_busy() - machine - (self._own() - own) - run.cpu
             runs.append(replace(run, others=max(0.0, foreign / run.seconds)))

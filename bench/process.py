@@ -34,6 +34,8 @@ class Measured:
         cpu: its user and system time.
         peak_mb: its peak memory, 10⁶ bytes.
         output: what it printed.
+        tree_mb: the most that it and its children held at once, 10⁶ bytes; what they share counts
+            for each.
         others: cores that work outside the benchmark kept busy meanwhile; filled by the context.
     """
 
@@ -41,17 +43,18 @@ class Measured:
     cpu: float
     peak_mb: float
     output: str
+    tree_mb: float = 0.0
     others: float = 0.0
 
 
 def measure(
-    command: Sequence[str], *, env: Mapping[str, str], folder: Path, timeout: float
+    command: Sequence[str], *, env: Mapping[str, str], folder: Path, timeout: float, code: int = 0
 ) -> Measured:
     """Run a command to its end.
 
     Raises:
         OutOfTimeError: it was killed after `timeout` seconds.
-        BenchError: it ended with another code than 0.
+        BenchError: it ended with another code than `code`.
     """
     if timeout <= 0:
         raise OutOfTimeError("no time left")
@@ -70,7 +73,7 @@ def measure(
             if process.returncode is None:
                 _kill(process.pid)
                 process.wait()
-        if process.returncode:
+        if process.returncode != code:
             if watch.fired:
                 raise OutOfTimeError(f"{_shown(command)}: stopped after {timeout:.0f} s")
             err.seek(0)
@@ -81,7 +84,13 @@ def measure(
     # Linux hands a child the peak of the process it was forked from: believed only above that.
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak_kib = max(watch.peak_kib, usage.ru_maxrss if usage.ru_maxrss > own else 0)
-    return Measured(taken, usage.ru_utime + usage.ru_stime, peak_kib * 1024 / 1e6, output)
+    return Measured(
+        taken,
+        usage.ru_utime + usage.ru_stime,
+        peak_kib * 1024 / 1e6,
+        output,
+        tree_mb=max(watch.tree_kib, peak_kib) * 1024 / 1e6,
+    )
 
 
 def machine_busy() -> float:
@@ -99,10 +108,10 @@ def process_busy(pid: int) -> float:
 
 
 class _Watch:
-    """Follows the peak memory of a process, and kills its group when its time is over."""
+    """Follows the memory of a process and its children; kills its group when its time is over."""
 
     def __init__(self, pid: int, timeout: float) -> None:
-        self.peak_kib = 0
+        self.peak_kib = self.tree_kib = 0
         self.fired = False
         self._pid, self._end = pid, time.monotonic() + timeout
         self._over = threading.Event()
@@ -120,9 +129,23 @@ class _Watch:
                 text = status.read_text(encoding="ascii", errors="replace")
                 peak = text.split("VmHWM:", 1)[1].split(maxsplit=1)[0]
                 self.peak_kib = max(self.peak_kib, int(peak))
+            self.tree_kib = max(self.tree_kib, _tree_kib(self._pid))
             if time.monotonic() > self._end and not self.fired:
                 self.fired = True
                 _kill(self._pid)
+
+
+def _tree_kib(pid: int) -> int:
+    """Memory of a process and all below it; one that ends meanwhile counts as nothing."""
+    found = 0
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+        found = int(pages) * resource.getpagesize() // 1024
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            children = (thread / "children").read_text(encoding="ascii").split()
+            found += sum(_tree_kib(int(child)) for child in children)
+    return found
 
 
 def _kill(pid: int) -> None:

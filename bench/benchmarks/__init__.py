@@ -23,4 +23,11 @@ NAMES = (
     "environments",
     "kexp",
     "kill_sweep",
+    "speed_tracks",
+    "speed_crawl",
+    "speed_commands",
+    "speed_plays",
+    "speed_publish",
 )
+#: What runs when none is named: the others take long, and want an idle machine to themselves.
+USUAL = tuple(name for name in NAMES if not name.startswith("speed_"))

@@ -20,7 +20,7 @@ MOST_MEMORY_MB = 500
 def run(context: Context) -> Table:
     table = Table(f"crawl: spotify_search, {context.options.seeds} seeds, extended", "yardstick")
     crawled = context.crawled("extended")
-    plan = _plan(context, crawled.searched)
+    plan = plan_of(context, crawled.searched)
     for latency in LATENCIES_MS:
         context.sandbox.configure(regime="extended", latency_ms=latency)
         place, crawl = crawled.searched, crawled.search
@@ -121,7 +121,7 @@ def _publish(context: Context, table: Table, place: Place, crawl: Crawl) -> None
     )
 
 
-def _plan(context: Context, place: Place) -> Plan:
+def plan_of(context: Context, place: Place) -> Plan:
     """The calls of a finished crawl, from what its store says was asked."""
     sandbox, config = context.sandbox, context.config
     spotify = SpotifyCalls(sandbox.spotify, config.market)

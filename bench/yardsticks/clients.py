@@ -53,7 +53,7 @@ async def bare(plan: Plan) -> dict[str, float]:
 
     # aiohttp does not undo one packing on another, which is sent where gzip and br are taken
     headers = {"User-Agent": plan.user_agent, "Accept-Encoding": "gzip, deflate"}
-    begin = time.perf_counter()
+    begin, busy = time.perf_counter(), time.process_time()
     async with aiohttp.ClientSession(headers=headers) as session:
         form = {"grant_type": "client_credentials"}
         auth = aiohttp.BasicAuth(plan.client_id, plan.client_secret)
@@ -66,7 +66,12 @@ async def bare(plan: Plan) -> dict[str, float]:
             *(work(spotify, bearer) for _ in range(plan.spotify_concurrency)),
             *(work(reccobeats, {}) for _ in range(plan.reccobeats_concurrency)),
         )
-    return {"seconds": time.perf_counter() - begin, "calls": calls, "bytes": size}
+    return {
+        "seconds": time.perf_counter() - begin,
+        "cpu": time.process_time() - busy,
+        "calls": calls,
+        "bytes": size,
+    }
 
 
 def sequential(plan: Plan, most: int) -> dict[str, float]:
