@@ -23,7 +23,7 @@ from runclub_spider.publish.verify.rows import (
     merged_ids,
     row_faults,
 )
-from runclub_spider.publish.verify.schema import RowCheck, packaged_schema
+from runclub_spider.publish.verify.schema import row_check
 from runclub_spider.publish.verify.tables import ID_COLUMN, ID_LENGTH
 
 UNASSIGNED, UNDATED = "Unassigned", "Undated"
@@ -260,7 +260,7 @@ def tables_comparable(counts: Counts) -> bool:
 def _rows(
     path: Path, id_key: str, problems: Problems, policies: Policies, *, of_artists: bool = False
 ) -> Rows:
-    check = RowCheck(packaged_schema(path.stem, policies.form))
+    check = row_check(path.stem, policies.form)
     return Rows(
         path, id_key, check, problems, of_artists=of_artists, plain_text=policies.plain_text
     )
