@@ -1,0 +1,77 @@
+"""The quick check of rows says what the closures say, of whatever stands anywhere in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runclub_spider.publish.verify.schema import compile_check, packaged_schema, row_check
+
+from .test_verify import sound_rows
+
+NAMES = ("catalog_wide", "cached_tracks", "audio_features", "cached_artists", "manifest")
+SOUND = sound_rows()
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 2**70),
+    st.floats(allow_nan=False),
+    st.text(max_size=4),
+    st.sampled_from(
+        ["70s", "a" * 22, "a" * 22 + "\n", "2025-10-15T14:26:05Z", "2025-02-30T00:00:00Z", "0000"]
+    ),
+    st.sampled_from([[], {}, [[]], [{}], "playlist", "kexp", 1.0, -0.0, 0]),
+)
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each part of a JSON value, but the whole."""
+    if isinstance(value, dict):
+        parts: Any = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    else:
+        return
+    for key, one in parts:
+        yield (*way, key)
+        yield from places(one, (*way, key))
+
+
+def fuller(name: str) -> dict[str, Any]:
+    """A sound row in which both kinds of sources and a backfill stand."""
+    row = deepcopy(SOUND[name])
+    if name == "catalog_wide":
+        row["sources"] = [
+            {"type": "playlist", "playlist_id": "a" * 22, "owner": None, "name": "x"},
+            {"type": "search", "term": "techno"},
+        ]
+    return row
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(data=st.data())
+def test_quick_and_in_python_agree(name: str, data: st.DataObject) -> None:
+    schema, row = packaged_schema(name), fuller(name)
+    accepts, slow = row_check(name).accepts, compile_check(schema, schema)
+    assert accepts(row)
+    assert slow(row)
+    *way, last = data.draw(st.sampled_from(list(places(row))))
+    part: Any = row
+    for step in way:
+        part = part[step]
+    change = data.draw(st.sampled_from(["other", "gone", "more"]))
+    if change == "other":
+        part[last] = data.draw(VALUES)
+    elif change == "gone":
+        del part[last]
+    elif isinstance(part, dict):
+        part[data.draw(st.sampled_from(["_new", "new", "term", "owner"]))] = data.draw(VALUES)
+    else:
+        part.append(data.draw(VALUES))
+    assert accepts(row) == slow(row)
