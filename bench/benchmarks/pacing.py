@@ -85,9 +85,7 @@ def ours(server: Server) -> Callable[[], None]:
     loop = asyncio.new_event_loop()
 
     def call() -> None:
-        loop.run_until_complete(
-            guard.send(once, lambda answer: answer.headers, family="search", transient=())
-        )
+        loop.run_until_complete(guard.send(once, lambda answer: answer.headers, family="search"))
 
     return call
 
