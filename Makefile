@@ -28,7 +28,7 @@ $(DEV): $(STAMP) requirements-dev.lock
 demo: bootstrap
 	@$(BIN)/python -m runclub_spider.console.demo
 
-# At most six minutes on two idle cores. Files go out in the order of their names: xdist would
+# About seven minutes on two cores. Files go out in the order of their names: xdist would
 # keep those of few tests for the end, and here they are the long ones.
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 # Every worker and every command that starts would compile what no other may keep.

@@ -26,7 +26,6 @@ import pkgutil
 import resource
 import runpy
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -35,9 +34,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from testkit.forks import ROOT, Forks
+
 FILE_EVENTS = frozenset({"os.rename", "os.symlink", "os.link", "os.remove", "os.rmdir"})
 NOBODY = 65_534
 #: What a function that was broken says.
@@ -94,31 +94,20 @@ class Child:
         raise AssertionError(f"{self.folder.name}: the report cannot be read")
 
 
-class Launcher:
+class Launcher(Forks):
     """Client of one server; not to be shared between threads. `root` is the project's."""
 
     def __init__(self, scratch: Path, root: Path = ROOT) -> None:
+        super().__init__("testkit.killer", root)
         self._scratch = scratch
         self._number = 0
         self._children: list[Child] = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "testkit.killer"],
-            cwd=root,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         for child in self._children:
             if child.code is None:
                 self.ask({"do": "end", "pid": child.pid})
-        self._process.stdin.close()
-        self._process.wait(20)
-        self._process.stdout.close()
+        super().__exit__()
 
     def start(
         self,
@@ -154,12 +143,6 @@ class Launcher:
         child = self.start(*argv, env=env, actions=actions)
         child.wait()
         return child
-
-    def ask(self, request: Mapping[str, Any]) -> Any:
-        """One question to the server."""
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
 
 
 # The server, and the process that it forks

@@ -8,43 +8,27 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from runclub_sandbox.options import SandboxOptions, parse
 from runclub_sandbox.testing import Sandbox, running_sandbox
+from testkit.forks import Forks
 
-ROOT = Path(__file__).parents[1]
 USUAL = SandboxOptions()
 
 
-class Sandboxes:
+class Sandboxes(Forks):
     """Starts and stops sandboxes of the built-in world; any thread may ask."""
 
     def __init__(self) -> None:
+        super().__init__("testkit.sandboxes")
         self._one_at_a_time = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "testkit.sandboxes"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()
-        self._process.wait(20)
-        self._process.stdout.close()
 
     @contextmanager
     def running(self, options: SandboxOptions = USUAL) -> Iterator[Sandbox]:
@@ -53,17 +37,16 @@ class Sandboxes:
             with running_sandbox(options) as found:
                 yield found
             return
-        started = self._ask({"start": replace(options, port=0).arguments()})
+        started = self.ask({"start": replace(options, port=0).arguments()})
         try:
             yield Sandbox(started["port"], started["env"], self._process)
         finally:
-            self._ask({"stop": started["pid"]})
+            self.ask({"stop": started["pid"]})
 
-    def _ask(self, request: dict[str, Any]) -> Any:
+    def ask(self, request: Mapping[str, Any]) -> Any:
+        """One question, after those of other threads."""
         with self._one_at_a_time:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
+            return super().ask(request)
 
 
 def _world(options: SandboxOptions) -> tuple[object, ...]:

@@ -88,8 +88,8 @@ class WirePage(BaseModel):
 def parse_plays(body: bytes) -> PlaysPage:
     """Read one answer of `GET /plays/`.
 
-    A usual page is read in one go by pydantic's own JSON reader, at a third of the cost of row
-    by row; both ways read it alike.
+    A usual page is read in one go by pydantic's own JSON reader, in three quarters of the time
+    that row by row takes; both ways read it alike.
 
     Raises:
         AnswerError: it is no JSON, or no object with a list `results`.

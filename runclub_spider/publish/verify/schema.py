@@ -1,10 +1,11 @@
 """Schema validity of rows: a fast yes or no, and jsonschema's words for a no.
 
 jsonschema needs about a millisecond for a wide row, too slow for every row of a release.
-`compile_check` turns the part of JSON Schema our files use into nested closures, so that
-only a row that fails is handed to jsonschema. Both sides are stricter than the standard in
-three points, because the app decodes strictly: `9.0` is no integer, `$` does not match
-before a final line feed, and a `date-time` must exist in the calendar.
+`compile_check` turns the part of JSON Schema our files use into nested closures, and `.quick`
+most of that into a validator of pydantic-core, so that only a row that fails is handed to
+jsonschema. All are stricter than the standard in three points, because the app decodes strictly:
+`9.0` is no integer, `$` does not match before a final line feed, and a `date-time` must exist in
+the calendar.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class RowCheck:
         """Compile a schema; raises `UnsupportedSchemaError` for what no file of ours needs."""
         self.keys: list[str] = list(schema["properties"])
         slow = partial(compile_check, root=schema)
-        slow(schema)
+        slow(schema)  # refuses what no file of ours needs, of which the quick check knows nothing
         self.accepts: Check = quick_check(schema, slow)
         self._validator = _StrictValidator(schema, format_checker=_FORMATS)
 
