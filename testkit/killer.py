@@ -4,7 +4,9 @@
 for each command, which saves the second that Python needs to import Scrapy. `Launcher` is its
 client. Events are counted in the forked process:
 
-- `commit` and `committed`: just before and just after a transaction of the store is committed
+- `unit`: a unit of work of the store's thread is done, and not committed yet
+- `commit` and `committed`: just before and just after its commit; units that share a transaction
+  count one by one. A transaction of anything else is a unit as well, done when it is committed
 - `file`: just before a rename, a link, a removal of a file or of a folder
 - `time`: seconds since the command began
 
@@ -318,20 +320,43 @@ class _Hooks:
         self._counts: Counter[str] = Counter()
         self._began = time.monotonic()
         self._noted = False
+        # Units of the transaction under way.
+        self._units = 0
         with report.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), _REPORT_BYTES)
 
     def install(self) -> None:
         from sqlalchemy.engine.default import DefaultDialect
 
-        commit = DefaultDialect.do_commit
+        from runclub_spider.store.db.thread import StoreThread
+
+        commit, rollback = DefaultDialect.do_commit, DefaultDialect.do_rollback
+        work = StoreThread._work
+
+        def done(unit: Any, connection: Any) -> Any:
+            result = work(unit, connection)
+            self._units += 1
+            self._happens("unit")
+            return result
 
         def do_commit(dialect: Any, connection: Any) -> None:
-            self._happens("commit")
+            if not self._units:
+                self._units = 1
+                self._happens("unit")
+            units, self._units = self._units, 0
+            for _ in range(units):
+                self._happens("commit")
             commit(dialect, connection)
-            self._happens("committed")
+            for _ in range(units):
+                self._happens("committed")
 
+        def do_rollback(dialect: Any, connection: Any) -> None:
+            self._units = 0
+            rollback(dialect, connection)
+
+        StoreThread._work = staticmethod(done)
         DefaultDialect.do_commit = do_commit
+        DefaultDialect.do_rollback = do_rollback
         sys.addaudithook(self._audit)
         if self._timed:
             (action,) = self._timed

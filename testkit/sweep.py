@@ -37,7 +37,7 @@ from testkit.places import (
 
 # Most ids a batch names: 50 artists, 40 tracks; of open metadata 1,000 recordings.
 _BATCH, _OPEN_BATCH = 50, 1000
-_KINDS = ("commit", "committed", "file")
+_KINDS = ("unit", "committed", "file")
 
 
 @dataclass(slots=True)

@@ -56,8 +56,12 @@ def _table(outcomes: list[Outcome], every: int) -> Table:
     _rows(table, outcomes)
     killed = sum(o.killed for o in outcomes)
     table.add("enough points", f"{killed}", f"{FEWEST}", "", verdict("≥", killed >= FEWEST))
-    table.notes.append("A point is an instant before or after a commit, before a rename, link or")
-    table.notes.append("removal, or a random time. Sent again: allowed is the most that was in")
+    table.notes.append(
+        "A point is an instant before or after the commit of a unit of work, before a"
+    )
+    table.notes.append(
+        "rename, link or removal, or a random time. Sent again: allowed is the most that was in"
+    )
     table.notes.append("flight or in hand at one kill. Left behind: files that nobody clears.")
     table.notes += [f"WRONG: {outcome}" for outcome in outcomes if outcome.wrong]
     litter = sorted({name for outcome in outcomes for name in outcome.litter})

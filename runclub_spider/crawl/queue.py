@@ -76,6 +76,11 @@ class PageQueue:
         return sorted(self._frontier.deferred) if self._frontier is not None else []
 
     @property
+    def outstanding(self) -> int:
+        """Pages of the round that are neither stored nor put off."""
+        return self._frontier.outstanding if self._frontier is not None else 0
+
+    @property
     def ran_dry(self) -> bool:
         """Whether there was nothing more to ask."""
         return self._frontier is not None and self._frontier.ran_dry

@@ -37,8 +37,12 @@ class Quota:
         self._blocks: list[Block] = []
         self._pace: int | None = None
         self._last_run = 0
-        # Calls that are not in the ledger yet, by service and family.
-        self._uncounted: Counter[tuple[str, str]] = Counter()
+        # Calls of this run by service and family: all, those in the ledger, and those that will
+        # be with the transaction under way. The first is the event loop's, the others the store
+        # thread's.
+        self._calls: Counter[tuple[str, str]] = Counter()
+        self._written: Counter[tuple[str, str]] = Counter()
+        self._writing: Counter[tuple[str, str]] = Counter()
         # Families whose quota was refused in this run.
         self._refused: set[str] = set()
 
@@ -85,7 +89,7 @@ class Quota:
 
     def count(self, api: str, family: str) -> None:
         """Note a call."""
-        self._uncounted[api, family] += 1
+        self._calls[api, family] += 1
         if api != Api.SPOTIFY:
             return
         now = utc_now()
@@ -140,11 +144,16 @@ class Quota:
         return write
 
     def flush(self, connection: sa.Connection) -> None:
-        """Write the calls since the last flush into the ledger."""
-        calls, self._uncounted = self._uncounted, Counter()
+        """Write the calls that are not in the ledger yet; they are there once `flushed`."""
+        self._writing = self._calls.copy()
+        calls = self._writing - self._written
         for api in {api for api, _ in calls}:
             families = {family: number for (a, family), number in calls.items() if a == api}
             ledger.count(connection, api, families, utc_now())
+
+    def flushed(self) -> None:
+        """The transaction of the last `flush` was committed."""
+        self._written = self._writing
 
     def learn_pace(self, connection: sa.Connection, ceiling: int | None) -> None:
         """Keep the calls in 30 seconds that this run found to be allowed."""

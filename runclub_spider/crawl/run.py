@@ -27,7 +27,7 @@ from runclub_spider.crawl.queue import PageQueue
 from runclub_spider.crawl.quota import Quota
 from runclub_spider.crawl.reading import Readability
 from runclub_spider.store.db.address import exists
-from runclub_spider.store.db.engine import Store
+from runclub_spider.store.db.engine import Store, make_roomy
 from runclub_spider.store.db.lock import exclusive
 from runclub_spider.store.db.thread import StoreThread
 from runclub_spider.store.db.trial import TrialStore
@@ -210,6 +210,7 @@ class Run:
             store = (TrialStore if trial else Store).open(config)
             try:
                 with store.begin() as connection:
+                    make_roomy(connection)
                     asked = spider.asked(self.arguments)
                     preflight.check_store(connection, config, spider.services, asked)
                     self.quota.load(connection)
@@ -217,7 +218,7 @@ class Run:
             except BaseException:
                 store.close()
                 raise
-            self._store = StoreThread(store)
+            self._store = StoreThread(store, self.quota)
             self._held = held.pop_all()
         # Requests that JOBDIR kept name their service, and build no call.
         for service in spider.services:

@@ -86,11 +86,12 @@ class Artists(Enricher):
             await self._ask_singly(run.key.regime)
 
     async def _accept(self, response: Response, ids: Sequence[str]) -> None:
+        assert self._worker is not None
         batch = parse_artist_batch(response.body)
         self.run.reading.take(batch)
-        await self._save(lambda c: artists.save(c, ids, batch.artists, utc_now()))
+        await self._save(self._worker, lambda c: artists.save(c, ids, batch.artists, utc_now()))
 
-    async def _save(self, save: Callable[[sa.Connection], list[str]]) -> None:
+    async def _save(self, worker: BatchWorker, save: Callable[[sa.Connection], list[str]]) -> None:
         """Store an answer, and judge again the tracks whose artists it gave a name."""
         run = self.run
 
@@ -98,7 +99,7 @@ class Artists(Enricher):
             named = save(connection)
             return tracks.judge_again(connection, run.config.policy, named, run.record.number)
 
-        run.admitted.update(await run.store.run(work))
+        run.admitted.update(await worker.keep(work))
 
     async def _ask_singly(self, regime: Regime) -> None:
         run = self.run
@@ -132,7 +133,7 @@ class Artists(Enricher):
                     meta.put(connection, _genres_key(run.config), str(utc_now()))
                 return artists.save(connection, asked, found, utc_now())
 
-            await self._save(save)
+            await self._save(worker, save)
 
         worker = BatchWorker(
             run,

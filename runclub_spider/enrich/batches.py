@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
@@ -22,6 +22,8 @@ from runclub_spider.errors import RunclubError
 if TYPE_CHECKING:
     import sqlalchemy as sa
     from scrapy.http import Response
+
+T = TypeVar("T")
 
 # Batches on their way at once; the guard's cap is below, so its slots are always filled.
 _PARALLEL = 6
@@ -53,6 +55,9 @@ class BatchWorker:
         self._queue: dict[str, None] = {}
         self._taken: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        # Batches whose answer waits for its commit.
+        self._keeping = 0
+        self._draining = False
         self._failures = 0
         self._off = False
 
@@ -75,17 +80,42 @@ class BatchWorker:
 
         When the run is paused the last batch stays pending: the next run fills it.
         """
+        self._draining = True
         while True:
             self._send_full()
             if self._tasks:
+                self._hurry()
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             elif self._queue and partial and not self._off and not self._held():
                 self._start(list(self._queue))
             else:
+                self._draining = False
                 return
+
+    async def keep(self, work: Callable[[sa.Connection], T]) -> T:
+        """Store an answer, in a transaction that others may share."""
+        stored = self.run.store.share(work)
+        self._keeping += 1
+        # It is no longer on its way: another may be.
+        self._send_full()
+        self._hurry()
+        try:
+            return await stored
+        finally:
+            self._keeping -= 1
+
+    def _hurry(self) -> None:
+        """Let nothing wait that only waits for the last answers."""
+        if self._draining and self._keeping == len(self._tasks):
+            self.run.store.hurry()
 
     def _held(self) -> bool:
         return self.run.outcome.ended or self.run.outcome.result == PAUSED
+
+    @property
+    def _sent(self) -> int:
+        """Batches on their way."""
+        return len(self._tasks) - self._keeping
 
     @property
     def calls_needed(self) -> int:
@@ -94,7 +124,7 @@ class BatchWorker:
 
     def _send_full(self) -> None:
         self._off = self._off or self.run.outcome.ended
-        while len(self._queue) >= self.batch and len(self._tasks) < _PARALLEL and not self._off:
+        while len(self._queue) >= self.batch and self._sent < _PARALLEL and not self._off:
             self._start([one for one, _ in zip(self._queue, range(self.batch), strict=False)])
 
     def _start(self, ids: list[str]) -> None:

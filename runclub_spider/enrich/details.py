@@ -69,4 +69,4 @@ class Details(BatchedStage):
             # A length may let in what was refused for want of one.
             return tracks.judge_again(connection, run.config.policy, ids, run.record.number)
 
-        run.admitted.update(await run.store.run(save))
+        run.admitted.update(await self.worker.keep(save))

@@ -70,13 +70,13 @@ class Editions(Enricher):
     async def _found(self, response: Response, isrcs: Sequence[str]) -> None:
         answer = parse_tracks(response.body)
         self.run.reading.take(answer)
-        await self.run.store.run(lambda c: editions.save_search(c, isrcs, answer.found, utc_now()))
+        await self._searches.keep(lambda c: editions.save_search(c, isrcs, answer.found, utc_now()))
 
     async def _borrowed(self, response: Response, ids: Sequence[str]) -> None:
         answer = parse_features(response.body, ids)
         self.run.reading.take(answer)
         version = self.run.config.recco_features_version
-        helped = await self.run.store.run(
+        helped = await self._donors.keep(
             lambda c: editions.save_loans(c, ids, answer.found, version=version, now=utc_now())
         )
         self.run.count("runclub/features/borrowed", len(helped))

@@ -67,7 +67,7 @@ class Features(BatchedStage):
         run, config = self.run, self.run.config
         answer = parse_features(response.body, ids)
         run.reading.take(answer)
-        await run.store.run(
+        await self.worker.keep(
             lambda c: features.save(
                 c,
                 answer.found,

@@ -281,10 +281,7 @@ class OpenMetadata(Enricher):
         return await self.run.store.run(work)
 
     async def _save(self, work: Callable[[sa.Connection], None]) -> None:
-        """Store an answer together with the calls it took."""
-
-        def save(connection: sa.Connection) -> None:
-            work(connection)
-            self.run.quota.flush(connection)
-
-        await self.run.store.run(save)
+        """Store an answer together with the calls it took; the next comes too late to share."""
+        stored = self.run.store.share(work)
+        self.run.store.hurry()
+        await stored

@@ -55,6 +55,11 @@ class Frontier:
         return frozenset(self._deferred)
 
     @property
+    def outstanding(self) -> int:
+        """Pages of the round that are not settled."""
+        return len(self._waiting)
+
+    @property
     def exhausted(self) -> bool:
         """Whether everything there was to ask was answered."""
         return self.ran_dry and not self._deferred

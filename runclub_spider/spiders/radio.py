@@ -30,7 +30,6 @@ from runclub_spider.spiders.asking import Asking, PageAsker
 from runclub_spider.spiders.backlog import new_songs, write_backlog
 from runclub_spider.spiders.portions import Held, Portion, Progress, drift_of, is_near, portion
 from runclub_spider.spiders.together import Together
-from runclub_spider.store.db.engine import make_roomy
 from runclub_spider.store.songs import coverage, songs
 from runclub_spider.store.songs.coverage import Checkpoint
 from runclub_spider.store.songs.ingest import Ingested, RowRefused, ingest
@@ -162,7 +161,6 @@ class RadioSpider(Spider):
 
     def _prepare(self, connection: sa.Connection, digest: str) -> Checkpoint:
         """Keys and overrides before anything is matched; returns the checkpoint."""
-        make_roomy(connection)
         songs.complete_keys(connection)
         apply_overrides(connection, self.source, self._overrides, digest, utc_now())
         return coverage.load(connection, self.source)

@@ -29,7 +29,7 @@ MIDDLE = 17
 STOPS = {
     "SIGINT once": [Action("committed", MIDDLE, "SIGINT")],
     "SIGINT twice": [
-        Action("committed", MIDDLE, "SIGINT"),
+        Action("unit", MIDDLE, "SIGINT"),
         Action("commit", MIDDLE + 1, "SIGINT"),
     ],
     "SIGTERM": [Action("committed", MIDDLE, "SIGTERM")],

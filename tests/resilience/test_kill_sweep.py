@@ -52,7 +52,7 @@ def test_the_same_command_clears_what_a_kill_left(outcomes: list[Outcome]) -> No
 def test_killed_at_every_point(
     stages: dict[str, Stage], sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Each commit, before and after it, each rename, link and removal; a tenth more by time."""
+    """Each unit before and after its commit, each rename, link, removal; a tenth more by time."""
     rng = random.Random(21)
     work = [(stage, one) for stage in stages.values() for one in points(stage, None, rng)]
     every = sweep(work, tmp_path_factory.mktemp("whole-sweep"), sandbox=sandbox)

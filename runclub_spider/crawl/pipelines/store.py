@@ -36,6 +36,8 @@ class StorePipeline:
     def __init__(self, crawler: Crawler) -> None:
         self._run = Run.of(crawler)
         self._stats = crawler.stats
+        # Pages that wait for their commit.
+        self._waiting = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> StorePipeline:
@@ -48,7 +50,15 @@ class StorePipeline:
             # `scrapy parse --pipelines`: there is no run whose page it could be.
             return item
         try:
-            eligible_new = await self._run.store.run(lambda c: self._commit(c, item))
+            stored = self._run.store.share(lambda c: self._commit(c, item))
+            self._waiting += 1
+            try:
+                if self._waiting >= self._run.queue.outstanding:
+                    # The next pages are planned when these are stored.
+                    self._run.store.hurry()
+                eligible_new = await stored
+            finally:
+                self._waiting -= 1
         except StoreWriteError as error:
             self._run.outcome.failed(error)
             raise NotStored(str(error)) from None
@@ -95,7 +105,6 @@ class StorePipeline:
         self._advance(connection, item, counts, eligible_new, run.record.number, now)
         if item.rows:
             meta.touch(connection)
-        run.quota.flush(connection)
         if item.judged:
             artists.note_complete(connection, [j.track.track_id for j in item.judged], now)
             if run.stages is not None:
