@@ -11,6 +11,7 @@ PIP    := -m pip --disable-pip-version-check --quiet
 
 # Exactly the versions of the lock, each proven by its hash.
 bootstrap: $(STAMP)
+	@$(BIN)/python -m compileall -q runclub_spider runclub_sandbox
 
 $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -55,8 +55,8 @@ SCHEDULER = "runclub_spider.crawl.middlewares.scheduler.StoreScheduler"
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 
 DOWNLOAD_HANDLERS = {
-    "http": "runclub_spider.crawl.handler.ApiDownloadHandler",
-    "https": "runclub_spider.crawl.handler.ApiDownloadHandler",
+    "http": "runclub_spider.crawl.sending.ApiDownloads",
+    "https": "runclub_spider.crawl.sending.ApiDownloads",
 }
 
 DOWNLOADER_MIDDLEWARES = {

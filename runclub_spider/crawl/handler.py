@@ -13,7 +13,6 @@ from scrapy.exceptions import (
     DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
-    IgnoreRequest,
     ResponseDataLossError,
 )
 from scrapy.responsetypes import responsetypes
@@ -39,6 +38,7 @@ from runclub_spider.apis.guard import (
 from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.faults import told
 from runclub_spider.crawl.run import Run
+from runclub_spider.crawl.unsent import NotSent
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -60,18 +60,6 @@ _NO_ANSWER: dict[type[Exception], str] = {
 _GRACE_SECONDS, _POLL_SECONDS = 5.0, 0.25
 # Statuses that say enough, whatever became of their bodies.
 _TELLING = RETRIED | {401, 429}
-
-
-class NotSent(IgnoreRequest):
-    """A request that was given up; `cause` says why. Quiet: errbacks and workers handle it."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-class NoToken(IgnoreRequest):
-    """There is no token to be had; the run's outcome says why."""
 
 
 class ApiDownloadHandler(HTTP11DownloadHandler):

@@ -8,10 +8,10 @@ from runclub_spider.apis.spotify.regimes import REGIMES, Regime
 from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl.faults import is_ours, told
-from runclub_spider.crawl.handler import NoToken, NotSent
 from runclub_spider.crawl.outcome import FAILED, INCOMPLETE
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
+from runclub_spider.crawl.unsent import NoToken, NotSent
 from runclub_spider.store.db import meta
 from runclub_spider.text import DAY
 

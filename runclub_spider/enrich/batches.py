@@ -11,11 +11,11 @@ from runclub_spider.apis.call import AnswerError, Api, Call
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.answers import WHOLE, explain, problem_of
 from runclub_spider.crawl.faults import is_ours, told
-from runclub_spider.crawl.handler import NoToken, NotSent
 from runclub_spider.crawl.outcome import INCOMPLETE, PAUSED
 from runclub_spider.crawl.reading import Drifted
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
+from runclub_spider.crawl.unsent import NoToken, NotSent
 from runclub_spider.enrich.stages import Enricher
 from runclub_spider.errors import RunclubError
 

@@ -187,7 +187,7 @@ def unique(seeds: Iterable[Seed], *, dedupe: bool = True) -> tuple[Seed, ...]:
     kept: dict[tuple[str, Kind], Seed] = {}
     for seed in seeds:
         # Ids that differ in case are different lists.
-        whole = not dedupe or playlist_of(seed.term) is not None
+        whole = not dedupe or (seed.kind == "playlist" and playlist_of(seed.term) is not None)
         kept.setdefault((seed.term if whole else normalise_term(seed.term), seed.kind), seed)
     return tuple(kept.values())
 

@@ -11,9 +11,9 @@ from runclub_spider.apis.spotify.answers import PAGE, WHOLE, Problem, explain, p
 from runclub_spider.apis.wire import Reading
 from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.faults import is_ours, told
-from runclub_spider.crawl.handler import NoToken, NotSent
 from runclub_spider.crawl.middlewares.in_flight import AlreadyAsked
 from runclub_spider.crawl.run import Run
+from runclub_spider.crawl.unsent import NoToken, NotSent
 from runclub_spider.errors import RunclubError
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.refusals import ALIKE, SEARCHES, Refusals

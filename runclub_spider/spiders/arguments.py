@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -22,7 +23,6 @@ from pydantic import (
 
 from runclub_spider.catalog.markets import MARKETS, cure
 from runclub_spider.config import explain
-from runclub_spider.enrich.order import stage_names
 from runclub_spider.errors import ConfigurationError
 
 
@@ -63,6 +63,9 @@ def _instant(value: Any, zone: ZoneInfo, *, last: bool) -> Any:
 
 
 def _forced(value: object) -> object:
+    # Not above: the stages bring store and services, and a wrong argument is told without them.
+    from runclub_spider.enrich.order import stage_names
+
     words = _words(value)
     known = {"seeds", "playlists", *stage_names()}
     if unknown := sorted(words - known):
@@ -179,3 +182,12 @@ class StationArguments(SpiderArguments):
         ):
             raise ValueError("start_date is after end_date")
         return self
+
+
+#: What the spiders take whose arguments are known without them: a mistake is told before Scrapy
+#: imports every spider there is. Others, stations with their time zones, follow a moment later.
+KNOWN: Mapping[str, type[SpiderArguments]] = {
+    "spotify_search": SearchArguments,
+    "spotify_playlist": PlaylistArguments,
+    "enrich": EnrichArguments,
+}

@@ -10,10 +10,10 @@ from runclub_spider.apis.plays import PlaysPage
 from runclub_spider.apis.station import Station, service_of
 from runclub_spider.config import SANDBOX
 from runclub_spider.crawl.faults import is_ours, told
-from runclub_spider.crawl.handler import NotSent
 from runclub_spider.crawl.outcome import INCOMPLETE
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
+from runclub_spider.crawl.unsent import NotSent
 from runclub_spider.errors import RunclubError
 
 #: Tries after the first of a page that is refused or fails.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from scrapy.spiderloader import SpiderLoader
+from scrapy.utils.project import get_project_settings
 
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.spiders.arguments import (
+    KNOWN,
     EnrichArguments,
     PlaylistArguments,
     SearchArguments,
@@ -29,3 +32,8 @@ def test_a_schedulers_arguments_are_ignored(arguments: type[SpiderArguments]) ->
 def test_any_other_name_is_refused(arguments: type[SpiderArguments]) -> None:
     with pytest.raises(ConfigurationError, match="job_"):
         arguments.read("a spider", {"job_": "1"})
+
+
+def test_what_is_known_without_the_spiders_is_what_they_take() -> None:
+    spiders = SpiderLoader.from_settings(get_project_settings())
+    assert {name: spiders.load(name).arguments for name in KNOWN} == KNOWN

@@ -15,10 +15,10 @@ from twisted.python.failure import Failure
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.crawl.budget import BudgetSpent
-from runclub_spider.crawl.handler import NoToken, NotSent
 from runclub_spider.crawl.middlewares.in_flight import AlreadyAsked
 from runclub_spider.crawl.outcome import FAILED, FINISHED, INCOMPLETE, PAUSED
 from runclub_spider.crawl.run import Run
+from runclub_spider.crawl.unsent import NoToken, NotSent
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.base import SpotifySpider
 from runclub_spider.spiders.playlist import SpotifyPlaylistSpider

@@ -24,6 +24,16 @@ class Command(ProjectCommand, ScrapyCrawl):
     # Its work is in the store; a summary that finds no room does not undo it.
     forgiven: ClassVar[frozenset[int]] = NOBODY_READS | {errno.ENOSPC}
 
+    def foresee(self, args: list[str], opts: argparse.Namespace) -> None:
+        """A mistake that is known without the spiders is told before Scrapy loads them all."""
+        from runclub_spider.spiders.arguments import KNOWN
+
+        assert self.settings is not None
+        # A log file is set up later, and a scheduler's users read nothing else.
+        if len(args) == 1 and args[0] in KNOWN and not self.settings.get("LOG_FILE"):
+            self.config()
+            KNOWN[args[0]].read(args[0], opts.spargs)
+
     def perform(self, args: list[str], opts: argparse.Namespace) -> int:
         """Check everything that can be wrong, crawl, publish, sum up."""
         from runclub_spider.console.crawl import crawl

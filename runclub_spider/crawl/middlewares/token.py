@@ -14,10 +14,10 @@ from runclub_spider.apis.guard import ALL
 from runclub_spider.apis.spotify.calls import family_of
 from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.crawl import faults, requests
-from runclub_spider.crawl.handler import NoToken
 from runclub_spider.crawl.outcome import FAILED, PAUSED
 from runclub_spider.crawl.preflight import check_spotify_credentials
 from runclub_spider.crawl.run import Run
+from runclub_spider.crawl.unsent import NoToken
 from runclub_spider.errors import RunclubError, RunPaused
 
 if TYPE_CHECKING:

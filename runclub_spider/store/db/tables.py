@@ -20,12 +20,25 @@ from sqlalchemy import (
     Table,
     Text,
     case,
+    event,
     func,
     select,
     text,
 )
 
 metadata = MetaData()
+
+
+@event.listens_for(metadata, "before_create")
+def _on_server(made: MetaData, connection: Any, **_: Any) -> None:
+    """A partial index is one on both databases.
+
+    To declare `postgresql_where` beside `sqlite_where` would load that dialect at every start.
+    """
+    if connection.dialect.name == "postgresql":
+        for index in (index for table in made.tables.values() for index in table.indexes):
+            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
+
 
 # Keys sort by code point on every database, or releases would differ in row order.
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -112,7 +125,6 @@ page = Table(
         "spider",
         "ordinal",
         sqlite_where=text("state = 'open'"),
-        postgresql_where=text("state = 'open'"),
     ),
     Index("page_ordinal", "ordinal"),
     Index("page_run", "run_id"),
@@ -190,7 +202,6 @@ track = Table(
         "track_without_features",
         "track_id",
         sqlite_where=text("NOT has_features"),
-        postgresql_where=text("NOT has_features"),
     ),
     **_compact,
 )
@@ -543,19 +554,16 @@ song = Table(
         "song_mbid",
         "mbid",
         sqlite_where=text("mbid IS NOT NULL"),
-        postgresql_where=text("mbid IS NOT NULL"),
     ),
     Index(
         "song_isrc",
         "isrc",
         sqlite_where=text("isrc IS NOT NULL"),
-        postgresql_where=text("isrc IS NOT NULL"),
     ),
     Index(
         "song_track",
         "track_id",
         sqlite_where=text("track_id IS NOT NULL"),
-        postgresql_where=text("track_id IS NOT NULL"),
     ),
     **_compact,
 )

@@ -9,14 +9,19 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 # Rows a statement: at a dozen columns far below the 32,766 values that SQLite takes.
 _ROWS = 500
 
 
 def _insert(dialect: str, table: sa.Table) -> Any:
-    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    # Not above: what runs on SQLite starts without it.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 @cache
