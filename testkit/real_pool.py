@@ -17,8 +17,9 @@ from runclub_spider.catalog import rules, votes
 from runclub_spider.catalog.dates import DECADES, normalise_release_date, release_year
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.publish.choose.balance import Targets
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Candidate, Vote
-from runclub_spider.publish.choose.select import Fate, Selection
+from runclub_spider.publish.choose.select import Selection
 
 
 def _table(path: Path) -> Iterator[dict[str, str]]:

@@ -9,8 +9,9 @@ from bench.table import Table, verdict
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import project_dir
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Pool
-from runclub_spider.publish.choose.select import Fate, Selection, select
+from runclub_spider.publish.choose.select import Selection, select
 from testkit.real_pool import least_shortfall, real_candidates, targets
 
 Cell = tuple[str | None, str | None]

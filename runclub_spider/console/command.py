@@ -77,6 +77,7 @@ class ProjectCommand(ScrapyCommand):
             self.foresee(args, opts)
         except (UsageError, ConfigurationError) as error:
             self.complain(str(error))
+            gc.freeze()  # as in `run`
             sys.exit(_WRONG_USE)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -89,6 +90,8 @@ class ProjectCommand(ScrapyCommand):
         except RunclubError as error:
             self.complain(str(error))
             self.exitcode = error.exit_code
+        # The process ends: Python need not look through all that was loaded once more.
+        gc.freeze()
 
     def foresee(self, args: list[str], opts: argparse.Namespace) -> None:
         """Raise `ConfigurationError` for what can be told before Scrapy makes anything ready."""

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from runclub_spider.catalog.isrc import normalise_isrc
-from runclub_spider.catalog.rules import RULES, UNSOUND
+from runclub_spider.catalog.rules import PLAYABILITY_UNKNOWN, RULES, UNSOUND
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
+from runclub_spider.publish.account.kept import Kept
 from runclub_spider.publish.account.trace import CellState, Trace, trace
-from runclub_spider.publish.choose.select import Fate
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.unsound import words_of
-from runclub_spider.publish.write.release import prospect
 from runclub_spider.store import tombstones
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.read import catalogue, lookup
@@ -40,7 +40,10 @@ Section = tuple[str, list[str]]
 
 
 def explain(config: Config, what: str) -> None:
-    """Print why a track is in the next release or out of it.
+    """Print why a track is in the release or out of it.
+
+    By the selection that is kept of the last publish under these settings, and by what the store
+    says of the track now. Where none is kept, one is made once, for the whole store.
 
     Reads the store alone and holds up no writer. A track that is not there is an answer like
     any other, not a failure: the contract's codes are 0 for done and 2 for wrong use, so the
@@ -72,11 +75,23 @@ def _answer(config: Config, connection: sa.Connection, question: _Question) -> l
     ids = _find(connection, question)
     if not ids:
         return [_plain(_absent(connection, question))]
-    selection = prospect(config, connection)
-    if len(ids) > 1:
-        return [_plain(_several(partial(trace, config, connection, selection), question, ids))]
-    track = trace(config, connection, selection, ids[0])
-    return [_table(_sections(track)), _plain(_verdict(track))]
+    kept = Kept.find(config) or _chosen_now(config, connection)
+    try:
+        if len(ids) > 1:
+            return [_plain(_several(partial(trace, config, connection, kept), question, ids))]
+        track = trace(config, connection, kept, ids[0])
+        return [_table(_sections(track)), _plain(_verdict(track))]
+    finally:
+        kept.close()
+
+
+def _chosen_now(config: Config, connection: sa.Connection) -> Kept:
+    """A selection of the store as it is; kept, so that it is made once."""
+    from runclub_spider.console.progress import on_stderr
+    from runclub_spider.publish.write.release import prospect_kept
+
+    with on_stderr("scrapy explain") as progress:
+        return prospect_kept(config, connection, progress)[1]
 
 
 def _plain(lines: str) -> str:
@@ -184,7 +199,45 @@ def _label(track: Trace) -> str:
 
 
 def _verdict(track: Trace) -> str:
-    """What the next release does with the track, in one sentence."""
+    """What became of the track, in one sentence, and what the store says of it since."""
+    if track.account is None:
+        return _unheard_of(track)
+    if not track.kept.is_current(track.connection) and (now := _now(track)):
+        return now
+    return _fate(track)
+
+
+def _now(track: Trace) -> str | None:
+    """What the store says now of a track, where that is not what it was judged by."""
+    refused, fate = track.refused_by, track.fate
+    if track.backfill is not None and track.backfill[1] == "soft":
+        refused = tuple(rule for rule in refused if rule is not PLAYABILITY_UNKNOWN)
+    if fate is Fate.REJECTED:
+        if track.rejected_by in (*refused, UNSOUND):
+            return None
+        return f"Was refused as {track.rejected_by}, and changed since: the next release decides."
+    if refused:
+        reason = refused[0].sentence(track.facts, track.config.policy)
+        was = "Was in the release" if fate is Fate.EXPORTED else "Was eligible"
+        return f"{was}, and changed since: the next leaves it out, {refused[0]}: {reason}."
+    if fate is Fate.PENDING and (track.missed is not None or track.row.features_of is not None):
+        return "Waited for audio features and was asked for them since: the next release decides."
+    return None
+
+
+def _unheard_of(track: Trace) -> str:
+    """Of a track that came in after the selection."""
+    when = moment(track.kept.summary.made_at)
+    if track.refused_by:
+        rule = track.refused_by[0]
+        return f"Out: {rule}: {rule.sentence(track.facts, track.config.policy)}."
+    return (
+        f"Came in after the release was chosen ({when}), and no rule refuses it: the next one "
+        "decides; scrapy status --plan says what that would hold."
+    )
+
+
+def _fate(track: Trace) -> str:
     match track.fate:
         case Fate.EXPORTED:
             return _exported(track)
@@ -198,7 +251,7 @@ def _verdict(track: Trace) -> str:
 
 
 def _exported(track: Trace) -> str:
-    umbrella, decade = track.selection.cell(track.at)
+    umbrella, decade = track.assigned or (None, None)
     if umbrella is None or decade is None:
         lacks = "umbrella" if umbrella is None else "decade"
         where = f"not counted in any cell, for it has no {lacks}"
@@ -207,13 +260,14 @@ def _exported(track: Trace) -> str:
     backfill = track.backfill
     if backfill is None:
         return f"In the release, {where}."
-    thin = " ".join(backfill.cell)
-    if backfill.step == "soft":
+    cell, step = backfill
+    thin = " ".join(cell)
+    if step == "soft":
         return (
             f"In the release, {where}: its playability is unknown, and {thin} is thin "
             "(backfill step soft)."
         )
-    return f"In the release, {where}; it stands in for {thin} (backfill step {backfill.step})."
+    return f"In the release, {where}; it stands in for {thin} (backfill step {step})."
 
 
 def _rejected(track: Trace) -> str:
@@ -227,7 +281,7 @@ def _merged(track: Trace) -> str:
     assert group is not None
     (own,) = (edition for edition in group.editions if edition.track_id == track.track_id)
     how = "the same recording" if own.recording else "a soft duplicate"
-    survivor = trace(track.config, track.connection, track.selection, group.survivor)
+    survivor = trace(track.config, track.connection, track.kept, group.survivor)
     more = "" if survivor.fate is Fate.EXPORTED else f" That one: {_verdict(survivor)}"
     return (
         f"Merged into {group.survivor} ({how}), which stands for its group as {group.reason}.{more}"
@@ -235,18 +289,15 @@ def _merged(track: Trace) -> str:
 
 
 def _not_chosen(track: Trace) -> str:
-    selection, place = track.selection, track.place
-    targets = selection.targets
+    known, place = track.kept.summary, track.place
     if place is None:
-        chosen = selection.chosen
-        having = int(selection.pool.features[chosen].sum())
         return (
-            f"Eligible but not chosen: it has no audio features, and with {having:,} of "
-            f"{len(chosen):,} tracks having them the coverage gate of {float(targets.coverage):g} "
+            f"Eligible but not chosen: it has no audio features, and with {known.having:,} of "
+            f"{known.chosen:,} tracks having them the coverage gate of {known.coverage:g} "
             "allows no more without."
         )
     return (
-        f"Eligible but not chosen: the cap of {targets.cap:,} is reached and it ranks "
+        f"Eligible but not chosen: the cap of {known.cap:,} is reached and it ranks "
         f"{place.rank:,} of {place.eligible:,}, after what the cells need."
     )
 
@@ -273,6 +324,7 @@ def _sections(track: Trace) -> list[Section]:
         ("features", lambda: [_features(track)]),
         ("cell", lambda: list(_cells(track))),
         ("last release", lambda: [_last_release(track)]),
+        ("as of", lambda: list(_since(track))),
     ):
         try:
             sections.append((name, [str(line) for line in lines()]))
@@ -344,6 +396,8 @@ def _rules(track: Trace) -> Iterator[str]:
 
 def _umbrella(track: Trace) -> str:
     vote = track.vote
+    if track.account is None:
+        return "not voted on yet"
     if vote is None:
         return "none: neither genres nor sources speak for one"
     umbrellas, origin = ", ".join(vote.umbrellas), vote.origin.replace("_", " ")
@@ -369,10 +423,11 @@ def _open(row: Any) -> Iterator[str]:
 def _duplicates(track: Trace) -> Iterator[str]:
     group = track.duplicates
     if group is None:
-        yield "takes no part: a rule refuses it"
+        late = track.account is None and not track.refused_by
+        yield "not compared yet" if late else "takes no part: a rule refuses it"
         return
     if len(group.editions) == 1:
-        yield f"none, by {track.selection.targets.dedupe}"
+        yield f"none, by {track.kept.summary.dedupe}"
         return
     which = "this one" if group.survivor == track.track_id else group.survivor
     yield f"{len(group.editions)} editions; {which} survives: {group.reason}"
@@ -380,7 +435,7 @@ def _duplicates(track: Trace) -> Iterator[str]:
         how = "same recording" if edition.recording else "soft duplicate"
         if edition.track_id == group.survivor:
             how = "survivor"
-        other = trace(track.config, track.connection, track.selection, edition.track_id)
+        other = trace(track.config, track.connection, track.kept, edition.track_id)
         popularity = "unknown" if edition.popularity is None else edition.popularity
         yield f"  {edition.track_id} {how}: {_label(other)}, popularity {popularity}"
 
@@ -416,16 +471,16 @@ def _cells(track: Trace) -> Iterator[str]:
     for state in cells:
         mark = "assigned: " if state.cell == assigned else ""
         yield f"{mark}{_cell(track, state)}"
-    if backfill is not None and backfill.cell != assigned:
-        state = track.state_of(backfill.cell)
-        yield f"stands in for {_cell(track, state)}, by step {backfill.step}"
+    if backfill is not None and backfill[0] != assigned:
+        cell, step = backfill
+        yield f"stands in for {_cell(track, track.state_of(cell))}, by step {step}"
 
 
 def _cell(track: Trace, state: CellState) -> str:
     name, count = " ".join(state.cell), state.count
     if count is None:
         return f"{name}: wants nothing"
-    wanted = track.selection.choice.certificate
+    wanted = track.kept.summary
     helped = "".join(f", {number:,} by {step}" for step, number in count.backfill.items())
     return (
         f"{name}: {count.tracks:,} tracks, target {wanted.target:,}, "
@@ -434,8 +489,21 @@ def _cell(track: Trace, state: CellState) -> str:
 
 
 def _last_release(track: Trace) -> str:
-    kept_as = track.kept_as
-    return "not in it" if kept_as is None else f"in it, under {kept_as}"
+    row = track.last_release
+    return "not in it" if row is None else f"in it, under {row.umbrella or 'no umbrella'}"
+
+
+def _since(track: Trace) -> Iterator[str]:
+    """What of this account may be older than the store."""
+    if track.kept.is_current(track.connection):
+        return
+    known = track.kept.summary
+    new, changed = catalogue.number_changed(track.connection, known.newest)
+    this = "this one is among them" if track.changed else "this one is not"
+    yield (
+        f"chosen {moment(known.made_at)}; since then {new:,} tracks came in and {changed:,} "
+        f"changed, {this}; scrapy status --plan shows what a release would hold now"
+    )
 
 
 def _shortened(lines: list[str]) -> list[str]:

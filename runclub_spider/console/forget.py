@@ -13,6 +13,7 @@ import orjson
 from runclub_spider.catalog.isrc import normalise_isrc
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError
+from runclub_spider.publish.account import kept
 from runclub_spider.publish.write.exporters import CatalogLinesExporter
 from runclub_spider.store import tombstones
 from runclub_spider.store.db.engine import Store
@@ -36,6 +37,7 @@ def forget(config: Config, kind: str, value: str) -> str:
                 ids = tombstones.bury(connection, named, value, utc_now())
         finally:
             store.close()
+        kept.drop(config)
         gone = frozenset(ids) | ({value} if named is Kind.TRACK else frozenset())
         for snapshot in sorted((config.cache_dir / "snapshots").glob("*.jsonl.gz")):
             _scrub_snapshot(snapshot, gone, named, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runclub_spider.config import Config
+from runclub_spider.console.progress import on_stderr
 from runclub_spider.crawl.preflight import check_writable
 from runclub_spider.publish.account.gates import read_acceptances
 from runclub_spider.publish.write import release
@@ -26,5 +27,5 @@ def publish(config: Config, acceptances: Sequence[str]) -> str:
     accepted = read_acceptances(acceptances)
     check_writable(config.cache_dir, "CACHE_DIR")
     check_writable(config.export_dir, "EXPORT_DIR")
-    with exclusive(config, "scrapy publish"):
-        return release.publish(config, accepted)
+    with exclusive(config, "scrapy publish"), on_stderr("scrapy publish") as progress:
+        return release.publish(config, accepted, progress=progress)

@@ -36,9 +36,8 @@ from runclub_spider.frontier.prospect import (
     prospects,
 )
 from runclub_spider.frontier.templates import KINDS, Kind, Seed, load_seeds
-from runclub_spider.publish.account.manifest import grid
+from runclub_spider.publish.account.kept import Kept
 from runclub_spider.publish.choose.unsound import unformula
-from runclub_spider.publish.write import release
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.address import database_url, exists, shown
 from runclub_spider.store.db.engine import Store
@@ -169,10 +168,25 @@ def _stored(config: Config, *, coverage_too: bool) -> Stored:
                 limits=quota.learnt_limits(connection, Api.SPOTIFY),
                 pace=quota.learnt_pace(connection, pace_key(config), 0),
                 new=_shares(connection),
-                grid=grid(release.prospect(config, connection)) if coverage_too else {},
+                grid=_grid(config, connection) if coverage_too else {},
             )
     finally:
         store.close()
+
+
+def _grid(config: Config, connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """Tracks a release made now would hold, by umbrella and decade."""
+    kept = Kept.find(config)
+    if kept is None or not kept.is_current(connection):
+        # Not above: where a selection is kept, nothing has to be chosen.
+        from runclub_spider.publish.write.release import prospect_kept
+
+        kept = prospect_kept(config, connection)[1]
+    found: dict[str, dict[str, int]] = {}
+    for (umbrella, decade), state in kept.summary.cells.items():
+        found.setdefault(umbrella, {})[decade] = state.tracks
+    kept.close()
+    return found
 
 
 def _shares(connection: sa.Connection) -> dict[str, float]:

@@ -11,27 +11,34 @@ from rich.table import Table
 
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL
-from runclub_spider.apis.station import stations
 from runclub_spider.catalog.coverage import Interval, gaps
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError, StoreError
-from runclub_spider.publish.account import exhaustion, manifest
+from runclub_spider.publish.account import exhaustion, kept
 from runclub_spider.publish.account.exhaustion import Certificate, Why
-from runclub_spider.publish.account.manifest import UNDATED
-from runclub_spider.publish.write.release import prospect, searched
+from runclub_spider.publish.account.grid import UNDATED, Grid, table
+from runclub_spider.publish.account.kept import Kept
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.address import database_url, exists, shown
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.lock import exclusive
 from runclub_spider.store.queue import quota
-from runclub_spider.store.read import overview
+from runclub_spider.store.read import catalogue, overview
 from runclub_spider.store.songs import coverage, songs
 from runclub_spider.text import DAY, moment, timestamp
 
+# Bytes of a store that are all read to see whether it is whole: more would take a while.
+_MOST_CHECKED = 16 << 20
 
-def show(config: Config) -> None:
+
+def show(config: Config, *, plan: bool = False) -> None:
     """Print the tables to stdout, at 80 columns where the terminal has no more.
+
+    Args:
+        config: the project's settings.
+        plan: choose among all tracks and show what a release made now would hold, instead of
+            what the last one held.
 
     Raises:
         StoreError: there is no store yet, or it is damaged.
@@ -40,28 +47,22 @@ def show(config: Config) -> None:
     store = Store.open(config, create=False, set_aside=False)
     try:
         with store.reading() as connection:
-            version, problems = overview.health(connection)
+            version, problems = overview.health(connection, at_most=_MOST_CHECKED)
             console.print(f"store {shown(database_url(config))}", soft_wrap=True)
             console.print(
-                f"version {version}, integrity {'ok' if not problems else 'DAMAGED'}, "
+                f"version {version}, {_integrity(problems)}, "
                 f"data from {meta.get(connection, 'source|spotify') or 'nowhere yet'}, "
                 f"key {meta.get(connection, 'profile') or 'not probed'}"
             )
-            for problem in problems:
+            for problem in problems or ():
                 console.print(f"  {problem}")
             numbers = overview.counts(connection)
             console.print(" · ".join(f"{n:,} {name}" for name, n in numbers.items()))
             for source in coverage.sources(connection):
                 for line in _plays(connection, source):
                     console.print(line, soft_wrap=True)
-            selection = prospect(config, connection)
-            if unsound := len(selection.pool.unsound):
-                console.print(
-                    f"{unsound:,} tracks are unsound and left out; scrapy explain ID says why"
-                )
-            if grid := manifest.grid(selection):
-                console.print(_grid(grid))
-                console.print(_searched(searched(config, connection, selection), config))
+            for part in (_plan if plan else _last)(config, connection):
+                console.print(part)
             console.print(_seeds(overview.seeds(connection)))
             now = utc_now()
             console.print(_calls(config, connection, now))
@@ -84,6 +85,67 @@ def show(config: Config) -> None:
             "the store is damaged; put a good copy in its place, or crawl anew into another "
             "CACHE_DIR"
         )
+
+
+def _integrity(problems: list[str] | None) -> str:
+    if problems is None:
+        return "integrity not checked (scrapy doctor does)"
+    return f"integrity {'DAMAGED' if problems else 'ok'}"
+
+
+def _plan(config: Config, connection: sa.Connection) -> list[str | Table]:
+    """What a release made now would hold; how long that takes is said before."""
+    from runclub_spider.console.progress import on_stderr
+    from runclub_spider.publish.account.manifest import grid
+    from runclub_spider.publish.write.release import prospect_kept
+
+    tracks = catalogue.track_count(connection)
+    seconds = kept.expected_seconds(config, tracks)
+    about = "not measured yet" if seconds is None else f"about {max(1, round(seconds)):,} s"
+    print(f"scrapy status: choosing among {tracks:,} tracks, {about}", file=sys.stderr)
+    with on_stderr("scrapy status") as progress:
+        selection, made = prospect_kept(config, connection, progress)
+    try:
+        cells = grid(selection)
+        shown: list[str | Table] = [_grid(cells, "tracks a release would hold")] if cells else []
+        return [*_unsound(made), *shown, *_searched(config, connection, made)]
+    finally:
+        made.close()
+
+
+def _last(config: Config, connection: sa.Connection) -> list[str | Table]:
+    """What the last release held, and how far the store has moved on."""
+    shown: list[str | Table] = []
+    known = Kept.find(config)
+    last = catalogue.last_release(connection)
+    labels = known.summary.labels if known is not None else ()
+    if last is not None:
+        cells = table(catalogue.previous_shares(connection), labels)
+        shown.append(_grid(cells, f"tracks of release {last.version}"))
+    if known is None:
+        if catalogue.track_count(connection):
+            shown.append(
+                "Nothing was chosen under these settings yet; scrapy status --plan shows what a "
+                "release would hold."
+            )
+        return shown
+    try:
+        shown = [*_unsound(known), *shown, *_searched(config, connection, known)]
+        if not known.is_current(connection):
+            new, changed = catalogue.number_changed(connection, known.summary.newest)
+            shown.append(
+                f"Since tracks were chosen ({moment(known.summary.made_at)}) {new:,} came in and "
+                f"{changed:,} changed; scrapy status --plan shows what a release would hold."
+            )
+    finally:
+        known.close()
+    return shown
+
+
+def _unsound(known: Kept) -> list[str]:
+    if not (number := len(known.summary.unsound)):
+        return []
+    return [f"{number:,} tracks are unsound and left out; scrapy explain ID says why"]
 
 
 def lift(config: Config, what: str) -> None:
@@ -115,6 +177,9 @@ def lift(config: Config, what: str) -> None:
 
 def _blockable(what: str) -> tuple[str | None, str | None]:
     """Account and family of what is to be lifted; None stands for each."""
+    # Not above: a station brings its parser and what matches plays with songs.
+    from runclub_spider.apis.station import stations
+
     account, colon, family = what.strip().lower().partition(":")
     if account == "all" and not colon:
         return None, None
@@ -133,9 +198,9 @@ def _named(block: quota.Block) -> str:
 
 def _calls(config: Config, connection: sa.Connection, now: int) -> Table:
     """Calls of the last 24 hours by family: spent, what a limit leaves, and who named it."""
-    table = Table(title="calls in the last 24 h", title_justify="left", box=None)
+    made = Table(title="calls in the last 24 h", title_justify="left", box=None)
     for name in ("api", "family", "spent", "left", "limit"):
-        table.add_column(name, justify="right" if name in {"spent", "left"} else "left")
+        made.add_column(name, justify="right" if name in {"spent", "left"} else "left")
     learnt = quota.learnt_limits(connection, Api.SPOTIFY)
     for account, family, calls in overview.calls_since(connection, now - DAY):
         limit, origin = None, ""
@@ -145,8 +210,8 @@ def _calls(config: Config, connection: sa.Connection, now: int) -> Table:
             )
         left = "" if limit is None else f"{max(0, limit - calls):,}"
         shown = "none known" if limit is None else f"{limit:,} {origin}"
-        table.add_row(account, family, f"{calls:,}", left, shown)
-    return table
+        made.add_row(account, family, f"{calls:,}", left, shown)
+    return made
 
 
 def _plays(connection: sa.Connection, source: str) -> list[str]:
@@ -164,29 +229,37 @@ def _plays(connection: sa.Connection, source: str) -> list[str]:
     ]
 
 
-def _grid(cells: dict[str, dict[str, int]]) -> Table:
+def _grid(cells: Grid, title: str) -> Table:
     columns = [*DECADES, UNDATED]
-    table = Table(title="tracks a release would hold", title_justify="left", box=None)
-    table.add_column("umbrella")
+    made = Table(title=title, title_justify="left", box=None)
+    made.add_column("umbrella")
     for column in columns:
-        table.add_column(column, justify="right")
+        made.add_column(column, justify="right")
     for umbrella, row in cells.items():
-        table.add_row(umbrella, *(f"{row[c]:,}" if row.get(c) else "·" for c in columns))
-    return table
+        made.add_row(umbrella, *(f"{row[c]:,}" if row.get(c) else "·" for c in columns))
+    return made
 
 
-def _searched(found: dict[tuple[str, str], Certificate], config: Config) -> Table:
+def _searched(config: Config, connection: sa.Connection, known: Kept) -> list[Table]:
     """How far each cell was searched: the word where it ends, else the searches left."""
+    if not known.summary.chosen:
+        return []
+    found = exhaustion.certificates(
+        connection,
+        {cell: state.found for cell, state in known.summary.cells.items()},
+        config.market,
+        cap=config.max_results_per_seed,
+    )
     numbers = exhaustion.counts(found, config.cell_minimum)
     told = ", ".join(f"{number} {why}" for why, number in numbers.items())
-    table = Table(title=f"searches left by cell: {told}", title_justify="left", box=None)
-    table.add_column("umbrella")
+    made = Table(title=f"searches left by cell: {told}", title_justify="left", box=None)
+    made.add_column("umbrella")
     for column in DECADES:
-        table.add_column(column, justify="right")
+        made.add_column(column, justify="right")
     for umbrella in dict.fromkeys(umbrella for umbrella, _ in found):
         cells = (found.get((umbrella, decade)) for decade in DECADES)
-        table.add_row(umbrella, *(_progress(cell, config.cell_minimum) for cell in cells))
-    return table
+        made.add_row(umbrella, *(_progress(cell, config.cell_minimum) for cell in cells))
+    return [made]
 
 
 def _progress(cell: Certificate | None, minimum: int) -> str:
@@ -201,9 +274,9 @@ def _seeds(rows: list[tuple[str, str, str, int]]) -> Table:
     counts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for kind, family, state, number in rows:
         counts[kind, family][state] = number
-    table = Table(title="seed ledger", title_justify="left", box=None)
+    made = Table(title="seed ledger", title_justify="left", box=None)
     for name in ("search", "family", *states):
-        table.add_column(name, justify="left" if name in {"search", "family"} else "right")
+        made.add_column(name, justify="left" if name in {"search", "family"} else "right")
     for (kind, family), found in counts.items():
-        table.add_row(kind, family, *(f"{found.get(state, 0):,}" for state in states))
-    return table
+        made.add_row(kind, family, *(f"{found.get(state, 0):,}" for state in states))
+    return made

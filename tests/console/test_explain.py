@@ -378,6 +378,86 @@ def test_it_says_what_the_next_release_does(cache: Path, tmp_path: Path, told: T
     assert "in it, under Rock" in told(making.an_id(GOOD), CACHE_DIR=copied)
 
 
+@pytest.fixture
+def released(cache: Path, tmp_path: Path) -> Path:
+    """A copy of the store with a release."""
+    copied = shutil.copytree(cache, tmp_path / "cache")
+    publish(
+        Config(
+            cache_dir=copied,
+            export_dir=tmp_path / "export",
+            cell_minimum=0,
+            year_coverage_min=0,
+            min_tracks=1,
+        )
+    )
+    return copied
+
+
+def change(folder: Path, *statements: str) -> None:
+    """What a later crawl brought, as far as a track's own row tells it."""
+    with closing(sqlite3.connect(folder / "runclub.sqlite")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+        connection.commit()
+
+
+def test_an_account_says_that_the_store_moved_on(released: Path, told: Told) -> None:
+    assert "as of" not in told(making.an_id(GOOD), CACHE_DIR=released)
+    change(
+        released,
+        f"UPDATE track SET duration_ms = 400000, updated_at = {NOW + 9} "
+        f"WHERE track_id = '{making.an_id(GOOD)}'",
+        f"UPDATE track SET duration_ms = 200000, updated_at = {NOW + 9} "
+        f"WHERE track_id = '{making.an_id(SHORT)}'",
+    )
+    out = told(making.an_id(GOOD), CACHE_DIR=released)
+    assert "since then 0 tracks came in and 2 changed, this one is among them" in out
+    assert "FAILED too_long" in out
+    assert out.endswith(
+        "Was in the release, and changed since: the next leaves it out, too_long: 400,000 ms is "
+        "above MAX_DURATION_MS 360,000."
+    )
+    assert told(making.an_id(SHORT), CACHE_DIR=released).endswith(
+        "Was refused as too_short, and changed since: the next release decides."
+    )
+    out = told(making.an_id(LONG), CACHE_DIR=released)
+    assert "this one is not" in out
+    assert out.endswith("Out: too_long: 372,000 ms is above MAX_DURATION_MS 360,000.")
+
+
+def test_a_track_that_came_in_since_is_told_by_its_own_row(released: Path, told: Told) -> None:
+    new = {one: making.an_id(one) for one in (201, 202)}
+    store = Store.open(Config(cache_dir=released))
+    with store.begin() as connection:
+        found = [
+            making.found(track(201), 1, Playable.YES),
+            making.found(track(202, duration_ms=9_000), 2, Playable.YES),
+        ]
+        tracks.save(connection, found, making.SEARCH, policy=making.POLICY, run_id=2, now=NOW + 500)
+    store.close()
+    out = told(new[201], CACHE_DIR=released)
+    assert "since then 2 tracks came in and 0 changed, this one is among them" in out
+    assert "duplicates not compared yet" in out
+    assert "and no rule refuses it: the next one decides; scrapy status --plan" in out
+    assert told(new[202], CACHE_DIR=released).endswith(
+        "Out: too_short: 9,000 ms is below MIN_DURATION_MS 120,000."
+    )
+
+
+def test_nothing_is_chosen_twice(
+    released: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen(*_: object, **__: object) -> None:
+        raise AssertionError("the whole pool was read")
+
+    monkeypatch.setattr("runclub_spider.publish.write.release.choose", chosen)
+    assert told(making.an_id(GOOD), CACHE_DIR=released).endswith("counted under Rock 70s.")
+    # What only refuses a release chooses nothing.
+    assert told(making.an_id(GOOD), CACHE_DIR=released, MIN_TRACKS=9).endswith("Rock 70s.")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

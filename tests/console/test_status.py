@@ -8,13 +8,15 @@ import pytest
 import sqlalchemy as sa
 
 from runclub_spider.config import utc_now
+from runclub_spider.store.db import meta
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.lock import exclusive
-from runclub_spider.store.db.tables import api_block
+from runclub_spider.store.db.tables import api_block, track
 from runclub_spider.store.queue import quota
 from runclub_spider.store.queue.quota import Block
 from testkit.killer import Launcher
 from testkit.places import Place
+from tests.console.test_explain import fill
 from tests.e2e.running import launched, one_line, scrapy
 
 pytestmark = pytest.mark.e2e
@@ -99,3 +101,55 @@ def test_a_terminal_that_knows_few_letters(place: Place, encoding: str) -> None:
     done = scrapy("status", env=env)
     assert (done.code, done.err) == (0, "")
     assert "integrity ok" in done.out
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Place:
+    """A place with a few tracks."""
+    found = Place(tmp_path / "filled")
+    store = Store.open(found.config())
+    with store.begin() as connection:
+        fill(connection)
+    store.close()
+    return found
+
+
+GATES = {"YEAR_COVERAGE_MIN": "0", "FEATURE_COVERAGE_MIN": "0.5"}
+
+
+def test_the_grid_of_the_last_release_and_what_changed_since(
+    filled: Place, launcher: Launcher
+) -> None:
+    env = filled.env(**GATES)
+    done = launched(launcher, "status", env=env)
+    assert "Nothing was chosen under these settings yet; scrapy status --plan" in done.out
+    assert launched(launcher, "publish", env=env).code == 0
+    version = filled.latest.readlink().name
+    done = launched(launcher, "status", env=env)
+    assert (done.code, done.err) == (0, "")
+    assert f"tracks of release {version}" in done.out
+    assert "searches left by cell" in done.out
+    assert "Since tracks were chosen" not in done.out
+    store = Store.open(filled.config())
+    with store.begin() as connection:
+        now = sa.func.max(track.c.updated_at)
+        newest = connection.scalar(sa.select(now)) or 0
+        first = sa.select(sa.func.min(track.c.track_id)).scalar_subquery()
+        connection.execute(
+            sa.update(track).where(track.c.track_id == first).values(updated_at=newest + 5)
+        )
+        meta.touch(connection)
+    store.close()
+    done = launched(launcher, "status", env=env)
+    assert f"tracks of release {version}" in done.out
+    assert "0 came in and 1 changed; scrapy status --plan" in " ".join(done.out.split())
+
+
+def test_the_plan_says_first_how_long_it_takes(filled: Place, launcher: Launcher) -> None:
+    env = filled.env(**GATES)
+    done = launched(launcher, "status", "--plan", env=env)
+    assert done.code == 0
+    assert one_line(done) == "scrapy status: choosing among 15 tracks, not measured yet"
+    assert "tracks a release would hold" in done.out
+    done = launched(launcher, "status", "--plan", env=env)
+    assert one_line(done) == "scrapy status: choosing among 15 tracks, about 1 s"

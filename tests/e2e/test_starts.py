@@ -68,3 +68,14 @@ def test_a_crawl_that_finds_nothing_to_ask_loads_the_store_alone(
 ) -> None:
     argv = ("crawl", "spotify_search", "-a", "max_seeds=2", "-a", "max_results=40")
     assert loaded(*argv, env=crawled.env(sandbox)) == {"sqlalchemy"}
+
+
+@pytest.mark.parametrize("argv", [("status",), ("explain", "ID"), ("diff", "latest", "latest")])
+def test_what_is_asked_of_a_release_is_answered_without_choosing_again(
+    argv: tuple[str, ...], crawled: Place
+) -> None:
+    (one,) = crawled.query("SELECT track_id FROM release_row ORDER BY track_id LIMIT 1")[0]
+    # The copy lies elsewhere, and what is kept is for the store where it was made.
+    loaded("explain", one, env=crawled.env())
+    found = loaded(*(one if part == "ID" else part for part in argv), env=crawled.env())
+    assert found <= {"sqlalchemy"}

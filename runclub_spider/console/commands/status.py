@@ -21,11 +21,17 @@ class Command(ProjectCommand):
             help="end a refusal before its time: an API as shown here, API:FAMILY, or all",
         )
 
+        parser.add_argument(
+            "--plan",
+            action="store_true",
+            help="what a release made now would hold, chosen among all tracks: takes a while",
+        )
+
     def perform(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002
         """Exit 0, 2 when there is no usable store or no such API, 75 when a run holds it."""
         from runclub_spider.console.status import lift, show
 
         if opts.lift is None:
-            show(self.config())
+            show(self.config(), plan=opts.plan)
         else:
             lift(self.config(), opts.lift)

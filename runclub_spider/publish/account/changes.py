@@ -17,8 +17,9 @@ import numpy as np
 
 from runclub_spider.catalog.rules import RULES
 from runclub_spider.publish.choose.collapse import Merge
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Bools, Pool
-from runclub_spider.publish.choose.select import Cell, Fate, Selection
+from runclub_spider.publish.choose.select import Cell, Selection
 
 #: Tracks of each kind that a manifest lists; it counts them all.
 MOST_LISTED = 100

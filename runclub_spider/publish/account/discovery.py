@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from runclub_spider.catalog.rules import RULES
-from runclub_spider.publish.choose.select import Fate, Selection
+from runclub_spider.publish.choose.fate import Fate
+from runclub_spider.publish.choose.select import Selection
 from runclub_spider.publish.choose.unsound import tidy, unformula
 from runclub_spider.store.read import catalogue
 

@@ -10,15 +10,16 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from runclub_spider.catalog.dates import DECADES
-from runclub_spider.publish.choose.pool import Pool
-from runclub_spider.publish.choose.select import Fate, Selection
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.store.read import catalogue
+
+if TYPE_CHECKING:
+    from runclub_spider.publish.choose.select import Selection
 
 Cell = tuple[str, str]
 
@@ -77,18 +78,17 @@ class Certificate:
 
 
 def certificates(
-    connection: sa.Connection, selection: Selection, market: str, *, cap: int
+    connection: sa.Connection, found: Mapping[Cell, int], market: str, *, cap: int
 ) -> dict[Cell, Certificate]:
     """One certificate a possible cell, in the order of the balance.
 
     Args:
         connection: of the store.
-        selection: what is eligible.
+        found: eligible tracks of each possible cell, as :func:`found_in` counts them.
         market: of the searches.
         cap: rows to which a search is read at most.
     """
-    found = _found(selection.pool, selection)
-    made = {cell: Certificate(found=found[cell]) for cell in selection.choice.certificate.cells}
+    made = {cell: Certificate(found=number) for cell, number in found.items()}
     by_umbrella: defaultdict[str, list[Certificate]] = defaultdict(list)
     for (umbrella, _), one in made.items():
         by_umbrella[umbrella].append(one)
@@ -124,20 +124,23 @@ def as_json(found: Mapping[Cell, Certificate], minimum: int) -> dict[str, Any]:
     return {"minimum": minimum, "states": counts(found, minimum), "cells": dict(cells)}
 
 
-def _found(pool: Pool, selection: Selection) -> Counter[Cell]:
-    """Eligible tracks by each of their umbrellas and their decade."""
+def found_in(selection: Selection) -> dict[Cell, int]:
+    """Eligible tracks of each possible cell, counted under each of their umbrellas."""
+    # Not above: who reads of a selection that is kept does without.
+    import numpy as np
+
+    pool = selection.pool
     standing = np.isin(selection.fate, (Fate.EXPORTED, Fate.BALANCE, Fate.PENDING))
     # One more row and column stand for none.
     grid = np.zeros((256, 256), np.int64)
     for names in pool.names[standing].T:
         np.add.at(grid, (names, pool.decade[standing]), 1)
-    return Counter(
-        {
-            (label, decade): int(grid[row, column])
-            for row, label in enumerate(pool.labels)
-            for column, decade in enumerate(DECADES)
-        }
-    )
+    found = {
+        (label, decade): int(grid[row, column])
+        for row, label in enumerate(pool.labels)
+        for column, decade in enumerate(DECADES)
+    }
+    return {cell: found[cell] for cell in selection.choice.certificate.cells}
 
 
 def _note_pages(terms: Mapping[str, Certificate], pages: Iterable[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,10 @@ from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.suitability import BANDS
 from runclub_spider.config import Config
 from runclub_spider.publish.account.gates import Gate
-from runclub_spider.publish.choose.select import Fate, Selection
+from runclub_spider.publish.account.grid import UNASSIGNED, UNDATED, Grid, table
+from runclub_spider.publish.choose.fate import Fate
+from runclub_spider.publish.choose.select import Selection
 from runclub_spider.store.queue.pages import PageCounts
-
-UNASSIGNED, UNDATED = "Unassigned", "Undated"
 
 
 def version_of(date: str, digest: str, source: str) -> str:
@@ -53,18 +54,10 @@ def imbalance(account: Mapping[str, Any]) -> str | None:
     return None
 
 
-def grid(selection: Selection) -> dict[str, dict[str, int]]:
+def grid(selection: Selection) -> Grid:
     """Tracks by umbrella and decade, each once, in the order of the map and of time."""
-    decades = [*DECADES, UNDATED]
-    table = {label: dict.fromkeys(decades, 0) for label in [*selection.pool.labels, UNASSIGNED]}
-    for index in selection.chosen.tolist():
-        umbrella, decade = selection.cell(index)
-        table[umbrella or UNASSIGNED][decade or UNDATED] += 1
-    return {
-        label: {decade: n for decade, n in row.items() if n}
-        for label, row in table.items()
-        if any(row.values())
-    }
+    counts = Counter(selection.cell(index) for index in selection.chosen.tolist())
+    return table(((*cell, number) for cell, number in counts.items()), selection.pool.labels)
 
 
 def tempo_buckets(

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
-from runclub_spider.catalog.dates import release_year
+from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.rules import (
     RULES,
     UNSUITABLE,
@@ -20,10 +19,9 @@ from runclub_spider.catalog.rules import (
     judge,
 )
 from runclub_spider.config import Config
-from runclub_spider.publish.choose.balance import Backfill, Cell, CellCount, ranked
-from runclub_spider.publish.choose.collapse import Reason
-from runclub_spider.publish.choose.select import Cell as AssignedCell
-from runclub_spider.publish.choose.select import Fate, Selection
+from runclub_spider.publish.account.kept import Account, Cell, Kept
+from runclub_spider.publish.account.kept import CellState as CellCount
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.store.read import catalogue, lookup
 
 
@@ -50,13 +48,13 @@ class Duplicates:
     """The tracks that one of them stands for, and why that one; in the order of ids."""
 
     survivor: str
-    reason: Reason
+    reason: str
     editions: tuple[Edition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CellState:
-    """A cell of the next release; `count` is None for one that wants nothing."""
+    """A cell of the selection; `count` is None for one that wants nothing."""
 
     cell: Cell
     count: CellCount | None
@@ -94,20 +92,21 @@ class Place:
 
 @dataclass(frozen=True)
 class Trace:
-    """What the next release makes of one stored track; read as it is asked for.
+    """What a selection made of one stored track, and what the store says of it now.
 
     Anything may raise, for a damaged store holds any value in any column.
 
     Attributes:
-        row: its columns, as `catalogue.wide` gives them.
-        at: its position in the pool.
+        kept: the selection.
+        row: the track's columns, as `catalogue.wide` gives them.
+        account: what became of it; None where it came in later.
     """
 
     config: Config
     connection: sa.Connection
-    selection: Selection
+    kept: Kept
     row: Any
-    at: int
+    account: Account | None
 
     @property
     def track_id(self) -> str:
@@ -115,19 +114,20 @@ class Trace:
         return str(self.row.track_id)
 
     @property
-    def fate(self) -> Fate:
-        """What becomes of it."""
-        return Fate(int(self.selection.fate[self.at]))
+    def fate(self) -> Fate | None:
+        """What became of it; None where the selection did not know it."""
+        return None if self.account is None else self.account.fate
 
     @property
     def rejected_by(self) -> Rule:
-        """The rule that a rejected track is counted under."""
-        return RULES[int(self.selection.pool.rule[self.at])]
+        """The rule that a rejected track was counted under."""
+        named = None if self.account is None else self.account.rule
+        return next(rule for rule in RULES if str(rule) == named)
 
     @property
     def fault(self) -> str | None:
         """Why it is unsound, if it is."""
-        return self.selection.pool.unsound.get(self.track_id)
+        return self.kept.summary.unsound.get(self.track_id)
 
     @cached_property
     def artists(self) -> Sequence[Any]:
@@ -142,12 +142,12 @@ class Trace:
     @property
     def decade(self) -> str | None:
         """Its label, where the year has one."""
-        return self.selection.pool.decade_of(self.at)
+        return decade_of(self.year) if self.account is None else self.account.decade
 
     @cached_property
     def facts(self) -> Facts:
         """What the rules look at."""
-        row, pool, market = self.row, self.selection.pool, self.config.market
+        row, account, market = self.row, self.account, self.config.market
         markets = catalogue.markets_of_tracks(self.connection, [self.track_id])
         asked = {answer.market: answer for answer in markets}.get(market)
         rated = row.f_tempo is not None and row.f_energy is not None
@@ -160,8 +160,8 @@ class Trace:
             available_markets=row.available_markets,
             market=market,
         )._replace(
-            unsuited=int(pool.rule[self.at]) == RULES.index(UNSUITABLE),
-            suitability=int(pool.suitability[self.at]) / 10 if rated else None,
+            unsuited=account is not None and account.rule == str(UNSUITABLE),
+            suitability=account.suitability / 10 if rated and account is not None else None,
         )
 
     @property
@@ -172,32 +172,27 @@ class Trace:
     @property
     def vote(self) -> Vote | None:
         """Its umbrellas; None where neither genres nor sources speak for one."""
-        pool = self.selection.pool
-        umbrellas = pool.umbrellas_of(self.at)
-        if not umbrellas:
+        account = self.account
+        if account is None or not account.umbrellas:
             return None
-        origin = pool.origins[int(pool.origin[self.at])]
-        return Vote(umbrellas, origin, int(pool.confidence[self.at]) / 10_000)
+        return Vote(account.umbrellas, account.origin, account.confidence / 10_000)
 
     @property
     def duplicates(self) -> Duplicates | None:
         """The group it belongs to, itself at least; None where a rule refuses it."""
-        groups, pool = self.selection.duplicates, self.selection.pool
-        survivor = int(groups.survivor[self.at])
-        if survivor < 0:
+        account = self.account
+        if account is None or account.survivor is None:
             return None
-        recording = groups.recording[survivor]
-        editions = []
-        for member in np.flatnonzero(groups.survivor == survivor).tolist():
-            popularity = int(pool.popularity[member])
-            editions.append(
-                Edition(
-                    pool.id_of(member),
-                    bool(groups.recording[member] == recording),
-                    popularity if popularity >= 0 else None,
-                )
-            )
-        return Duplicates(pool.id_of(survivor), self.selection.reason(survivor), tuple(editions))
+        group = self.kept.group(account.survivor)
+        (first,) = (one for one in group if one.track_id == account.survivor)
+        return Duplicates(
+            first.track_id,
+            first.reason or "",
+            tuple(
+                Edition(one.track_id, one.recording == first.recording, one.popularity)
+                for one in group
+            ),
+        )
 
     @property
     def cells(self) -> list[CellState]:
@@ -208,38 +203,38 @@ class Trace:
         return [self.state_of((umbrella, decade)) for umbrella in vote.umbrellas]
 
     @property
-    def assigned(self) -> AssignedCell | None:
+    def assigned(self) -> tuple[str | None, str | None] | None:
         """The cell that a released track is counted in; umbrella or decade may be missing."""
-        return self.selection.cell(self.at) if self.fate is Fate.EXPORTED else None
+        account = self.account
+        if account is None or account.fate is not Fate.EXPORTED:
+            return None
+        return account.umbrella, account.decade
 
     @property
-    def backfill(self) -> Backfill | None:
-        """The thin cell that it stands in for, if it does."""
-        return self.selection.choice.backfill.get(self.at)
+    def backfill(self) -> tuple[Cell, str] | None:
+        """The thin cell that it stands in for, and by which step, if it does."""
+        return None if self.account is None else self.account.backfill
 
     def state_of(self, cell: Cell) -> CellState:
-        """A cell as the next release would leave it."""
-        return CellState(cell, self.selection.choice.certificate.cells.get(cell))
+        """A cell as the selection left it."""
+        return CellState(cell, self.kept.summary.cells.get(cell))
 
     @property
     def place(self) -> Place | None:
-        """Its rank where the cap refused it; None while there is room under the cap."""
-        selection = self.selection
-        if selection.count(Fate.EXPORTED) < selection.targets.cap:
+        """Its rank where the cap refused it; None while there was room under the cap."""
+        if self.account is None or self.account.rank is None:
             return None
-        waiting = (selection.fate == Fate.EXPORTED) | (selection.fate == Fate.BALANCE)
-        order = ranked(selection.pool, waiting, keeping=True, mixed=True)
-        (rank,) = np.flatnonzero(order == self.at).tolist()
-        return Place(rank + 1, len(order))
+        return Place(self.account.rank, self.kept.summary.eligible)
+
+    @cached_property
+    def last_release(self) -> Any | None:
+        """Its row of the last release, as `lookup.released` gives it."""
+        return lookup.released(self.connection, self.track_id)
 
     @property
-    def kept_as(self) -> str | None:
-        """The umbrella it had in the last release, `no umbrella`; None where it was not in it."""
-        pool = self.selection.pool
-        if not pool.kept[self.at]:
-            return None
-        label = int(pool.kept_as[self.at])
-        return pool.labels[label] if label < len(pool.labels) else "no umbrella"
+    def changed(self) -> bool:
+        """Whether it came in, or what is exported of it changed, after the selection was made."""
+        return self.account is None or self.row.updated_at > self.kept.summary.newest
 
     @property
     def findings(self) -> list[Finding]:
@@ -262,15 +257,14 @@ class Trace:
         return lookup.miss(self.connection, self.track_id)
 
 
-def trace(config: Config, connection: sa.Connection, selection: Selection, track_id: str) -> Trace:
+def trace(config: Config, connection: sa.Connection, kept: Kept, track_id: str) -> Trace:
     """The account of a stored track.
 
     Args:
         config: the project's settings.
-        connection: to the store that the selection was made of.
-        selection: what the next release would be.
+        connection: to the store.
+        kept: a selection of its tracks.
         track_id: of a track that the store holds.
     """
     (row,) = catalogue.wide(connection, [track_id])
-    (at,) = selection.pool.find([track_id]).tolist()
-    return Trace(config, connection, selection, row, int(at))
+    return Trace(config, connection, kept, row, kept.account(track_id))

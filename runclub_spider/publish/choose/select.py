@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +12,10 @@ from numpy.typing import NDArray
 from runclub_spider.catalog.rules import RULES
 from runclub_spider.publish.choose.balance import Choice, Targets, balance
 from runclub_spider.publish.choose.collapse import Duplicates, Merge, Reason, collapse
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import NONE, Indices, Pool
 
 Cell = tuple[str | None, str | None]
-
-
-class Fate(IntEnum):
-    """What became of a track: the parts of the accounting."""
-
-    EXPORTED = 0
-    REJECTED = 1
-    MERGED_ISRC = 2
-    MERGED_SOFT = 3
-    BALANCE = 4
-    PENDING = 5
 
 
 @dataclass(frozen=True, slots=True)

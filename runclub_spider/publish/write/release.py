@@ -27,6 +27,8 @@ from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
 from runclub_spider.publish.account import changes, discovery, exhaustion, gates, manifest
 from runclub_spider.publish.account.discovery import Discovery
+from runclub_spider.publish.account.grid import UNASSIGNED, UNDATED
+from runclub_spider.publish.account.kept import Kept, Stopwatch, keep
 from runclub_spider.publish.choose import unsound
 from runclub_spider.publish.choose.balance import Targets
 from runclub_spider.publish.choose.canonical import (
@@ -36,11 +38,13 @@ from runclub_spider.publish.choose.canonical import (
     remembered,
     to_remember,
 )
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Merged, SoftKey, Voter, distinct, read
 from runclub_spider.publish.choose.run_suitability import ratings, tempo_bucket
-from runclub_spider.publish.choose.select import Cell, Fate, Selection, select
+from runclub_spider.publish.choose.select import Cell, Selection, select
 from runclub_spider.publish.choose.voting import voter
 from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256
+from runclub_spider.publish.progress import SILENT, Progress
 from runclub_spider.publish.write import folder, up_to_date
 from runclub_spider.publish.write.exporters import CatalogLinesExporter
 from runclub_spider.publish.write.rows import (
@@ -93,15 +97,15 @@ class _Written:
         self.measures.add(wide, shortest=config.min_duration_ms, longest=config.max_duration_ms)
         if (bucket := wide["_extra"]["tempo_bucket"]) is not None:
             umbrella, decade = cell
-            self.buckets[umbrella or manifest.UNASSIGNED, decade or manifest.UNDATED, bucket] += 1
+            self.buckets[umbrella or UNASSIGNED, decade or UNDATED, bucket] += 1
         self._count_decades(wide)
         self.newest = max(self.newest, updated_at)
 
     def _count_decades(self, wide: Mapping[str, Any]) -> None:
         """Take up a row's two decades; without an original year the album's stands for it."""
         album, original = wide["album_release_year"], wide["_extra"]["original_release_year"]
-        self.by_album[decade_of(album) or manifest.UNDATED] += 1
-        self.by_original[decade_of(original or album) or manifest.UNDATED] += 1
+        self.by_album[decade_of(album) or UNDATED] += 1
+        self.by_original[decade_of(original or album) or UNDATED] += 1
         self.with_original += original is not None
 
 
@@ -115,6 +119,7 @@ class _Task:
     source: str
     inputs: str
     accepted: Mapping[str, str]
+    progress: Progress
 
 
 class _RowsUnsoundError(Exception):
@@ -151,7 +156,11 @@ class _Made:
 
 
 def publish(
-    config: Config, accepted: Mapping[str, str] | None = None, *, what: str = "scrapy publish"
+    config: Config,
+    accepted: Mapping[str, str] | None = None,
+    *,
+    what: str = "scrapy publish",
+    progress: Progress = SILENT,
 ) -> str:
     """Make a release of what the store holds; returns one line saying what was done.
 
@@ -161,6 +170,7 @@ def publish(
         config: of the store and the export folder.
         accepted: gates that may fail, with the owner's reasons, which the manifest records.
         what: the command's words, for another that wants the same export folder.
+        progress: told of each step.
 
     Raises:
         GateFailed: a gate refused it; `latest` is untouched and the report says why.
@@ -172,7 +182,7 @@ def publish(
     try:
         with folder.held(config.export_dir, what), store.begin() as connection:
             return catalogue.reading_anything(
-                connection, lambda: _publish(config, connection, accepted or {})
+                connection, lambda: _publish(config, connection, accepted or {}, progress)
             )
     except OSError as error:
         raise RunclubError(
@@ -183,7 +193,9 @@ def publish(
         store.close()
 
 
-def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, str]) -> str:
+def _publish(
+    config: Config, connection: sa.Connection, accepted: Mapping[str, str], progress: Progress
+) -> str:
     folder.check_latest(config.export_dir)
     if not catalogue.track_count(connection):
         return "Nothing to publish: the store holds no track yet."
@@ -192,7 +204,7 @@ def _publish(config: Config, connection: sa.Connection, accepted: Mapping[str, s
     if (known := up_to_date.published(config, connection, inputs)) is not None:
         return up_to_date.nothing_new(config, known)
     source = meta.get(connection, "source|spotify") or "unknown"
-    task = _Task(config, connection, umbrellas, source, inputs, accepted)
+    task = _Task(config, connection, umbrellas, source, inputs, accepted, progress)
     with folder.staging(config.export_dir) as outer:
         left_out: dict[str, str] = {}
         for attempt in range(_MOST_REPEATS + 1):
@@ -227,8 +239,10 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
         return up_to_date.nothing_new(config, version)
     if not failed:
         _refuse_mixing(export, task.source)
+    task.progress.step("packing and tables", made.tracks)
     _finish(task, staging, made.document)
     ready = staging.rename(staging.with_name(version))
+    task.progress.step("verifying", made.tracks)
     _verify(task, ready, failed)
     fsync_tree(ready)
     folder.put_in_place(ready, export, known=ours)
@@ -255,7 +269,10 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
     a million tracks of it are not kept while tables are written and verified.
     """
     config, connection = task.config, task.connection
+    watch = Stopwatch()
+    task.progress.step("choosing", catalogue.track_count(connection))
     selection = choose(config, connection, task.umbrellas, unsound=left_out)
+    keep(config, connection, selection, watch.seconds).close()
     entries = canonicals(selection, catalogue.canonicals(connection))
     account = manifest.accounting(
         selection, pages.row_totals(connection, _ROW_PAGES), catalogue.track_count(connection)
@@ -268,7 +285,7 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
         )
     if problem := manifest.imbalance(account):
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
-    written = _write_data(config, connection, staging, selection)
+    written = _write_data(config, connection, staging, selection, task.progress)
     digest = up_to_date.data_digest(
         {name: sha256(staging / name) for name in up_to_date.DATA_FILES}
     )
@@ -304,7 +321,10 @@ def searched(
 ) -> dict[tuple[str, str], exhaustion.Certificate]:
     """How far the searches for each cell were read."""
     return exhaustion.certificates(
-        connection, selection, config.market, cap=config.max_results_per_seed
+        connection,
+        exhaustion.found_in(selection),
+        config.market,
+        cap=config.max_results_per_seed,
     )
 
 
@@ -318,6 +338,16 @@ def prospect(config: Config, connection: sa.Connection) -> Selection:
     return catalogue.reading_anything(
         connection, lambda: choose(config, connection, umbrellas, unsound=known)
     )
+
+
+def prospect_kept(
+    config: Config, connection: sa.Connection, progress: Progress = SILENT
+) -> tuple[Selection, Kept]:
+    """`prospect`, kept for the next question; to be closed."""
+    watch = Stopwatch()
+    progress.step("choosing", catalogue.track_count(connection))
+    selection = prospect(config, connection)
+    return selection, keep(config, connection, selection, watch.seconds)
 
 
 def choose(
@@ -375,7 +405,11 @@ def targets(config: Config, umbrellas: UmbrellaMap) -> Targets:
 
 
 def _write_data(
-    config: Config, connection: sa.Connection, made: Path, selection: Selection
+    config: Config,
+    connection: sa.Connection,
+    made: Path,
+    selection: Selection,
+    progress: Progress,
 ) -> _Written:
     """The four data files, in one pass over the chosen tracks.
 
@@ -390,10 +424,12 @@ def _write_data(
             *(stack.enter_context(_lines(made / name)) for name in up_to_date.DATA_FILES)
         )
         writer = _Writer(config, connection, selection, files)
+        progress.step("writing", len(selection.chosen))
         for index, row, people, sources, markets in _rows(connection, selection):
             try:
                 wide = writer.write(index, row, people, sources, markets)
                 written.count(config, wide, selection.cell(index), row.updated_at)
+                progress.advance()
                 used.update(wide["artist_ids"])
             except (OSError, MemoryError):
                 raise

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, Template, TemplateError
 from runclub_spider import resources
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.publish.account.manifest import UNDATED
+from runclub_spider.publish.account.grid import UNDATED
 from runclub_spider.publish.files import read_json
 from runclub_spider.text import printable
 

@@ -460,6 +460,15 @@ def changed_since(connection: sa.Connection, moment: int) -> Iterator[tuple[str,
         yield row.track_id, bool(row.new)
 
 
+def number_changed(connection: sa.Connection, moment: int) -> tuple[int, int]:
+    """How many tracks came in after a moment, and of how many others exported values changed."""
+    new = sa.func.coalesce(sa.func.sum(sa.case((track.c.first_seen_at > moment, 1), else_=0)), 0)
+    row = connection.execute(
+        sa.select(sa.func.count().label("all"), new.label("new")).where(track.c.updated_at > moment)
+    ).one()
+    return int(row.new), int(row.all) - int(row.new)
+
+
 def canonicals(connection: sa.Connection) -> Iterator[tuple[str, str]]:
     """(ISRC, the track that stands for it since some release), by ISRC."""
     query = sa.select(canonical.c.isrc, canonical.c.track_id).order_by(canonical.c.isrc)

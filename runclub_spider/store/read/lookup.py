@@ -13,6 +13,7 @@ from runclub_spider.store.db.tables import (
     edition,
     feature_miss,
     playlist,
+    release_row,
     seed,
     seed_playlist,
     track,
@@ -88,6 +89,14 @@ def miss(connection: sa.Connection, track_id: str) -> Any | None:
     columns = (feature_miss.c.tries, feature_miss.c.checked_at, feature_miss.c.next_check_at)
     return connection.execute(
         sa.select(*columns).where(feature_miss.c.track_id == track_id)
+    ).one_or_none()
+
+
+def released(connection: sa.Connection, track_id: str) -> Any | None:
+    """(version, umbrella, decade) of a track that the last release holds."""
+    columns = (release_row.c.version, release_row.c.umbrella, release_row.c.decade)
+    return connection.execute(
+        sa.select(*columns).where(release_row.c.track_id == track_id)
     ).one_or_none()
 
 

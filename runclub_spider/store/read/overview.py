@@ -78,10 +78,19 @@ def last_releases(connection: sa.Connection, number: int) -> list[Any]:
     )
 
 
-def health(connection: sa.Connection) -> tuple[str, list[str]]:
-    """Version of the tables, and what an integrity check finds (nothing is well)."""
+def health(
+    connection: sa.Connection, *, at_most: int | None = None
+) -> tuple[str, list[str] | None]:
+    """Version of the tables, and what an integrity check finds (nothing is well).
+
+    It reads all of a file: one of more than `at_most` bytes is not checked, and gives None.
+    """
     if connection.dialect.name != "sqlite":
         return HEAD, []
+    if at_most is not None:
+        size = sa.text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        if (connection.scalar(size) or 0) > at_most:
+            return HEAD, None
     found = [str(row[0]) for row in connection.execute(sa.text("PRAGMA quick_check(5)"))]
     found += [
         f"{row[0]}: a row refers to {row[2]} in vain"

@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from runclub_spider.catalog.matching import SongKeys, keys_of
 from runclub_spider.catalog.versions import SOFT_DURATION_MS, soft_key
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.tables import (
@@ -31,6 +30,9 @@ def complete_keys(connection: sa.Connection) -> int:
 
     Of two such songs with the same words the one with the smaller id is found by them.
     """
+    # Not above: matching brings rapidfuzz, and most who read songs match none.
+    from runclub_spider.catalog.matching import keys_of
+
     rows = list(
         connection.execute(
             sa.select(song.c.id, song.c.title, song.c.artist)
@@ -46,7 +48,7 @@ def complete_keys(connection: sa.Connection) -> int:
         )
     updates = []
     for row in rows:
-        key: SongKeys = keys[row.id]
+        key = keys[row.id]
         exact = key.exact if key.exact not in taken else f"{key.exact}#{row.id}"
         taken.add(exact)
         updates.append({"b_id": row.id, "match_key": exact, "artist_key": key.artist})

@@ -120,8 +120,9 @@ def test_how_far_each_cell_was_searched(store: Store) -> None:
         answer(connection, "70s rock", 3, first=10, more=True)
         answer(connection, "70s metal", 2)
         answer(connection, "metal", 4)
-        made = exhaustion.certificates(connection, selection(), MARKET, cap=30)
-        shallow = exhaustion.certificates(connection, selection(), MARKET, cap=20)
+        found = exhaustion.found_in(selection())
+        made = exhaustion.certificates(connection, found, MARKET, cap=30)
+        shallow = exhaustion.certificates(connection, found, MARKET, cap=20)
     rock = made["Rock", "70s"]
     assert (rock.found, rock.named, rock.asked, rock.left, rock.requests) == (2, 2, 1, 2, 2)
     assert list(rock.last) == [2, 1]

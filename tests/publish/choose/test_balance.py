@@ -13,8 +13,9 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from runclub_spider.catalog import rules
 from runclub_spider.publish.choose.balance import STEPS, Backfill, Targets
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Candidate, Pool, Previous
-from runclub_spider.publish.choose.select import Fate, Selection, select
+from runclub_spider.publish.choose.select import Selection, select
 from tests.publish.choose.pools import (
     CELLS,
     COVERAGE,

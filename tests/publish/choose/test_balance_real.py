@@ -7,8 +7,9 @@ from functools import cache
 import pytest
 
 from runclub_spider.publish.choose.balance import Targets
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Candidate, Pool
-from runclub_spider.publish.choose.select import Fate, select
+from runclub_spider.publish.choose.select import select
 from testkit.real_pool import least_shortfall, real_candidates, targets
 from testkit.realdata import real_file
 from tests.publish.choose.pools import as_previous

@@ -13,8 +13,9 @@ from runclub_spider.catalog import rules
 from runclub_spider.publish.account.manifest import accounting, imbalance
 from runclub_spider.publish.choose.balance import Targets
 from runclub_spider.publish.choose.canonical import canonicals
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Candidate, Pool, Previous, Vote
-from runclub_spider.publish.choose.select import Fate, Selection, select
+from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.store.queue.pages import PageCounts
 from tests.publish.choose.pools import (
     AIMS,

@@ -19,8 +19,8 @@ from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account.manifest import open_notes
+from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Evidence, Vote
-from runclub_spider.publish.choose.select import Fate
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.publish.write.release import choose, publish
 from runclub_spider.publish.write.up_to_date import input_digest
