@@ -88,7 +88,9 @@ def claim(
     if not finished and reading.order is Order.UP:
         end = seconds[-1] if seconds else None
     elif not finished:
-        start = seconds[-1] + 1 if seconds else None
+        # A reading begins with the last second that was claimed before; a claim that touched it
+        # would hide that it is to be read again.
+        start = max(seconds[-1] + 1, reading.start + 2) if seconds else None
     if start is None or end is None or start >= end:
         return None
     return Interval(start, end)

@@ -178,8 +178,9 @@ class RadioSpider(Spider):
         # fill less than a page.
         start = coverage.newest(connection, self.source, self.station.page_rows // 2)
         if covered:
-            # From inside of what is known, so that the two can have no gap between them.
-            start = min(covered[-1].end, covered[-1].end if start is None else start)
+            # From the last second that is known, to which plays may have come since.
+            last = covered[-1].end - 1
+            start = last if start is None else min(last, start)
         if start is None:
             # The first run begins with the newest page; what lies before is for a backfill.
             self._most_pages = 1
