@@ -189,9 +189,9 @@ def _table(sections: Sequence[Section]) -> Table:
 
 def _label(track: Trace) -> str:
     """`Artist – Title (Album, 1977)`."""
-    row, names = track.row, [artist.name for artist in track.artists]
+    row, names = track.stored.row, [artist.name for artist in track.stored.artists]
     try:
-        year = track.year
+        year = track.stored.year
     except (TypeError, ValueError):
         year = None
     album = f"{row.album_name or 'no album'}, {year or 'no year'}"
@@ -202,7 +202,7 @@ def _verdict(track: Trace) -> str:
     """What became of the track, in one sentence, and what the store says of it since."""
     if track.account is None:
         return _unheard_of(track)
-    if not track.kept.is_current(track.connection) and (now := _now(track)):
+    if not track.kept.is_current(track.stored.connection) and (now := _now(track)):
         return now
     return _fate(track)
 
@@ -220,7 +220,9 @@ def _now(track: Trace) -> str | None:
         reason = refused[0].sentence(track.facts, track.config.policy)
         was = "Was in the release" if fate is Fate.EXPORTED else "Was eligible"
         return f"{was}, and changed since: the next leaves it out, {refused[0]}: {reason}."
-    if fate is Fate.PENDING and (track.missed is not None or track.row.features_of is not None):
+    if fate is Fate.PENDING and (
+        track.stored.missed is not None or track.stored.row.features_of is not None
+    ):
         return "Waited for audio features and was asked for them since: the next release decides."
     return None
 
@@ -281,7 +283,7 @@ def _merged(track: Trace) -> str:
     assert group is not None
     (own,) = (edition for edition in group.editions if edition.track_id == track.track_id)
     how = "the same recording" if own.recording else "a soft duplicate"
-    survivor = trace(track.config, track.connection, track.kept, group.survivor)
+    survivor = trace(track.config, track.stored.connection, track.kept, group.survivor)
     more = "" if survivor.fate is Fate.EXPORTED else f" That one: {_verdict(survivor)}"
     return (
         f"Merged into {group.survivor} ({how}), which stands for its group as {group.reason}.{more}"
@@ -307,7 +309,7 @@ def _not_chosen(track: Trace) -> str:
 
 def _sections(track: Trace) -> list[Section]:
     """Everything that decided about a track, by subject."""
-    row = track.row
+    row = track.stored.row
     sections: list[Section] = []
     for name, lines in (
         ("track", lambda: [row.name or "no title", track.track_id]),
@@ -334,7 +336,7 @@ def _sections(track: Trace) -> list[Section]:
 
 
 def _artists(track: Trace) -> Iterator[str]:
-    for artist in track.artists:
+    for artist in track.stored.artists:
         genres = ", ".join(catalogue.genres_of(artist.genres))
         yield f"{artist.name} {artist.artist_id}, genres: {genres or 'none known'}"
 
@@ -360,7 +362,7 @@ def _length(row: Any) -> str:
 
 
 def _findings(track: Trace) -> Iterator[str]:
-    for finding in track.findings:
+    for finding in track.stored.findings:
         source, playlist = finding.provenance, finding.playlist
         since = f"place {source.position + 1}, {moment(source.first_seen_at)}"
         if not finding.in_playlist:
@@ -405,7 +407,7 @@ def _umbrella(track: Trace) -> str:
 
 
 def _decade(track: Trace) -> str:
-    year = track.year
+    year = track.stored.year
     return track.decade or ("none: no year" if year is None else f"none: {year}")
 
 
@@ -435,23 +437,23 @@ def _duplicates(track: Trace) -> Iterator[str]:
         how = "same recording" if edition.recording else "soft duplicate"
         if edition.track_id == group.survivor:
             how = "survivor"
-        other = trace(track.config, track.connection, track.kept, edition.track_id)
+        other = trace(track.config, track.stored.connection, track.kept, edition.track_id)
         popularity = "unknown" if edition.popularity is None else edition.popularity
         yield f"  {edition.track_id} {how}: {_label(other)}, popularity {popularity}"
 
 
 def _features(track: Trace) -> str:
-    row = track.row
+    row = track.stored.row
     if row.features_of is not None:
         own = "own" if row.f_borrowed_from is None else f"borrowed from {row.f_borrowed_from}"
         tempo = "no tempo" if row.f_tempo is None else f"{row.f_tempo:g} BPM"
         known = f"{own} (ReccoBeats, {moment(row.f_fetched_at)}; {tempo})"
         if row.f_tempo is not None and row.f_energy is not None:
             return known
-        missed = track.missed
+        missed = track.stored.missed
         due = "" if missed is None else f" {moment(missed.next_check_at)}"
         return f"{known}, incomplete: asked again{due}"
-    missed = track.missed
+    missed = track.stored.missed
     if missed is not None:
         times = f"{missed.tries} time{'' if missed.tries == 1 else 's'}"
         return (
@@ -489,16 +491,16 @@ def _cell(track: Trace, state: CellState) -> str:
 
 
 def _last_release(track: Trace) -> str:
-    row = track.last_release
+    row = track.stored.last_release
     return "not in it" if row is None else f"in it, under {row.umbrella or 'no umbrella'}"
 
 
 def _since(track: Trace) -> Iterator[str]:
     """What of this account may be older than the store."""
-    if track.kept.is_current(track.connection):
+    if track.kept.is_current(track.stored.connection):
         return
     known = track.kept.summary
-    new, changed = catalogue.number_changed(track.connection, known.newest)
+    new, changed = catalogue.number_changed(track.stored.connection, known.newest)
     this = "this one is among them" if track.changed else "this one is not"
     yield (
         f"chosen {moment(known.made_at)}; since then {new:,} tracks came in and {changed:,} "

@@ -480,7 +480,7 @@ def test_an_unsound_track_is_told_in_the_words_of_what_refused_it(
         connection.commit()
     config = Config(cache_dir=place, export_dir=tmp_path / "export", seeds_dir=ROOT / "seeds")
     publish(config.model_copy(update={"feature_coverage_min": 0.5}))
-    said = told(making.an_id(PAIR), CACHE_DIR=place)
+    said = told(making.an_id(PAIR), CACHE_DIR=place, FEATURE_COVERAGE_MIN=0.5)
     assert "Out: unsound: " in said
     assert words in said
     assert not {"\x07", "\x1b"} & set(said)

@@ -79,10 +79,17 @@ def asked(sandbox: Sandbox) -> dict[str, int]:
     return calls(stats) | ({"token": tokens} if tokens else {})
 
 
-def untouched(place: Place) -> dict[str, str]:
-    """Everything a refused command must leave as it was; the lock file tells who came last."""
+def untouched(place: Place, *, other_settings: bool = False) -> dict[str, str]:
+    """Everything a refused command must leave as it was; the lock file tells who came last.
+
+    With other settings a command that answers keeps a selection made under them: a copy, which
+    may be deleted at any time.
+    """
     return {
-        name: found for name, found in contents(place.root).items() if not name.endswith(".lock")
+        name: found
+        for name, found in contents(place.root).items()
+        if not name.endswith(".lock")
+        and not (other_settings and name.startswith("cache/selection/"))
     }
 
 

@@ -187,9 +187,15 @@ def readable(path: Path) -> str:
     """Everything a file holds, unpacked."""
     if path.suffix == ".sqlite":
         with closing(sqlite3.connect(path)) as connection:
-            raw = connection.execute("SELECT raw FROM page WHERE raw IS NOT NULL").fetchall()
-            pages = [zlib.decompress(one).decode() for (one,) in raw]
-            assert pages
+            tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            rows = [
+                row for (name,) in tables for row in connection.execute(f'SELECT * FROM "{name}"')
+            ]
+            assert rows
+            packed = [value for row in rows for value in row if isinstance(value, bytes)]
+            # The store packs the answers that it keeps, and no other column is of bytes.
+            pages = [zlib.decompress(one).decode() for one in packed]
+            assert bool(pages) == (path.name == "runclub.sqlite")
             return "\n".join([*connection.iterdump(), *pages])
     data = path.read_bytes()
     return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8", "replace")

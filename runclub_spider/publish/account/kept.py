@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -25,7 +26,7 @@ from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.store.db import meta
-from runclub_spider.store.db.address import database_url
+from runclub_spider.store.db.address import database_url, file_of
 from runclub_spider.store.read import catalogue
 
 if TYPE_CHECKING:
@@ -262,12 +263,19 @@ def expected_seconds(config: Config, tracks: int) -> float | None:
 def _path(config: Config) -> Path:
     """The file of a configuration: settings, seeds, code and the store's place tell them apart."""
     policy = config.model_dump(mode="json", include=set(config.changing_release() - _GATES))
-    parts = [_FORM, __version__, policy, database_url(config).render_as_string()]
+    parts = [_FORM, __version__, policy, _place_of_store(config)]
     told = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     with suppress(OSError):
         for path in sorted(config.seeds_dir.glob("*.yaml")):
             told.update(path.read_bytes())
     return config.cache_dir.absolute() / _FOLDER / f"{told.hexdigest()[:16]}.sqlite"
+
+
+def _place_of_store(config: Config) -> str:
+    """A file as seen from the cache folder, so that both can be moved or copied together."""
+    url = database_url(config)
+    path = file_of(url)
+    return url.render_as_string() if path is None else os.path.relpath(path, config.cache_dir)
 
 
 def _prune(folder: Path) -> None:

@@ -91,27 +91,78 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Trace:
-    """What a selection made of one stored track, and what the store says of it now.
-
-    Anything may raise, for a damaged store holds any value in any column.
+class Stored:
+    """What the store says of a track now.
 
     Attributes:
-        kept: the selection.
         row: the track's columns, as `catalogue.wide` gives them.
-        account: what became of it; None where it came in later.
     """
 
-    config: Config
     connection: sa.Connection
-    kept: Kept
     row: Any
-    account: Account | None
 
     @property
     def track_id(self) -> str:
         """Its id."""
         return str(self.row.track_id)
+
+    @cached_property
+    def artists(self) -> Sequence[Any]:
+        """Its artists with a name, as `catalogue.credits_of_tracks` gives them."""
+        return list(catalogue.credits_of_tracks(self.connection, [self.track_id]))
+
+    @property
+    def year(self) -> int | None:
+        """Of its album."""
+        return release_year(self.row.release_date)
+
+    @cached_property
+    def last_release(self) -> Any | None:
+        """Its row of the last release, as `lookup.released` gives it."""
+        return lookup.released(self.connection, self.track_id)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Where it was found, the first place first."""
+        return [self._finding(row) for row in lookup.sources(self.connection, self.track_id)]
+
+    def _finding(self, provenance: Any) -> Finding:
+        connection, key = self.connection, provenance.source_key
+        if not Finding(provenance).in_playlist:
+            return Finding(provenance, ledger=lookup.seeds(connection, key))
+        return Finding(
+            provenance,
+            playlist=lookup.playlist_of(connection, key),
+            searches=lookup.searches_of(connection, key),
+        )
+
+    @property
+    def missed(self) -> Any | None:
+        """When ReccoBeats had no features for it, as `lookup.miss` gives it."""
+        return lookup.miss(self.connection, self.track_id)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a selection made of one stored track.
+
+    Anything may raise, for a damaged store holds any value in any column.
+
+    Attributes:
+        kept: the selection.
+        stored: what the store says of the track now.
+        account: what became of it; None where it came in later.
+    """
+
+    config: Config
+    kept: Kept
+    stored: Stored
+    account: Account | None
+
+    @property
+    def track_id(self) -> str:
+        """Its id."""
+        return self.stored.track_id
 
     @property
     def fate(self) -> Fate | None:
@@ -129,31 +180,21 @@ class Trace:
         """Why it is unsound, if it is."""
         return self.kept.summary.unsound.get(self.track_id)
 
-    @cached_property
-    def artists(self) -> Sequence[Any]:
-        """Its artists with a name, as `catalogue.credits_of_tracks` gives them."""
-        return list(catalogue.credits_of_tracks(self.connection, [self.track_id]))
-
-    @property
-    def year(self) -> int | None:
-        """Of its album."""
-        return release_year(self.row.release_date)
-
     @property
     def decade(self) -> str | None:
         """Its label, where the year has one."""
-        return decade_of(self.year) if self.account is None else self.account.decade
+        return decade_of(self.stored.year) if self.account is None else self.account.decade
 
     @cached_property
     def facts(self) -> Facts:
         """What the rules look at."""
-        row, account, market = self.row, self.account, self.config.market
-        markets = catalogue.markets_of_tracks(self.connection, [self.track_id])
+        row, account, market = self.stored.row, self.account, self.config.market
+        markets = catalogue.markets_of_tracks(self.stored.connection, [self.track_id])
         asked = {answer.market: answer for answer in markets}.get(market)
         rated = row.f_tempo is not None and row.f_energy is not None
         return facts_of_stored(
             row.name,
-            artists=len(self.artists),
+            artists=len(self.stored.artists),
             duration_ms=row.duration_ms or row.d_duration_ms or 0,
             playable=asked.playable if asked else None,
             basis=asked.basis if asked else None,
@@ -226,35 +267,10 @@ class Trace:
             return None
         return Place(self.account.rank, self.kept.summary.eligible)
 
-    @cached_property
-    def last_release(self) -> Any | None:
-        """Its row of the last release, as `lookup.released` gives it."""
-        return lookup.released(self.connection, self.track_id)
-
     @property
     def changed(self) -> bool:
         """Whether it came in, or what is exported of it changed, after the selection was made."""
-        return self.account is None or self.row.updated_at > self.kept.summary.newest
-
-    @property
-    def findings(self) -> list[Finding]:
-        """Where it was found, the first place first."""
-        return [self._finding(row) for row in lookup.sources(self.connection, self.track_id)]
-
-    def _finding(self, provenance: Any) -> Finding:
-        connection, key = self.connection, provenance.source_key
-        if not Finding(provenance).in_playlist:
-            return Finding(provenance, ledger=lookup.seeds(connection, key))
-        return Finding(
-            provenance,
-            playlist=lookup.playlist_of(connection, key),
-            searches=lookup.searches_of(connection, key),
-        )
-
-    @property
-    def missed(self) -> Any | None:
-        """When ReccoBeats had no features for it, as `lookup.miss` gives it."""
-        return lookup.miss(self.connection, self.track_id)
+        return self.account is None or self.stored.row.updated_at > self.kept.summary.newest
 
 
 def trace(config: Config, connection: sa.Connection, kept: Kept, track_id: str) -> Trace:
@@ -267,4 +283,4 @@ def trace(config: Config, connection: sa.Connection, kept: Kept, track_id: str) 
         track_id: of a track that the store holds.
     """
     (row,) = catalogue.wide(connection, [track_id])
-    return Trace(config, connection, kept, row, kept.account(track_id))
+    return Trace(config, kept, Stored(connection, row), kept.account(track_id))

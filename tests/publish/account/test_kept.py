@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,15 @@ def test_each_choosing_setting_has_a_selection_of_its_own(config: Config, store:
     assert Kept.find(config.model_copy(update={"min_tracks": 7})) is not None
     assert kept.expected_seconds(config, 3) == 6.0
     assert kept.expected_seconds(config.model_copy(update={"global_cap": 7}), 3) is None
+
+
+def test_it_goes_with_the_store(config: Config, store: Store, tmp_path: Path) -> None:
+    keep(config, store, chosen([candidate("a")])).close()
+    there = config.model_copy(update={"cache_dir": tmp_path / "moved"})
+    shutil.copytree(config.cache_dir, there.cache_dir)
+    assert Kept.find(there) is not None
+    other = f"sqlite:///{tmp_path / 'other.sqlite'}"
+    assert Kept.find(there.model_copy(update={"database_url": other})) is None
 
 
 def test_it_knows_that_the_store_moved_on(config: Config, store: Store) -> None:
