@@ -14,7 +14,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
@@ -23,6 +22,7 @@ from string import ascii_uppercase
 from types import UnionType
 from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
 
+import msgspec
 import orjson
 from pydantic import (
     BaseModel,
@@ -31,8 +31,8 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    create_model,
 )
+from pydantic.fields import FieldInfo
 
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.catalog.dates import EARLIEST_YEAR, LATEST_YEAR
@@ -97,10 +97,6 @@ class Record(BaseModel):
 
 
 _R = TypeVar("_R", bound=Record)
-
-
-class _Forbidding(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 # --- what is said of an answer -------------------------------------------------------------------
@@ -251,45 +247,70 @@ _DECODER = json.JSONDecoder(
 
 
 def read_exact(model: type[_R], body: bytes) -> _R | None:
-    """An answer with nothing odd about it, by pydantic's own JSON reader and in one go.
+    """An answer with nothing odd about it, in one go and by a struct made of its model.
 
     None for any other: one whose values would have to be dropped, decoded forgivingly or told of
-    is read by `decode` and `admit`. What is read here they read alike; a page
-    of 50 tracks takes them 1.3 times as long.
+    is read by `decode` and `admit`. What is read here they read alike; a page of 50 tracks takes
+    them four times as long. The record has the model's fields, and nothing else of it.
     """
     try:
-        return cast("_R", _exact(model).model_validate_json(body))
-    except ValidationError:
+        return cast("_R", _decoder(model).decode(body))
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
 
 
 @cache
-def _exact(model: type[Record]) -> type[Record]:
-    """A model that takes no key but those it reads or knows, nor do the records inside it."""
-    fields: dict[str, Any] = {}
+def _decoder(model: type[Record]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(_exact(model))
+
+
+@cache
+def _exact(model: type[Record]) -> type[msgspec.Struct]:
+    """The model as a struct; of one that tells of keys it takes only those it reads or knows."""
+    fields: list[Any] = []
     for name, info in model.model_fields.items():
-        inner = copy(info)
-        inner.annotation = _exactly(info.annotation)
-        fields[name] = (inner.annotation, inner)
-    bases: tuple[type[BaseModel], ...] = (model,)
-    if model.model_config["extra"] == "allow":
-        bases = (model, _Forbidding)
-        fields |= dict.fromkeys(model.unread, (Any, None))
-    return cast("type[Record]", create_model(model.__name__, __base__=bases, **fields))
+        assert info.alias is None, f"{model.__name__}.{name} has another name in answers"
+        default = () if info.is_required() else (info.default,)
+        fields.append((name, _exactly(Annotated[(info.annotation, info)]), *default))
+    told = model.model_config["extra"] == "allow"
+    fields += [(name, msgspec.Raw, None) for name in sorted(model.unread) if told]
+    # Those that must be there come first.
+    fields.sort(key=len)
+    return msgspec.defstruct(model.__name__, fields, forbid_unknown_fields=told, gc=False)
 
 
 def _exactly(kind: Any) -> Any:
-    """A field's type with exact models in the places of the models in it."""
+    """A field's type as msgspec has it, with structs in the places of the models in it."""
     if isinstance(kind, type) and issubclass(kind, Record):
         return _exact(kind)
     inner = get_args(kind)
     if get_origin(kind) is Annotated:
-        return Annotated[(_exactly(inner[0]), *inner[1:])]
+        part, bounds = _exactly(inner[0]), _bounds(inner[1:])
+        return Annotated[part, msgspec.Meta(**bounds)] if bounds else part
     if get_origin(kind) is list:
         return list[_exactly(inner[0])]  # type: ignore[misc]
     if get_origin(kind) in (Union, UnionType):
         return Union[tuple(map(_exactly, inner))]  # noqa: UP007 - of parts known at run time
     return kind
+
+
+def _bounds(metadata: Iterable[Any]) -> dict[str, Any]:
+    """What bounds a value, by msgspec's names.
+
+    A validator that runs before only widens what is taken, and is left to `admit`.
+    """
+    found: dict[str, Any] = {}
+    for one in metadata:
+        if isinstance(one, FieldInfo):
+            found |= _bounds(one.metadata)
+            continue
+        for name in ("ge", "le", "max_length", "pattern"):
+            if (value := getattr(one, name, None)) is not None:
+                found[name] = value
+    if "pattern" in found:
+        # To Python `$` is the place before a last line break as well.
+        found["pattern"] = found["pattern"].removesuffix("$") + r"\Z"
+    return found
 
 
 # --- a record ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -14,12 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.apis.call import AnswerError
-from runclub_spider.apis.spotify import models, parser
-from runclub_spider.apis.spotify.parser import (
-    TrackPage,
-    parse_playlist_items,
-    parse_track_search,
-)
+from runclub_spider.apis.reccobeats import parser as reccobeats
+from runclub_spider.apis.spotify import models
+from runclub_spider.apis.spotify import parser as spotify
+from runclub_spider.apis.spotify.parser import TrackPage
 from runclub_spider.apis.wire import Record, read_exact
 from runclub_spider.catalog.models import RowKind
 from testkit.making import an_id
@@ -60,47 +59,92 @@ VALUES = (
     *("[]", "{}", "[{}]", f'{{"id":null,"id":"{an_id(3)}"}}', "9" * 30, "[" * 300 + "]" * 300),
 )
 
-Parse = Callable[..., TrackPage]
-PAGES: dict[str, tuple[Parse, type[Record], Any]] = {
-    "search": (parse_track_search, models.WireTrackSearch, {"tracks": wire.paging(*ROWS)}),
-    "items": (parse_playlist_items, models.WireEntryPage, wire.paging(*ENTRIES)),
+ARTISTS = [
+    {
+        "id": an_id(1, "artist"),
+        "name": "A",
+        "genres": ["rock"],
+        "images": wire.track()["album"]["images"],
+    },
+    {"id": an_id(2, "artist"), "name": "B", "genres": [], "popularity": 40, "href": "https://a/2"},
+    None,
+]
+NUMBERS = ("tempo", "energy", "valence", "loudness", "key", "mode")
+FEATURES = [
+    {"id": f"0f43f1a4-5c1b-4e9b-8f0a-00000000000{n}", "href": f"https://a/track/{an_id(n)}?x"}
+    | dict.fromkeys(NUMBERS[: n + 3], 1)
+    for n in range(4)
+]
+
+Parse = Callable[[bytes], Any]
+#: By what is asked: whose parser, how it is read, by which model in one go, and a usual answer.
+ANSWERS: dict[str, tuple[ModuleType, Parse, type[Record], Any]] = {
+    "search": (
+        spotify,
+        lambda body: spotify.parse_track_search(body, offset=50),
+        models.WireTrackSearch,
+        {"tracks": wire.paging(*ROWS)},
+    ),
+    "items": (
+        spotify,
+        lambda body: spotify.parse_playlist_items(body, offset=50),
+        models.WireEntryPage,
+        wire.paging(*ENTRIES),
+    ),
+    "artists": (spotify, spotify.parse_artist_batch, models.WireArtists, {"artists": ARTISTS}),
+    "features": (
+        reccobeats,
+        lambda body: reccobeats.parse_features(body, [an_id(n) for n in range(5)]),
+        reccobeats.WireFeaturesAnswer,
+        {"content": [*FEATURES, None]},
+    ),
 }
+PAGES = ("search", "items")
 
 
-def read(parse: Parse, body: bytes) -> TrackPage | str:
+def read(parse: Parse, body: bytes) -> Any:
     try:
-        return parse(body, offset=50)
+        return parse(body)
     except AnswerError as error:
         return str(error)
 
 
-def agreed(parse: Parse, body: bytes) -> TrackPage | str:
+def agreed(name: str, body: bytes) -> Any:
     """What both ways make of a body."""
+    module, parse, *_ = ANSWERS[name]
     found = read(parse, body)
-    with mock.patch.object(parser, "read_exact", return_value=None):
+    with mock.patch.object(module, "read_exact", return_value=None):
         assert found == read(parse, body)
     return found
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_usual_page_is_read_in_one_go_and_alike(name: str) -> None:
-    parse, model, page = PAGES[name]
-    body = encoded(page)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_usual_answer_is_read_in_one_go_and_alike(name: str) -> None:
+    _, _, model, answer = ANSWERS[name]
+    body = encoded(answer)
     assert read_exact(model, body) is not None
-    found = agreed(parse, body)
-    assert isinstance(found, TrackPage)
-    assert {row.kind for row in found.rows} == set(RowKind)
+    found = agreed(name, body)
+    if isinstance(found, TrackPage):
+        assert {row.kind for row in found.rows} == set(RowKind)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ANSWERS)
 @given(rng=st.randoms(use_true_random=True))
 @settings(max_examples=150, deadline=2_000)
-def test_a_damaged_page_is_read_alike(name: str, rng: random.Random) -> None:
-    parse, _, page = PAGES[name]
-    agreed(parse, encoded(spoilt(rng, page)))
+def test_a_damaged_answer_is_read_alike(name: str, rng: random.Random) -> None:
+    agreed(name, encoded(spoilt(rng, ANSWERS[name][3])))
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "row", [{}, dict.fromkeys(NUMBERS), {"tempo": None}, {"energy": 0.5}, {"bpm": 120}]
+)
+def test_features_without_a_number_are_told_from_those_without_its_key(row: Any) -> None:
+    row = {"href": f"https://a/track/{an_id(4)}", **row}
+    found = agreed("features", encoded({"content": [*FEATURES, row]}))
+    assert bool(found.unreadable) == set(row).isdisjoint(NUMBERS)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
 @given(
     key=st.sampled_from(KEYS),
     value=st.sampled_from(VALUES),
@@ -111,16 +155,24 @@ def test_a_damaged_page_is_read_alike(name: str, rng: random.Random) -> None:
 def test_odd_spellings_and_keys_said_twice_are_read_alike(
     name: str, key: str, value: str, first: bool, number: int
 ) -> None:
-    parse, _, page = PAGES[name]
-    text = json.dumps(page)
-    # One more key at the beginning or at the end of some object of the page.
+    text = json.dumps(ANSWERS[name][3])
+    # One more key at the beginning or at the end of some object of the answer.
     places = [at for at, sign in enumerate(text) if sign == "{}"[not first]]
     at = places[len(places) * number // 10]
     more = f'"{key}":{value}'
     empty = text[at - 1 : at + 2] in ("{}]", "{},") or text[at : at + 2] == "{}"
     joined = more if empty else f"{more}," if first else f",{more}"
     text = text[: at + first] + joined + text[at + first :]
-    agreed(parse, text.encode())
+    agreed(name, text.encode())
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("spoiling", [b"\xff", b"\\ud800", b"\\u0000", b"\x01", b"[" * 2_000])
+@pytest.mark.parametrize("key", [b"name", b"href", b"odd", b"uri"])
+def test_text_that_is_none_is_read_alike(name: str, spoiling: bytes, key: bytes) -> None:
+    body = encoded(ANSWERS[name][3])
+    agreed(name, body.replace(b"{", b'{"' + key + b'": "' + spoiling + b'", ', 3))
+    agreed(name, body.replace(b'"type": "', b'"type": "' + spoiling))
 
 
 @pytest.mark.realdata
@@ -129,7 +181,7 @@ def test_recorded_answers_are_read_alike() -> None:
     with gzip.open(real_file("spotify-responses/recorded.jsonl.gz"), "rt") as lines:
         for row in map(json.loads, lines):
             body = json.dumps(row["body"]).encode()
-            for parse, model, _ in PAGES.values():
-                agreed(parse, body)
-                exact += read_exact(model, body) is not None
+            for name in PAGES:
+                agreed(name, body)
+                exact += read_exact(ANSWERS[name][2], body) is not None
     assert exact

@@ -18,6 +18,7 @@ from runclub_spider.apis.wire import (
     Uuid,
     decode,
     isrc,
+    read_exact,
     read_rows,
     rows_of,
 )
@@ -56,6 +57,14 @@ class WireFeatures(Record):
 
 
 _NUMBERS = frozenset(WireFeatures.model_fields) - {"id", "href"}
+
+
+class WireFeaturesAnswer(Record):
+    """The answer of `GET /audio-features`, to be read in one go."""
+
+    called: ClassVar[str] = "answer"
+
+    content: list[WireFeatures | None]
 
 
 @dataclass(slots=True)
@@ -119,12 +128,16 @@ def parse_tracks(body: bytes) -> DetailsAnswer:
 
 def parse_features(body: bytes, asked: Collection[str]) -> FeaturesAnswer:
     """Read one answer for the ids asked; a row without usable numbers counts as a miss."""
-    rows = rows_of(decode(body), "content")
-    answer = FeaturesAnswer([], [], stray=len(rows))
+    answer = FeaturesAnswer([], [], stray=0)
+    wires = _exact_features(body, answer)
+    if wires is None:
+        rows = rows_of(decode(body), "content")
+        answer.stray = len(rows)
+        wires = read_rows(WireFeatures, rows, answer)
     wanted, found, partial = set(asked), dict[str, AudioFeatures](), dict[str, AudioFeatures]()
-    for wire in read_rows(WireFeatures, rows, answer):
+    for wire in wires:
         match = _HREF.search(wire.href or "")
-        if not match or _NUMBERS.isdisjoint(wire.model_fields_set):
+        if not match or _is_bare(wire):
             answer.read -= 1
             answer.unreadable["audio_features.tempo" if match else "audio_features.href"] += 1
         if not match or match[1] not in wanted:
@@ -139,6 +152,24 @@ def parse_features(body: bytes, asked: Collection[str]) -> FeaturesAnswer:
     answer.missed = [track_id for track_id in asked if track_id not in found]
     answer.partial = [partial[track_id] for track_id in answer.missed if track_id in partial]
     return answer
+
+
+def _is_bare(wire: WireFeatures) -> bool:
+    """Whether a row lacks all keys of numbers; of one that was read in one go that is known."""
+    return isinstance(wire, WireFeatures) and _NUMBERS.isdisjoint(wire.model_fields_set)
+
+
+def _exact_features(body: bytes, answer: FeaturesAnswer) -> list[WireFeatures] | None:
+    """The rows of an answer with nothing odd about it; None for any other."""
+    exact = read_exact(WireFeaturesAnswer, body)
+    if exact is None:
+        return None
+    wires = [wire for wire in exact.content if wire is not None]
+    if not all(any(getattr(wire, name) is not None for name in _NUMBERS) for wire in wires):
+        # Whether its numbers are null or their keys are missing is told row by row.
+        return None
+    answer.read, answer.stray = len(wires), len(exact.content)
+    return wires
 
 
 def _features(track_id: str, wire: WireFeatures) -> AudioFeatures:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Annotated, Any, ClassVar
 
+import msgspec
 from pydantic import ConfigDict
 
 from runclub_spider.apis.wire import (
@@ -186,17 +187,15 @@ class WireTrackSearch(Record):
     tracks: WireTrackPage
 
 
+#: Of a key that is not there, which is another thing than null.
+ABSENT: Any = msgspec.UNSET
+
+
 class WireTrackEntry(WireEntry):
     """A playlist entry with a track, to be read in one go."""
 
-    track: WireTrack | None = None
-    item: WireTrack | None = None
-
-    @property
-    def content(self) -> WireTrack | None:
-        """The same of tracks that were read."""
-        held = [one for one in (self.item, self.track) if one is not None]
-        return next((one for one in held if one.model_fields_set), held[0] if held else None)
+    track: WireTrack | None = ABSENT
+    item: WireTrack | None = ABSENT
 
 
 class WireEntryPage(WirePage):
@@ -276,6 +275,14 @@ class WireArtist(Wire):
     genres: list[Any] | None = None
     popularity: Percent | None = None
     images: Images | None = None
+
+
+class WireArtists(Record):
+    """The answer to a call for several artists, to be read in one go."""
+
+    called: ClassVar[str] = "answer"
+
+    artists: list[WireArtist | None]
 
 
 class WireFeatures(Wire):

@@ -145,6 +145,12 @@ def parse_playlist_items(body: bytes, *, offset: int) -> TrackPage:
 
 def parse_artist_batch(body: bytes) -> ArtistBatch:
     """The same, with what was left out."""
+    exact = read_exact(models.WireArtists, body)
+    if exact is not None:
+        wires = [wire for wire in exact.artists if wire is not None]
+        found = ArtistBatch([], len(exact.artists) - len(wires), read=len(wires))
+        found.artists += [_artist(wire, found.odd) for wire in wires]
+        return found
     rows = rows_of(decode(body), "artists")
     found = ArtistBatch([], rows.count(None))
     found.artists += [
@@ -318,9 +324,12 @@ def _exact_rows(
 
 
 def _exact_entry(entry: models.WireTrackEntry, position: int, page: TrackPage) -> Row:
-    if entry.empty:
+    held = [one for one in (entry.item, entry.track) if one is not models.ABSENT]
+    if not held:
         page.unreadable["entry.item"] += 1
-    content = entry.content
+    # As in `WireEntry`: an object before anything else, and one that holds something first.
+    found = [one for one in held if one is not None]
+    content = next((one for one in found if one != type(one)()), found[0] if found else None)
     if content is None:
         return Row(position, RowKind.NULL)
     if entry.is_local:
