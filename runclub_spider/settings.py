@@ -43,6 +43,9 @@ CONCURRENT_REQUESTS = 32
 CONCURRENT_REQUESTS_PER_DOMAIN = 32
 # A page is one item: each more would be an idle task for every response (default: 100).
 CONCURRENT_ITEMS = 1
+# Scrapy reads a callback's source for that with each answer, since a bound method is a new object
+# each time (default: True).
+WARN_ON_GENERATOR_RETURN_VALUE = False
 # Off by default, for AutoThrottle reads fast refusals as speed; who turns it on starts
 # at once instead of after five seconds (default: 5).
 AUTOTHROTTLE_START_DELAY = 0.1

@@ -152,7 +152,7 @@ def _readable(response: Response) -> Response:
     Raises:
         Unreadable: the body is broken, and the status alone does not say what matters.
     """
-    headers = response.headers.copy()
+    headers = response.headers
     encodings = [value.decode("latin-1") for value in headers.getlist("Content-Encoding")]
     content_type = (headers.get("Content-Type") or b"").decode("latin-1")
     try:
@@ -166,7 +166,10 @@ def _readable(response: Response) -> Response:
     for name in ("Content-Encoding", "Content-Length"):
         headers.pop(name, None)
     kind = responsetypes.from_args(headers=headers, url=response.url, body=body)
-    return response.replace(headers=headers, body=body, cls=kind)
+    readable = response.replace(headers=None, body=body, cls=kind)
+    # Not handed in with the others: each would be spelt anew.
+    readable.headers = headers
+    return readable
 
 
 def _lower_headers(response: Response) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,10 @@ ACCEPT = "application/json"
 
 
 def meta_of(api: str, family: str, url: str) -> dict[str, Any]:
-    """What a request carries for the guard of its API, and against what could misdirect it."""
+    """What a request carries for the guard of its API, and against what could misdirect it.
+
+    `url` is its address, or that of its API.
+    """
     return {
         "api": str(api),
         "family": str(family),
@@ -26,8 +30,14 @@ def meta_of(api: str, family: str, url: str) -> dict[str, Any]:
         "dont_redirect": True,
         "dont_retry": True,
         # The environment's proxy is for the net; it could not reach this machine's own servers.
-        **({"proxy": None} if is_loopback(urlsplit(url).hostname or "") else {}),
+        **({"proxy": None} if _is_here(url) else {}),
     }
+
+
+# Calls have few base addresses.
+@lru_cache(64)
+def _is_here(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def to_request(call: Call, **arguments: Any) -> Request:
@@ -35,7 +45,7 @@ def to_request(call: Call, **arguments: Any) -> Request:
     headers = {"Accept": ACCEPT, **call.headers}
     credential = headers.pop("Authorization", None)
     meta = {
-        **meta_of(call.api, call.family, call.url),
+        **meta_of(call.api, call.family, call.base_url),
         **({CREDENTIAL: credential} if credential else {}),
         **arguments.pop("meta", {}),
     }

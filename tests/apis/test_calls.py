@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from runclub_spider import resources
@@ -192,3 +194,17 @@ def test_an_id_is_one_piece_of_a_path(text: str) -> None:
         assert unquote(piece) == text
         assert "/" not in piece.replace("%2F", "")
         assert not {"?", "#", " "} & set(call.path)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(
+    st.from_regex("[0-9A-Za-z]{0,22}", fullmatch=True)
+).map(",".join)
+
+
+@given(st.dictionaries(texts, texts | st.integers() | st.lists(texts), max_size=4))
+def test_parameters_are_written_as_forms_write_them(
+    params: dict[str, str | int | list[str]],
+) -> None:
+    query = urlencode(params, doseq=True)
+    call = Call("x", Family.SEARCH, "https://a/v1", "b", params)
+    assert call.url == "https://a/v1/b" + (f"?{query}" if query else "")

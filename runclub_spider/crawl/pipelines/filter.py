@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from runclub_spider.catalog.models import FoundTrack
@@ -33,9 +34,9 @@ class FilterPipeline:
         served = item.task.kind is PageKind.TRACK_SEARCH and says_nothing(
             row.track for row in item.rows if row.track is not None
         )
+        counts: Counter[str] = Counter()
         for row in item.rows:
-            for category in row.categories:
-                self._stats.inc_value(f"runclub/rows/{category}")
+            counts.update(f"rows/{category}" for category in row.categories)
             track = row.track
             if track is None:
                 continue
@@ -54,5 +55,7 @@ class FilterPipeline:
                 found=found,
             )
             if refused_by := judge(facts, policy):
-                self._stats.inc_value(f"runclub/rejected/{refused_by[0]}")
+                counts[f"rejected/{refused_by[0]}"] += 1
+        for name, number in counts.items():
+            self._stats.inc_value(f"runclub/{name}", number)
         return item
