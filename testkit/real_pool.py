@@ -18,8 +18,8 @@ from runclub_spider.catalog.dates import DECADES, normalise_release_date, releas
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.publish.choose.balance import Targets
 from runclub_spider.publish.choose.fate import Fate
-from runclub_spider.publish.choose.pool import Candidate, Vote
 from runclub_spider.publish.choose.select import Selection
+from testkit.candidates import Candidate, Vote
 
 
 def _table(path: Path) -> Iterator[dict[str, str]]:

@@ -10,8 +10,8 @@ from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import project_dir
 from runclub_spider.publish.choose.fate import Fate
-from runclub_spider.publish.choose.pool import Pool
 from runclub_spider.publish.choose.select import Selection, select
+from testkit.candidates import pool_of
 from testkit.real_pool import least_shortfall, real_candidates, targets
 
 Cell = tuple[str | None, str | None]
@@ -30,7 +30,7 @@ def run(context: Context) -> Table:
     names = ("tracks.csv.gz", "artists.csv.gz", "audio_features.csv.gz")
     tracks, artists, features = (folder / name for name in names)
     found = real_candidates(tracks, artists, features, umbrellas, share)
-    pool = Pool.of(found, umbrellas.labels)
+    pool = pool_of(found, umbrellas.labels)
     context.say("choosing")
     chosen = select(pool, targets(umbrellas, context.config.global_cap))
     context.say("solving")

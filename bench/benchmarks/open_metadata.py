@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
 
 from bench import hidden
 from bench.context import Context, Place, requests_of
@@ -21,14 +25,15 @@ from runclub_spider.catalog.dates import decade_of
 from runclub_spider.catalog.original import Dated, original_year
 from runclub_spider.catalog.plays import Tier
 from runclub_spider.catalog.umbrellas import UmbrellaMap
-from runclub_spider.catalog.votes import Evidence, Verdict, Voter
+from runclub_spider.catalog.votes import Evidence, Source, Verdict, Voter
 from runclub_spider.config import Config
 from runclub_spider.publish.account.manifest import grid
-from runclub_spider.publish.choose.pool import evidence
+from runclub_spider.publish.choose.voting import votes_of_sources
 from runclub_spider.publish.write.release import prospect
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.facts import open_facts
-from runclub_spider.store.read import catalogue
+from runclub_spider.store.read import candidates, catalogue
+from runclub_spider.store.read.candidates import Span
 
 #: Most requests for so many tracks, and seconds between two calls as the services allow.
 MOST_REQUESTS, TRACKS = 500, 10_000
@@ -188,29 +193,11 @@ class _Bench:
         store = Store.open(_config(place))
         try:
             with store.begin() as connection:
-                tracks = list(evidence(connection))
-                ballot = Voter(umbrellas)
-                sources = {
-                    ("search", term): ballot.search(term, umbrella)
-                    for term, umbrella in catalogue.track_seeds(connection)
-                }
+                seen = _seen(connection, votes_of_sources(connection, Voter(umbrellas)))
         finally:
             store.close()
-        truths = hidden.truths(self.world, umbrellas, [one.track_id for one in tracks])
+        truths = hidden.truths(self.world, umbrellas, list(seen))
         table.heading(f"umbrellas, artists' genres hidden: {len(truths):,} tracks")
-        seen = {
-            one.track_id: Evidence(
-                name=one.name,
-                album_name=one.album_name,
-                artist_ids=one.artist_ids,
-                artist_names=one.artist_names,
-                genres=[()] * len(one.artist_ids),
-                album_id=one.album_id if one.compilation else None,
-                sources=[sources[key] for key in one.sources if key in sources],
-                tags=one.tags,
-            )
-            for one in tracks
-        }
         kinds: dict[str, Callable[[Evidence], Evidence]] = {
             "provenance only": lambda one: replace(one, tags=()),
             "open data only": lambda one: replace(one, sources=[], name="", album_name=""),
@@ -374,6 +361,32 @@ def _old(place: Place) -> int:
 
 def _config(place: Place) -> Config:
     return Config(cache_dir=place.cache, export_dir=place.export, seeds_dir=hidden.SEEDS)
+
+
+def _seen(
+    connection: sa.Connection, sources: Mapping[tuple[str, str], Source]
+) -> dict[str, Evidence]:
+    """What a store says of each track, but for the genres of its artists."""
+    people: dict[str, list[Any]] = defaultdict(list)
+    places: dict[str, list[Source]] = defaultdict(list)
+    for credit in candidates.credits(connection, Span()):
+        people[credit[0]].append(credit)
+    for track_id, kind, key, station in candidates.sources(connection, Span()):
+        if station is None and (kind, key) in sources:
+            places[track_id].append(sources[kind, key])
+    return {
+        row.track_id: Evidence(
+            name=row.name,
+            album_name=row.album_name,
+            artist_ids=tuple(one[1] for one in people[row.track_id]),
+            artist_names=tuple(one[2] for one in people[row.track_id]),
+            genres=[()] * len(people[row.track_id]),
+            album_id=row.album_id if row.album_type == "compilation" else None,
+            sources=places[row.track_id],
+            tags=catalogue.shares_of(row.tags),
+        )
+        for row in candidates.candidates(connection, "US", Span())
+    }
 
 
 def _forget_releases(place: Place) -> None:

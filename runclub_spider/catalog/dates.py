@@ -6,6 +6,8 @@ import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
+#: The first year of the first decade.
+FIRST_YEAR = 1970
 DECADES = ("70s", "80s", "90s", "00s", "10s", "20s")
 
 #: No sound was recorded before; an earlier year is a slip of the pen, or the composer's.
@@ -55,12 +57,12 @@ def release_year(release_date: str | None) -> int | None:
 
 def decade_of(year: int | None) -> str | None:
     """`70s` … `20s` of the specification; None before 1970 or without a year."""
-    if year is None or year < 1970:
+    if year is None or year < FIRST_YEAR:
         return None
-    return DECADES[min((year - 1970) // 10, len(DECADES) - 1)]
+    return DECADES[min((year - FIRST_YEAR) // 10, len(DECADES) - 1)]
 
 
 def years_of(decade: str) -> tuple[int, int]:
     """First and last year of a decade label."""
-    first = 1970 + 10 * DECADES.index(decade)
+    first = FIRST_YEAR + 10 * DECADES.index(decade)
     return first, first + 9

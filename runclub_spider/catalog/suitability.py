@@ -26,13 +26,15 @@ BANDS = (
     f"{FASTEST:.0f}+",
 )
 
-# What the edges of the octave still score: one can run to 120 or 200 BPM, one step in many off.
-_TEMPO_FLOOR = 0.3
-_FARTHEST = log2(SLOWEST / FOLD_LOW)
-# (no use below, full marks from): among tracks of lists for running one in twenty has an energy
-# below 0.58 and half have 0.84 or more; danceability 0.37 and 0.64.
-_ENERGY = (0.35, 0.80)
-_DANCEABILITY = (0.25, 0.60)
+#: What the edges of the octave still score: one can run to 120 or 200 BPM, one step in many off.
+TEMPO_FLOOR = 0.3
+#: How far off the edges are, in octaves.
+FARTHEST = log2(SLOWEST / FOLD_LOW)
+#: (no use below, full marks from): among tracks of lists for running one in twenty has an energy
+#: below 0.58 and half have 0.84 or more; danceability 0.37 and 0.64.
+ENERGY = (0.35, 0.80)
+#: The same of the danceability.
+DANCEABILITY = (0.25, 0.60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,10 @@ def score(
     folded = None if tempo is None else fold(tempo)
     if folded is None or energy is None or not isfinite(energy):
         return None
-    total = policy.tempo * _tempo_mark(folded) + policy.energy * _ramp(energy, *_ENERGY)
+    total = policy.tempo * _tempo_mark(folded) + policy.energy * _ramp(energy, *ENERGY)
     weight = policy.tempo + policy.energy
     if danceability is not None and isfinite(danceability):
-        total += policy.danceability * _ramp(danceability, *_DANCEABILITY)
+        total += policy.danceability * _ramp(danceability, *DANCEABILITY)
         weight += policy.danceability
     return round(total / weight, 4)
 
@@ -158,7 +160,7 @@ def suitability(
 
 def _tempo_mark(folded: float) -> float:
     off = max(0.0, log2(SLOWEST / folded), log2(folded / FASTEST))
-    return 1 - (1 - _TEMPO_FLOOR) * min(1.0, off / _FARTHEST)
+    return 1 - (1 - TEMPO_FLOOR) * min(1.0, off / FARTHEST)
 
 
 def _ramp(value: float, low: float, high: float) -> float:

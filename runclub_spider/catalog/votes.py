@@ -28,10 +28,10 @@ MINOR_VOTE = 0.2
 
 # Points of one whole vote: a name that mentions 2, 3, 4, 5 or 6 umbrellas divides it evenly.
 _WHOLE = 60
-# One track adds this much to the counts of its artists: a lane of 32 bits holds 67 million tracks.
-_UNIT = 64
-# Other artists of a track together, beside the primary one.
-_GUESTS = 0.5
+#: One track adds this much to the counts of its artists: a lane of 32 bits holds 67 million tracks.
+UNIT = 64
+#: Other artists of a track together, beside the primary one.
+GUESTS = 0.5
 # General words ("pop", "dance") in the name of a list, beside the name of a genre.
 _GENERAL = 0.4
 
@@ -156,7 +156,8 @@ class Verdict:
         return not self.fills
 
 
-_NO_VERDICT = Verdict((), 0.0, Origin.NONE, ())
+#: Of a track that nothing speaks for.
+NO_VERDICT = Verdict((), 0.0, Origin.NONE, ())
 
 
 class _Lanes:
@@ -167,13 +168,12 @@ class _Lanes:
     def __init__(self, number: int) -> None:
         self._struct = Struct(f"<{number}I")
 
-    def packed(self, tracks: Iterable[float]) -> int:
-        units = [int(share * _UNIT + 0.5) for share in tracks]
+    def packed(self, units: Sequence[int]) -> int:
         return int.from_bytes(self._struct.pack(*units), "little")
 
     def unpacked(self, packed: int) -> list[float]:
         lanes = self._struct.unpack(packed.to_bytes(self._struct.size, "little"))
-        return [number / _UNIT for number in lanes]
+        return [number / UNIT for number in lanes]
 
 
 class _Tally:
@@ -189,12 +189,12 @@ class _Tally:
         self._counts: dict[int, int] = {}
 
     def add(self, key: str, opinion: int) -> None:
-        digest = _digest(key)
-        self._counts[digest] = self._counts.get(digest, 0) + opinion
+        at = digest(key)
+        self._counts[at] = self._counts.get(at, 0) + opinion
 
     def others(self, key: str, own: int) -> int:
         """The lanes of ``key`` without the share of the track that asks."""
-        return self._counts.get(_digest(key), own) - own
+        return self._counts.get(digest(key), own) - own
 
 
 class Voter:
@@ -204,6 +204,12 @@ class Voter:
         umbrellas: the genre map.
         threshold: confidence from which an umbrella may fill a cell, 0-1.
         weights: of the kinds of evidence.
+
+    Attributes:
+        labels: the umbrellas in the order of the map; a place is a position in them.
+        prior: log odds of each where nothing is known.
+        threshold: as given.
+        weights: as given.
     """
 
     def __init__(
@@ -214,13 +220,13 @@ class Voter:
         weights: Weights | None = None,
     ) -> None:
         self._umbrellas = umbrellas
-        self._labels = umbrellas.labels
-        self._at = {label: at for at, label in enumerate(self._labels)}
-        self._prior = tuple(umbrellas.prior(label) for label in self._labels)
-        self._threshold = threshold
-        self._weights = weights or Weights()
-        self._factors = {kind: self._weights.of(kind) for kind in Kind}
-        self._lanes = _Lanes(len(self._labels))
+        self.labels = umbrellas.labels
+        self._at = {label: at for at, label in enumerate(self.labels)}
+        self.prior = tuple(umbrellas.prior(label) for label in self.labels)
+        self.threshold = threshold
+        self.weights = weights or Weights()
+        self._factors = {kind: self.weights.of(kind) for kind in Kind}
+        self._lanes = _Lanes(len(self.labels))
         self._artists = _Tally()
         self._albums = _Tally()
 
@@ -282,30 +288,38 @@ class Voter:
 
         ``counted`` says that this track was added itself, with the same evidence.
         """
-        if by_genre := self._by_genre(track):
-            named = tuple((label, round(weight, 4)) for label, weight in by_genre)
-            fills = tuple(label for label, weight in by_genre if weight >= MINOR_VOTE)
-            return Verdict(named, 1.0, Origin.ARTIST_GENRES, fills or (named[0][0],))
-        own = self._own(track)
-        opinion = self._lanes.packed(self._probabilities(own)) if own and counted else 0
-        weights = self._weights
+        if by_genre := self.by_genre(track.genres):
+            return by_genre
+        own = self.own(track)
+        opinion = self._lanes.packed(self.opinion(own)) if own and counted else 0
+        weights, spread = self.weights, self.weights.spread
         if artists := self._of_artists(track.artist_ids, opinion):
-            logits = self._logits(artists, weights.artist, own, weights.beside_artist)
+            logits = _logits(artists, weights.artist, spread, own, weights.beside_artist)
             origin, power = Origin.ARTIST, weights.power
         elif album := self._of_album(track.album_id, opinion):
-            logits = self._logits(album, weights.album, own, weights.beside_album)
-            logits = [logit + prior for logit, prior in zip(logits, self._prior, strict=True)]
+            logits = _logits(album, weights.album, spread, own, weights.beside_album)
+            logits = [logit + prior for logit, prior in zip(logits, self.prior, strict=True)]
             origin, power = Origin.ALBUM, weights.power_alone
-        elif own:
-            return self._judge(self._probabilities(own), _origin(track), weights.power_alone)
         else:
-            return _NO_VERDICT
+            return self.alone(own, track)
         return self._judge(_softmax(logits), Origin.MIXED if own else origin, power)
+
+    def alone(self, own: Mapping[int, float], track: Evidence) -> Verdict:
+        """Judge a track whose artists and album have no other track, by what :meth:`own` gave."""
+        if not own:
+            return NO_VERDICT
+        return self._judge(self._probabilities(own), _origin(track), self.weights.power_alone)
 
     # Evidence
 
-    def _by_genre(self, track: Evidence) -> tuple[tuple[str, float], ...]:
-        return self._umbrellas.of_artists(track.genres) if any(track.genres) else ()
+    def by_genre(self, genres: Sequence[Sequence[str]]) -> Verdict | None:
+        """The verdict of the genres of a track's artists; None where they say nothing."""
+        by_genre = self._umbrellas.of_artists(genres) if any(genres) else ()
+        if not by_genre:
+            return None
+        named = tuple((label, round(weight, 4)) for label, weight in by_genre)
+        fills = tuple(label for label, weight in by_genre if weight >= MINOR_VOTE)
+        return Verdict(named, 1.0, Origin.ARTIST_GENRES, fills or (named[0][0],))
 
     def points(self, track: Evidence) -> dict[tuple[Kind, int], float]:
         """Return the votes of a track's own sources and titles by kind and umbrella (its place)."""
@@ -318,20 +332,10 @@ class Voter:
         for text in (track.name, track.album_name):
             for label in self._umbrellas.mentions(text, title=True).labels:
                 points[Kind.TITLE, self._at[label]] = _WHOLE
-        for label, share in self._tagged(track.tags):
+        for label, share in _tagged(self._umbrellas, track.tags):
             points[Kind.OPEN_TAG, self._at[label]] = share
         # In one order, so that rounding does not depend on which source came first.
         return {key: points[key] / _WHOLE for key in sorted(points)}
-
-    def _tagged(self, tags: Sequence[tuple[str, int]]) -> Iterable[tuple[str, int]]:
-        """Points of the umbrellas that the tagged genres map to; together one whole vote."""
-        votes: Counter[str] = Counter()
-        for genre, share in tags:
-            if (label := self._umbrellas.of_genre(genre)) is not None:
-                votes[label] += share
-        total = votes.total()
-        for label in sorted(votes, key=self._at.__getitem__):
-            yield label, _WHOLE * votes[label] // total
 
     def _explain_away(self, track: Evidence, points: dict[tuple[Kind, int], int]) -> None:
         """Drop the votes of words that hit a name: "punk" finds Daft Punk, whatever they play."""
@@ -344,28 +348,39 @@ class Voter:
                 for label in self._umbrellas.mentions(title).labels:
                     points.pop((Kind.SEARCH, self._at[label]), None)
 
-    def _own(self, track: Evidence) -> dict[int, float]:
-        """Log odds by umbrella from the track's own sources and titles; empty without any."""
+    def own(self, track: Evidence) -> dict[int, float]:
+        """Log odds by umbrella (its place) from a track's sources and titles; empty without any."""
         odds: dict[int, float] = {}
         for (kind, at), votes in self.points(track).items():
             odds[at] = odds.get(at, 0.0) + self._factors[kind] * log1p(votes)
         return odds
 
     def _probabilities(self, own: Mapping[int, float]) -> list[float]:
-        logits = list(self._prior)
+        logits = list(self.prior)
         for at, odds in own.items():
             logits[at] += odds
         return _softmax(logits)
 
     def _opinion(self, track: Evidence) -> int:
         """What a track says of its artists, packed; 0 for nothing."""
-        if by_genre := self._by_genre(track):
-            shares = [0.0] * len(self._labels)
-            for label, weight in by_genre:
-                shares[self._at[label]] = weight
-            return self._lanes.packed(shares)
-        own = self._own(track)
-        return self._lanes.packed(self._probabilities(own)) if own else 0
+        if units := self.opinion_of_genres(track.genres):
+            return self._lanes.packed(units)
+        own = self.own(track)
+        return self._lanes.packed(self.opinion(own)) if own else 0
+
+    def opinion_of_genres(self, genres: Sequence[Sequence[str]]) -> list[int]:
+        """What the genres of its artists make a track say of them: units by umbrella, or none."""
+        by_genre = self._umbrellas.of_artists(genres) if any(genres) else ()
+        if not by_genre:
+            return []
+        shares = [0.0] * len(self.labels)
+        for label, weight in by_genre:
+            shares[self._at[label]] = weight
+        return _units(shares)
+
+    def opinion(self, own: Mapping[int, float]) -> list[int]:
+        """What a track without genres says of its artists, by :meth:`own`: units by umbrella."""
+        return _units(self._probabilities(own))
 
     def _of_artists(self, artist_ids: Sequence[str], opinion: int) -> list[float]:
         """Other tracks of the artists by umbrella, the guests' lighter; empty without any."""
@@ -377,7 +392,7 @@ class Voter:
         if guests := lanes[1:]:
             # Sums of whole units: the order of the guests does not matter.
             together = self._lanes.unpacked(sum(guests))
-            weight = _GUESTS / len(guests)
+            weight = GUESTS / len(guests)
             tracks = [a + weight * b for a, b in zip(tracks, together, strict=True)]
         return tracks
 
@@ -385,15 +400,6 @@ class Voter:
         if album_id is None or not (lanes := self._albums.others(album_id, opinion)):
             return []
         return self._lanes.unpacked(lanes)
-
-    def _logits(
-        self, tracks: Sequence[float], weight: float, own: Mapping[int, float], beside: float
-    ) -> list[float]:
-        spread = self._weights.spread
-        logits = [weight * log1p(spread * number) for number in tracks]
-        for at, odds in own.items():
-            logits[at] += beside * odds
-        return logits
 
     def _judge(self, probabilities: Sequence[float], origin: Origin, power: float) -> Verdict:
         # Rounded before anything is compared: the last bits differ between machines.
@@ -403,13 +409,13 @@ class Voter:
         named = [each for each in ranked if each[0] >= MINOR_VOTE] or ranked[:1]
         sure = [round(weight**power, 4) for weight, _ in named]
         return Verdict(
-            umbrellas=tuple((self._labels[at], weight) for weight, at in named),
+            umbrellas=tuple((self.labels[at], weight) for weight, at in named),
             confidence=sure[0],
             origin=origin,
             fills=tuple(
-                self._labels[at]
+                self.labels[at]
                 for (_, at), confidence in zip(named, sure, strict=True)
-                if confidence >= self._threshold
+                if confidence >= self.threshold
             ),
         )
 
@@ -421,6 +427,34 @@ def _origin(track: Evidence) -> Origin:
     return Origin.MIXED if track.sources else Origin.OPEN_TAGS
 
 
+def _tagged(umbrellas: UmbrellaMap, tags: Sequence[tuple[str, int]]) -> Iterable[tuple[str, int]]:
+    """Points of the umbrellas that the tagged genres map to; together one whole vote."""
+    votes: Counter[str] = Counter()
+    for genre, share in tags:
+        if (label := umbrellas.of_genre(genre)) is not None:
+            votes[label] += share
+    total = votes.total()
+    for label in sorted(votes, key=umbrellas.labels.index):
+        yield label, _WHOLE * votes[label] // total
+
+
+def _logits(
+    tracks: Sequence[float],
+    weight: float,
+    spread: float,
+    own: Mapping[int, float],
+    beside: float,
+) -> list[float]:
+    logits = [weight * log1p(spread * number) for number in tracks]
+    for at, odds in own.items():
+        logits[at] += beside * odds
+    return logits
+
+
+def _units(shares: Iterable[float]) -> list[int]:
+    return [int(share * UNIT + 0.5) for share in shares]
+
+
 def _softmax(logits: Sequence[float]) -> list[float]:
     highest = max(logits)
     odds = [exp(logit - highest) for logit in logits]
@@ -428,5 +462,6 @@ def _softmax(logits: Sequence[float]) -> list[float]:
     return [each / total for each in odds]
 
 
-def _digest(key: str) -> int:
+def digest(key: str) -> int:
+    """64 bits that stand for an id in the counts."""
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -17,12 +17,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from runclub_spider import resources
-from runclub_spider.catalog import versions
 from runclub_spider.catalog.dates import DECADES, decade_of
 from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.catalog.votes import Voter
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
 from runclub_spider.publish.account import changes, discovery, exhaustion, gates, manifest
@@ -39,14 +39,17 @@ from runclub_spider.publish.choose.canonical import (
     to_remember,
 )
 from runclub_spider.publish.choose.fate import Fate
-from runclub_spider.publish.choose.pool import Merged, SoftKey, Voter, distinct, read
-from runclub_spider.publish.choose.run_suitability import ratings, tempo_bucket
+from runclub_spider.publish.choose.part import Asked
+from runclub_spider.publish.choose.pool import Pool, Previous
+from runclub_spider.publish.choose.reading import read_parts
+from runclub_spider.publish.choose.run_suitability import tempo_bucket
 from runclub_spider.publish.choose.select import Cell, Selection, select
-from runclub_spider.publish.choose.voting import voter
+from runclub_spider.publish.choose.voting import votes_of_sources
 from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256
 from runclub_spider.publish.progress import SILENT, Progress
 from runclub_spider.publish.write import folder, up_to_date
 from runclub_spider.publish.write.exporters import CatalogLinesExporter
+from runclub_spider.publish.write.merged import Merged, distinct
 from runclub_spider.publish.write.rows import (
     ArtistRow,
     SourceRow,
@@ -355,9 +358,8 @@ def choose(
     connection: sa.Connection,
     umbrellas: UmbrellaMap,
     *,
-    vote: Voter | None = None,
-    soft_key: SoftKey | None = None,
     unsound: Mapping[str, str] | None = None,
+    executor: Executor | None = None,
 ) -> Selection:
     """What a release made now would hold, and where all other tracks went.
 
@@ -365,28 +367,27 @@ def choose(
         config: policies and targets.
         connection: of the store.
         umbrellas: the genre map.
-        vote: see :func:`.pool.read`.
-        soft_key: see :func:`.pool.read`.
-        unsound: see :func:`.pool.read`.
+        unsound: tracks known to be unsound, and why.
+        executor: where the store is read; see :func:`.reading.read_parts`.
     """
-    if soft_key is None and config.dedupe_policy.endswith("+soft"):
-        soft_key = versions.soft_key
-    pool = read(
-        connection,
-        config.policy,
-        labels=umbrellas.labels,
-        vote=vote
-        or voter(
-            connection,
-            umbrellas,
-            threshold=config.vote_confidence_min,
-            tags=config.open_metadata_tags,
-        ),
-        soft_key=soft_key,
-        suit=ratings(connection, load_policies(config.seeds_dir)),
+    voter = Voter(umbrellas, threshold=config.vote_confidence_min)
+    asked = Asked(
+        policy=config.policy,
+        umbrellas=umbrellas,
+        threshold=config.vote_confidence_min,
+        tags=config.open_metadata_tags,
+        soft=config.dedupe_policy.endswith("+soft"),
         decade_from=config.decade_from,
-        unsound=unsound,
+        policies=load_policies(config.seeds_dir),
+        votes=votes_of_sources(connection, voter),
+        families=catalogue.source_families(connection),
+        unsound=unsound or {},
     )
+    previous = Previous(
+        catalogue.previous_release(connection),
+        (track_id for _, track_id in catalogue.canonicals(connection)),
+    )
+    pool = Pool.of(read_parts(connection, asked, executor), voter, previous)
     return select(pool, targets(config, umbrellas))
 
 

@@ -11,12 +11,10 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.store.db.tables import (
-    LENGTH_MS,
     NAMED,
     artist,
     audio_features,
     canonical,
-    feature_miss,
     open_metadata,
     page,
     playlist,
@@ -61,48 +59,6 @@ def reading_anything(connection: sa.Connection, work: Callable[[], T]) -> T:
         return work()
     finally:
         driver.text_factory = str
-
-
-def candidates(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
-    """Every track with what the rules and the choice look at, by id."""
-    return iter(
-        connection.execute(
-            sa.select(
-                track.c.track_id,
-                track.c.name,
-                sa.func.coalesce(track.c.isrc, track_detail.c.isrc).label("isrc"),
-                track.c.linked_from,
-                LENGTH_MS.label("duration_ms"),
-                track.c.album_id,
-                track.c.album_name,
-                track.c.album_type,
-                track.c.release_date,
-                sa.func.coalesce(track.c.popularity, track_detail.c.popularity).label("popularity"),
-                track.c.available_markets,
-                track_market.c.playable,
-                track_market.c.basis,
-                audio_features.c.track_id.label("features"),
-                audio_features.c.tempo,
-                audio_features.c.energy,
-                audio_features.c.danceability,
-                audio_features.c.acousticness,
-                feature_miss.c.tries,
-                open_metadata.c.original_year,
-                open_metadata.c.genres.label("tags"),
-            )
-            .outerjoin_from(
-                track,
-                track_market,
-                (track_market.c.track_id == track.c.track_id) & (track_market.c.market == market),
-            )
-            .outerjoin(audio_features, audio_features.c.track_id == track.c.track_id)
-            .outerjoin(feature_miss, feature_miss.c.track_id == track.c.track_id)
-            .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
-            .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
-            .order_by(track.c.track_id)
-            .execution_options(**_STREAM)
-        )
-    )
 
 
 def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
@@ -220,23 +176,6 @@ def playlists(connection: sa.Connection) -> dict[str, tuple[str, str | None]]:
         sa.select(playlist.c.playlist_id, playlist.c.name, playlist.c.owner_id)
     )
     return {row.playlist_id: (row.name, row.owner_id) for row in rows}
-
-
-def titles(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
-    """Names of every track and its album, and the genres people tagged it with, by id."""
-    query = (
-        sa.select(
-            track.c.track_id,
-            track.c.name,
-            track.c.album_id,
-            track.c.album_name,
-            track.c.album_type,
-            open_metadata.c.genres.label("tags"),
-        )
-        .outerjoin_from(track, open_metadata, open_metadata.c.track_id == track.c.track_id)
-        .order_by(track.c.track_id)
-    )
-    return iter(connection.execute(query.execution_options(**_STREAM)))
 
 
 def track_seeds(connection: sa.Connection) -> list[tuple[str, str | None]]:

@@ -21,8 +21,9 @@ from runclub_spider.publish.account.changes import (
     to_remember,
 )
 from runclub_spider.publish.choose.fate import Fate
-from runclub_spider.publish.choose.pool import Candidate, Previous
+from runclub_spider.publish.choose.pool import Previous
 from runclub_spider.publish.choose.select import Selection
+from testkit.candidates import Candidate
 from tests.publish.choose.pools import candidate, chosen, ids, worlds
 
 Cells = list[tuple[str, str | None, str | None]]

@@ -13,8 +13,9 @@ from runclub_spider.catalog import rules
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.publish.choose.balance import STEPS, Targets
 from runclub_spider.publish.choose.canonical import canonicals
-from runclub_spider.publish.choose.pool import Candidate, Pool, Previous, Vote
+from runclub_spider.publish.choose.pool import Previous
 from runclub_spider.publish.choose.select import Selection, select
+from testkit.candidates import Candidate, Vote, pool_of
 
 LABELS = ("Rock", "Pop", "Metal", "Soul")
 CELLS = tuple((label, decade) for label in LABELS for decade in DECADES)
@@ -53,7 +54,7 @@ def targets(**changes: Any) -> Targets:
 def chosen(
     candidates: Iterable[Candidate], previous: Previous | None = None, **changes: Any
 ) -> Selection:
-    return select(Pool.of(candidates, LABELS, previous), targets(**changes))
+    return select(pool_of(candidates, LABELS, previous), targets(**changes))
 
 
 def ids(selection: Selection) -> list[str]:

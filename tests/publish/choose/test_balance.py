@@ -14,8 +14,9 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from runclub_spider.catalog import rules
 from runclub_spider.publish.choose.balance import STEPS, Backfill, Targets
 from runclub_spider.publish.choose.fate import Fate
-from runclub_spider.publish.choose.pool import Candidate, Pool, Previous
+from runclub_spider.publish.choose.pool import Previous
 from runclub_spider.publish.choose.select import Selection, select
+from testkit.candidates import Candidate, pool_of
 from tests.publish.choose.pools import (
     CELLS,
     COVERAGE,
@@ -95,8 +96,8 @@ def test_the_shortfall_is_the_optimum(seed: int) -> None:
     aims = aims_for(rng, size)
     previous = None
     if seed % 2:
-        previous = as_previous(select(Pool.of(rng.sample(world, size // 2), LABELS), aims))
-    selection = select(Pool.of(world, LABELS, previous), aims)
+        previous = as_previous(select(pool_of(rng.sample(world, size // 2), LABELS), aims))
+    selection = select(pool_of(world, LABELS, previous), aims)
     certificate = selection.choice.certificate
     best = least_shortfall(selection)
     assert certificate.shortfall == best
@@ -122,7 +123,7 @@ def test_the_shortfall_is_the_optimum(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_the_proof_holds(seed: int) -> None:
     rng = random.Random(seed)
-    selection = select(Pool.of(random_pool(rng, 80), LABELS), aims_for(rng, 80))
+    selection = select(pool_of(random_pool(rng, 80), LABELS), aims_for(rng, 80))
     pool, found = selection.pool, selection.choice.certificate
     named = set(found.proof)
     serving = [
@@ -181,8 +182,8 @@ def test_no_optimum_keeps_more_of_the_last_release(seed: int) -> None:
         one.has_features, one.rule = True, None
     cells = tuple(rng.sample(CELLS, 8))
     aims = targets(cap=25, cell_target=3, cells=cells, backfill=(), dedupe="id+isrc")
-    before = select(Pool.of(world[:45], LABELS), aims)
-    after = select(Pool.of(world, LABELS, as_previous(before)), aims)
+    before = select(pool_of(world[:45], LABELS), aims)
+    after = select(pool_of(world, LABELS, as_previous(before)), aims)
     kept = set(ids(before)) & set(ids(after))
     assert len(kept) == most_kept(after, after.choice.certificate.shortfall)
 

@@ -16,7 +16,8 @@ from runclub_spider.publish.choose.canonical import (
     remembered,
     to_remember,
 )
-from runclub_spider.publish.choose.pool import Candidate, Previous
+from runclub_spider.publish.choose.pool import Previous
+from testkit.candidates import Candidate
 from tests.publish.choose.pools import candidate, chosen
 
 

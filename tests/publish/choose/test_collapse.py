@@ -19,7 +19,8 @@ from runclub_spider.publish.choose.collapse import (
     Reason,
     collapse,
 )
-from runclub_spider.publish.choose.pool import Candidate, Pool, Previous
+from runclub_spider.publish.choose.pool import Pool, Previous
+from testkit.candidates import Candidate, pool_of
 from tests.publish.choose.pools import IDS, LABELS, candidate, worlds
 
 SOFT = "id+isrc+soft"
@@ -28,7 +29,7 @@ SOFT = "id+isrc+soft"
 def grouped(
     world: Sequence[Candidate], policy: str = SOFT, previous: Previous | None = None
 ) -> tuple[Pool, Duplicates]:
-    pool = Pool.of(world, LABELS, previous)
+    pool = pool_of(world, LABELS, previous)
     return pool, collapse(pool, policy)
 
 

@@ -10,16 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.catalog.dates import decade_of
+from runclub_spider.catalog.rules import ELIGIBLE, RULES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
-from runclub_spider.publish.choose.pool import (
-    ELIGIBLE,
-    NO_YEAR,
-    NONE,
-    RULES,
-    Candidate,
-    Pool,
-    Previous,
-)
+from runclub_spider.publish.choose.pool import NO_YEAR, NONE, Pool, Previous
+from testkit.candidates import Candidate, pool_of
 from testkit.killer import ROOT
 from tests.publish.choose.pools import LABELS, candidate, random_pool, worlds
 
@@ -39,8 +33,8 @@ def same(one: Pool, other: Pool) -> bool:
 def test_columns_say_what_the_candidates_said(
     world: list[Candidate], expected: int, rng: random.Random
 ) -> None:
-    pool = Pool.of(rng.sample(world, len(world)), LABELS, expected=expected)
-    assert same(pool, Pool.of(sorted(world, key=lambda one: one.track_id), LABELS))
+    pool = pool_of(rng.sample(world, len(world)), LABELS)
+    assert same(pool, pool_of(sorted(world, key=lambda one: one.track_id), LABELS))
     assert len(pool) == len(world)
     by_id = {one.track_id: one for one in world}
     assert [pool.id_of(i) for i in range(len(pool))] == sorted(by_id)
@@ -71,28 +65,28 @@ def test_columns_say_what_the_candidates_said(
 def test_a_pool_of_many_parts_is_one_pool() -> None:
     world = random_pool(random.Random(1), 20_000)
     world[15_000].linked_from = world[3].track_id
-    pool = Pool.of(iter(world), LABELS, expected=10)
-    assert same(pool, Pool.of(world[::-1], LABELS, expected=20_000))
+    pool = pool_of(iter(world), LABELS, parts=3)
+    assert same(pool, pool_of(world[::-1], LABELS))
     (at,) = pool.find([world[15_000].track_id])
     assert pool.id_of(int(pool.link[at])) == world[3].track_id
 
 
 def test_a_track_takes_about_eighty_bytes() -> None:
-    pool = Pool.of(random_pool(random.Random(2), 5_000), LABELS)
+    pool = pool_of(random_pool(random.Random(2), 5_000), LABELS)
     columns = [getattr(pool, field.name) for field in fields(Pool)]
     size = sum(column.nbytes for column in columns if isinstance(column, np.ndarray))
     assert size <= 85 * len(pool)
 
 
 def test_finding_ids() -> None:
-    pool = Pool.of([candidate("b"), candidate("a"), candidate("dd")], LABELS)
+    pool = pool_of([candidate("b"), candidate("a"), candidate("dd")], LABELS)
     assert pool.find(["dd", "a", "c", "", "z", "d"]).tolist() == [2, 0, -1, -1, -1, -1]
-    assert Pool.of([], LABELS).find(["a"]).tolist() == [-1]
+    assert pool_of([], LABELS).find(["a"]).tolist() == [-1]
 
 
 def test_no_more_than_five_umbrellas_are_kept() -> None:
     labels = [f"L{n}" for n in range(7)]
-    pool = Pool.of([candidate("a", umbrellas=labels)], labels)
+    pool = pool_of([candidate("a", umbrellas=labels)], labels)
     assert pool.umbrellas_of(0) == tuple(labels[:5])
 
 
@@ -100,7 +94,7 @@ def test_what_the_last_release_held() -> None:
     previous = Previous(
         [("a", "Pop"), ("b", None), ("gone", "Pop"), ("c", "an umbrella no more")], ["d", "gone"]
     )
-    pool = Pool.of([candidate(i) for i in "edcba"], LABELS, previous)
+    pool = pool_of([candidate(i) for i in "edcba"], LABELS, previous)
     assert pool.kept.tolist() == [True, True, True, False, False]
     assert pool.canonical.tolist() == [True, True, True, True, False]
     assert pool.kept_as.tolist() == [LABELS.index("Pop"), NONE, NONE, NONE, NONE]
@@ -112,8 +106,8 @@ def test_decades_by_the_year_the_owner_wants() -> None:
         candidate("b", year=2009),
         candidate("c", year=None, original_year=1985),
     ]
-    album = Pool.of(world, LABELS)
-    original = Pool.of(world, LABELS, decade_from="original")
+    album = pool_of(world, LABELS)
+    original = pool_of(world, LABELS, decade_from="original")
     assert [album.decade_of(at) for at in range(3)] == ["00s", "00s", None]
     assert [original.decade_of(at) for at in range(3)] == ["70s", "00s", "80s"]
     # Only the decade changes: the choice of an edition looks at the album's year.
@@ -133,14 +127,14 @@ def test_editions_of_the_first_year_by_what_any_of_them_knows() -> None:
         candidate("f", year=1960),
         candidate("g", year=2011, original_year=2011),
     ]
-    pool = Pool.of(world, LABELS)
+    pool = pool_of(world, LABELS)
     assert [pool.id_of(at) for at in np.flatnonzero(pool.preferred)] == ["a", "d", "g"]
 
 
 @settings(max_examples=60, deadline=None)
 @given(worlds())
 def test_preferred_editions_follow_from_their_definition(world: list[Candidate]) -> None:
-    pool = Pool.of(world, LABELS)
+    pool = pool_of(world, LABELS)
     known = {one.track_id: one.original_year or NO_YEAR for one in world}
     for name in ("isrc", "soft_key"):
         least: dict[str, int] = {}

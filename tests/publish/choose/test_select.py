@@ -14,9 +14,10 @@ from runclub_spider.publish.account.manifest import accounting, imbalance
 from runclub_spider.publish.choose.balance import Targets
 from runclub_spider.publish.choose.canonical import canonicals
 from runclub_spider.publish.choose.fate import Fate
-from runclub_spider.publish.choose.pool import Candidate, Pool, Previous, Vote
+from runclub_spider.publish.choose.pool import Previous
 from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.store.queue.pages import PageCounts
+from testkit.candidates import Candidate, Vote, pool_of
 from tests.publish.choose.pools import (
     AIMS,
     COVERAGE,
@@ -44,7 +45,7 @@ def run(
     stored: dict[str, str] | None = None,
 ) -> Selection:
     previous = Previous((kept or {}).items(), (stored or {}).values())
-    return select(Pool.of(world, LABELS, previous), aims)
+    return select(pool_of(world, LABELS, previous), aims)
 
 
 @SHORT
@@ -73,7 +74,7 @@ def test_publishing_again_changes_nothing(
     world: list[Candidate], aims: Targets, kept: dict[str, str | None], stored: dict[str, str]
 ) -> None:
     first = run(world, aims, kept, stored)
-    again = select(Pool.of(world, LABELS, as_previous(first, stored)), aims)
+    again = select(pool_of(world, LABELS, as_previous(first, stored)), aims)
     assert facts(again) == facts(first)
     after = {
         **stored,
@@ -87,12 +88,12 @@ def test_publishing_a_crawled_pool_again_changes_nothing(seed: int) -> None:
     rng = random.Random(seed)
     world = random_pool(rng, 400)
     aims = targets(cap=rng.choice((150, 320, 900)), cell_target=12, cell_minimum=6)
-    before = select(Pool.of(rng.sample(world, 350), LABELS), aims)
+    before = select(pool_of(rng.sample(world, 350), LABELS), aims)
     stored = {isrc: i for isrc, i, _ in canonicals(before, ()).rows()}
     for one in world:
         one.popularity = rng.choice((one.popularity, rng.randint(0, 90)))
-    first = select(Pool.of(world, LABELS, as_previous(before)), aims)
-    again = select(Pool.of(rng.sample(world, 400), LABELS, as_previous(first, stored)), aims)
+    first = select(pool_of(world, LABELS, as_previous(before)), aims)
+    again = select(pool_of(rng.sample(world, 400), LABELS, as_previous(first, stored)), aims)
     assert facts(again) == facts(first)
 
 
@@ -189,7 +190,7 @@ def test_a_survivor_stays_whatever_becomes_more_popular(
     before = run(world, aims)
     for one in world:
         one.popularity = rng.choice([None, 0, 99])
-    after = select(Pool.of(world, LABELS, as_previous(before)), aims)
+    after = select(pool_of(world, LABELS, as_previous(before)), aims)
     stands = [canonicals(one, ()) for one in (before, after)]
     assert [(a, b) for a, b, _ in stands[0].rows()] == [(a, b) for a, b, _ in stands[1].rows()]
     if len(ids(before)) < aims.cap:
@@ -204,8 +205,8 @@ def test_a_release_keeps_what_it_had(seed: int) -> None:
     for one in world:
         one.has_features = True  # those without give way to those with, see the next test
     aims = targets(cap=rng.choice((500, 1_000, 1_600)), cell_target=15, cell_minimum=8)
-    before = select(Pool.of(world[:2_000], LABELS), aims)
-    after = select(Pool.of(world, LABELS, as_previous(before)), aims)
+    before = select(pool_of(world[:2_000], LABELS), aims)
+    after = select(pool_of(world, LABELS, as_previous(before)), aims)
     gone = set(ids(before)) - set(ids(after))
     assert len(ids(before)) == len(ids(after)) == aims.cap
     assert len(gone) <= 0.02 * aims.cap

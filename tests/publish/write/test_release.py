@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import fields, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 import sqlalchemy as sa
@@ -19,8 +22,9 @@ from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account.manifest import open_notes
+from runclub_spider.publish.choose import part, reading
 from runclub_spider.publish.choose.fate import Fate
-from runclub_spider.publish.choose.pool import Evidence, Vote
+from runclub_spider.publish.choose.pool import Pool
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.publish.write.release import choose, publish
 from runclub_spider.publish.write.up_to_date import input_digest
@@ -32,6 +36,7 @@ from runclub_spider.store.queue.pages import PageCounts, PageKind, PageTask
 from testkit.killer import ROOT
 from testkit.making import POLICY, SEARCH, a_track, an_artist, an_id, found
 from testkit.making import features as some_features
+from tests.publish.choose.pools import facts
 
 UMBRELLAS = load_umbrellas(ROOT / "seeds")
 NOW = 1_767_225_600
@@ -135,6 +140,41 @@ def test_unknown_playability_is_let_into_thin_cells_and_said(shop: Shop) -> None
     assert list(rows(off)) == [an_id(1)]
 
 
+def test_however_the_store_is_parted_and_whoever_reads_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts of one track to all, in this process or another: the selection is the same."""
+    shop.put(
+        *(
+            # Some stand for others, and some are without genres and wait for the others' votes.
+            a_track(n, name=f"Song {n % 7}", isrc=f"USUM700000{n % 9:02d}", popularity=n)
+            for n in range(1, 24)
+        )
+    )
+    with shop.store.begin() as connection:
+        connection.execute(sa.update(tables.artist).values(genres=None))
+        half = tables.artist.c.artist_id.in_([an_artist(at).artist_id for at in (0, 2)])
+        connection.execute(sa.update(tables.artist).where(half).values(genres='["rock"]'))
+
+    def told(tracks: int, executor: Executor | None = None) -> dict[str, Any]:
+        monkeypatch.setattr(part, "_TRACKS", tracks)
+        with shop.store.reading() as connection:
+            selection = choose(shop.config, connection, UMBRELLAS, executor=executor)
+        return facts(selection) | {
+            field.name: np.asarray(getattr(selection.pool, field.name)).tolist()
+            for field in fields(Pool)
+        }
+
+    whole = told(1_000)
+    assert len(set(whole["origin"])) > 1
+    for number in (1, 2, 5, 23, 24):
+        assert told(number) == whole
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        assert told(5, processes) == whole
+    monkeypatch.setattr(reading, "_WORTH_PROCESSES", 1)
+    assert told(9) == whole
+
+
 def test_another_markets_unknown_playability(shop: Shop) -> None:
     shop.put(a_track(1))
     shop.put(a_track(2, is_playable=None), playable=Playable.UNKNOWN)
@@ -147,53 +187,18 @@ def test_what_a_row_stands_for(shop: Shop) -> None:
     shop.put(
         a_track(1, isrc="USUM70000001", popularity=60),
         a_track(2, isrc="USUM70000001"),
-        a_track(3, name="Song 1", duration_ms=241_000),
+        a_track(3, name="Song 1", duration_ms=241_000, artists=a_track(1).artists),
     )
     config = shop.config.model_copy(update={"dedupe_policy": "id+isrc+soft"})
-
-    def key(name: str, artists: Sequence[str]) -> str:
-        assert artists
-        return name
-
     with shop.store.reading() as connection:
-        selection = choose(config, connection, UMBRELLAS, soft_key=key)
-        plain = choose(config, connection, UMBRELLAS)
+        selection = choose(config, connection, UMBRELLAS)
     assert [i for i, _ in selection.cells()] == [an_id(1)]
     assert selection.count(Fate.MERGED_SOFT) == selection.count(Fate.MERGED_ISRC) == 1
-    # Without keys nothing is comparable.
-    assert plain.count(Fate.EXPORTED) == 2
     extra = rows(shop.publish())[an_id(1)]["_extra"]
     assert extra["merged_track_ids"] == [an_id(2)]
-    assert extra["soft_merged_track_ids"] == []
+    assert extra["soft_merged_track_ids"] == [an_id(3)]
     none = rows(shop.publish("none", dedupe_policy="id"))
     assert len(none) == 3
-
-
-def test_a_vote_is_the_callers(shop: Shop) -> None:
-    shop.put(a_track(1))
-    seen: list[Evidence] = []
-
-    def vote(evidence: Evidence) -> Vote:
-        seen.append(evidence)
-        return Vote(("Jazz & Blues", "Rock"), "test", 0.75)
-
-    with shop.store.reading() as connection:
-        selection = choose(shop.config, connection, UMBRELLAS, vote=vote)
-    assert dict(selection.cells()) == {an_id(1): ("Jazz & Blues", "70s")}
-    (artist,) = a_track(1).artists
-    assert seen == [
-        Evidence(
-            an_id(1),
-            "Song 1",
-            an_id(1, "album"),
-            "Album 1",
-            False,
-            (artist.artist_id,),
-            (artist.name,),
-            (("rock",),),
-            (("search", SEARCH.source_key),),
-        )
-    ]
 
 
 def test_publishing_again_gives_the_same_bytes_and_the_same_log(shop: Shop) -> None:

@@ -18,7 +18,8 @@ from runclub_spider.store.db.tables import (
     track_detail,
 )
 from runclub_spider.store.facts import details, editions, features, tracks
-from runclub_spider.store.read import catalogue
+from runclub_spider.store.read import candidates
+from runclub_spider.store.read.candidates import Span
 from testkit.making import POLICY, SEARCH, a_track, an_id, found
 from testkit.making import features as some_features
 
@@ -95,7 +96,9 @@ def test_a_track_without_length_is_asked_and_let_in_by_the_answer(
     # Not told, it is asked again after a while; told, never.
     assert details.pending(connection, stale_before=2001, lengths_only=True) == [an_id(3)]
     (length,) = (
-        row.duration_ms for row in catalogue.candidates(connection, "US") if row[0] == an_id(1)
+        row.duration_ms
+        for row in candidates.candidates(connection, "US", Span())
+        if row.track_id == an_id(1)
     )
     assert length == LENGTH
     # A silent answer takes it back no more than Spotify's own length leaves it in force.

@@ -1,0 +1,163 @@
+"""The store as choosing reads it: spans of ids, with plain tuples for rows.
+
+SQLAlchemy states the queries and the driver's cursor hands out the rows: a row object of its own
+for each of millions takes longer than to read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from runclub_spider.store.db.tables import (
+    LENGTH_MS,
+    NAMED,
+    artist,
+    audio_features,
+    feature_miss,
+    open_metadata,
+    track,
+    track_artist,
+    track_detail,
+    track_market,
+    track_source,
+)
+
+_ROWS = 2000
+
+
+class Span(NamedTuple):
+    """Ids from `low` to before `high`; None is no bound, so that odd ids are in a span as well."""
+
+    low: str | None = None
+    high: str | None = None
+
+
+#: (track_id, artist_id, name, genres); `genres` is still JSON text or None.
+CreditRow = tuple[Any, Any, Any, Any]
+
+
+class CandidateRow(NamedTuple):
+    """What the rules and the choice look at; any value may be of any type."""
+
+    track_id: Any
+    name: Any
+    isrc: Any
+    linked_from: Any
+    duration_ms: Any
+    album_id: Any
+    album_name: Any
+    album_type: Any
+    release_date: Any
+    popularity: Any
+    available_markets: Any
+    playable: Any
+    basis: Any
+    features: Any
+    tempo: Any
+    energy: Any
+    danceability: Any
+    acousticness: Any
+    tries: Any
+    original_year: Any
+    tags: Any
+
+
+def spans(connection: sa.Connection, tracks: int) -> list[Span]:
+    """Spans that cover all ids, each of at most so many tracks."""
+    number = sa.func.row_number().over(order_by=track.c.track_id).label("number")
+    ids = sa.select(track.c.track_id, number).subquery()
+    query = (
+        sa.select(ids.c.track_id)
+        .where(ids.c.number % tracks == 1, ids.c.number > 1)
+        .order_by(ids.c.track_id)
+    )
+    # An id that is no text orders before or after all texts; it needs no bound of its own.
+    bounds = [one for one in connection.scalars(query) if isinstance(one, str)]
+    return [Span(low, high) for low, high in pairwise([None, *bounds, None])]
+
+
+def candidates(connection: sa.Connection, market: str, span: Span) -> Iterator[CandidateRow]:
+    """Every track of a span, by id."""
+    query = (
+        sa.select(
+            track.c.track_id,
+            track.c.name,
+            sa.func.coalesce(track.c.isrc, track_detail.c.isrc),
+            track.c.linked_from,
+            LENGTH_MS,
+            track.c.album_id,
+            track.c.album_name,
+            track.c.album_type,
+            track.c.release_date,
+            sa.func.coalesce(track.c.popularity, track_detail.c.popularity),
+            track.c.available_markets,
+            track_market.c.playable,
+            track_market.c.basis,
+            audio_features.c.track_id,
+            audio_features.c.tempo,
+            audio_features.c.energy,
+            audio_features.c.danceability,
+            audio_features.c.acousticness,
+            feature_miss.c.tries,
+            open_metadata.c.original_year,
+            open_metadata.c.genres,
+        )
+        .outerjoin_from(
+            track,
+            track_market,
+            (track_market.c.track_id == track.c.track_id) & (track_market.c.market == market),
+        )
+        .outerjoin(audio_features, audio_features.c.track_id == track.c.track_id)
+        .outerjoin(feature_miss, feature_miss.c.track_id == track.c.track_id)
+        .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
+        .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
+        .order_by(track.c.track_id)
+    )
+    return map(CandidateRow._make, _rows(connection, _within(query, track.c.track_id, span)))
+
+
+def credits(connection: sa.Connection, span: Span) -> Iterator[CreditRow]:  # noqa: A001
+    """The artists with a name of each track, by track id and position."""
+    query = (
+        sa.select(track_artist.c.track_id, artist.c.artist_id, artist.c.name, artist.c.genres)
+        .join_from(track_artist, artist, artist.c.artist_id == track_artist.c.artist_id)
+        .where(NAMED)
+        .order_by(track_artist.c.track_id, track_artist.c.position)
+    )
+    return _rows(connection, _within(query, track_artist.c.track_id, span))
+
+
+def sources(connection: sa.Connection, span: Span) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """(track_id, source_type, source_key, station), by track id, type and key."""
+    order = (track_source.c.track_id, track_source.c.source_type, track_source.c.source_key)
+    query = sa.select(*order, track_source.c.station).order_by(*order)
+    return _rows(connection, _within(query, track_source.c.track_id, span))
+
+
+def _within(query: sa.Select[Any], key: sa.Column[Any], span: Span) -> sa.Select[Any]:
+    if span.low is not None:
+        query = query.where(key >= span.low)
+    if span.high is not None:
+        query = query.where(key < span.high)
+    return query
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
+    # A server hands out a span at once: it is a part of a store, and few megabytes.
+    result = connection.execute(query)
+    cursor: Any = result.cursor
+    failure: type[Exception] = connection.dialect.loaded_dbapi.Error
+    try:
+        while rows := cursor.fetchmany(_ROWS):
+            yield from rows
+    except failure as error:
+        # As SQLAlchemy does for rows that it fetches itself.
+        raise sa.exc.DBAPIError.instance(
+            str(query), None, error, failure, dialect=connection.dialect
+        ) from error
+    finally:
+        result.close()
