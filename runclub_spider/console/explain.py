@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runclub_spider.catalog.isrc import normalise_isrc
+from runclub_spider.catalog.models import FEATURES
 from runclub_spider.catalog.rules import PLAYABILITY_UNKNOWN, RULES, UNSOUND
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
@@ -224,6 +225,8 @@ def _now(track: Trace) -> str | None:
         track.stored.missed is not None or track.stored.row.features_of is not None
     ):
         return "Waited for audio features and was asked for them since: the next release decides."
+    if fate is Fate.PENDING and track.stored.row.imported:
+        return "Waited for audio features; some were imported since: the next release decides."
     return None
 
 
@@ -446,9 +449,12 @@ def _features(track: Trace) -> str:
     row = track.stored.row
     if row.features_of is not None:
         own = "own" if row.f_borrowed_from is None else f"borrowed from {row.f_borrowed_from}"
-        tempo = "no tempo" if row.f_tempo is None else f"{row.f_tempo:g} BPM"
+        imported = row.imported or {}
+        tempo = "no tempo" if "tempo" in imported or row.f_tempo is None else f"{row.f_tempo:g} BPM"
         known = f"{own} (ReccoBeats, {moment(row.f_fetched_at)}; {tempo})"
-        if row.f_tempo is not None and row.f_energy is not None:
+        known += _imports(track, "; imported ")
+        own_whole = imported.keys().isdisjoint({"tempo", "energy"})
+        if own_whole and row.f_tempo is not None and row.f_energy is not None:
             return known
         missed = track.stored.missed
         due = "" if missed is None else f" {moment(missed.next_check_at)}"
@@ -459,10 +465,22 @@ def _features(track: Trace) -> str:
         return (
             f"missed {times}, last {moment(missed.checked_at)}, "
             f"next check {moment(missed.next_check_at)}"
-        )
+        ) + _imports(track, "; imported ")
+    if row.imported:
+        return _imports(track, "imported ") + "; ReccoBeats was not asked yet"
     if track.fate is Fate.REJECTED:
         return "none: not asked for what a rule refuses"
     return "pending: not asked for yet"
+
+
+def _imports(track: Trace, before: str) -> str:
+    """Which features are imported from whom; nothing where none are."""
+    names: dict[str, list[str]] = {}
+    for name in FEATURES:
+        if (one := (track.stored.row.imported or {}).get(name)) is not None:
+            names.setdefault(f"{one.source} ({one.licence})", []).append(name)
+    told = (f"{', '.join(names[source])} from {source}" for source in sorted(names))
+    return before + "; ".join(told) if names else ""
 
 
 def _cells(track: Trace) -> Iterator[str]:

@@ -24,6 +24,10 @@ RIGHT = {
     "doctor": (),
     "explain": ("USUM71703861",),
     "forget": ("--track", "0" * 22),
+    "import": (
+        *("features", "none.csv", "--key", "id"),
+        *("--source", "elsewhere", "--licence", "CC0-1.0"),
+    ),
     "publish": (),
     "report": (),
     "sandbox": ("--port", "0"),

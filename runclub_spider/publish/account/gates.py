@@ -19,6 +19,8 @@ from runclub_spider.errors import ConfigurationError
 
 #: Features that the app reads of every track; those that ReccoBeats never gives are not asked.
 FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
+# Those that no run can do without.
+_NEEDED = frozenset({"tempo", "energy"})
 #: "Enforce hard cap at 6 min", whatever the configuration lets in.
 HARD_CAP_MS = 360_000
 #: Fewer tracks than this have no typical length, and no shares that could drift.
@@ -78,7 +80,8 @@ class Measures:
     with_features: int = 0
     with_decade: int = 0
     with_tempo: int = 0
-    # Of those with features: rows that lack tempo or energy, and nulls of the other rows.
+    # Of those with features: rows that lack tempo or energy, or have them from an import that
+    # lacks others; and nulls of the other rows.
     partial: int = 0
     outside_durations: int = 0
     total_duration: int = 0
@@ -96,10 +99,14 @@ class Measures:
         self.with_tempo += wide["tempo"] is not None
         if any(wide[name] is not None for name in ALL_FEATURES):
             self.with_features += 1
-            if wide["tempo"] is None or wide["energy"] is None:
+            nulls = [name for name in FEATURES if wide[name] is None]
+            # What an import knows less of than ReccoBeats must not cost the release either.
+            imported = wide["_extra"].get("features_imported", {})
+            of_import = bool(nulls) and not imported.keys().isdisjoint(_NEEDED)
+            if of_import or not _NEEDED.isdisjoint(nulls):
                 self.partial += 1
             else:
-                self.nulls.update(name for name in FEATURES if wide[name] is None)
+                self.nulls.update(nulls)
         self.decades[wide["album_decade_label"] or ""] += 1
         names = wide["_extra"]["umbrellas"]
         self.umbrellas[names[0] if names else ""] += 1
@@ -118,9 +125,10 @@ def check(measures: Measures, config: Config, before: Before | None = None) -> l
 
     `year_coverage` counts tracks with a year and a decade, as the specification words it;
     `feature_nulls` is the worst of the app's feature fields among tracks that have tempo and
-    energy. `partial_features`, the share of rows that lack one of these, only warns: they are
-    exported for what they have, and a source that knows less must not cost the release. A drift
-    is the share of tracks that changed sides since the last release; growth is none.
+    energy. `partial_features`, the share of rows that lack one of these, or have one from an import
+    that lacks others, only warns: they are exported for what they have, and a source that knows
+    less must not cost the release. A drift is the share of tracks that changed sides since the last
+    release; growth is none.
     """
     before = before or Before()
     total = measures.tracks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from runclub_spider.apis.spotify.regimes import REGIMES
@@ -114,8 +114,40 @@ def balance(selection: Selection) -> dict[str, Any]:
     }
 
 
-def notes(config: Config, source: str, profile: str | None) -> list[str]:
-    """Decisions taken where the specification leaves them open."""
+def imports(
+    tracks: Mapping[str, int], licences: Mapping[str, Collection[str]]
+) -> dict[str, dict[str, Any]]:
+    """By source of imported features the tracks that have some, and under which licences."""
+    return {
+        source: {"tracks": tracks[source], "licences": sorted(licences[source])}
+        for source in sorted(tracks)
+    }
+
+
+def import_notes(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What was imported; nothing where nothing was."""
+    if not found:
+        return []
+    told = "; ".join(
+        f"{source} ({', '.join(one['licences'])}): {one['tracks']:,} tracks"
+        for source, one in found.items()
+    )
+    return [
+        (
+            f"Features that ReccoBeats does not give were imported from {told}. They count as "
+            "features; _extra.features_imported names the source of each, _extra.licences its "
+            "licence."
+        )
+    ]
+
+
+def notes(
+    config: Config, source: str, profile: str | None, *, time_signatures: int = 0
+) -> list[str]:
+    """Decisions taken where the specification leaves them open.
+
+    `time_signatures` are the tracks that have one, all of them imported.
+    """
     found = []
     if source != "spotify":
         found.append(
@@ -139,7 +171,11 @@ def notes(config: Config, source: str, profile: str | None) -> list[str]:
             "search under that market (_extra.available_us_source search_market), but not that a "
             "playlist lists it. Unknown is excluded but where a cell is thin (thin_cell_policy)."
         ),
-        "time_signature is null throughout: ReccoBeats does not give it.",
+        (
+            f"time_signature is imported for {time_signatures:,} tracks: ReccoBeats has none."
+            if time_signatures
+            else "time_signature is null throughout: ReccoBeats does not give it."
+        ),
         (
             "A ReccoBeats row with some numbers is exported for what it has and asked again until "
             "tempo and energy are there. featureCoveragePct counts rows with any number, "

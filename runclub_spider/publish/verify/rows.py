@@ -128,6 +128,11 @@ def _original_faults(row: Data) -> Iterator[Fault]:
     for name in OPEN_FIELDS:
         if extra.get(name) and not extra.get("licences", {}).get(name):
             yield "licence", f"{name} has no licence"
+    for name, source in extra.get("features_imported", {}).items():
+        if name not in FEATURES or row[name] is None:
+            yield "imported-features", f"{show(name)} has no value from {show(source)}"
+        elif not extra.get("licences", {}).get(name):
+            yield "licence", f"{name} has no licence"
 
 
 def _text_faults(row: Data) -> Iterator[Fault]:

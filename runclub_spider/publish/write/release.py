@@ -88,6 +88,10 @@ class _Written:
     by_album: Counter[str] = field(default_factory=Counter)
     by_original: Counter[str] = field(default_factory=Counter)
     with_original: int = 0
+    # Tracks with features of each import, and the licences of these.
+    imported: Counter[str] = field(default_factory=Counter)
+    licences: dict[str, set[str]] = field(default_factory=dict)
+    with_time_signature: int = 0
 
     @property
     def tracks(self) -> int:
@@ -102,7 +106,17 @@ class _Written:
             umbrella, decade = cell
             self.buckets[umbrella or UNASSIGNED, decade or UNDATED, bucket] += 1
         self._count_decades(wide)
+        self._count_imported(wide)
         self.newest = max(self.newest, updated_at)
+
+    def _count_imported(self, wide: Mapping[str, Any]) -> None:
+        """Take up the sources of a row's imported features."""
+        self.with_time_signature += wide["time_signature"] is not None
+        extra = wide["_extra"]
+        sources: Mapping[str, str] = extra.get("features_imported", {})
+        self.imported.update(set(sources.values()))
+        for name, source in sources.items():
+            self.licences.setdefault(source, set()).add(extra["licences"][name])
 
     def _count_decades(self, wide: Mapping[str, Any]) -> None:
         """Take up a row's two decades; without an original year the album's stands for it."""
@@ -608,9 +622,24 @@ def _extra(
             else int(pool.suitability[index]) / 10
         ),
         "tempo_bucket": tempo_bucket(row.f_tempo),
-        "features_source": "reccobeats" if row.features_of else None,
+        "features_source": _features_source(row),
         "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
+        # Of a row that holds imported features by feature whose they are.
+        **({"features_imported": sources} if (sources := _imported(row)) else {}),
     }
+
+
+def _features_source(row: Any) -> str | None:
+    """Who gave a track's features; of several imports all."""
+    if row.features_of is not None:
+        return "reccobeats"
+    return ", ".join(sorted(set(_imported(row).values()))) or None
+
+
+def _imported(row: Any) -> dict[str, str]:
+    """By feature the source of what was imported, in the order of the features."""
+    found = row.imported or {}
+    return {name: found[name].source for name in FEATURES if name in found}
 
 
 def _artist(row: Any) -> ArtistRow:
@@ -643,6 +672,7 @@ def _describe(
     seeds = catalogue.seed_summary(connection, config.market)
     row_counts = pages.row_totals(connection, (PageKind.TRACK_SEARCH,))
     list_counts = pages.row_totals(connection, (PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS))
+    imports = manifest.imports(written.imported, written.licences)
     document = manifest.build(
         version=version,
         created_at=timestamp(
@@ -705,11 +735,12 @@ def _describe(
         ),
         gates=checks,
         note_lines=[
-            *manifest.notes(config, source, profile),
+            *manifest.notes(config, source, profile, time_signatures=written.with_time_signature),
             *manifest.open_notes(config, catalogue.open_counts(connection)),
+            *manifest.import_notes(imports),
         ],
     )
-    return document, checks
+    return {**document, **({"importedFeatures": imports} if imports else {})}, checks
 
 
 def _changes(connection: sa.Connection, selection: Selection, digest: str) -> dict[str, Any]:

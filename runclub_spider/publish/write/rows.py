@@ -78,7 +78,8 @@ def wide_row(
     `track` holds the columns of the track table and, prefixed `f_`, those of its features.
     `markets` maps a probed market to (playable, basis). Columns prefixed `d_` are what ReccoBeats
     knows of the track; they stand in for what Spotify withheld, and `_extra` names the source.
-    Columns prefixed `o_` are open metadata; each of its fields has its licence in `_extra`.
+    Columns prefixed `o_` are open metadata. Each of its fields has its licence in `_extra`, and so
+    has each feature of an import, which `imported` names.
     """
     year = release_year(track["release_date"])
     ordered = order_sources(sources)
@@ -95,7 +96,8 @@ def wide_row(
     isrc, isrc_source = _either(track, "isrc")
     popularity, popularity_source = _either(track, "popularity")
     has_features = track["features_of"] is not None
-    features = {name: track[f"f_{name}"] if has_features else None for name in FEATURES}
+    known = has_features or track["imported"]
+    features = {name: track[f"f_{name}"] if known else None for name in FEATURES}
     return {
         "id": row_id(track["track_id"]),
         "spotify_track_id": track["track_id"],
@@ -146,8 +148,9 @@ def wide_row(
 
 
 def _open(track: Mapping[str, Any], *, tags: bool) -> dict[str, Any]:
-    """The fields of `_extra` from open data, with the licences of those that have a value."""
+    """The fields of `_extra` from open data, and the licences of all that has one."""
     genres = track["o_genres"] if tags else None
+    imported = track["imported"] or {}
     found = {
         "original_release_year": track["o_original_year"],
         "recording_mbid": track["o_recording_mbid"],
@@ -158,7 +161,10 @@ def _open(track: Mapping[str, Any], *, tags: bool) -> dict[str, Any]:
         **found,
         "original_year_source": track["o_year_source"],
         "original_year_confidence": track["o_year_confidence"],
-        "licences": {name: licences.FIELDS[name] for name, value in found.items() if value},
+        "licences": {
+            **{name: licences.FIELDS[name] for name, value in found.items() if value},
+            **{name: imported[name].licence for name in FEATURES if name in imported},
+        },
     }
 
 

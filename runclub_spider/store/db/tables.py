@@ -293,6 +293,31 @@ feature_miss = Table(
     **_compact,
 )
 
+# Features from elsewhere: a row for each key and source, with nulls for what it does not know.
+# `key_kind` is `id` (Spotify's), `isrc` or `mbid` (of a recording); the track need not be stored.
+imported_features = Table(
+    "imported_features",
+    metadata,
+    Column("key_kind", Key, primary_key=True),
+    Column("key_value", Key, primary_key=True),
+    Column("source", Key, primary_key=True),
+    Column("licence", Text, nullable=False),
+    Column("imported_at", BigInteger, nullable=False),
+    Column("tempo", Float),
+    Column("energy", Float),
+    Column("danceability", Float),
+    Column("valence", Float),
+    Column("loudness", Float),
+    Column("acousticness", Float),
+    Column("instrumentalness", Float),
+    Column("liveness", Float),
+    Column("speechiness", Float),
+    Column("key", Integer),
+    Column("mode", Integer),
+    Column("time_signature", Integer),
+    **_compact,
+)
+
 # What ReccoBeats says of a track where Spotify's answers withhold it; never mixed with theirs.
 track_detail = Table(
     "track_detail",

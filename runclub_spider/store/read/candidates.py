@@ -6,12 +6,13 @@ for each of millions takes longer than to read them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from runclub_spider.catalog.imported import Filled
 from runclub_spider.store.db.tables import (
     LENGTH_MS,
     NAMED,
@@ -25,6 +26,7 @@ from runclub_spider.store.db.tables import (
     track_market,
     track_source,
 )
+from runclub_spider.store.facts import imported
 
 _ROWS = 2000
 
@@ -81,7 +83,10 @@ def spans(connection: sa.Connection, tracks: int) -> list[Span]:
 
 
 def candidates(connection: sa.Connection, market: str, span: Span) -> Iterator[CandidateRow]:
-    """Every track of a span, by id."""
+    """Every track of a span, by id.
+
+    Features that ReccoBeats does not give are those that were imported.
+    """
     query = (
         sa.select(
             track.c.track_id,
@@ -117,7 +122,20 @@ def candidates(connection: sa.Connection, market: str, span: Span) -> Iterator[C
         .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
         .order_by(track.c.track_id)
     )
-    return map(CandidateRow._make, _rows(connection, _within(query, track.c.track_id, span)))
+    rows = map(CandidateRow._make, _rows(connection, _within(query, track.c.track_id, span)))
+    if not imported.present(connection):
+        return rows
+    low, high = track.c.track_id >= (span.low or ""), track.c.track_id < span.high
+    of_span = low if span.high is None else low & high
+    return (
+        _filled(row, got) if got else row
+        for row, got in imported.beside(rows, imported.of_tracks(connection, of_span))
+    )
+
+
+def _filled(row: CandidateRow, got: Mapping[str, Filled]) -> CandidateRow:
+    values = {name: one.value for name, one in got.items() if name in CandidateRow._fields}
+    return row._replace(features=row.track_id, **values)
 
 
 def credits(connection: sa.Connection, span: Span) -> Iterator[CreditRow]:  # noqa: A001

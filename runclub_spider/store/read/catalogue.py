@@ -30,6 +30,7 @@ from runclub_spider.store.db.tables import (
     track_source,
 )
 from runclub_spider.store.db.upsert import upsert
+from runclub_spider.store.facts import imported
 from runclub_spider.store.queue.pages import DONE, PageKind
 from runclub_spider.store.queue.seeds import FINISHED
 
@@ -64,15 +65,17 @@ def reading_anything(connection: sa.Connection, work: Callable[[], T]) -> T:
 def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
     """Those tracks with all exported columns, by id.
 
-    Features are prefixed `f_`, details `d_` and open metadata `o_`.
+    Features are prefixed `f_`, details `d_` and open metadata `o_`. Of a track that has features of
+    an import `imported` says by feature which; `features_of` is null where ReccoBeats gives none.
     """
     columns = [c for c in audio_features.c if c.name != "track_id"]
     details = [track_detail.c[name] for name in ("isrc", "popularity", "countries", "duration_ms")]
-    return iter(
+    rows = iter(
         connection.execute(
             sa.select(
                 track,
                 audio_features.c.track_id.label("features_of"),
+                sa.null().label("imported"),
                 *(c.label(f"f_{c.name}") for c in columns),
                 *(c.label(f"d_{c.name}") for c in details),
                 *(c.label(f"o_{c.name}") for c in open_metadata.c if c.name != "track_id"),
@@ -84,6 +87,13 @@ def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]
             .order_by(track.c.track_id)
             .execution_options(**_STREAM)
         )
+    )
+    if not imported.present(connection):
+        return rows
+    imports = imported.of_tracks(connection, track.c.track_id.in_(ids))
+    return (
+        imported.FilledRow(row, got, prefix="f_") if got else row
+        for row, got in imported.beside(rows, imports, prefix="f_")
     )
 
 

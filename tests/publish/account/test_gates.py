@@ -196,6 +196,11 @@ def test_rows_are_counted() -> None:
     assert found.nulls == {"key": 1}
     assert found.decades == {"80s": 5, "": 1}
     assert found.umbrellas == {"Rock": 5, "": 1}
+    # What is imported knows less than ReccoBeats: its nulls only warn.
+    source = {"features_imported": {"tempo": "a", "energy": "a"}, **row["_extra"]}
+    for changes in ({"key": None}, {}):
+        found.add({**row, **changes, "_extra": source}, shortest=120_000, longest=360_000)
+    assert (found.with_features, found.partial, found.nulls) == (7, 3, {"key": 1})
 
 
 def test_a_gate_says_what_it_measured_and_by_how_much() -> None:

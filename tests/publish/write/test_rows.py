@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runclub_spider.catalog.imported import Filled
 from runclub_spider.publish.write.rows import (
     ArtistRow,
     SourceRow,
@@ -71,6 +72,7 @@ STORED: dict[str, Any] = {
     "f_recco_track_id": "uuid",
     "f_version": "1",
     "f_fetched_at": 1_760_538_400,
+    "imported": None,
     **{f"f_{name}": value for name, value in NUMBERS.items()},
     **dict.fromkeys(("d_isrc", "d_popularity", "d_countries", "d_duration_ms")),
     **dict.fromkeys(
@@ -389,6 +391,17 @@ def test_open_metadata_stands_beside_its_licences() -> None:
     # The album's year and decade stay what the specification says.
     assert (row["album_release_year"], row["album_decade_label"]) == (1977, "70s")
     assert track_row(row, market="US", query=None)["_originalReleaseYear"] == 1975
+
+
+def test_imported_features_stand_beside_their_licences() -> None:
+    got = {"tempo": Filled(171.5, "acousticbrainz", "CC0-1.0")}
+    nothing = {f"f_{name}": None for name in (*NUMBERS, "recco_track_id", "version", "fetched_at")}
+    row = wide(**{**OPEN, **nothing, "features_of": None, "f_tempo": 171.5, "imported": got})
+    assert list(row) == WIDE
+    assert {name: row[name] for name in NUMBERS if row[name] is not None} == {"tempo": 171.5}
+    assert row["recco_features_version"] is row["recco_features_at"] is None
+    assert row["_extra"]["licences"] == {**wide(**OPEN)["_extra"]["licences"], "tempo": "CC0-1.0"}
+    assert features_row(row) == {**dict.fromkeys(FEATURES), "trackId": ID, "tempo": 171.5}
 
 
 def test_tags_can_be_left_out() -> None:

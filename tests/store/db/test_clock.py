@@ -51,8 +51,8 @@ def test_every_moment_is_known_to_be_past_or_ahead(tmp_path: Path) -> None:
     }
     past = {
         *("asked_at", "checked_at", "created_at", "fetched_at", "finished_at", "first_seen_at"),
-        *("last_enriched_at", "last_processed_at", "last_seen_at", "removed_at", "started_at"),
-        "updated_at",
+        *("imported_at", "last_enriched_at", "last_processed_at", "last_seen_at", "removed_at"),
+        *("started_at", "updated_at"),
     }
     assert {name for name in found if name.endswith("_at")} - past == {
         *("start_at", "end_at", "next_check_at", "retry_at"),
