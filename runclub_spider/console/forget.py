@@ -1,4 +1,4 @@
-"""Forgetting a track, an artist's tracks, or a recording: store, raw pages and snapshots."""
+"""Forgetting a track, an artist's tracks, or a recording: store, raw pages and files of ours."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account import kept
 from runclub_spider.publish.write.exporters import CatalogLinesExporter
+from runclub_spider.spiders.backlog import new_songs, write_backlog
 from runclub_spider.store import tombstones
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.lock import exclusive
@@ -35,6 +36,9 @@ def forget(config: Config, kind: str, value: str) -> str:
         try:
             with store.begin() as connection:
                 ids = tombstones.bury(connection, named, value, utc_now())
+                for file in sorted(config.cache_dir.glob(new_songs("*"))):
+                    source = file.name.removesuffix(new_songs(""))
+                    write_backlog(connection, source, config.cache_dir)
         finally:
             store.close()
         kept.drop(config)

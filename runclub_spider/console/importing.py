@@ -128,9 +128,9 @@ class _Import:
         known = self.seen.among(keys)
         wanted: dict[str, Mapping[str, Number]] = {}
         with self.store.begin() as connection:
-            buried = imported.buried(connection, kind, keys)
+            forgotten = imported.forgotten(connection, kind, keys)
             for line, key, values in read:
-                if key in buried:
+                if key in forgotten:
                     self._refuse(name, line, f"{key} was forgotten, and is not taken up again")
                     continue
                 before = known.get(key)

@@ -287,6 +287,18 @@ def test_a_release_names_what_was_imported(crawled: Place, tmp_path: Path, run: 
     assert "Nothing new to publish" in run(crawled, "publish").out
 
 
+def test_what_was_forgotten_is_not_taken_up(place: Place, tmp_path: Path, run: Run) -> None:
+    file = written(tmp_path, "jsonl")
+    imported(run, place, file)
+    for number in (1, 2):
+        run(place, "forget", "--track", an_id(number))
+    assert [row[0] for row in stored(place)] == [an_id(3)]
+    done = imported(run, place, file)
+    assert done.out == "Nothing new from acousticbrainz (CC0-1.0), 1 as they were, 2 bad.\n"
+    assert f"rows.jsonl:2: {an_id(2)} was forgotten, and is not taken up again" in done.err
+    assert [row[0] for row in stored(place)] == [an_id(3)]
+
+
 def wide(place: Place) -> dict[str, dict[str, Any]]:
     lines = (place.latest / "catalog_wide.jsonl").read_bytes().splitlines()
     return {row["spotify_track_id"]: row for row in map(json.loads, lines)}

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import AudioFeatures, TrackDetail
 from runclub_spider.store.db import meta
+from runclub_spider.store.db.buried import buried
 from runclub_spider.store.db.tables import (
     LENGTH_MS,
     audio_features,
@@ -56,8 +57,13 @@ def unsearched(connection: sa.Connection) -> list[str]:
 def save_search(
     connection: sa.Connection, isrcs: Sequence[str], found: Sequence[TrackDetail], now: int
 ) -> None:
-    """Store which editions an answer named for the ISRCs asked; all may be asked anew."""
+    """Store which editions an answer named for the ISRCs asked; all may be asked anew.
+
+    Not those that were forgotten.
+    """
     asked = set(isrcs)
+    ids = {row.track_id for row in found if row.track_id is not None}
+    forgotten = buried(connection, "track", ids)
     upsert(connection, edition_search, [{"isrc": isrc, "asked_at": now} for isrc in isrcs])
     upsert(
         connection,
@@ -71,7 +77,7 @@ def save_search(
                 "asked_at": None,
             }
             for row in {(r.isrc, r.track_id): r for r in found}.values()
-            if row.isrc in asked and row.track_id is not None
+            if row.isrc in asked and row.track_id is not None and row.track_id not in forgotten
         ],
     )
 

@@ -17,11 +17,11 @@ from runclub_spider.catalog.imported import Filled, Imported, KeyKind, Number, f
 from runclub_spider.catalog.models import FEATURES
 from runclub_spider.store.db import exported
 from runclub_spider.store.db.among import among, texts
+from runclub_spider.store.db.buried import buried
 from runclub_spider.store.db.tables import (
     audio_features,
     imported_features,
     open_metadata,
-    tombstone,
     track,
     track_detail,
     track_recording,
@@ -35,9 +35,6 @@ _STORED = sa.select(_TABLE).where(
     among(_TABLE.c.key_value),
 )
 _OWN = sa.select(audio_features).where(among(audio_features.c.track_id))
-_BURIED = sa.select(tombstone.c.value).where(
-    tombstone.c.kind == sa.bindparam("kind"), among(tombstone.c.value)
-)
 # The tombstone that forbids a key; none names a recording by its MBID.
 _STONES = {KeyKind.ID: "track", KeyKind.ISRC: "isrc"}
 _CODE = sa.func.coalesce(track.c.isrc, track_detail.c.isrc)
@@ -69,11 +66,9 @@ class Origin:
     licence: str
 
 
-def buried(connection: sa.Connection, kind: KeyKind, keys: Sequence[str]) -> set[str]:
+def forgotten(connection: sa.Connection, kind: KeyKind, keys: Sequence[str]) -> set[str]:
     """Those of the keys that were forgotten, and are not taken up again."""
-    if kind not in _STONES:
-        return set()
-    return set(connection.scalars(_BURIED, {"kind": _STONES[kind], "ids": texts(keys)}))
+    return buried(connection, _STONES[kind], keys) if kind in _STONES else set()
 
 
 def save(

@@ -125,12 +125,8 @@ def candidates(connection: sa.Connection, market: str, span: Span) -> Iterator[C
     rows = map(CandidateRow._make, _rows(connection, _within(query, track.c.track_id, span)))
     if not imported.present(connection):
         return rows
-    low, high = track.c.track_id >= (span.low or ""), track.c.track_id < span.high
-    of_span = low if span.high is None else low & high
-    return (
-        _filled(row, got) if got else row
-        for row, got in imported.beside(rows, imported.of_tracks(connection, of_span))
-    )
+    imports = imported.of_tracks(connection, _bounds(track.c.track_id, span))
+    return (_filled(row, got) if got else row for row, got in imported.beside(rows, imports))
 
 
 def _filled(row: CandidateRow, got: Mapping[str, Filled]) -> CandidateRow:
@@ -157,11 +153,16 @@ def sources(connection: sa.Connection, span: Span) -> Iterator[tuple[Any, Any, A
 
 
 def _within(query: sa.Select[Any], key: sa.Column[Any], span: Span) -> sa.Select[Any]:
+    return query.where(_bounds(key, span))
+
+
+def _bounds(key: sa.Column[Any], span: Span) -> sa.ColumnElement[bool]:
+    within: sa.ColumnElement[bool] = sa.true()
     if span.low is not None:
-        query = query.where(key >= span.low)
+        within &= key >= span.low
     if span.high is not None:
-        query = query.where(key < span.high)
-    return query
+        within &= key < span.high
+    return within
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:

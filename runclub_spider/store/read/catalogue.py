@@ -62,7 +62,7 @@ def reading_anything(connection: sa.Connection, work: Callable[[], T]) -> T:
         driver.text_factory = str
 
 
-def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
+def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:
     """Those tracks with all exported columns, by id.
 
     Features are prefixed `f_`, details `d_` and open metadata `o_`. Of a track that has features of

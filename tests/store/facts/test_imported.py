@@ -237,9 +237,9 @@ def test_what_was_forgotten_is_known(connection: sa.Connection) -> None:
     tombstones.bury(connection, tombstones.Kind.TRACK, an_id(1), 9)
     tombstones.bury(connection, tombstones.Kind.ISRC, CODE, 9)
     ids = [an_id(1), an_id(2)]
-    assert imported.buried(connection, KeyKind.ID, ids) == {an_id(1)}
-    assert imported.buried(connection, KeyKind.ISRC, [CODE, "USUM70000002"]) == {CODE}
-    assert imported.buried(connection, KeyKind.MBID, [MBID]) == set()
+    assert imported.forgotten(connection, KeyKind.ID, ids) == {an_id(1)}
+    assert imported.forgotten(connection, KeyKind.ISRC, [CODE, "USUM70000002"]) == {CODE}
+    assert imported.forgotten(connection, KeyKind.MBID, [MBID]) == set()
 
 
 def test_a_row_without_an_id_that_is_a_text_gets_nothing(connection: sa.Connection) -> None:
