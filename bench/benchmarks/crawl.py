@@ -90,7 +90,7 @@ def _compare(
         times(ours.cpu, process.cpu),
     )
     table.add(
-        "requests (and one probe)",
+        "requests",
         f"{crawl.requests:,}",
         f"bare {bare['calls']:,}",
         times(crawl.requests, bare["calls"]),

@@ -36,6 +36,12 @@ class PageQueue:
         # Planned once more, for example when a list went back to an older snapshot.
         self.stored.discard(key.encode())
 
+    def take_back(self, key: str) -> None:
+        """A page is too large for the key: it will be planned anew."""
+        self.handed_out -= 1
+        self.sent.discard(key)
+        self.settle(key)
+
     def settle(self, key: str) -> None:
         """A page is stored."""
         if self._frontier is not None:

@@ -1,4 +1,4 @@
-"""Finding out what the key may do: configured, remembered, or asked with one request."""
+"""Finding out what the key may do: configured, remembered, or asked."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ async def find_regime(run: Run) -> Regime | None:
     From now on the run goes by it. None when Spotify cannot be asked; the run's outcome then
     says why.
     """
-    found = await _find(run)
+    found = await known_regime(run) or await ask_regime(run, Probe())
     if found is not None:
         run.key.may(found)
     return found
 
 
-async def _find(run: Run) -> Regime | None:
+async def known_regime(run: Run) -> Regime | None:
+    """The configured regime, or the stored one while it is young."""
     config = run.config
     if config.spotify_profile in REGIMES:
         return REGIMES[config.spotify_profile]
@@ -44,19 +45,22 @@ async def _find(run: Run) -> Regime | None:
         age = utc_now() - int(at)
         if -DAY < age < config.regime_max_age_days * DAY:
             return REGIMES[name]
-    found = await _probe(run)
-    if found is not None:
-        text = f"{found.name}|{utc_now()}"
-        await run.store.run(lambda c: meta.put(c, key, text))
-    return found
+    return None
 
 
-async def _probe(run: Run) -> Regime | None:
-    probe = Probe()
+async def ask_regime(run: Run, probe: Probe) -> Regime | None:
+    """What searches that serve nothing else show, and kept for later runs."""
     while probe.found is None:
         if not await _ask(run, probe):
             return None
+    await keep_regime(run, probe.found)
     return probe.found
+
+
+async def keep_regime(run: Run, regime: Regime) -> None:
+    """Store what was found out, for a while."""
+    key, text = regime_key(run.config), f"{regime.name}|{utc_now()}"
+    await run.store.run(lambda c: meta.put(c, key, text))
 
 
 async def _ask(run: Run, probe: Probe) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.crawler import Crawler
 
+    from runclub_spider.apis.spotify.probe import Probe
     from runclub_spider.apis.spotify.regimes import Regime
     from runclub_spider.items import DiscoveredPage
 
@@ -67,16 +68,36 @@ class PageStages(Protocol):
 
 
 @dataclass(slots=True)
+class ProbePage:
+    """A page of the plan that tells what the key may do; `heard` once it was answered so far."""
+
+    probe: Probe
+    key: str
+    heard: bool = False
+
+
+@dataclass(slots=True)
 class Key:
     """What the run's key may do, as far as it is known."""
 
     regime: Regime | None = None
+    #: The page whose answer will tell.
+    asked_by: ProbePage | None = None
+    #: Called when it is known, and before a page that told it is stored.
+    when_known: list[Callable[[], None]] = field(default_factory=list)
     #: Whether it may do less than was found out: the next run finds out anew.
     doubted: bool = False
 
     def may(self, regime: Regime) -> None:
         """It was found out, or is configured."""
-        self.regime = regime
+        if regime is not self.regime:
+            self.regime = regime
+            for listener in self.when_known:
+                listener()
+
+    def ask_by(self, page: ProbePage) -> None:
+        """A page of the plan is about to tell."""
+        self.asked_by = page
 
     def doubt(self) -> None:
         """It was refused what its regime promises."""

@@ -36,7 +36,7 @@ class Frontier:
         stranded: Callable[[Sequence[str]], None] = lambda _keys: None,
         look_after: float = 1.0,
     ) -> None:
-        self._store, self._planner = store, planner
+        self._store, self.planner = store, planner
         self._spider, self._market = spider, market
         self._round_pages = round_pages
         self._affordable = affordable
@@ -70,14 +70,23 @@ class Frontier:
             batch = await self._next_round()
             if not batch:
                 return
-            self._waiting = {task.key for task in batch}
-            self._settled.clear()
+            self._hand_out(batch)
             for task in batch:
                 if self._stopped:
                     self.settle(task.key, deferred=True)
                 else:
                     yield task
-            await self._all_settled()
+            await self.all_settled()
+
+    async def first(self) -> PageTask | None:
+        """The page that `tasks` would begin with, alone; wait for `all_settled` before `tasks`."""
+        batch = [] if self._stopped else await self._next_round()
+        self._hand_out(batch[:1])
+        return batch[0] if batch else None
+
+    def _hand_out(self, batch: Sequence[PageTask]) -> None:
+        self._waiting = {task.key for task in batch}
+        self._settled.clear()
 
     def settle(self, key: str, *, deferred: bool = False) -> None:
         """A page is stored, or failed and is put off to the next run."""
@@ -94,8 +103,8 @@ class Frontier:
         self._aside.add(key)
         self.settle(key)
 
-    async def _all_settled(self) -> None:
-        """Wait for a round's pages; those that nobody has in hand any more are told and put off.
+    async def all_settled(self) -> None:
+        """Wait for the pages that are out; those that nobody has in hand are told and put off.
 
         Looked at twice, `look_after` seconds apart: between two hands a page is in none.
         """
@@ -125,7 +134,7 @@ class Frontier:
             if batch:
                 return batch
             skip = self.deferred | self._aside
-            plan = partial(self._planner.plan_round, count=limit, skip=skip)
+            plan = partial(self.planner.plan_round, count=limit, skip=skip)
             if not await self._store.run(plan):
                 self.ran_dry = True
                 return []

@@ -12,6 +12,7 @@ from runclub_spider.apis.wire import Reading
 from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.faults import is_ours, told
 from runclub_spider.crawl.middlewares.in_flight import AlreadyAsked
+from runclub_spider.crawl.outcome import FAILED
 from runclub_spider.crawl.run import Run
 from runclub_spider.crawl.unsent import NoToken, NotSent
 from runclub_spider.errors import RunclubError
@@ -40,6 +41,8 @@ class Answers:
         """The page as an item, after refused ones that waited for a good answer."""
         item = DiscoveredPage(task)
         problem = problem_of(response.status, response.body)
+        if self._tells_the_key(task, response):
+            return
         if problem is None:
             try:
                 blamed = self._run.reading.blamed(self._read(item, response.body))
@@ -74,6 +77,30 @@ class Answers:
             yield from self._released()
         self._run.reading.count(item.odd)
         yield item
+
+    def _tells_the_key(self, task: PageTask, response: Response) -> bool:
+        """Whether a page has told what the key may do, or that nobody can, and nothing else."""
+        run = self._run
+        page = run.key.asked_by
+        if page is None or page.key != task.key or page.heard:
+            return False
+        refused = page.probe.take(response.status, response.body, market=run.config.market)
+        if refused is not None and refused[0] in PAGE:
+            # Of its own, so that something else has to be asked.
+            page.heard = True
+        elif refused is not None:
+            run.outcome.report(FAILED, refused[1])
+            self._defer(task, None)
+            return True
+        elif response.status != 200:
+            page.heard = True
+            run.queue.take_back(task.key)
+            return True
+        else:
+            page.heard = True
+            assert page.probe.found is not None
+            run.key.may(page.probe.found)
+        return False
 
     def _refused_like_all(self, item: DiscoveredPage, problem: Problem, response: Response) -> bool:
         """Whether a refusal is not the page's own, or it is not known yet; then the page waits."""

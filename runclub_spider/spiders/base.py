@@ -16,7 +16,6 @@ from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import PARSER_VERSION, Reading
 from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl.preflight import check_spotify_credentials, check_writable
-from runclub_spider.crawl.regime import find_regime
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
 from runclub_spider.enrich.order import after_discovery, services
@@ -28,6 +27,7 @@ from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.answers import Answers
 from runclub_spider.spiders.arguments import SpotifyArguments
 from runclub_spider.spiders.by_hand import task_of
+from runclub_spider.spiders.opening import Opening
 from runclub_spider.spiders.promise import Promise
 from runclub_spider.store.facts import tracks
 from runclub_spider.store.queue import pages, seeds
@@ -125,18 +125,20 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         run = self.run
         if run.outcome.ended:
             return
-        regime = await find_regime(run)
-        if regime is None:
-            return
-        enrichment = after_discovery(run)
-        run.feed(enrichment)
         plan = await self.plan()
-        await run.store.run(lambda c: self._open(c, plan, regime))
-        planner = self.planner(plan, regime)
-        if planner is not None:
-            frontier = self._frontier(planner, regime)
-            run.queue.follow(frontier)
-            promise = Promise(run, planner, self.asks)
+        await run.store.run(lambda c: self._open(c, plan))
+        enrichment = after_discovery(run)
+        run.key.when_known.append(lambda: run.feed(enrichment))
+        opening = Opening(
+            run, lambda regime: self._frontier(plan, regime), by_plan=self.seed_kind == "track"
+        )
+        async for task in opening.tasks():
+            yield self._request(task)
+        if run.key.regime is None:
+            return
+        frontier = opening.frontier
+        if frontier is not None:
+            promise = Promise(run, frontier.planner, self.asks)
             await promise.announce()
             async for task in frontier.tasks():
                 yield self._request(task)
@@ -191,9 +193,20 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         for key in keys:
             self.run.queue.put_off(key, "a page was put off (its request was dropped on the way)")
 
-    def _frontier(self, planner: Planner, regime: Regime) -> Frontier:
+    async def _frontier(self, plan: tuple[Seed, ...], regime: Regime) -> Frontier | None:
+        """The pages of a run with such a key; None when it cannot yield anything."""
         run = self.run
-        return Frontier(
+
+        def unplan(connection: sa.Connection) -> None:
+            # Planned for a wider key: asked like that they would be refused for good.
+            pages.unplan_larger(connection, PageKind.TRACK_SEARCH, regime.search_rows)
+            pages.unplan_larger(connection, PageKind.PLAYLIST_SEARCH, regime.search_rows)
+
+        await run.store.run(unplan)
+        planner = self.planner(plan, regime)
+        if planner is None:
+            return None
+        frontier = Frontier(
             run.store,
             planner,
             spider=self.name,
@@ -206,8 +219,10 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             idle=self._idle,
             stranded=self._stranded,
         )
+        run.queue.follow(frontier)
+        return frontier
 
-    def _open(self, connection: sa.Connection, plan: tuple[Seed, ...], regime: Regime) -> None:
+    def _open(self, connection: sa.Connection, plan: tuple[Seed, ...]) -> None:
         """Register the plan's seeds, and judge stored tracks under today's policy."""
         run, now = self.run, utc_now()
         tracks.ensure_verdicts(connection, run.config.policy, run.record.number)
@@ -226,9 +241,6 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
                 for s in plan
             ],
         )
-        # Planned for a wider key: asked like that they would be refused for good.
-        pages.unplan_larger(connection, PageKind.TRACK_SEARCH, regime.search_rows)
-        pages.unplan_larger(connection, PageKind.PLAYLIST_SEARCH, regime.search_rows)
         self.refresh(connection, now)
         self._aside = pages.waiting(
             connection,

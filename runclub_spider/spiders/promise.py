@@ -22,7 +22,9 @@ class Promise:
         left = budget.left
         found = await self._run.store.run(lambda c: self._planner.forecast(c, left))
         if found is not None:
-            self._expected = found.tracks
+            # The page that told what the key may do is stored by now.
+            filled = await self._run.store.run(self._planner.run_yield)
+            self._expected = found.tracks + (filled.tracks if filled is not None else 0)
             self._run.outcome.tell(
                 f"Budget {budget.limit:,}: {found.pages:,} {self._asks} should add about "
                 f"{found.tracks:,.0f} tracks\nto the {found.lacking} of {found.cells} cells below "

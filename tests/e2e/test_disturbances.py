@@ -143,6 +143,27 @@ def test_client_credentials_suffice(calm: Place, place: Place, run: Run) -> None
     assert blanked(place.latest) == blanked(calm.latest)
 
 
+# The probe
+
+
+@pytest.mark.parametrize("regime", ["extended", "development"])
+@pytest.mark.parametrize("budget", [(), ("-a", "budget=1")])
+def test_the_probe_of_the_key_is_a_page_of_the_plan(
+    regime: str, budget: tuple[str, ...], place: Place, sandbox: Sandbox, run: Run
+) -> None:
+    sandbox.configure(regime=regime)
+    env = {"PAGE_SIZE": "0", "MIN_TRACKS": "1"}
+    few = ("-a", "max_seeds=2", "-a", "max_results=60")
+    run(place, "crawl", "spotify_search", *few, *budget, **env)
+    refused = sum(sandbox.stats()["refused_by_regime"].values())
+    assert refused == (regime == "development")
+    with closing(sqlite3.connect(place.store)) as store:
+        (stored,) = store.execute("SELECT count(*) FROM page WHERE state = 'done'").fetchone()
+    assert asked(sandbox)["search_track"] == stored + refused
+    if budget:
+        assert stored == 1 - refused
+
+
 # The development regime
 
 

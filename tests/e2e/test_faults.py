@@ -34,7 +34,8 @@ PLACES = [
     "spiders.search:SpotifySearchSpider.call",
     "spiders.search:SpotifySearchSpider.read",
     "spiders.search:SpotifySearchSpider.finish",
-    "spiders.base:find_regime",
+    "spiders.opening:known_regime",
+    "spiders.opening:Opening.tasks",
     "frontier.planners:TrackSearchPlanner.plan_round",
     # Before it
     "crawl.preflight:check_settings",

@@ -82,7 +82,6 @@ def test_a_limit_of_the_users_own_is_kept_across_runs(
 ) -> None:
     for _ in range(2):
         done = run(place, *SMALL, code=75, **settings)
-        # The probe of the key is a search too.
         assert sum(n for f, n in calls(sandbox.stats()).items() if "search" in f) == allowed
         assert len(resume_times(done.err)) == 1
     shown = run(place, "status", **settings).out

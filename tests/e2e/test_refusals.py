@@ -73,6 +73,25 @@ def test_a_market_refused_to_the_probe(place: Place, sandbox: Sandbox, run: Run)
     assert place.query(UNMARKED) == [(0, 0)]
 
 
+def test_a_first_page_that_is_refused_for_itself_says_nothing_of_the_key(
+    place: Place, sandbox: Sandbox, run: Run
+) -> None:
+    refused = set[str]()
+
+    def refuse(visit: Visit) -> Reply | None:
+        if visit.path.endswith("/search") and len(refused | {visit.target}) == 1:
+            refused.add(visit.target)
+            return refusal(400, "Invalid value")
+        return None
+
+    with relaying(sandbox, refuse) as relay:
+        run(place, *SEARCH, **through(relay))
+        asked = [visit.target for visit in relay.seen if visit.path.endswith("/search")]
+    assert place.query("SELECT state, count(*) FROM page GROUP BY state") == [("done", 8)]
+    # Eight pages, and one question for the key's sake.
+    assert len(asked) == len(set(asked)) == 9
+
+
 def test_four_refused_searches_are_pages_of_their_own(
     place: Place, sandbox: Sandbox, run: Run
 ) -> None:

@@ -69,6 +69,20 @@ async def running(folder: Path, *terms: str, **changes: Any) -> AsyncIterator[Ru
         thread.close()
 
 
+def test_the_first_page_alone_and_then_the_rest_of_its_round(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", "c") as run:
+            first = await run.frontier.first()
+            assert first is not None
+            assert (first.source_key, first.first_row) == ("a", 0)
+            await run.answer(first)
+            await run.frontier.all_settled()
+            assert await run.all() == ["b0", "a50", "b50", "c0", "c50"]
+            assert await run.frontier.first() is None
+
+    asyncio.run(go())
+
+
 def test_everything_in_rounds(tmp_path: Path) -> None:
     async def go() -> None:
         async with running(tmp_path, "a", "b", "c") as run:

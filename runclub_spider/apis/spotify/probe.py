@@ -34,6 +34,11 @@ class Probe:
         return self._left[0] if len(self._left) == 1 else None
 
     @property
+    def widest(self) -> Regime:
+        """Of those that are possible."""
+        return self._left[0]
+
+    @property
     def rows(self) -> int:
         """Rows to ask: one more than the widest but one may."""
         return self._left[1].search_rows + 1
