@@ -70,8 +70,8 @@ def wide_row(number: int) -> Data:
     playlist = None if number % 3 == 0 else spotify_id("playlist", number % 5)
     sources: list[Data] = [{"type": "search", "term": "rock running"}]
     if playlist:
-        sources.append(
-            {"type": "playlist", "playlist_id": playlist, "owner": "spotify", "name": "Läufe"}
+        sources.insert(
+            0, {"type": "playlist", "playlist_id": playlist, "owner": "spotify", "name": "Läufe"}
         )
     return {
         "id": row_id(track_id),
@@ -121,6 +121,7 @@ def without_features(row: Data) -> None:
 
 def track_row(wide: Data) -> Data:
     playlist = wide["source_playlist_id"]
+    first = wide["sources"][0] if wide["sources"] else {"type": None}
     return {
         "id": wide["spotify_track_id"],
         "name": wide["name"],
@@ -133,9 +134,9 @@ def track_row(wide: Data) -> Data:
         "explicit": wide["explicit"],
         "addedAt": wide["created_at"],
         "isPlayable": wide["available_us"] or "US" in wide["available_primary_markets"],
-        "_ingestSource": "playlist" if playlist else "search",
+        "_ingestSource": first["type"],
         "_ingestQuery": "rock running",
-        "_ingestPlaylistId": playlist,
+        "_ingestPlaylistId": first.get("playlist_id"),
         "_ingestDiscoveredAt": wide["created_at"],
         "_isrc": wide["isrc"],
         "_originalReleaseYear": wide["_extra"].get("original_release_year"),

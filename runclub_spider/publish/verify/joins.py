@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from runclub_spider.publish.verify.files import DATA_FILES
-from runclub_spider.publish.verify.lines import Row, Rows
+from runclub_spider.publish.verify.lines import Block, Row, Rows, control_in, line_of
 from runclub_spider.publish.verify.problems import Problems, show
 from runclub_spider.publish.verify.rows import (
+    Columns,
+    Data,
     Policies,
-    cell_decade,
+    cell_decades,
     decades_of,
     expected_features,
-    expected_track,
-    has_features,
-    ingest_faults,
+    expected_tracks,
+    faults,
     merged_ids,
-    row_faults,
+    with_features,
 )
 from runclub_spider.publish.verify.schema import row_check
 from runclub_spider.publish.verify.tables import ID_COLUMN, ID_LENGTH
 
 UNASSIGNED, UNDATED = "Unassigned", "Undated"
+#: A cached track's own account of where it came from breaks a rule of its own.
+_INGEST_RULES = dict.fromkeys(
+    ("_ingestSource", "_ingestQuery", "_ingestPlaylistId", "_ingestDiscoveredAt"), "ingest-source"
+)
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Counts:
         may_serve: Tracks by (all their umbrellas, decade).
         backfill: Tracks by (umbrella, decade, step) of the cell they stand in for.
         merged: Ids that rows stand for.
+        originals: Tracks with the year of the song.
         decades: Tracks by (`byAlbumYear` or `byOriginalYear`, decade).
     """
 
@@ -54,6 +61,7 @@ class Counts:
     may_serve: Counter[tuple[tuple[str, ...], str]] = field(default_factory=Counter)
     backfill: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     merged: int = 0
+    originals: int = 0
     decades: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def holds(self, track_id: str) -> bool:
@@ -70,36 +78,51 @@ class Counts:
 class _Follower:
     """Keeps step with the wide rows in a file of the same order."""
 
-    def __init__(self, rows: Rows, problems: Problems) -> None:
+    def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self.problems = problems
-        self._waiting: Iterator[Row] = iter(rows)
-        self._next = next(self._waiting, None)
+        # Missing and superfluous rows wait here: beside a file out of order they mean nothing.
+        self.problems = Problems()
+        self._next: Row | None = None
+
+    def take(self, ids: Sequence[str], lines: Sequence[bytes]) -> bool:
+        """Pass over the rows of these ids if their lines are exactly these, known to be sound."""
+        return self._next is None and self.rows.take(ids, lines)
 
     def match(self, row_id: str) -> Row | None:
         """The row of this id, after reporting the rows before it as superfluous."""
-        while self._next is not None and self._next.id < row_id:
-            self._pass_over()
-        found = self._next
+        while (found := self._peek()) is not None and found.id < row_id:
+            self._pass_over(found)
         if found is None or found.id != row_id:
             return None
-        self._next = next(self._waiting, None)
+        self._next = None
         return found
 
     def finish(self) -> None:
         """Report what is left once the wide rows have ended."""
-        while self._next is not None:
-            self._pass_over()
+        while (found := self._peek()) is not None:
+            self._pass_over(found)
 
     def fault(self, row_id: str, line: int | None, rule: str, message: str) -> None:
         """Note a fault of the track of an id, to be told only if both files are in order."""
         self.problems.add(self.rows.file, line, rule, message, track=row_id)
 
-    def _pass_over(self) -> None:
-        assert self._next is not None
-        message = f"{self._next.id} has no row of this kind in catalog_wide.jsonl"
-        self.fault(self._next.id, self._next.line, "split-extra", message)
-        self._next = next(self._waiting, None)
+    def compare(self, row: Row, expected: Data, rules: Mapping[str, str]) -> None:
+        """Tell the fields that are not as the wide row has them; `rules` names other rules."""
+        for key, value in expected.items():
+            found = row.data[key]
+            if found != value:
+                message = f"{key} is {show(found)}, catalog_wide.jsonl leads to {show(value)}"
+                self.rows.fault(row.id, row.line, rules.get(key, "split-value"), message)
+
+    def _peek(self) -> Row | None:
+        if self._next is None:
+            self._next = self.rows.next()
+        return self._next
+
+    def _pass_over(self, row: Row) -> None:
+        message = f"{row.id} has no row of this kind in catalog_wide.jsonl"
+        self.fault(row.id, row.line, "split-extra", message)
+        self._next = None
 
 
 class _Walk:
@@ -108,24 +131,24 @@ class _Walk:
         self._problems = problems
         wide, tracks, features, artists = DATA_FILES
         self._wide = _rows(root / wide, ID_COLUMN, problems, policies)
-        # Missing and superfluous rows wait here: beside a file out of order they mean nothing.
-        self._tracks = _Follower(_rows(root / tracks, "id", problems, policies), Problems())
-        self._features = _Follower(
-            _rows(root / features, "trackId", problems, policies), Problems()
-        )
+        self._tracks = _Follower(_rows(root / tracks, "id", problems, policies))
+        self._features = _Follower(_rows(root / features, "trackId", problems, policies))
         self._artists = _rows(root / artists, "id", problems, policies, of_artists=True)
-        self._known_artists: dict[str, tuple[str, list[str]]] = {}
+        self._known_artists: dict[str, list[Any]] = {}
         self._isrcs: set[str] = set()
+        # What was searched for to find a playlist: no wide row tells, but the first track of it.
+        self._queries: dict[str, str | None] = {}
         # Line and id of the row that stands for an id.
         self._merged: dict[str, tuple[int, str]] = {}
         self._counts = Counts()
 
     def run(self) -> Counts:
-        for row in self._wide:
-            self._join_track(row)
-            self._join_features(row)
-            if row.valid:
-                self._take(row)
+        for block in self._wide.blocks():
+            valid = [row for row in block.rows if row.valid]
+            columns = Columns([row.data for row in valid], self._wide.keys)
+            self._join_tracks(block, columns)
+            self._join_features(block, columns)
+            self._take(valid, columns)
         for follower in (self._tracks, self._features):
             follower.finish()
             if self._wide.intact and follower.rows.intact:
@@ -138,84 +161,128 @@ class _Walk:
         counts.lines = {rows.file: rows.count for rows in every if rows.present}
         return counts
 
-    def _take(self, row: Row) -> None:
-        """Check a wide row by itself and count it."""
-        data = row.data
-        for rule, message in row_faults(data, self._policies):
-            self._wide.fault(row.id, row.line, rule, message)
-        isrc = data["isrc"]
-        if self._policies.unique_isrc and isrc is not None:
+    def _take(self, rows: Sequence[Row], columns: Columns) -> None:
+        """Check wide rows by themselves and count them."""
+        for at, rule, message in faults(columns, self._policies):
+            self._wide.fault(rows[at].id, rows[at].line, rule, message)
+        self._take_isrcs(rows, columns)
+        self._take_artists(rows, columns)
+        counts = self._counts
+        counts.ids += "".join(columns[ID_COLUMN]).encode("ascii")
+        counts.with_features += sum(with_features(columns))
+        counts.with_tempo += len(rows) - columns["tempo"].count(None)
+        years = zip(columns["album_release_year"], columns["album_decade_label"], strict=True)
+        counts.with_year += sum(None not in both for both in years)
+        counts.originals += len(rows) - columns.in_extra("original_release_year").count(None)
+        for name, labels in decades_of(columns).items():
+            for label, number in Counter(labels).items():
+                counts.decades[name, label or UNDATED] += number
+        umbrellas = zip(
+            map(tuple, columns.in_extra("umbrellas")),
+            cell_decades(columns, self._policies),
+            strict=True,
+        )
+        for (labels, decade), number in Counter(umbrellas).items():
+            counts.cells[labels[0] if labels else UNASSIGNED, decade or UNDATED] += number
+            counts.may_serve[tuple(sorted(labels)), decade or UNDATED] += number
+        for mark in filter(None, columns.in_extra("backfill_for")):
+            counts.backfill[mark["umbrella"], mark["decade"], mark["step"]] += 1
+        for at, ids in merged_ids(columns):
+            for merged in ids:
+                counts.merged += 1
+                row = rows[at]
+                if self._merged.setdefault(merged, (row.line, row.id))[0] != row.line:
+                    message = f"{merged} is merged into an earlier row already"
+                    self._wide.fault(row.id, row.line, "merged-ids", message)
+
+    def _take_isrcs(self, rows: Sequence[Row], columns: Columns) -> None:
+        if not self._policies.unique_isrc:
+            return
+        for at, isrc in columns.of("isrc"):
+            if isrc is None:
+                continue
             if isrc in self._isrcs:
                 message = f"{isrc} stands in an earlier row already"
-                self._wide.fault(row.id, row.line, "isrc-duplicate", message)
+                self._wide.fault(rows[at].id, rows[at].line, "isrc-duplicate", message)
             self._isrcs.add(isrc)
-        for artist_id, name, genres in zip(
-            data["artist_ids"], data["artist_names"], data["artist_genres"], strict=False
-        ):
-            if self._known_artists.setdefault(artist_id, (name, genres)) != (name, genres):
-                message = f"artist {artist_id} has another name or genres in an earlier row"
-                self._wide.fault(row.id, row.line, "artist-differs", message)
-        counts = self._counts
-        counts.ids += data[ID_COLUMN].encode("ascii")
-        counts.with_features += has_features(data)
-        counts.with_tempo += data["tempo"] is not None
-        label = data["album_decade_label"]
-        counts.with_year += data["album_release_year"] is not None and label is not None
-        decade = cell_decade(data, self._policies)
-        for name, one in decades_of(data).items():
-            counts.decades[name, one or UNDATED] += 1
-        umbrellas = data["_extra"]["umbrellas"]
-        counts.cells[umbrellas[0] if umbrellas else UNASSIGNED, decade or UNDATED] += 1
-        counts.may_serve[tuple(sorted(umbrellas)), decade or UNDATED] += 1
-        if backfill := data["_extra"]["backfill_for"]:
-            counts.backfill[backfill["umbrella"], backfill["decade"], backfill["step"]] += 1
-        for merged in merged_ids(data):
-            counts.merged += 1
-            if self._merged.setdefault(merged, (row.line, row.id))[0] != row.line:
-                message = f"{merged} is merged into an earlier row already"
-                self._wide.fault(row.id, row.line, "merged-ids", message)
 
-    def _join_track(self, row: Row) -> None:
-        track = self._tracks.match(row.id)
-        if track is None:
-            self._tracks.fault(row.id, None, "split-missing", f"no row for track {row.id}")
-        elif row.valid and track.valid:
-            self._compare(track, expected_track(row.data, self._policies.market), self._tracks)
-            for rule, message in ingest_faults(track.data, row.data):
-                self._tracks.rows.fault(row.id, track.line, rule, message)
+    def _take_artists(self, rows: Sequence[Row], columns: Columns) -> None:
+        known = self._known_artists
+        for at, *artists in columns.of("artist_ids", "artist_names", "artist_genres"):
+            for artist_id, *told in zip(*artists, strict=False):
+                if known.setdefault(artist_id, told) != told:
+                    row = rows[at]
+                    message = f"artist {artist_id} has another name or genres in an earlier row"
+                    self._wide.fault(row.id, row.line, "artist-differs", message)
 
-    def _join_features(self, row: Row) -> None:
-        features = self._features.match(row.id)
-        if not row.valid:
-            return
-        if features is None:
-            if has_features(row.data):
-                self._features.fault(row.id, None, "split-missing", f"no row for track {row.id}")
-        elif not has_features(row.data):
-            message = f"track {row.id} has no features in catalog_wide.jsonl"
-            self._features.fault(row.id, features.line, "split-extra", message)
-        elif features.valid:
-            self._compare(features, expected_features(row.data), self._features)
+    def _join_tracks(self, block: Block, columns: Columns) -> None:
+        expected = expected_tracks(columns, self._policies.market, self._queries)
+        for row, data in self._untaken(self._tracks, block, expected):
+            track = self._tracks.match(row.id)
+            if track is None:
+                self._tracks.fault(row.id, None, "split-missing", f"no row for track {row.id}")
+            elif data is not None and track.valid:
+                self._compare_track(track, data)
 
-    def _compare(self, row: Row, expected: dict[str, Any], follower: _Follower) -> None:
-        for key, value in expected.items():
-            found = row.data[key]
-            if found != value:
-                message = f"{key} is {show(found)}, catalog_wide.jsonl leads to {show(value)}"
-                follower.rows.fault(row.id, row.line, "split-value", message)
+    def _compare_track(self, track: Row, expected: Data) -> None:
+        if self._policies.market is None:
+            expected["isPlayable"] = track.data["isPlayable"]
+        playlist, query = expected["_ingestPlaylistId"], track.data["_ingestQuery"]
+        if playlist is not None:
+            expected["_ingestQuery"] = self._queries.get(playlist, query)
+            # A line with it is taken for sound from now on, so it must be.
+            if query is None or control_in(query) is None:
+                self._queries.setdefault(playlist, query)
+        self._tracks.compare(track, expected, _INGEST_RULES)
+
+    def _join_features(self, block: Block, columns: Columns) -> None:
+        has = with_features(columns)
+        every = expected_features(columns)
+        expected = [data if some else None for data, some in zip(every, has, strict=True)]
+        for row, data in self._untaken(self._features, block, expected):
+            features = self._features.match(row.id)
+            if not row.valid:
+                continue
+            if features is None:
+                if data is not None:
+                    message = f"no row for track {row.id}"
+                    self._features.fault(row.id, None, "split-missing", message)
+            elif data is None:
+                message = f"track {row.id} has no features in catalog_wide.jsonl"
+                self._features.fault(row.id, features.line, "split-extra", message)
+            elif features.valid:
+                self._features.compare(features, data, {})
+
+    def _untaken(
+        self, follower: _Follower, block: Block, expected: Sequence[Data | None]
+    ) -> Iterator[tuple[Row, Data | None]]:
+        """The rows whose lines in another file are not, byte for byte, what the wide rows lead to.
+
+        `expected` has a row for each valid row of the block, None where there is to be none.
+        """
+        lines = [line_of(data) for data in expected if data is not None]
+        if block.sound:
+            ids = [row.id for row, data in zip(block.rows, expected, strict=True) if data]
+            if follower.take(ids, lines):
+                return
+        waiting = iter(expected)
+        for row in block.rows:
+            data = next(waiting) if row.valid else None
+            if data is None or not (block.sound and follower.take([row.id], [line_of(data)])):
+                yield row, data
 
     def _check_artists(self) -> None:
         joins = Problems()
         file = self._artists.file
         known = self._known_artists
-        for row in self._artists:
+        for row in chain.from_iterable(block.rows for block in self._artists.blocks()):
             expected = known.pop(row.id, None)
             if expected is None:
                 message = f"artist {row.id} is in no row of catalog_wide.jsonl"
                 joins.add(file, row.line, "split-extra", message, artist=row.id)
             elif row.valid:
                 name, genres = expected
-                if (row.data["name"], row.data["genres"]) != (name, genres):
+                if row.data["name"] != name or row.data["genres"] != genres:
                     message = (
                         f"name or genres of {row.id} differ from catalog_wide.jsonl: "
                         f"{show(name)}, {show(genres)}"
@@ -229,20 +296,12 @@ class _Walk:
 
     def _check_merged(self) -> None:
         """An id that is merged into a row has none of its own."""
-        ids = memoryview(self._counts.ids)
-        wanted = len(ids) // ID_LENGTH
-        found = sorted(self._merged)
-        at = 0
-        for place in range(wanted):
-            one = str(ids[place * ID_LENGTH : (place + 1) * ID_LENGTH], "ascii")
-            while at < len(found) and found[at] < one:
-                at += 1
-            if at < len(found) and found[at] == one:
-                message = f"{one} is merged into this row and has a row of its own"
-                line, holder = self._merged[one]
+        for merged, (line, holder) in sorted(self._merged.items()):
+            if self._counts.holds(merged):
+                message = f"{merged} is merged into this row and has a row of its own"
                 # The later of the two rows is the one too many.
                 self._problems.add(
-                    self._wide.file, line, "merged-ids", message, track=max(one, holder)
+                    self._wide.file, line, "merged-ids", message, track=max(merged, holder)
                 )
 
 

@@ -1,16 +1,14 @@
 """Schema validity of rows: a fast yes or no, and jsonschema's words for a no.
 
 jsonschema needs about a millisecond for a wide row, too slow for every row of a release.
-`compile_check` turns the part of JSON Schema our files use into nested closures, and `.quick`
-most of that into a validator of pydantic-core, so that only a row that fails is handed to
-jsonschema. All are stricter than the standard in three points, because the app decodes strictly:
-`9.0` is no integer, `$` does not match before a final line feed, and a `date-time` must exist in
-the calendar.
+`compile_check` turns the part of JSON Schema our files use into nested closures, and `.columns`
+into checks of many rows at once, so that only a row that fails is handed to jsonschema. All are
+stricter than the standard in three points, because the app decodes strictly: `9.0` is no integer,
+`$` does not match before a final line feed, and a `date-time` must exist in the calendar.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cache, partial
@@ -18,12 +16,8 @@ from importlib import resources
 from typing import Any
 
 import orjson
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError, best_match
-from jsonschema.validators import extend
 
-from runclub_spider.publish.verify.problems import show
-from runclub_spider.publish.verify.quick import quick_check
+from runclub_spider.publish.verify.columns import TYPES, ColumnCheck, column_check, matcher
 
 SCHEMA_NAMES = ("catalog_wide", "cached_tracks", "audio_features", "cached_artists", "manifest")
 #: Forms of a release, `manifest.schemaVersion`; the first had no number.
@@ -42,15 +36,6 @@ _TYPES: dict[str, Check] = {
     "string": lambda value: type(value) is str,
     "array": lambda value: type(value) is list,
     "object": lambda value: type(value) is dict,
-}
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "null": (type(None),),
-    "boolean": (bool,),
-    "integer": (int,),
-    "number": (int, float),
-    "string": (str,),
-    "array": (list,),
-    "object": (dict,),
 }
 
 
@@ -86,15 +71,16 @@ class RowCheck:
         """Compile a schema; raises `UnsupportedSchemaError` for what no file of ours needs."""
         self.keys: list[str] = list(schema["properties"])
         slow = partial(compile_check, root=schema)
-        slow(schema)  # refuses what no file of ours needs, of which the quick check knows nothing
-        self.accepts: Check = quick_check(schema, slow)
-        self._validator = _StrictValidator(schema, format_checker=_FORMATS)
+        self._schema = schema
+        self.accepts: Check = slow(schema)
+        self.accepts_all: ColumnCheck = column_check(schema, schema, slow)
 
     def explain(self, row: Any) -> Iterator[tuple[str, str]]:
         """Yield (rule, message) for each fault of a row that `accepts` refuses."""
-        faults = (_in_words(error) for error in self._validator.iter_errors(row))
-        # A date with a fraction fails both its pattern and its format: one fault.
-        yield from dict.fromkeys(faults)
+        # Only a release at fault needs jsonschema, which takes longer to load than to ask.
+        from runclub_spider.publish.verify.words import faults_of
+
+        yield from faults_of(row, self._schema)
 
 
 def compile_check(schema: Any, root: Schema) -> Check:
@@ -127,8 +113,7 @@ def _typed(types: str | list[str] | None, tests: list[Check]) -> Check:
     if isinstance(types, str) and not tests:
         return _TYPES[types]
     names = [types] if isinstance(types, str) else types
-    # A set of exact types, since isinstance(True, int) holds.
-    allowed = frozenset(kind for name in names for kind in _PYTHON_TYPES[name])
+    allowed = frozenset(kind for name in names for kind in TYPES[name])
     if not tests:
         return lambda value: type(value) in allowed
     rest = _all_of(tests)
@@ -152,7 +137,7 @@ def _all_of(tests: Sequence[Check]) -> Check:
 def _object(schema: Schema, root: Schema) -> Check:
     properties = schema.get("properties", {})
     patterns = [
-        (_matcher(pattern), compile_check(sub, root))
+        (matcher(pattern), compile_check(sub, root))
         for pattern, sub in schema.get("patternProperties", {}).items()
     ]
     rest = schema.get("additionalProperties", True)
@@ -190,13 +175,8 @@ def _object(schema: Schema, root: Schema) -> Check:
     return check
 
 
-def _matcher(pattern: str) -> Callable[[str], re.Match[str] | None]:
-    """Match as ECMA-262 does: Python's `$` would also accept a final line feed."""
-    return re.compile(re.sub(r"\$$", r"\\Z", pattern)).search
-
-
 def _pattern(pattern: str, _root: Schema) -> Check:
-    match = _matcher(pattern)
+    match = matcher(pattern)
     return lambda value: type(value) is not str or match(value) is not None
 
 
@@ -255,38 +235,3 @@ _OBJECT_KEYWORDS = {
     "propertyNames",
     "required",
 }
-
-
-def _strict_pattern(
-    _validator: Any, pattern: str, value: Any, _schema: Any
-) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not _matcher(pattern)(value):
-        yield ValidationError(f"{value!r} does not match {pattern!r}")
-
-
-_FORMATS = FormatChecker(formats=())
-_FORMATS.checks("date-time")(lambda value: not isinstance(value, str) or is_timestamp(value))
-_StrictValidator = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    {"pattern": _strict_pattern},
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _checker, value: type(value) is int
-    ),
-)
-
-
-def _in_words(error: ValidationError) -> tuple[str, str]:
-    # Of a oneOf, the alternative that came closest says more than "none fits".
-    cause = best_match(error.context) or error if error.context else error
-    place = ".".join(str(step) for step in cause.absolute_path) or "row"
-    value = cause.instance
-    wants_integer = cause.validator == "type" and "integer" in str(cause.validator_value)
-    if wants_integer and type(value) is float and value.is_integer():
-        return "integer", f"{place} is an integer written as a float"
-    of_date = isinstance(cause.schema, dict) and cause.schema.get("format") == "date-time"
-    if of_date and type(value) is str:
-        return "timestamp", f"{place} is {show(value)}, not YYYY-MM-DDTHH:MM:SSZ"
-    detail = cause.message
-    if len(detail) > 160:
-        detail = f"{show(value)} breaks {cause.validator!r}"
-    return "schema", f"{place}: {detail}"

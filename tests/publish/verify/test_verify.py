@@ -2,6 +2,7 @@
 
 import argparse
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -592,6 +593,43 @@ def a_title_that_is_a_formula(release: Release) -> None:
     ids = [row["spotify_track_id"] for row in release.rows[WIDE]]
     lines = ["spotify_track_id,name\n", *(f"{one},@SUM(1)\n" for one in ids)]
     release.files["catalog.csv"] = "".join(lines).encode()
+
+
+@case("wide", "imported-features")
+def an_imported_feature_without_a_value(release: Release) -> None:
+    release.wide[3]["_extra"]["features_imported"] = {"tempo": "a file"}
+
+
+@case("wide", "imported-features")
+def an_imported_feature_of_no_kind(release: Release) -> None:
+    release.wide[5]["_extra"]["features_imported"] = ["tempo"]
+
+
+@case("wide", "licence")
+def an_imported_feature_without_a_licence(release: Release) -> None:
+    release.wide[5]["_extra"]["features_imported"] = {"tempo": "a file"}
+
+
+@case("rows", "ingest-source")
+def a_track_found_by_nothing(release: Release) -> None:
+    release.rows[TRACKS][5]["_ingestSource"] = None
+
+
+@case("rows", "ingest-source")
+def a_search_of_other_words(release: Release) -> None:
+    row = next(row for row in release.rows[TRACKS] if row["_ingestSource"] == "search")
+    row["_ingestQuery"] = "jazz running"
+
+
+@case("rows", "ingest-source")
+def a_playlist_found_by_two_searches(release: Release) -> None:
+    row = next(row for row in release.rows[TRACKS] if row["_ingestSource"] == "playlist")
+    row["_ingestQuery"] = None
+
+
+@case("rows", "ingest-source")
+def a_track_found_at_another_time(release: Release) -> None:
+    release.rows[TRACKS][5]["_ingestDiscoveredAt"] = "2025-10-16T00:00:00Z"
 
 
 @case("manifest", "accounting")
@@ -1204,6 +1242,52 @@ def test_twenty_problems_a_rule_are_listed(tmp_path: Path) -> None:
     assert str(problems[-1]) == f"{WIDE}: duration-policy: … and 20 more"
     assert sum(problem.count for problem in problems) == 40
     assert problems[0].line == 1
+
+
+def test_rows_written_with_blanks_are_as_sound(tmp_path: Path) -> None:
+    """Lines that are not written as this project does are looked at one by one."""
+    release = Release().derive().serialise()
+    for name in release.lines:
+        release.lines[name] = [json.dumps(row).encode() for row in release.rows[name]]
+    assert verify_release(release.assemble().write(tmp_path)) == []
+
+
+def of_many_rows() -> Release:
+    """A few hundred rows, which are several blocks; each is taken or refused by itself."""
+    release = Release(300)
+    for row in release.wide:
+        row["duration_ms"] = 200_000
+        row.update(factory.FEATURE_FIELDS)
+    return release
+
+
+def test_a_fault_is_told_by_its_line_in_whatever_block(tmp_path: Path) -> None:
+    release = of_many_rows()
+    places = (1, 140, 141, 299)
+    for place in places:
+        release.wide[place]["popularity_bucket"] = 10
+    release.derive()
+    for place in places:
+        release.rows[TRACKS][place]["albumName"] = "Another"
+        release.rows[FEATURES][place]["tempo"] = 1.5
+    release.serialise().assemble()
+    found = {
+        (one.file, one.line, one.rule)
+        for one in verify_release(release.write(tmp_path))
+        if one.names_row
+    }
+    faults = ((WIDE, "popularity-bucket"), (TRACKS, "split-value"), (FEATURES, "split-value"))
+    assert found == {(file, place + 1, rule) for place in places for file, rule in faults}
+
+
+def test_a_row_too_few_is_told_beside_whole_blocks(tmp_path: Path) -> None:
+    release = of_many_rows().derive()
+    gone = release.rows[TRACKS].pop(150)["id"]
+    release.serialise().assemble()
+    problems = [one for one in verify_release(release.write(tmp_path)) if one.names_row]
+    assert [(one.rule, one.track, one.file) for one in problems] == [
+        ("split-missing", gone, TRACKS)
+    ]
 
 
 def test_absorbed_problems_keep_their_count() -> None:

@@ -1,4 +1,4 @@
-"""The quick check of rows says what the closures say, of whatever stands anywhere in a row."""
+"""The check of many rows says what the closures say of each, whatever stands anywhere."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def fuller(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
-def test_quick_and_in_python_agree(name: str, data: st.DataObject) -> None:
+def test_columns_and_closures_agree(name: str, data: st.DataObject) -> None:
     schema, row = packaged_schema(name), fuller(name)
-    accepts, slow = row_check(name).accepts, compile_check(schema, schema)
-    assert accepts(row)
+    accepts_all, slow = row_check(name).accepts_all, compile_check(schema, schema)
+    assert accepts_all([row, fuller(name)])
     assert slow(row)
     *way, last = data.draw(st.sampled_from(list(places(row))))
     part: Any = row
@@ -74,4 +74,9 @@ def test_quick_and_in_python_agree(name: str, data: st.DataObject) -> None:
         part[data.draw(st.sampled_from(["_new", "new", "term", "owner"]))] = data.draw(VALUES)
     else:
         part.append(data.draw(VALUES))
-    assert accepts(row) == slow(row)
+    rows = data.draw(st.permutations([row, fuller(name), fuller(name)]))
+    assert accepts_all(rows) == all(map(slow, rows))
+
+
+def test_no_rows_are_right() -> None:
+    assert row_check("catalog_wide").accepts_all([])
