@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,15 @@ def read_json(path: Path) -> Any:
         return json.loads(data)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def join(parts: Iterable[Path], target: Path) -> None:
+    """Write a file of the bytes of others, in their order; these are removed."""
+    with target.open("wb") as whole:
+        for part in parts:
+            with part.open("rb") as file:
+                shutil.copyfileobj(file, whole, _BLOCK)
+            part.unlink()
 
 
 def gzip_copy(path: Path) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -110,6 +110,12 @@ class Measures:
         self.decades[wide["album_decade_label"] or ""] += 1
         names = wide["_extra"]["umbrellas"]
         self.umbrellas[names[0] if names else ""] += 1
+
+    def take(self, other: Measures) -> None:
+        """Count the rows that another has counted."""
+        for part in fields(self):
+            mine, theirs = getattr(self, part.name), getattr(other, part.name)
+            setattr(self, part.name, mine + theirs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import jsonlines
@@ -29,3 +32,13 @@ class CatalogLinesExporter(BaseItemExporter):
     def finish_exporting(self) -> None:
         """Let go of the file, which its opener closes."""
         self._writer.close()
+
+
+@contextmanager
+def lines(path: Path) -> Iterator[CatalogLinesExporter]:
+    """An exporter into a new file."""
+    with path.open("wb") as file:
+        exporter = CatalogLinesExporter(file)
+        exporter.start_exporting()
+        yield exporter
+        exporter.finish_exporting()

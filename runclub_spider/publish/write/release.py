@@ -7,9 +7,8 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from runclub_spider import resources
-from runclub_spider.catalog.dates import DECADES, decade_of
+from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.genre_map import load_umbrellas
-from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import Voter
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
 from runclub_spider.publish.account import changes, discovery, exhaustion, gates, manifest
 from runclub_spider.publish.account.discovery import Discovery
-from runclub_spider.publish.account.grid import UNASSIGNED, UNDATED
 from runclub_spider.publish.account.kept import Kept, Stopwatch, keep
 from runclub_spider.publish.choose import unsound
 from runclub_spider.publish.choose.balance import Targets
@@ -39,25 +36,27 @@ from runclub_spider.publish.choose.canonical import (
     to_remember,
 )
 from runclub_spider.publish.choose.fate import Fate
-from runclub_spider.publish.choose.part import Asked
+from runclub_spider.publish.choose.part import Asked, read_part, spans
 from runclub_spider.publish.choose.pool import Pool, Previous
-from runclub_spider.publish.choose.reading import read_parts
-from runclub_spider.publish.choose.run_suitability import tempo_bucket
-from runclub_spider.publish.choose.select import Cell, Selection, select
+from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.publish.choose.voting import votes_of_sources
-from runclub_spider.publish.files import fsync_tree, gzip_copy, sha256
+from runclub_spider.publish.files import fsync_tree, gzip_copy, join, sha256
+from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.progress import SILENT, Progress
 from runclub_spider.publish.write import folder, up_to_date
-from runclub_spider.publish.write.exporters import CatalogLinesExporter
-from runclub_spider.publish.write.merged import Merged, distinct
-from runclub_spider.publish.write.rows import (
-    ArtistRow,
-    SourceRow,
-    artist_row,
-    features_row,
-    track_row,
-    wide_row,
+from runclub_spider.publish.write.exporters import lines
+from runclub_spider.publish.write.part import (
+    FEATURE_LINES,
+    TRACKS,
+    TRACKS_OF_PART,
+    WIDE,
+    Chosen,
+    Share,
+    Shared,
+    Written,
+    write_part,
 )
+from runclub_spider.publish.write.rows import artist_of, artist_row
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.upsert import chunks
@@ -74,58 +73,6 @@ _PART = 500
 _MOST_REPEATS = 3
 
 
-@dataclass(slots=True)
-class _Written:
-    """What writing the data files showed."""
-
-    artists: int = 0
-    features: int = 0
-    newest: int = 0
-    measures: gates.Measures = field(default_factory=gates.Measures)
-    # Tracks by umbrella, decade and cadence band, as they stand in the rows.
-    buckets: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    # Tracks by decade, of the album and of the song's first release.
-    by_album: Counter[str] = field(default_factory=Counter)
-    by_original: Counter[str] = field(default_factory=Counter)
-    with_original: int = 0
-    # Tracks with features of each import, and the licences of these.
-    imported: Counter[str] = field(default_factory=Counter)
-    licences: dict[str, set[str]] = field(default_factory=dict)
-    with_time_signature: int = 0
-
-    @property
-    def tracks(self) -> int:
-        """Rows of `catalog_wide`."""
-        return self.measures.tracks
-
-    def count(self, config: Config, wide: Mapping[str, Any], cell: Cell, updated_at: int) -> None:
-        """Take up a row that was written, counted in a cell."""
-        self.features += any(wide[name] is not None for name in FEATURES)
-        self.measures.add(wide, shortest=config.min_duration_ms, longest=config.max_duration_ms)
-        if (bucket := wide["_extra"]["tempo_bucket"]) is not None:
-            umbrella, decade = cell
-            self.buckets[umbrella or UNASSIGNED, decade or UNDATED, bucket] += 1
-        self._count_decades(wide)
-        self._count_imported(wide)
-        self.newest = max(self.newest, updated_at)
-
-    def _count_imported(self, wide: Mapping[str, Any]) -> None:
-        """Take up the sources of a row's imported features."""
-        self.with_time_signature += wide["time_signature"] is not None
-        extra = wide["_extra"]
-        sources: Mapping[str, str] = extra.get("features_imported", {})
-        self.imported.update(set(sources.values()))
-        for name, source in sources.items():
-            self.licences.setdefault(source, set()).add(extra["licences"][name])
-
-    def _count_decades(self, wide: Mapping[str, Any]) -> None:
-        """Take up a row's two decades; without an original year the album's stands for it."""
-        album, original = wide["album_release_year"], wide["_extra"]["original_release_year"]
-        self.by_album[decade_of(album) or UNDATED] += 1
-        self.by_original[decade_of(original or album) or UNDATED] += 1
-        self.with_original += original is not None
-
-
 @dataclass(frozen=True, slots=True)
 class _Task:
     """What a release is made of, and what may fail."""
@@ -137,6 +84,7 @@ class _Task:
     inputs: str
     accepted: Mapping[str, str]
     progress: Progress
+    snapshot: str | None
 
 
 class _RowsUnsoundError(Exception):
@@ -170,6 +118,7 @@ class _Made:
     features: int
     with_tempo: int
     unsound: int
+    parts: Sequence[Path]
 
 
 def publish(
@@ -221,7 +170,9 @@ def _publish(
     if (known := up_to_date.published(config, connection, inputs)) is not None:
         return up_to_date.nothing_new(config, known)
     source = meta.get(connection, "source|spotify") or "unknown"
-    task = _Task(config, connection, umbrellas, source, inputs, accepted, progress)
+    task = _Task(
+        config, connection, umbrellas, source, inputs, accepted, progress, snapshot_of(connection)
+    )
     with folder.staging(config.export_dir) as outer:
         left_out: dict[str, str] = {}
         for attempt in range(_MOST_REPEATS + 1):
@@ -257,7 +208,7 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
     if not failed:
         _refuse_mixing(export, task.source)
     task.progress.step("packing and tables", made.tracks)
-    _finish(task, staging, made.document)
+    _write_rest(staging, made.parts, made.document)
     ready = staging.rename(staging.with_name(version))
     task.progress.step("verifying", made.tracks)
     _verify(task, ready, failed)
@@ -285,10 +236,19 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
     What is remembered is committed only when the release is in place. The selection ends here:
     a million tracks of it are not kept while tables are written and verified.
     """
-    config, connection = task.config, task.connection
+    connection = task.connection
     watch = Stopwatch()
     task.progress.step("choosing", catalogue.track_count(connection))
-    selection = choose(config, connection, task.umbrellas, unsound=left_out)
+    tracks = catalogue.track_count(connection)
+    with workers(connection, tracks, task.snapshot) as hands:
+        return _make_by(hands, task, staging, left_out, watch)
+
+
+def _make_by(
+    hands: Workers, task: _Task, staging: Path, left_out: Mapping[str, str], watch: Stopwatch
+) -> _Made | str:
+    config, connection = task.config, task.connection
+    selection = choose(config, connection, task.umbrellas, unsound=left_out, workers=hands)
     keep(config, connection, selection, watch.seconds).close()
     entries = canonicals(selection, catalogue.canonicals(connection))
     account = manifest.accounting(
@@ -302,7 +262,7 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
         )
     if problem := manifest.imbalance(account):
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
-    written = _write_data(config, connection, staging, selection, task.progress)
+    written, parts = _write_data(task, staging, selection, hands)
     digest = up_to_date.data_digest(
         {name: sha256(staging / name) for name in up_to_date.DATA_FILES}
     )
@@ -326,10 +286,11 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
         document,
         checks,
         written.tracks,
-        written.artists,
+        len(written.artists),
         written.features,
         written.measures.with_tempo,
         len(selection.pool.unsound),
+        parts,
     )
 
 
@@ -352,9 +313,13 @@ def prospect(config: Config, connection: sa.Connection) -> Selection:
     """
     known = unsound.remembered(meta.get(connection, meta.UNSOUND))
     umbrellas = load_umbrellas(config.seeds_dir)
-    return catalogue.reading_anything(
-        connection, lambda: choose(config, connection, umbrellas, unsound=known)
-    )
+
+    def chosen() -> Selection:
+        tracks = catalogue.track_count(connection)
+        with workers(connection, tracks, snapshot_of(connection)) as hands:
+            return choose(config, connection, umbrellas, unsound=known, workers=hands)
+
+    return catalogue.reading_anything(connection, chosen)
 
 
 def prospect_kept(
@@ -373,7 +338,7 @@ def choose(
     umbrellas: UmbrellaMap,
     *,
     unsound: Mapping[str, str] | None = None,
-    executor: Executor | None = None,
+    workers: Workers | None = None,
 ) -> Selection:
     """What a release made now would hold, and where all other tracks went.
 
@@ -382,7 +347,7 @@ def choose(
         connection: of the store.
         umbrellas: the genre map.
         unsound: tracks known to be unsound, and why.
-        executor: where the store is read; see :func:`.reading.read_parts`.
+        workers: that read the store; this thread alone without.
     """
     voter = Voter(umbrellas, threshold=config.vote_confidence_min)
     asked = Asked(
@@ -401,7 +366,9 @@ def choose(
         catalogue.previous_release(connection),
         (track_id for _, track_id in catalogue.canonicals(connection)),
     )
-    pool = Pool.of(read_parts(connection, asked, executor), voter, previous)
+    tasks = [(span, asked) for span in spans(connection)]
+    parts = list((workers or Workers(connection)).run(read_part, tasks))
+    pool = Pool.of(parts, voter, previous)
     return select(pool, targets(config, umbrellas))
 
 
@@ -420,127 +387,84 @@ def targets(config: Config, umbrellas: UmbrellaMap) -> Targets:
 
 
 def _write_data(
-    config: Config,
-    connection: sa.Connection,
-    made: Path,
-    selection: Selection,
-    progress: Progress,
-) -> _Written:
-    """The four data files, in one pass over the chosen tracks.
+    task: _Task, made: Path, selection: Selection, workers: Workers
+) -> tuple[Written, list[Path]]:
+    """The four data files, in one pass over the chosen tracks, and the parts that tables follow of.
 
     Raises:
         _RowsUnsoundError: some rows cannot be written.
     """
-    written = _Written()
-    used: set[str] = set()
-    faults: dict[str, str] = {}
-    with ExitStack() as stack:
-        files = _Files(
-            *(stack.enter_context(_lines(made / name)) for name in up_to_date.DATA_FILES)
-        )
-        writer = _Writer(config, connection, selection, files)
-        progress.step("writing", len(selection.chosen))
-        for index, row, people, sources, markets in _rows(connection, selection):
-            try:
-                wide = writer.write(index, row, people, sources, markets)
-                written.count(config, wide, selection.cell(index), row.updated_at)
-                progress.advance()
-                used.update(wide["artist_ids"])
-            except (OSError, MemoryError):
-                raise
-            except Exception as error:  # noqa: BLE001 -- any value may be of any type
-                faults[row.track_id] = unsound.words_of(error)
-        artists: dict[str, str] = {}
-        for part in chunks(sorted(used)):
-            for row in catalogue.artists(connection, part):
+    config, connection = task.config, task.connection
+    shares = _shares(config, connection, made.with_name(f"{made.name}-parts"), selection)
+    task.progress.step("writing", len(selection.chosen))
+    written = Written()
+    for share, part in zip(shares, workers.run(write_part, shares), strict=True):
+        written.add(part)
+        task.progress.advance(len(share.tracks))
+    parts = [share.folder for share in shares]
+    for name in (WIDE, TRACKS, FEATURE_LINES):
+        join((part / name for part in parts), made / name)
+    artists: dict[str, str] = {}
+    with lines(made / "cached_artists.jsonl") as file:
+        for some in chunks(sorted(written.artists)):
+            for row in catalogue.artists(connection, some):
                 try:
-                    files.artists.export_item(artist_row(_artist(row)))
+                    file.export_item(artist_row(artist_of(row)))
                 except (OSError, MemoryError):
                     raise
-                except Exception as error:  # noqa: BLE001 -- as above
+                except Exception as error:  # noqa: BLE001 -- any value may be of any type
                     artists[row.artist_id] = unsound.words_of(error)
-    if faults or artists:
+    if written.faults or artists:
         # Those that were written may be at fault as well: all at once, for repeats are few.
         more = _faults_of_rows(connection, made, written.newest)
-        raise _RowsUnsoundError(more | _with_tracks_of(connection, faults, artists), made)
-    written.artists = len(used)
-    return written
+        raise _RowsUnsoundError(more | _with_tracks_of(connection, written.faults, artists), made)
+    if written.table_fault is not None:
+        # Without a row at fault it is a fault of ours, and goes on as such.
+        rows = _faults_of_rows(connection, made, 0)
+        raise _RowsUnsoundError(rows, made) if rows else written.table_fault
+    return written, parts
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """The data files that are being written."""
-
-    wide: CatalogLinesExporter
-    tracks: CatalogLinesExporter
-    features: CatalogLinesExporter
-    artists: CatalogLinesExporter
-
-
-class _Writer:
-    """Writes the rows of one track at a time."""
-
-    def __init__(
-        self, config: Config, connection: sa.Connection, selection: Selection, files: _Files
-    ) -> None:
-        self._config, self._selection, self._files = config, selection, files
-        self._lists = {
+def _shares(
+    config: Config, connection: sa.Connection, folder: Path, selection: Selection
+) -> list[Share]:
+    """The chosen tracks in parts, by id; one without tracks if there are none."""
+    shared = Shared(
+        market=config.market,
+        primary=tuple(dict.fromkeys((*config.primary_markets, config.market))),
+        tags=config.open_metadata_tags,
+        durations=(config.min_duration_ms, config.max_duration_ms),
+        lists={
             playlist_id: (unsound.tidy(name), unsound.tidy(owner))
             for playlist_id, (name, owner) in catalogue.playlists(connection).items()
-        }
-        self._terms = catalogue.playlist_terms(connection)
-        self._merged = _merged(selection)
-        self._primary = tuple(dict.fromkeys((*config.primary_markets, config.market)))
+        },
+        terms=catalogue.playlist_terms(connection),
+        document=json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
+    )
+    tracks = list(_chosen(selection))
+    return [
+        Share(folder / f"{start:08}", tracks[start : start + TRACKS_OF_PART], shared)
+        for start in range(0, len(tracks) or 1, TRACKS_OF_PART)
+    ]
 
-    def write(
-        self,
-        index: int,
-        row: Any,
-        people: Sequence[Any],
-        sources: Sequence[Any],
-        markets: Sequence[Any],
-    ) -> dict[str, Any]:
-        """Write a track's rows; returns the wide one. Raises anything for a row that is unsound."""
-        config, selection = self._config, self._selection
-        _check_moments(row)
-        probed = {m.market: (m.playable, m.basis) for m in markets}
+
+def _chosen(selection: Selection) -> Iterator[Chosen]:
+    """Each track of the release, by id, and what choosing said of it."""
+    pool, merged = selection.pool, _merged(selection)
+    for index in selection.chosen.tolist():
         backfill = selection.choice.backfill.get(index)
-        if backfill is not None and backfill.step == "soft":
-            # Nobody said so; the policy for thin cells takes it for playable.
-            probed[config.market] = (str(Playable.YES), "thin_cell_policy")
-        wide = wide_row(
-            row._asdict(),
-            [_artist(person) for person in people],
-            [self._source(one) for one in sources],
-            markets=probed,
-            primary_markets=self._primary,
-            extra=_extra(selection, index, row, self._merged.get(index, ((), ()))),
-            tags=config.open_metadata_tags,
+        same, soft = merged.get(index, ((), ()))
+        yield Chosen(
+            pool.id_of(index),
+            selection.cell(index),
+            pool.umbrellas_of(index),
+            pool.origins[pool.origin[index]],
+            int(pool.confidence[index]),
+            int(pool.suitability[index]),
+            None if backfill is None else (*backfill.cell, backfill.step),
+            same,
+            soft,
         )
-        unsound.check_numbers(wide, FEATURES)
-        source = wide["sources"][0] if wide["sources"] else {"type": None, "term": None}
-        query = (
-            unsound.tidy(self._terms.get(source["playlist_id"] or ""))
-            if source["type"] == "playlist"
-            else source["term"]
-        )
-        self._files.wide.export_item(wide)
-        self._files.tracks.export_item(track_row(wide, market=config.market, query=query))
-        if (features := features_row(wide)) is not None:
-            self._files.features.export_item(features)
-        return wide
-
-    def _source(self, source: Any) -> SourceRow:
-        kind, key = source.source_type, source.source_key
-        if kind == "playlist":
-            return SourceRow(kind, key, *self._lists.get(key, (None, None)))
-        return SourceRow(source.station or kind, unsound.tidy(key) or key)
-
-
-def _check_moments(row: Any) -> None:
-    """Raise `ValueError` for a time that no clock of a crawl says."""
-    for name in ("first_seen_at", "updated_at", "f_fetched_at"):
-        unsound.check_whole(name, getattr(row, name), 0, catalogue.LAST_MOMENT)
 
 
 def _faults_of_rows(connection: sa.Connection, made: Path, newest: int) -> dict[str, str]:
@@ -563,25 +487,6 @@ def _with_tracks_of(
     return found
 
 
-def _rows(connection: sa.Connection, selection: Selection) -> Iterator[tuple[Any, ...]]:
-    """Each chosen track by id: its position and row, and those of artists, sources, markets."""
-    pool, chosen = selection.pool, selection.chosen
-    for start in range(0, len(chosen), _PART):
-        part = chosen[start : start + _PART].tolist()
-        ids = [pool.id_of(index) for index in part]
-        artists, sources, markets = (
-            Merged(stream(connection, ids))
-            for stream in (
-                catalogue.credits_of_tracks,
-                catalogue.sources_of_tracks,
-                catalogue.markets_of_tracks,
-            )
-        )
-        for index, row in zip(part, catalogue.wide(connection, ids), strict=True):
-            one = row.track_id
-            yield index, row, distinct(artists.of(one)), sources.of(one), markets.of(one)
-
-
 def _merged(selection: Selection) -> dict[int, tuple[list[str], list[str]]]:
     """By chosen track the ids it stands for: the same recording, and soft duplicates."""
     found: dict[int, tuple[list[str], list[str]]] = {}
@@ -592,67 +497,6 @@ def _merged(selection: Selection) -> dict[int, tuple[list[str], list[str]]]:
     return found
 
 
-def _extra(
-    selection: Selection, index: int, row: Any, merged: tuple[Sequence[str], Sequence[str]]
-) -> dict[str, Any]:
-    """The ingestion-only fields of a wide row."""
-    pool = selection.pool
-    umbrella = selection.cell(index)[0]
-    names = sorted(pool.umbrellas_of(index), key=lambda name: name != umbrella)
-    backfill = selection.choice.backfill.get(index)
-    return {
-        "umbrellas": names,
-        "umbrella_source": pool.origins[pool.origin[index]],
-        "umbrella_confidence": int(pool.confidence[index]) / 10_000,
-        "album_id": row.album_id,
-        "album_type": row.album_type,
-        "linked_from": row.linked_from,
-        "merged_track_ids": list(merged[0]),
-        "soft_merged_track_ids": list(merged[1]),
-        "backfill_for": None
-        if backfill is None
-        else {
-            "umbrella": backfill.cell[0],
-            "decade": backfill.cell[1],
-            "step": backfill.step,
-        },
-        "run_suitability": (
-            None
-            if row.f_tempo is None or row.f_energy is None
-            else int(pool.suitability[index]) / 10
-        ),
-        "tempo_bucket": tempo_bucket(row.f_tempo),
-        "features_source": _features_source(row),
-        "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
-        # Of a row that holds imported features by feature whose they are.
-        **({"features_imported": sources} if (sources := _imported(row)) else {}),
-    }
-
-
-def _features_source(row: Any) -> str | None:
-    """Who gave a track's features; of several imports all."""
-    if row.features_of is not None:
-        return "reccobeats"
-    return ", ".join(sorted(set(_imported(row).values()))) or None
-
-
-def _imported(row: Any) -> dict[str, str]:
-    """By feature the source of what was imported, in the order of the features."""
-    found = row.imported or {}
-    return {name: found[name].source for name in FEATURES if name in found}
-
-
-def _artist(row: Any) -> ArtistRow:
-    genres = (unsound.tidy(genre) for genre in catalogue.genres_of(row.genres))
-    return ArtistRow(
-        row.artist_id,
-        unsound.tidy(row.name) or "",
-        tuple(genre for genre in genres if genre),
-        row.popularity,
-        row.image_url,
-    )
-
-
 def _describe(
     config: Config,
     connection: sa.Connection,
@@ -660,7 +504,7 @@ def _describe(
     version: str,
     selection: Selection,
     account: dict[str, Any],
-    written: _Written,
+    written: Written,
     entries: Canonicals,
     held: _Against,
     found: Discovery,
@@ -716,7 +560,7 @@ def _describe(
         },
         totals={
             "tracks": written.tracks,
-            "artists": written.artists,
+            "artists": len(written.artists),
             "audioFeatures": written.features,
             "byUmbrellaAndDecade": manifest.grid(selection),
         },
@@ -760,31 +604,17 @@ def _changes(connection: sa.Connection, selection: Selection, digest: str) -> di
     ).as_json()
 
 
-def _finish(task: _Task, staging: Path, document: dict[str, Any]) -> None:
-    """Write what follows from the data files; a value that no table holds is its row's fault."""
-    try:
-        _write_rest(staging, document)
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:
-        # Without a row at fault it is a fault of ours, and goes on as such.
-        rows = _faults_of_rows(task.connection, staging, 0)
-        if not rows:
-            raise
-        raise _RowsUnsoundError(rows, staging) from error
-
-
-def _write_rest(made: Path, document: dict[str, Any]) -> None:
+def _write_rest(made: Path, parts: Sequence[Path], document: dict[str, Any]) -> None:
     """Compressed copies, tables, schemas and report, and last the manifest that proves them."""
     # Here, not above: a run that finds nothing new to publish does without these imports.
     from runclub_spider.publish.write.report import render
-    from runclub_spider.publish.write.tables import write_tables
+    from runclub_spider.publish.write.tables import join_tables
 
     # zlib works without the interpreter's lock, so the copies cost no time beside the tables.
     with ThreadPoolExecutor() as threads:
         copies = [threads.submit(gzip_copy, made / name) for name in up_to_date.DATA_FILES]
-        write_tables(
-            made / "catalog_wide.jsonl",
+        join_tables(
+            parts,
             json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
             parquet=made / "catalog.parquet",
             csv=made / "catalog.csv",
@@ -913,12 +743,3 @@ def _before(connection: sa.Connection, digest: str) -> gates.Before:
         decades[decade or ""] += number
         umbrellas[umbrella or ""] += number
     return gates.Before(dict(decades), dict(umbrellas))
-
-
-@contextmanager
-def _lines(path: Path) -> Iterator[CatalogLinesExporter]:
-    with path.open("wb") as file:
-        exporter = CatalogLinesExporter(file)
-        exporter.start_exporting()
-        yield exporter
-        exporter.finish_exporting()

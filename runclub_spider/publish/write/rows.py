@@ -15,6 +15,8 @@ from runclub_spider.catalog.ids import row_id
 from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.catalog.playability import Basis, rank, stored_playability
 from runclub_spider.catalog.playability import listed as markets_listed
+from runclub_spider.publish.choose import unsound
+from runclub_spider.store.read import catalogue
 from runclub_spider.text import timestamp
 
 _APP_FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
@@ -29,6 +31,18 @@ class ArtistRow:
     genres: tuple[str, ...]
     popularity: int | None
     image_url: str | None
+
+
+def artist_of(row: Any) -> ArtistRow:
+    """The record of a stored artist; what many rows share is cleaned."""
+    genres = (unsound.tidy(genre) for genre in catalogue.genres_of(row.genres))
+    return ArtistRow(
+        row.artist_id,
+        unsound.tidy(row.name) or "",
+        tuple(genre for genre in genres if genre),
+        row.popularity,
+        row.image_url,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
-"""The wide catalogue for analysts: Parquet and CSV, straight from `catalog_wide.jsonl`."""
+"""The wide catalogue for analysts: Parquet and CSV, from the rows of `catalog_wide.jsonl`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import jsonlines
 import orjson
 import pyarrow as pa
 import pyarrow.csv
@@ -25,7 +26,9 @@ _SCALARS = {
 }
 # Objects of varying shape go in as JSON text.
 _AS_JSON = ("sources", "_extra")
-_BATCH = 1000
+#: Rows of a group of the Parquet file.
+BATCH = 1000
+_BATCHES, _CELLS = "batches.arrow", "cells.csv"
 
 
 def schema(document: Mapping[str, Any]) -> pa.Schema:
@@ -47,29 +50,85 @@ def schema(document: Mapping[str, Any]) -> pa.Schema:
     return pa.schema([(name, typed(told)) for name, told in document["properties"].items()])
 
 
-def write_tables(wide: Path, document: Mapping[str, Any], *, parquet: Path, csv: Path) -> None:
-    """Write both tables in batches, rows in the order of the lines; see :func:`schema`."""
+class TablesPart:
+    """Batches of both tables for a part of the rows, as files of their own.
+
+    Args:
+        folder: for the files.
+        document: the JSON Schema of a row; see :func:`schema`.
+    """
+
+    def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
+        self._fields = schema(document)
+        self._flat = _flat(self._fields)
+        self._folder = folder
+        self._rows: list[dict[str, Any]] = []
+        self._fault: Exception | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._packed = self._open.enter_context(
+            pa.ipc.new_file(self._folder / _BATCHES, self._fields)
+        )
+        self._plain = self._open.enter_context(
+            pyarrow.csv.CSVWriter(
+                self._folder / _CELLS,
+                self._flat,
+                write_options=pyarrow.csv.WriteOptions(include_header=False),
+            )
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def add(self, wide: Mapping[str, Any]) -> None:
+        """Take a row."""
+        self._rows.append({**wide, **{k: orjson.dumps(wide[k]).decode() for k in _AS_JSON}})
+        if len(self._rows) == BATCH:
+            self._flush()
+
+    def finish(self) -> Exception | None:
+        """Write what is left; returns what went wrong with a value that no table holds."""
+        self._flush()
+        return self._fault
+
+    def _flush(self) -> None:
+        rows, self._rows = self._rows, []
+        if not rows or self._fault is not None:
+            return
+        try:
+            packed = pa.Table.from_pylist(rows, schema=self._fields)
+            plain = pa.Table.from_pylist(_flattened(rows, self._fields), schema=self._flat)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- any value may be of any type
+            self._fault = error
+            return
+        self._packed.write_table(packed)
+        self._plain.write_table(plain)
+
+
+def join_tables(
+    parts: Iterable[Path], document: Mapping[str, Any], *, parquet: Path, csv: Path
+) -> None:
+    """Make both tables of the batches of all parts, in their order."""
     fields = schema(document)
-    flat = pa.schema([(f.name, _TEXT if pa.types.is_list(f.type) else f.type) for f in fields])
-    with (
-        pyarrow.parquet.ParquetWriter(parquet, fields, compression="zstd") as packed,
-        pyarrow.csv.CSVWriter(csv, flat) as plain,
-    ):
-        for rows in _batches(wide):
-            packed.write_table(pa.Table.from_pylist(rows, schema=fields))
-            plain.write_table(pa.Table.from_pylist(_flattened(rows, fields), schema=flat))
+    with csv.open("wb") as plain:
+        # The names of the columns.
+        pyarrow.csv.CSVWriter(plain, _flat(fields)).close()
+        with pyarrow.parquet.ParquetWriter(parquet, fields, compression="zstd") as packed:
+            for part in parts:
+                with pa.memory_map(str(part / _BATCHES)) as file:
+                    batches = pa.ipc.open_file(file)
+                    for at in range(batches.num_record_batches):
+                        packed.write_batch(batches.get_batch(at))
+                with (part / _CELLS).open("rb") as cells:
+                    shutil.copyfileobj(cells, plain, 1 << 20)
 
 
-def _batches(wide: Path) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    with wide.open("rb") as file:
-        for row in jsonlines.Reader(file, loads=orjson.loads):
-            batch.append({**row, **{k: orjson.dumps(row[k]).decode() for k in _AS_JSON}})
-            if len(batch) == _BATCH:
-                yield batch
-                batch = []
-    if batch:
-        yield batch
+def _flat(fields: pa.Schema) -> pa.Schema:
+    return pa.schema([(f.name, _TEXT if pa.types.is_list(f.type) else f.type) for f in fields])
 
 
 def _flattened(rows: list[dict[str, Any]], fields: pa.Schema) -> list[dict[str, Any]]:

@@ -100,12 +100,15 @@ def test_each_choosing_setting_has_a_selection_of_its_own(config: Config, store:
 
 
 def test_it_goes_with_the_store(config: Config, store: Store, tmp_path: Path) -> None:
-    keep(config, store, chosen([candidate("a")])).close()
-    there = config.model_copy(update={"cache_dir": tmp_path / "moved"})
-    shutil.copytree(config.cache_dir, there.cache_dir)
-    assert Kept.find(there) is not None
-    other = f"sqlite:///{tmp_path / 'other.sqlite'}"
-    assert Kept.find(there.model_copy(update={"database_url": other})) is None
+    def beside(folder: Path, cache: Path) -> Config:
+        url = f"sqlite:///{folder / 'runclub.sqlite'}"
+        return config.model_copy(update={"cache_dir": cache, "database_url": url})
+
+    here, there = config.cache_dir, tmp_path / "moved"
+    keep(beside(here, here), store, chosen([candidate("a")])).close()
+    shutil.copytree(here, there)
+    assert Kept.find(beside(there, there)) is not None
+    assert Kept.find(beside(tmp_path, there)) is None
 
 
 def test_it_knows_that_the_store_moved_on(config: Config, store: Store) -> None:

@@ -21,11 +21,15 @@ from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
+from runclub_spider.publish import parts
 from runclub_spider.publish.account.manifest import open_notes
-from runclub_spider.publish.choose import part, reading
+from runclub_spider.publish.choose import part
 from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Pool
+from runclub_spider.publish.parts import Workers, snapshot_of
 from runclub_spider.publish.verify import verify_release
+from runclub_spider.publish.write import release
+from runclub_spider.publish.write.part import TRACKS_OF_PART
 from runclub_spider.publish.write.release import choose, publish
 from runclub_spider.publish.write.up_to_date import input_digest
 from runclub_spider.store.db import meta, tables
@@ -159,7 +163,8 @@ def test_however_the_store_is_parted_and_whoever_reads_it(
     def told(tracks: int, executor: Executor | None = None) -> dict[str, Any]:
         monkeypatch.setattr(part, "_TRACKS", tracks)
         with shop.store.reading() as connection:
-            selection = choose(shop.config, connection, UMBRELLAS, executor=executor)
+            hands = Workers(connection, executor, snapshot_of(connection))
+            selection = choose(shop.config, connection, UMBRELLAS, workers=hands)
         return facts(selection) | {
             field.name: np.asarray(getattr(selection.pool, field.name)).tolist()
             for field in fields(Pool)
@@ -171,8 +176,22 @@ def test_however_the_store_is_parted_and_whoever_reads_it(
         assert told(number) == whole
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
         assert told(5, processes) == whole
-    monkeypatch.setattr(reading, "_WORTH_PROCESSES", 1)
-    assert told(9) == whole
+
+
+def test_a_release_is_the_same_however_it_is_written(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put(*(a_track(n, name=f"Song {n % 7}", isrc=f"USUM700000{n:02d}") for n in range(1, 24)))
+    whole = contents(shop.publish("whole"))
+    monkeypatch.setattr(release, "TRACKS_OF_PART", 5)
+    small = contents(shop.publish("small"))
+    # Groups of rows end with a part, and these are smaller than a group.
+    told = {"catalog.parquet", "manifest.json"}
+    assert {name for name in whole if small[name] != whole[name]} == told
+    monkeypatch.setattr(release, "TRACKS_OF_PART", TRACKS_OF_PART)
+    monkeypatch.setattr(parts, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(part, "_TRACKS", 5)
+    assert contents(shop.publish("processes")) == whole
 
 
 def test_another_markets_unknown_playability(shop: Shop) -> None:

@@ -32,16 +32,22 @@ def rows(number: int) -> list[dict[str, Any]]:
 
 
 def write(folder: Path, made: list[dict[str, Any]]) -> tuple[Path, Path]:
-    wide = folder / "catalog_wide.jsonl"
-    wide.write_bytes(b"".join(factory.dump(row) + b"\n" for row in made))
+    """Both tables, of two parts."""
+    parts = [folder / name for name in ("0", "1")]
+    for part, some in zip(parts, (made[: 2 * tables.BATCH], made[2 * tables.BATCH :]), strict=True):
+        part.mkdir()
+        with tables.TablesPart(part, SCHEMA) as table:
+            for row in some:
+                table.add(row)
+            assert table.finish() is None
     parquet, plain = folder / "catalog.parquet", folder / "catalog.csv"
-    tables.write_tables(wide, SCHEMA, parquet=parquet, csv=plain)
+    tables.join_tables(parts, SCHEMA, parquet=parquet, csv=plain)
     return parquet, plain
 
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "_BATCH", 7)
+    monkeypatch.setattr(tables, "BATCH", 7)
 
 
 @pytest.mark.usefixtures("small_batches")

@@ -1,0 +1,125 @@
+"""Work on the parts of a store, on as many processors as there are."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from runclub_spider.store.db.address import made_engine
+from runclub_spider.store.read.catalogue import reading_anything
+
+T = TypeVar("T")
+R = TypeVar("R")
+Work = Callable[[sa.Connection, T], R]
+
+_log = logging.getLogger(__name__)
+
+# Below so many tracks, processes take longer to start than to work.
+_WORTH_PROCESSES = 60_000
+
+
+class Workers:
+    """Runs work on parts, in the processes of an executor or in this thread.
+
+    Args:
+        connection: of the store; it must not have changed what others do not see yet.
+        executor: where parts are worked on; None for this thread, by this connection.
+        snapshot: that the others read, from :func:`snapshot_of`.
+    """
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        executor: Executor | None = None,
+        snapshot: str | None = None,
+    ) -> None:
+        self._connection = connection
+        self._executor = executor
+        self._snapshot = snapshot
+
+    def run(self, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
+        """The result for each task, in their order.
+
+        Args:
+            work: a function of a module; task and result can be pickled.
+            tasks: what it is called with, beside a connection.
+        """
+        done = 0
+        if self._executor is not None:
+            try:
+                for result in self._elsewhere(self._executor, work, tasks):
+                    yield result
+                    done += 1
+            except BrokenProcessPool:
+                _log.warning("Other processes cannot work here; publishing takes longer.")
+                self._executor = None
+        for task in tasks[done:]:
+            yield work(self._connection, task)
+
+    def _elsewhere(self, executor: Executor, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
+        address = self._connection.engine.url.render_as_string(hide_password=False)
+        futures = [executor.submit(_work, address, self._snapshot, work, task) for task in tasks]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def snapshot_of(connection: sa.Connection) -> str | None:
+    """A name by which others see what this transaction saw; to be asked outside of savepoints."""
+    if connection.dialect.name != "postgresql":
+        return None
+    return str(connection.scalar(sa.text("SELECT pg_export_snapshot()")))
+
+
+@contextmanager
+def workers(
+    connection: sa.Connection, tracks: int, snapshot: str | None = None
+) -> Iterator[Workers]:
+    """Workers for a store of so many tracks: processes of this machine where that pays."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if processors < 2 or tracks < _WORTH_PROCESSES or not _shared(connection):
+        yield Workers(connection)
+        return
+    # Not forked: a crawl that publishes has threads, and a copy of them may stand still.
+    with ProcessPoolExecutor(processors, mp_context=get_context("spawn")) as processes:
+        yield Workers(connection, processes, snapshot)
+
+
+def _shared(connection: sa.Connection) -> bool:
+    """Whether another process can open the store: one in memory it cannot."""
+    url = connection.engine.url
+    return url.get_backend_name() != "sqlite" or bool(url.database and url.database != ":memory:")
+
+
+def _work(address: str, snapshot: str | None, work: Work[T, R], task: T) -> R:
+    """Do a piece of work in another process, by a connection of its own."""
+    # It makes no rings, and to look for some among its many tuples takes a fifth of the time.
+    gc.disable()
+    with _connected(address, snapshot) as connection:
+        return reading_anything(connection, lambda: work(connection, task))
+
+
+@contextmanager
+def _connected(address: str, snapshot: str | None) -> Iterator[sa.Connection]:
+    engine = made_engine(sa.make_url(address))
+    try:
+        with engine.connect() as connection:
+            if snapshot is not None:
+                # All parts are of one moment, whatever other machines store meanwhile.
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            yield connection
+    finally:
+        engine.dispose()
