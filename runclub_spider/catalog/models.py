@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runclub_spider.catalog.rules.rule import Rule
 
 
 class RowKind(StrEnum):
@@ -72,12 +76,16 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class FoundTrack:
-    """A track with its place on a page, and its playability in the page's market."""
+    """A track with its place on a page, and its playability in the page's market.
+
+    `refused_by` are the rules that refuse it as the page shows it; None before it was judged.
+    """
 
     track: Track
     position: int
     playable: Playable
     basis: str
+    refused_by: tuple[Rule, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from runclub_spider.catalog.models import Track
 from runclub_spider.catalog.original import question
 from runclub_spider.store.db import exported, meta
 from runclub_spider.store.db.among import among, texts
+from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import (
     artist,
     artist_link,
@@ -122,11 +123,14 @@ def written_at(connection: sa.Connection, kind: Kind, value: str) -> int | None:
     return connection.scalar(query)
 
 
+_ANY = Prepared(sa.select(sa.exists(sa.select(tombstone.c.kind))))
 _STONES = sa.select(tombstone.c.kind, tombstone.c.value).where(among(tombstone.c.value))
 
 
 def buried(connection: sa.Connection, tracks: Iterable[Track]) -> set[str]:
     """Ids of those tracks that a tombstone covers, by id, artist or ISRC."""
+    if not any(_ANY.first(connection, {})):
+        return set()
     tracks = list(tracks)
     values = {t.track_id for t in tracks} | {t.isrc for t in tracks if t.isrc}
     values |= {a.artist_id for t in tracks for a in t.artists}

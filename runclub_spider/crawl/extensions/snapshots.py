@@ -71,7 +71,7 @@ class Snapshots:
         exporter_class = load_object(self._crawler.settings["FEED_EXPORTERS"]["catalog_jsonl"])
         with (
             part.open("wb") as raw,
-            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as file,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=1) as file,
         ):
             exporter = build_from_crawler(exporter_class, self._crawler, file)
             exporter.start_exporting()

@@ -47,14 +47,17 @@ class FilterPipeline:
                 restriction=track.restriction,
                 served_by_search=served,
             )
-            item.judged.append(FoundTrack(track, row.position, found.playable, found.basis))
             facts = facts_of(
                 track.name,
                 artists=sum(bool(artist.name.strip()) for artist in track.artists),
                 duration_ms=track.duration_ms,
                 found=found,
             )
-            if refused_by := judge(facts, policy):
+            refused_by = judge(facts, policy)
+            item.judged.append(
+                FoundTrack(track, row.position, found.playable, found.basis, refused_by)
+            )
+            if refused_by:
                 counts[f"rejected/{refused_by[0]}"] += 1
         for name, number in counts.items():
             self._stats.inc_value(f"runclub/{name}", number)

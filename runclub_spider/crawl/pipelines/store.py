@@ -17,7 +17,7 @@ from runclub_spider.errors import StoreWriteError
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.store import tombstones
 from runclub_spider.store.db import meta
-from runclub_spider.store.facts import artists, tracks
+from runclub_spider.store.facts import tracks
 from runclub_spider.store.facts.tracks import Source
 from runclub_spider.store.queue import pages, playlists, seeds
 from runclub_spider.store.queue.pages import PageCounts, PageKind
@@ -105,10 +105,8 @@ class StorePipeline:
         self._advance(connection, item, counts, eligible_new, run.record.number, now)
         if item.rows:
             meta.touch(connection)
-        if item.judged:
-            artists.note_complete(connection, [j.track.track_id for j in item.judged], now)
-            if run.stages is not None:
-                run.stages.look(connection, item, eligible, sorted(saved.curable))
+        if item.judged and run.stages is not None:
+            run.stages.look(connection, item, eligible, sorted(saved.curable))
         return eligible_new
 
     @staticmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from runclub_spider.store.db.tables import meta
-from runclub_spider.store.db.upsert import upsert
+from runclub_spider.store.db.upsert import RowInsert, upsert
 
 #: What the last release said of canonical ids, of its changes, and the shares that its gates held
 #: it against, so that publishing the same data again says the same; JSON.
@@ -17,6 +17,15 @@ UNSOUND = "unsound"
 WRITER = "writer"
 
 
+_COUNT = RowInsert(
+    meta,
+    ("key", "value"),
+    lambda new: {
+        "value": sa.cast(
+            sa.cast(meta.c.value, sa.Integer) + sa.cast(new.value, sa.Integer), sa.Text
+        )
+    },
+)
 _GET = sa.select(meta.c.value).where(meta.c.key == sa.bindparam("fact"))
 
 
@@ -28,7 +37,7 @@ def get(connection: sa.Connection, key: str) -> str | None:
 
 def touch(connection: sa.Connection) -> None:
     """Count a change to something that a release may show."""
-    put(connection, "revision", str(revision(connection) + 1))
+    _COUNT(connection, [("revision", "1")])
 
 
 def revision(connection: sa.Connection) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -10,6 +10,10 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.elements import KeyedColumnElement
+
+from runclub_spider.store.db.prepared import Prepared, dialect_for, execute
 
 # Rows a statement: at a dozen columns far below the 32,766 values that SQLite takes.
 _ROWS = 500
@@ -25,8 +29,8 @@ def _insert(dialect: str, table: sa.Table) -> Any:
 
 
 @cache
-def _insert_new(dialect: str, table: sa.Table) -> Any:
-    return _insert(dialect, table).on_conflict_do_nothing()
+def _insert_new(dialect: str, table: sa.Table, columns: tuple[str, ...]) -> Prepared:
+    return Prepared(_insert(dialect, table).on_conflict_do_nothing(), *columns)
 
 
 @cache
@@ -36,7 +40,7 @@ def _upsert(
     columns: tuple[str, ...],
     keep_old_if_null: tuple[str, ...],
     only_on_insert: tuple[str, ...],
-) -> Any:
+) -> Prepared:
     statement = _insert(dialect, table)
     keys = [column.name for column in table.primary_key]
     new = statement.excluded
@@ -45,7 +49,8 @@ def _upsert(
         for name in columns
         if name not in keys and name not in only_on_insert
     }
-    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+    changed = statement.on_conflict_do_update(index_elements=keys, set_=changes)
+    return Prepared(changed, *columns)
 
 
 def insert_new(
@@ -53,7 +58,67 @@ def insert_new(
 ) -> None:
     """Insert the rows whose key is not there yet; the others stay as they are."""
     if rows:
-        connection.execute(_insert_new(connection.dialect.name, table), list(rows))
+        _insert_new(connection.dialect.name, table, tuple(rows[0])).many(connection, rows)
+
+
+Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
+#: Of the row that is being inserted (`excluded`), what an existing one is changed to.
+Changes = Callable[[Columns], Mapping[str, sa.ColumnElement[Any]]]
+
+
+class RowInsert:
+    """`INSERT … ON CONFLICT` of plain rows, declared once; no value of theirs is looked at.
+
+    Args:
+        table: where to.
+        columns: of the rows, in their order.
+        changes: of a row whose key is there already; such a row stays as it is without.
+        where: only if this holds of the row that is being inserted and the existing one.
+
+    Conditions and changes hold no values, only columns and literals.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        columns: Sequence[str],
+        changes: Changes | None = None,
+        where: Callable[[Columns], sa.ColumnElement[bool]] | None = None,
+    ) -> None:
+        self._table, self._columns = table, tuple(columns)
+        self._changes, self._where = changes, where
+        # By database.
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows."""
+        if not rows:
+            return
+        dialect = connection.dialect.name
+        if dialect not in self._texts:
+            self._texts[dialect] = self._compiled(dialect)
+        execute(connection, self._texts[dialect], list(rows))
+
+    def _compiled(self, dialect: str) -> str:
+        statement = _insert(dialect, self._table)
+        if self._changes is None:
+            statement = statement.on_conflict_do_nothing()
+        else:
+            statement = statement.on_conflict_do_update(
+                index_elements=[key.name for key in self._table.primary_key],
+                set_=self._changes(statement.excluded),
+                where=None if self._where is None else self._where(statement.excluded),
+            )
+        columns = list(self._columns)
+        compiled = statement.compile(dialect=dialect_for(dialect), column_keys=columns)
+        if values := set(compiled.params).difference(columns):
+            raise ValueError(f"values in an insert into {self._table.name}: {values}")
+        # Its columns are in the order of the table; here they are in that of the rows.
+        _, clause, behind = str(compiled).partition(" ON CONFLICT ")
+        names = ", ".join(map(compiled.preparer.quote, self._columns))
+        marks = ", ".join(["?" if dialect == "sqlite" else "%s"] * len(columns))
+        into = f"INSERT INTO {self._table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own
+        return into + clause + behind
 
 
 def insert_rows(
@@ -130,7 +195,7 @@ def upsert(
         tuple(keep_old_if_null),
         tuple(only_on_insert),
     )
-    connection.execute(statement, list(rows))
+    statement.many(connection, rows)
 
 
 def chunks(items: Sequence[str], size: int = 500) -> list[Sequence[str]]:

@@ -12,6 +12,7 @@ from runclub_spider.catalog.rules import CURABLE
 from runclub_spider.store.db import exported
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.exported import ELIGIBLE
+from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import artist, rejection, track, track_artist
 
 _PENDING = (
@@ -22,12 +23,12 @@ _PENDING = (
         artist.c.fetched_at.is_(None) | (artist.c.fetched_at < sa.bindparam("stale_before")),
         ~sa.exists().where(
             rejection.c.track_id == track_artist.c.track_id,
-            rejection.c.rule.not_in(sorted(map(str, CURABLE))),
+            *(rejection.c.rule != rule for rule in sorted(map(str, CURABLE))),
         ),
     )
     .order_by(artist.c.artist_id)
 )
-_PENDING_AMONG = _PENDING.where(among(track_artist.c.track_id))
+_PENDING_AMONG = Prepared(_PENDING.where(among(track_artist.c.track_id)))
 
 
 def pending(
@@ -41,7 +42,7 @@ def pending(
     if track_ids is None:
         return list(connection.scalars(_PENDING, {"stale_before": stale_before}))
     given = {"stale_before": stale_before, "ids": texts(track_ids)}
-    return list(connection.scalars(_PENDING_AMONG, given))
+    return _PENDING_AMONG.first(connection, given)
 
 
 def deciding(connection: sa.Connection, *, stale_before: int, limit: int) -> list[str]:

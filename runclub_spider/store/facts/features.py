@@ -12,6 +12,7 @@ from runclub_spider.catalog.models import AudioFeatures
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.exported import ELIGIBLE
+from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import audio_features, feature_miss, track
 from runclub_spider.store.db.upsert import upsert
 
@@ -32,7 +33,7 @@ _WAITING = sa.exists().where(
 _PENDING = (
     sa.select(track.c.track_id).where(~_CURRENT, ~_WAITING, ELIGIBLE).order_by(track.c.track_id)
 )
-_PENDING_AMONG = _PENDING.where(among(track.c.track_id))
+_PENDING_AMONG = Prepared(_PENDING.where(among(track.c.track_id)))
 
 
 def pending(
@@ -51,7 +52,7 @@ def pending(
     given = {"version": version, "now": now, "stale_before": stale_before}
     if track_ids is None:
         return list(connection.scalars(_PENDING, given))
-    return list(connection.scalars(_PENDING_AMONG, {**given, "ids": texts(track_ids)}))
+    return _PENDING_AMONG.first(connection, {**given, "ids": texts(track_ids)})
 
 
 _AT = sa.bindparam("at", type_=sa.BigInteger())

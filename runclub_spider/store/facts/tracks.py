@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from runclub_spider.catalog.models import FoundTrack, Playable, Track
-from runclub_spider.catalog.playability import Finding, rank
+from runclub_spider.catalog.playability import rank
 from runclub_spider.catalog.rules import CURABLE, Policy, Rule, facts_of_stored, judge
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.among import among, texts
+from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import (
     LENGTH_MS,
     NAMED,
@@ -23,7 +24,8 @@ from runclub_spider.store.db.tables import (
     track_market,
     track_source,
 )
-from runclub_spider.store.db.upsert import chunks, insert_new, upsert
+from runclub_spider.store.db.upsert import Columns, RowInsert, chunks
+from runclub_spider.store.facts import artists
 
 _KEPT = (
     "isrc",
@@ -38,7 +40,11 @@ _KEPT = (
 )
 _VALUES = ("name", "duration_ms", "explicit", "album_name", *_KEPT)
 # What stands for "not told" in columns that take no null.
-_NOTHING: dict[str, Any] = {"name": "", "duration_ms": 0, "album_name": ""}
+_NOTHING: dict[str, sa.ColumnElement[Any]] = {
+    "name": sa.literal_column("''"),
+    "duration_ms": sa.literal_column("0"),
+    "album_name": sa.literal_column("''"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +73,6 @@ class Source:
     station: str | None = None
 
 
-_INSERT = sa.insert(track)
-_UPDATE = sa.update(track).where(track.c.track_id == sa.bindparam("b_id"))
-
-
 def save(
     connection: sa.Connection,
     found: Sequence[FoundTrack],
@@ -85,45 +87,41 @@ def save(
     A known track gains provenance and whatever it lacked; a value is never replaced by
     nothing, and `updated_at` moves only when a stored value changed.
     """
-    market = policy.market
     by_id = {row.track.track_id: row for row in reversed(found)}
     ids = sorted(by_id)
-    old = _stored(connection, ids)
-    new_ids = {track_id for track_id in ids if track_id not in old}
-    playable = _stored_markets(connection, ids, market)
-    markets = _markets(playable, by_id, market, now)
-    changed = _gaining_edge(connection, ids, source) | {
-        row["track_id"]
-        for row in markets
-        if playable.get(row["track_id"]) != (row["playable"], row["basis"])
+    known = _known(connection, ids, source, policy.market)
+    markets = _markets(known, by_id, policy.market, now)
+    artists_met = _meet_artists(connection, [by_id[i].track for i in ids], now)
+    _TRACKS(connection, [_row(by_id[i].track, artists_met, now) for i in ids])
+    if changed := [i for i in known if _gains(known[i], markets[i])]:
+        connection.execute(_CHANGED, {"ids": texts(changed), "at": now})
+    without = [i for i in ids if i not in known or not known[i].has_artists]
+    _ORDER_OF_ARTISTS(
+        connection,
+        [
+            (i, position, ref.artist_id)
+            for i in without
+            for position, ref in enumerate(by_id[i].track.artists)
+        ],
+    )
+    if whole := [i for i in without if i in known]:
+        artists.note_complete(connection, whole, now)
+    _MARKETS(connection, list(markets.values()))
+    _save_edges(connection, by_id, known, source, run_id=run_id, now=now)
+    # What is new stands as the page showed it, unless the store knows a name that it lacked. A name
+    # that came at last may make older tracks whole.
+    verdicts = {
+        i: rules
+        for i in ids
+        if i not in known
+        and (rules := by_id[i].refused_by) is not None
+        and artists_met.were_named(by_id[i].track)
     }
-    inserts, updates = [], []
-    for track_id in ids:
-        values = _columns(by_id[track_id].track)
-        if track_id in new_ids:
-            inserts.append(
-                {"track_id": track_id, **values, "first_seen_at": now, "updated_at": now}
-            )
-        else:
-            before = old[track_id]
-            merged = {
-                name: before[name] if values[name] == _NOTHING.get(name) else values[name]
-                for name in _VALUES
-            }
-            if merged != before or track_id in changed:
-                updates.append({"b_id": track_id, **merged, "updated_at": now})
-    if inserts:
-        connection.execute(_INSERT, inserts)
-    if updates:
-        connection.execute(_UPDATE, updates)
-    named = _save_artists(connection, [by_id[i].track for i in ids], now)
-    upsert(connection, track_market, markets)
-    _save_edges(connection, by_id, source, run_id=run_id, now=now)
-    # A name that came at last may make older tracks whole.
-    verdicts = _judge(connection, policy, sorted({*ids, *named}))
-    _save_verdicts(connection, verdicts, run_id)
+    others = sorted({*ids, *artists_met.tracks_named}.difference(verdicts))
+    verdicts |= _judge(connection, policy, others)
+    _save_verdicts(connection, verdicts, run_id, known=others)
     return Saved(
-        new=new_ids,
+        new={i for i in ids if i not in known},
         eligible={i for i, rules in verdicts.items() if not rules},
         curable={i for i, rules in verdicts.items() if rules and CURABLE.issuperset(rules)},
     )
@@ -135,7 +133,7 @@ def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | Non
         return False
     ids = connection.scalars(sa.select(track.c.track_id).order_by(track.c.track_id)).all()
     for part in chunks(ids, 5000):
-        _save_verdicts(connection, _judge(connection, policy, part), run_id)
+        _save_verdicts(connection, _judge(connection, policy, part), run_id, known=part)
     meta.put(connection, "policy", policy.key)
     return True
 
@@ -149,7 +147,7 @@ def judge_again(
     """Judge stored tracks of which another source told more; returns those now eligible."""
     refused = set(connection.scalars(_REFUSED, {"ids": texts(ids)}))
     verdicts = _judge(connection, policy, sorted(refused))
-    _save_verdicts(connection, verdicts, run_id)
+    _save_verdicts(connection, verdicts, run_id, known=verdicts)
     return [track_id for track_id, rules in verdicts.items() if not rules]
 
 
@@ -160,7 +158,7 @@ _NAMED_ARTISTS = (
     .where(track_artist.c.track_id == track.c.track_id, NAMED)
     .scalar_subquery()
 )
-_JUDGED = (
+_JUDGED = Prepared(
     sa.select(
         track.c.track_id,
         track.c.name,
@@ -186,42 +184,60 @@ def _judge(
     """The rules' verdict on stored tracks."""
     verdicts = {}
     for part in chunks(ids):
-        for row in connection.execute(_JUDGED, {"ids": texts(part), "in_market": policy.market}):
+        for row in _JUDGED.rows(connection, {"ids": texts(part), "in_market": policy.market}):
+            track_id, name, duration_ms, available_markets, playable, basis, artists_named = row
             facts = facts_of_stored(
-                row.name,
-                artists=row.artists,
-                duration_ms=row.duration_ms,
-                playable=row.playable,
-                basis=row.basis,
-                available_markets=row.available_markets,
+                name,
+                artists=artists_named,
+                duration_ms=duration_ms,
+                playable=playable,
+                basis=basis,
+                available_markets=available_markets,
                 market=policy.market,
             )
-            verdicts[row.track_id] = judge(facts, policy)
+            verdicts[track_id] = judge(facts, policy)
     return verdicts
-
-
-_STORED = sa.select(track.c.track_id, *(track.c[name] for name in _VALUES)).where(
-    among(track.c.track_id)
-)
-
-
-def _stored(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for row in connection.execute(_STORED, {"ids": texts(ids)}):
-        values = dict(row._mapping)
-        found[values.pop("track_id")] = values
-    return found
 
 
 _OF_SOURCE = (track_source.c.source_type == sa.bindparam("of_type")) & (
     track_source.c.source_key == sa.bindparam("of_key")
 )
-_SEEN_AT = sa.select(track_source.c.track_id).where(_OF_SOURCE, among(track_source.c.track_id))
 
 
-def _gaining_edge(connection: sa.Connection, ids: Sequence[str], source: Source) -> set[str]:
-    """Ids that were not yet seen at this source: their exported `sources` will change."""
-    return set(ids).difference(connection.scalars(_SEEN_AT, _of(source, ids)))
+class _Known(NamedTuple):
+    """What is stored of a track of the page, in the market and at the source."""
+
+    track_id: str
+    playable: str | None
+    basis: str | None
+    at_source: bool
+    has_artists: bool
+
+
+_KNOWN = Prepared(
+    sa.select(
+        track.c.track_id,
+        track_market.c.playable,
+        track_market.c.basis,
+        sa.exists().where(track_source.c.track_id == track.c.track_id, _OF_SOURCE),
+        sa.exists().where(track_artist.c.track_id == track.c.track_id),
+    )
+    .outerjoin_from(
+        track,
+        track_market,
+        (track_market.c.track_id == track.c.track_id)
+        & (track_market.c.market == sa.bindparam("in_market")),
+    )
+    .where(among(track.c.track_id))
+)
+
+
+def _known(
+    connection: sa.Connection, ids: Sequence[str], source: Source, market: str
+) -> dict[str, _Known]:
+    """Those of the page's tracks that are stored, by id."""
+    rows = _KNOWN.rows(connection, {**_of(source, ids), "in_market": market})
+    return {row[0]: _Known(*row) for row in rows}
 
 
 def _of(source: Source, ids: Collection[str]) -> dict[str, str]:
@@ -239,98 +255,131 @@ _BACK = (
 _NEWEST = sa.update(track_source).where(_HERE).values(snapshot=_SNAPSHOT)
 
 
+_EDGES = RowInsert(
+    track_source,
+    (
+        *("track_id", "source_type", "source_key", "position", "first_seen_at", "run_id"),
+        *("snapshot", "added_snapshot", "station"),
+    ),
+)
+
+
 def _save_edges(
     connection: sa.Connection,
     by_id: Mapping[str, FoundTrack],
+    known: Mapping[str, _Known],
     source: Source,
     *,
     run_id: int,
     now: int,
 ) -> None:
     """Edges source -> track: the first sighting stays, the newest snapshot is noted."""
-    if source.snapshot is not None:
-        given = {**_of(source, by_id), "of_snapshot": source.snapshot}
+    seen = [i for i, row in known.items() if row.at_source]
+    if source.snapshot is not None and seen:
+        given = {**_of(source, seen), "of_snapshot": source.snapshot}
         connection.execute(_BACK, given)
         connection.execute(_NEWEST, given)
-    insert_new(
+    of, snapshot = (source.source_type, source.source_key), source.snapshot
+    seen_before = set(seen)
+    _EDGES(
         connection,
-        track_source,
         [
-            {
-                "track_id": i,
-                "source_type": source.source_type,
-                "source_key": source.source_key,
-                "position": by_id[i].position,
-                "first_seen_at": now,
-                "run_id": run_id,
-                "snapshot": source.snapshot,
-                "added_snapshot": source.snapshot,
-                "station": source.station,
-            }
-            for i in by_id
+            (i, *of, row.position, now, run_id, snapshot, snapshot, source.station)
+            for i, row in by_id.items()
+            if i not in seen_before
         ],
     )
 
 
-def _markets(
-    before: Mapping[str, Finding], by_id: Mapping[str, FoundTrack], market: str, now: int
-) -> list[dict[str, Any]]:
-    """Rows of `track_market`: what the page says, or what was known on a better basis."""
-    rows = []
-    for track_id, found in by_id.items():
-        playable, basis = found.playable, found.basis
-        known = before.get(track_id)
-        if known and (
-            playable is Playable.UNKNOWN
-            or (known.playable is not Playable.UNKNOWN and rank(known.basis) < rank(basis))
-        ):
-            playable, basis = known
-        rows.append(
-            {
-                "track_id": track_id,
-                "market": market,
-                "playable": str(playable),
-                "basis": str(basis),
-                "restriction": found.track.restriction,
-                "checked_at": now,
-            }
-        )
-    return rows
-
-
-_PLAYABLE = sa.select(track_market.c.track_id, track_market.c.playable, track_market.c.basis).where(
-    track_market.c.market == sa.bindparam("in_market"), among(track_market.c.track_id)
+_Market = tuple[str, str, str, str, str | None, int]
+_MARKETS = RowInsert(
+    track_market,
+    ("track_id", "market", "playable", "basis", "restriction", "checked_at"),
+    lambda new: {n: new[n] for n in ("playable", "basis", "restriction", "checked_at")},
 )
 
 
-def _stored_markets(
-    connection: sa.Connection, ids: Sequence[str], market: str
-) -> dict[str, Finding]:
-    """Playability and its basis in a market, of those ids that have it."""
-    rows = connection.execute(_PLAYABLE, {"in_market": market, "ids": texts(ids)})
-    return {row.track_id: Finding(Playable(row.playable), row.basis) for row in rows}
+def _markets(
+    known: Mapping[str, _Known], by_id: Mapping[str, FoundTrack], market: str, now: int
+) -> dict[str, _Market]:
+    """Rows of `track_market` by id: what the page says, or what was known on a better basis."""
+    rows = {}
+    for track_id, found in by_id.items():
+        playable, basis = str(found.playable), str(found.basis)
+        before = known.get(track_id)
+        if (
+            before is not None
+            and before.playable is not None
+            and before.basis is not None
+            and (
+                playable == Playable.UNKNOWN
+                or (before.playable != Playable.UNKNOWN and rank(before.basis) < rank(basis))
+            )
+        ):
+            playable, basis = before.playable, before.basis
+        restriction = found.track.restriction
+        rows[track_id] = (track_id, market, playable, basis, restriction, now)
+    return rows
 
 
-def _columns(found: Track) -> dict[str, Any]:
-    markets = found.available_markets
-    return {
-        "name": found.name,
-        "duration_ms": found.duration_ms,
-        "explicit": found.explicit,
-        "album_name": found.album.name,
-        "isrc": found.isrc,
-        "album_id": found.album.album_id,
-        "album_type": found.album.album_type,
-        "release_date": found.album.release_date,
-        "image_url": found.album.image_url,
-        "popularity": found.popularity,
-        "preview_url": found.preview_url,
-        "linked_from": found.linked_from,
-        "available_markets": None if markets is None else ",".join(markets),
-    }
+def _gains(before: _Known, market: _Market) -> bool:
+    """Whether something that is exported changes beside the track's own values."""
+    return not before.at_source or (before.playable, before.basis) != market[2:4]
 
 
-_NAMELESS = sa.select(artist.c.artist_id).where(among(artist.c.artist_id), ~NAMED)
+def _differs(new: Columns, name: str) -> sa.ColumnElement[bool]:
+    """Whether a row says something else than is stored."""
+    stored = track.c[name]
+    if name in _KEPT:
+        return new[name].is_not(None) & (stored.is_(None) | (new[name] != stored))
+    if name in _NOTHING:
+        return (new[name] != _NOTHING[name]) & (new[name] != stored)
+    return new[name] != stored
+
+
+def _merged(new: Columns, name: str) -> sa.ColumnElement[Any]:
+    """A stored value after a row: nothing does not replace something."""
+    if name in _KEPT:
+        return sa.func.coalesce(new[name], track.c[name])
+    if name in _NOTHING:
+        return sa.case((new[name] == _NOTHING[name], track.c[name]), else_=new[name])
+    return new[name]
+
+
+_TRACKS = RowInsert(
+    track,
+    ("track_id", *_VALUES, "first_seen_at", "updated_at", "has_artist", "last_enriched_at"),
+    lambda new: {**{n: _merged(new, n) for n in _VALUES}, "updated_at": new.updated_at},
+    lambda new: sa.or_(*(_differs(new, name) for name in _VALUES)),
+)
+
+
+def _row(found: Track, artists_met: _Artists, now: int) -> tuple[Any, ...]:
+    """A row of `track` as `_TRACKS` takes it."""
+    markets, album = found.available_markets, found.album
+    has_artist = artists_met.fetched_all(found)
+    return (
+        found.track_id,
+        found.name,
+        found.duration_ms,
+        found.explicit,
+        album.name,
+        found.isrc,
+        album.album_id,
+        album.album_type,
+        album.release_date,
+        album.image_url,
+        found.popularity,
+        found.preview_url,
+        found.linked_from,
+        None if markets is None else ",".join(markets),
+        now,
+        now,
+        has_artist,
+        now if has_artist else None,
+    )
+
+
 _NAME = (
     sa.update(artist)
     .where(artist.c.artist_id == sa.bindparam("b_id"))
@@ -342,57 +391,71 @@ _CHANGED = (
     .where(among(track.c.track_id))
     .values(updated_at=sa.bindparam("at", type_=sa.BigInteger()))
 )
-_WITH_ARTISTS = sa.select(track_artist.c.track_id).where(among(track_artist.c.track_id))
-
-
-def name_artists(connection: sa.Connection, names: Mapping[str, str], now: int) -> set[str]:
-    """Give their names to artists that had none; returns the tracks that this changes."""
-    nameless = connection.scalars(_NAMELESS, {"ids": texts(names)}).all()
-    if not nameless:
-        return set()
-    connection.execute(_NAME, [{"b_id": one, "b_name": names[one]} for one in nameless])
-    theirs = set(connection.scalars(_TRACKS_OF, {"ids": texts(nameless)}))
-    connection.execute(_CHANGED, {"ids": texts(theirs), "at": now})
-    return theirs
-
-
-def _save_artists(connection: sa.Connection, tracks: Sequence[Track], now: int) -> set[str]:
-    """Artists, and their order on tracks that had none so far.
-
-    Returns the tracks of artists whose name was not known before.
-    """
-    names: dict[str, str] = {}
-    for ref in (a for row in tracks for a in row.artists):
-        names[ref.artist_id] = ref.name.strip() or names.get(ref.artist_id, "")
-    insert_new(connection, artist, [{"artist_id": i, "name": names[i]} for i in sorted(names)])
-    named = name_artists(connection, {i: name for i, name in names.items() if name}, now)
-    ids = [row.track_id for row in tracks]
-    have = set(connection.scalars(_WITH_ARTISTS, {"ids": texts(ids)}))
-    insert_new(
-        connection,
-        track_artist,
-        [
-            {"track_id": row.track_id, "position": position, "artist_id": ref.artist_id}
-            for row in tracks
-            if row.track_id not in have
-            for position, ref in enumerate(row.artists)
-        ],
+_STORED_ARTISTS = Prepared(
+    sa.select(artist.c.artist_id, NAMED, artist.c.fetched_at.is_not(None)).where(
+        among(artist.c.artist_id)
     )
-    return named
+)
+_ARTISTS = RowInsert(artist, ("artist_id", "name"))
+_ORDER_OF_ARTISTS = RowInsert(track_artist, ("track_id", "position", "artist_id"))
 
 
-_UNJUDGE = sa.delete(rejection).where(among(rejection.c.track_id))
-_REFUSE = sa.insert(rejection)
+@dataclass(frozen=True, slots=True)
+class _Artists:
+    """Artists of a page: ids of those that were fetched, and of those a row left without a name.
+
+    `tracks_named` are the stored tracks of artists whose name was not known before.
+    """
+
+    fetched: frozenset[str]
+    nameless: frozenset[str]
+    tracks_named: Set[str]
+
+    def fetched_all(self, of: Track) -> bool:
+        """Whether the records of all the track's artists were fetched."""
+        return self.fetched.issuperset([ref.artist_id for ref in of.artists])
+
+    def were_named(self, of: Track) -> bool:
+        """Whether every row named all the track's artists."""
+        return not self.nameless or self.nameless.isdisjoint([ref.artist_id for ref in of.artists])
+
+
+def _meet_artists(connection: sa.Connection, tracks: Sequence[Track], now: int) -> _Artists:
+    """Store the artists of tracks, and give their names to stored ones that had none."""
+    names, nameless = dict[str, str](), set[str]()
+    for ref in (a for row in tracks for a in row.artists):
+        name = ref.name.strip()
+        if not name:
+            nameless.add(ref.artist_id)
+        names[ref.artist_id] = name or names.get(ref.artist_id, "")
+    stored = _STORED_ARTISTS.rows(connection, {"ids": texts(names)})
+    had_name = {row[0]: bool(row[1]) for row in stored}
+    _ARTISTS(connection, [(i, names[i]) for i in sorted(names) if i not in had_name])
+    named = [i for i, had in had_name.items() if not had and names[i]]
+    theirs = set[str]()
+    if named:
+        connection.execute(_NAME, [{"b_id": one, "b_name": names[one]} for one in named])
+        theirs.update(connection.scalars(_TRACKS_OF, {"ids": texts(named)}))
+        connection.execute(_CHANGED, {"ids": texts(theirs), "at": now})
+    fetched = frozenset(row[0] for row in stored if row[2])
+    return _Artists(fetched, frozenset(nameless), theirs)
+
+
+_UNJUDGE = Prepared(sa.delete(rejection).where(among(rejection.c.track_id)))
+_REFUSALS = RowInsert(rejection, ("track_id", "rule", "run_id"))
 
 
 def _save_verdicts(
-    connection: sa.Connection, verdicts: Mapping[str, Sequence[Rule]], run_id: int | None
+    connection: sa.Connection,
+    verdicts: Mapping[str, Sequence[Rule]],
+    run_id: int | None,
+    *,
+    known: Collection[str],
 ) -> None:
-    connection.execute(_UNJUDGE, {"ids": texts(verdicts)})
-    rows = [
-        {"track_id": track_id, "rule": str(rule), "run_id": run_id}
-        for track_id, rules in verdicts.items()
-        for rule in rules
-    ]
-    if rows:
-        connection.execute(_REFUSE, rows)
+    """Store verdicts; `known` are those of the tracks that may have been judged before."""
+    if known:
+        _UNJUDGE.rows(connection, {"ids": texts(known)})
+    _REFUSALS(
+        connection,
+        [(track_id, str(rule), run_id) for track_id, rules in verdicts.items() for rule in rules],
+    )

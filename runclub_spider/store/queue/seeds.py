@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import seed
 from runclub_spider.store.db.upsert import insert_new
 
@@ -37,10 +38,18 @@ def register(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> No
     insert_new(connection, seed, rows)
 
 
+_ONE = (
+    (seed.c.term == sa.bindparam("of_term"))
+    & (seed.c.search_type == sa.bindparam("of_type"))
+    & (seed.c.market == sa.bindparam("of_market"))
+)
+_FAMILY = Prepared(sa.select(seed.c.family).where(_ONE))
+
+
 def family_of(connection: sa.Connection, term: str, search_type: str, market: str) -> str | None:
     """The family of a seed in the ledger."""
-    key = (seed.c.term == term, seed.c.search_type == search_type, seed.c.market == market)
-    return connection.scalar(sa.select(seed.c.family).where(*key))
+    given = {"of_term": term, "of_type": search_type, "of_market": market}
+    return next(iter(_FAMILY.first(connection, given)), None)
 
 
 def states(connection: sa.Connection, search_type: str, market: str) -> dict[str, SeedState]:
@@ -99,11 +108,6 @@ def restart(connection: sa.Connection, search_type: str) -> None:
     )
 
 
-_ONE = (
-    (seed.c.term == sa.bindparam("of_term"))
-    & (seed.c.search_type == sa.bindparam("of_type"))
-    & (seed.c.market == sa.bindparam("of_market"))
-)
 _BROUGHT = seed.c.generation_new + sa.bindparam("more_eligible", type_=sa.Integer())
 _PAGE = (
     sa.update(seed)
@@ -119,10 +123,12 @@ _PAGE = (
         eligible_new=seed.c.eligible_new + sa.bindparam("more_eligible", type_=sa.Integer()),
     )
 )
-_ADVANCED = _PAGE.values(state=sa.bindparam("at_state"))
-_ENDED = _PAGE.values(
-    state=sa.case((_BROUGHT == 0, RETIRED), else_=EXHAUSTED),
-    dry_runs=sa.case((_BROUGHT == 0, seed.c.dry_runs + 1), else_=0),
+_ADVANCED = Prepared(_PAGE.values(state=sa.bindparam("at_state")))
+_ENDED = Prepared(
+    _PAGE.values(
+        state=sa.case((_BROUGHT == 0, RETIRED), else_=EXHAUSTED),
+        dry_runs=sa.case((_BROUGHT == 0, seed.c.dry_runs + 1), else_=0),
+    )
 )
 
 
@@ -143,8 +149,8 @@ def advance(
     One that is exhausted without anything new is retired.
     """
     term, search_type, market = key
-    connection.execute(
-        _ENDED if state == EXHAUSTED else _ADVANCED,
+    (_ENDED if state == EXHAUSTED else _ADVANCED).rows(
+        connection,
         {
             "of_term": term,
             "of_type": search_type,

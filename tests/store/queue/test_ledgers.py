@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 
@@ -126,7 +127,8 @@ def test_raw_copies(connection: sa.Connection) -> None:
             now=now,
             content=[{"id": one.source_key}],
         )
-    assert [raw["raw"] for raw in pages.raw_pages(connection, 7)] == [[{"id": "a"}], [{"id": "b"}]]
+    copies = orjson.loads(orjson.dumps([raw["raw"] for raw in pages.raw_pages(connection, 7)]))
+    assert copies == [[{"id": "a"}], [{"id": "b"}]]
     assert list(pages.raw_pages(connection, 8)) == []
     assert pages.drop_raw_before(connection, 2000) == 1
     assert [raw["source_key"] for raw in pages.raw_pages(connection, 7)] == ["b"]
