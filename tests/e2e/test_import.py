@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import signal
 import string
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,7 @@ from runclub_spider.catalog.models import FEATURES
 from testkit.making import an_id
 from testkit.places import Place, problems
 
-from .running import Done, Run
+from .running import ROOT, TIMEOUT, Done, Run
 
 pytestmark = pytest.mark.e2e
 OPTIONS = ("--source", "acousticbrainz", "--licence", "CC0-1.0")
@@ -216,6 +220,36 @@ def test_a_file_that_ends_in_the_middle_leaves_whole_batches(
     assert len(stored(place)) == 5000
     again = imported(run, place, whole)
     assert "7,000 new, 0 changed, 5,000 as they were" in again.out
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 75), (signal.SIGKILL, -9)])
+def test_the_same_command_completes_what_was_interrupted(
+    sent: signal.Signals, code: int, place: Place, tmp_path: Path, run: Run
+) -> None:
+    file, number = tmp_path / "rows.csv", 60_000
+    many(file, number)
+    # So that the table is there to be looked at.
+    imported(run, place, written(tmp_path, "jsonl"))
+    argv = ("import", "features", str(file), "--key", "id", *OPTIONS)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scrapy", *argv],
+        cwd=ROOT,
+        env=place.env(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while len(stored(place)) == len(ROWS) and child.poll() is None:
+        time.sleep(0.01)
+    child.send_signal(sent)
+    _, err = child.communicate(timeout=TIMEOUT)
+    assert child.returncode == code, err
+    assert code < 0 or b"the same command brings the rest" in err
+    done = len(stored(place)) - len(ROWS)
+    assert 0 < done < number
+    assert done % 5000 == 0
+    again = imported(run, place, file)
+    assert f"{number - done:,} new, 0 changed, {done:,} as they were" in again.out
+    assert len(stored(place)) == number + len(ROWS)
 
 
 def test_of_several_files_the_first_value_counts(place: Place, tmp_path: Path, run: Run) -> None:
