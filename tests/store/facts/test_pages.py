@@ -99,7 +99,7 @@ def stored(connection: sa.Connection, pages: Any, save: Any) -> list[Any]:
 
 
 @settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(PAGES)
 def test_as_step_by_step(connection: sa.Connection, pages: Any) -> None:
