@@ -375,7 +375,9 @@ class Release:
             "changes": self.changes(tracks),
             "decades": {
                 "cellsFrom": "album",
-                "withOriginalYear": 0,
+                "withOriginalYear": sum(
+                    row["_extra"].get("original_release_year") is not None for row in wide
+                ),
                 "byAlbumYear": dict(by_year),
                 "byOriginalYear": dict(by_year),
             },

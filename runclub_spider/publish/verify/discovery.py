@@ -21,6 +21,8 @@ _LEDGER = {
     "new_tracks": "newTracks",
     "eligible_new": "eligibleNew",
 }
+#: Counted once in a family, however many of its seeds showed the track.
+_ONCE = ("tracks", "exported", "rejected")
 _FATES = ("exported", "merged_isrc", "merged_soft", "balance", "pending", "rejected")
 _REJECTED = "rejected_"
 
@@ -54,6 +56,7 @@ def _check(
         problems.add(DISCOVERY, 1, "columns", "not the columns this program knows")
         return
     sums: Counter[tuple[str, str]] = Counter()
+    most: Counter[tuple[str, str]] = Counter()
     for line, row in enumerate(reader, 2):
         if policies.form >= 2:
             _check_texts(line, row, problems)
@@ -72,11 +75,25 @@ def _check(
         sums[family, "seeds"] += 1
         for column, name in _LEDGER.items():
             sums[family, name] += counts[column]
+        for name in _ONCE:
+            sums[family, name] += counts[name]
+            most[family, name] = max(most[family, name], counts[name])
     for family, told in summary.items():
         for name in ("seeds", *_LEDGER.values()):
             if sums[family, name] != told[name]:
                 message = f"{family}: {name} is {told[name]}, {DISCOVERY} has {sums[family, name]}"
                 problems.add("manifest.json", None, "discovery", message)
+        for name in _ONCE:
+            least, highest = most[family, name], sums[family, name]
+            if not least <= told[name] <= highest:
+                message = f"{family}: {name} is {told[name]}, not from {least} to {highest}"
+                problems.add("manifest.json", None, "discovery", message)
+        if told["rejected"] != sum(told["rejectedByRule"].values()):
+            message = f"{family}: rejected is {told['rejected']}, not the sum of its rules"
+            problems.add("manifest.json", None, "discovery", message)
+        if told["asked"] > told["seeds"]:
+            message = f"{family}: {told['asked']} of {told['seeds']} seeds are said to be asked"
+            problems.add("manifest.json", None, "discovery", message)
     for family in {family for family, _ in sums} - summary.keys():
         problems.add("manifest.json", None, "discovery", f"{family} is not in seedsSummary")
 

@@ -134,6 +134,7 @@ def check_manifest(folder: str, manifest: Manifest, counts: Counts, problems: Pr
     checks.changes()
     checks.balance()
     checks.decades()
+    checks.exhaustion()
     checks.gates()
 
 
@@ -248,6 +249,21 @@ class _Checks:
             if claimed[name] != actual:
                 message = f"decades.{name} is {claimed[name]}, the rows give {actual}"
                 self._fail("decades", message)
+        if claimed["withOriginalYear"] != self._counts.originals:
+            message = (
+                f"withOriginalYear is {claimed['withOriginalYear']}, "
+                f"the rows give {self._counts.originals}"
+            )
+            self._fail("decades", message)
+
+    def exhaustion(self) -> None:
+        """The states of the cells are counted right."""
+        found = self._manifest["exhaustion"]
+        actual = Counter(cell["state"] for row in found["cells"].values() for cell in row.values())
+        for state in sorted(found["states"].keys() | actual.keys()):
+            if (claimed := found["states"].get(state, 0)) != actual[state]:
+                message = f"{claimed} cells are said to be {state}, but {actual[state]} are"
+                self._fail("exhaustion", message)
 
     def merged(self) -> None:
         account = self._manifest["accounting"]

@@ -632,6 +632,27 @@ def a_track_found_at_another_time(release: Release) -> None:
     release.rows[TRACKS][5]["_ingestDiscoveredAt"] = "2025-10-16T00:00:00Z"
 
 
+@case("manifest", "decades")
+def original_years_that_no_row_has(release: Release) -> None:
+    release.manifest["decades"]["withOriginalYear"] = 1
+
+
+@case("manifest", "exhaustion")
+def a_state_counted_twice(release: Release) -> None:
+    release.manifest["exhaustion"]["states"]["exhausted"] += 1
+
+
+@case("manifest", "discovery")
+def more_exported_than_the_seeds_of_a_family_show(release: Release) -> None:
+    release.manifest["spotify"]["seedsSummary"]["track/editorial"]["exported"] += 1
+
+
+@case("manifest", "discovery")
+def a_rule_that_refused_more_than_were_refused(release: Release) -> None:
+    summary = release.manifest["spotify"]["seedsSummary"]["track/editorial"]
+    summary["rejectedByRule"] = {**summary["rejectedByRule"], "too_long": 2}
+
+
 @case("manifest", "accounting")
 def unsound_rows_that_no_rule_counts(release: Release) -> None:
     release.manifest["unsound"] = {"tracks": 1, "listed": []}
