@@ -386,7 +386,7 @@ class _Hooks:
         if action.do == "unprivileged":
             os.seteuid(NOBODY)
         elif action.do == "no-space":
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            # Python ignores the signal that comes with it, so that a write just fails.
             _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
         else:

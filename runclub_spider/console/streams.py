@@ -10,6 +10,8 @@ from typing import Any
 
 #: The reader has left, the terminal was closed, or there never was one.
 NOBODY_READS = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
+#: The disk, or what its owner may write on it, is full.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class _Output(io.FileIO):

@@ -226,7 +226,7 @@ def test_a_file_that_ends_in_the_middle_leaves_whole_batches(
 def test_the_same_command_completes_what_was_interrupted(
     sent: signal.Signals, code: int, place: Place, tmp_path: Path, run: Run
 ) -> None:
-    file, number = tmp_path / "rows.csv", 60_000
+    file, number = tmp_path / "rows.csv", 150_000
     many(file, number)
     # So that the table is there to be looked at.
     imported(run, place, written(tmp_path, "jsonl"))
@@ -238,7 +238,8 @@ def test_the_same_command_completes_what_was_interrupted(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    while len(stored(place)) == len(ROWS) and child.poll() is None:
+    some = "SELECT 1 FROM imported_features LIMIT 1 OFFSET ?"
+    while not place.query(some, len(ROWS)) and child.poll() is None:
         time.sleep(0.01)
     child.send_signal(sent)
     _, err = child.communicate(timeout=TIMEOUT)

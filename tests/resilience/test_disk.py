@@ -139,7 +139,7 @@ def test_files_may_not_grow_any_more(
         *SEARCH, env=place.env(sandbox), actions=[Action("committed", 17, "no-space")]
     )
     assert child.report["acted"] == "no-space"
-    assert child.code == 1
+    assert child.code == 1, child.stderr
     assert not place.latest.exists()
     goes_on(place, wanted, sandbox, launcher)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
 from typing import Any, ClassVar
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
 
 from runclub_spider.console.command import ProjectCommand
-from runclub_spider.console.streams import NOBODY_READS
+from runclub_spider.console.streams import FULL, NOBODY_READS
 
 
 class Command(ProjectCommand, ScrapyCrawl):
@@ -22,7 +21,7 @@ class Command(ProjectCommand, ScrapyCrawl):
     arity = 1, 1
     wants = "name one spider: scrapy crawl SPIDER [-a name=value]"
     # Its work is in the store; a summary that finds no room does not undo it.
-    forgiven: ClassVar[frozenset[int]] = NOBODY_READS | {errno.ENOSPC}
+    forgiven: ClassVar[frozenset[int]] = NOBODY_READS | FULL
 
     def foresee(self, args: list[str], opts: argparse.Namespace) -> None:
         """A mistake that is known without the spiders is told before Scrapy loads them all."""

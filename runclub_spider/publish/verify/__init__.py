@@ -80,7 +80,7 @@ def inspect_release(directory: Path) -> Findings:
     manifest = checked_manifest(data, form, problems)
     policies = policies_of(manifest, form)
     # Hashing and unpacking are work of C beside the interpreter's own, the rows.
-    with ThreadPoolExecutor() as beside:
+    with ThreadPoolExecutor(2) as beside:
         present = [name for name in HASHED_FILES if (root / name).is_file()]
         digests = [beside.submit(sha256, root / name) for name in present]
         twins = [beside.submit(check_gzip, root, name) for name in DATA_FILES]
