@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -232,15 +231,16 @@ def test_the_same_command_completes_what_was_interrupted(
     # So that the table is there to be looked at.
     imported(run, place, written(tmp_path, "jsonl"))
     argv = ("import", "features", str(file), "--key", "id", *OPTIONS)
+    # A shell makes what it starts in the background deaf to it, and that is inherited.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(
         [sys.executable, "-m", "scrapy", *argv],
         cwd=ROOT,
         env=place.env(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # A shell makes what it starts in the background deaf to it, and so its children.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
+    signal.signal(signal.SIGINT, before)
     some = "SELECT 1 FROM imported_features LIMIT 1 OFFSET ?"
     while not place.query(some, len(ROWS)) and child.poll() is None:
         time.sleep(0.01)
