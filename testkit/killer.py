@@ -31,6 +31,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -46,6 +47,8 @@ NOBODY = 65_534
 FAULT = "nobody expected this"
 _REPORT_BYTES = 1 << 16
 _TIMEOUT = 90.0
+# Exit code of a process whose action could not be done.
+_NOT_DONE = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +386,14 @@ class _Hooks:
             under_way = {"unknown": repr(error)}
         self._note({"events": self._counts, "acted": action.do, "under_way": under_way})
         sys.setswitchinterval(0.005)
+        try:
+            self._do(action)
+        except Exception:  # noqa: BLE001 - whoever runs this thread may take it for another's fault
+            traceback.print_exc()
+            os._exit(_NOT_DONE)
+
+    @staticmethod
+    def _do(action: Action) -> None:
         if action.do == "unprivileged":
             os.seteuid(NOBODY)
         elif action.do == "no-space":

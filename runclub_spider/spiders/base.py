@@ -135,6 +135,8 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         async for task in opening.tasks():
             yield self._request(task)
         if run.key.regime is None:
+            for item in self._answers.left():
+                yield item
             return
         frontier = opening.frontier
         if frontier is not None:

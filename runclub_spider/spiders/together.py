@@ -7,11 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from runclub_spider.spiders.portions import Held
+from runclub_spider.store.db.thread import LONGEST_UNCOMMITTED, MOST_TOGETHER
 from runclub_spider.store.songs.ingest import Ingested
-
-#: Seconds that a page waits for others, and how many pages are stored together at most: what a
-#: kill can cost. A transaction costs as much as half a page, whatever it holds.
-_SECONDS, _MOST = 0.05, 16
 
 Store = Callable[[Sequence[Held]], Awaitable[Sequence[Ingested]]]
 
@@ -19,7 +16,9 @@ Store = Callable[[Sequence[Held]], Awaitable[Sequence[Ingested]]]
 class Together:
     """Hands pages to `store` in their order, one transaction after the other.
 
-    When one fails nothing behind it is stored, for the stretch before would be claimed with it.
+    A transaction costs as much as half a page, whatever it holds; what waits for others, and how
+    long, is what a kill can cost. When one fails nothing behind it is stored, for the stretch before
+    would be claimed with it.
     """
 
     def __init__(self, store: Store) -> None:
@@ -32,10 +31,12 @@ class Together:
 
     async def add(self, page: Held) -> None:
         """Have a page stored soon; raises what storing those before it raised."""
-        if len(self._waiting) >= _MOST or (self._storing is not None and self._storing.done()):
+        if len(self._waiting) >= MOST_TOGETHER or (
+            self._storing is not None and self._storing.done()
+        ):
             await self.all()
         if not self._waiting:
-            self._due = asyncio.get_running_loop().time() + _SECONDS
+            self._due = asyncio.get_running_loop().time() + LONGEST_UNCOMMITTED
         self._waiting.append(page)
         if self._storing is None:
             self._hurry.clear()

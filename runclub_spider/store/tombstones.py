@@ -237,16 +237,23 @@ def _unlink(connection: sa.Connection, gone: Sequence[str], now: int) -> None:
             exported.changed(connection, track.c.track_id.in_(some), now)
 
 
+def _delete(connection: sa.Connection, values: Sequence[str], *columns: sa.Column[Any]) -> None:
+    """Delete the rows that hold one of some values in one of these columns."""
+    for column in columns:
+        connection.execute(sa.delete(column.table).where(column.in_(values)))
+
+
 def _forget_codes(connection: sa.Connection, codes: Iterable[str]) -> None:
     for part in chunks(sorted(codes)):
-        for table, column in (
-            (open_ask, open_ask.c.key),
-            (open_answer, open_answer.c.key),
-            (edition, edition.c.isrc),
-            (edition_search, edition_search.c.isrc),
-            (canonical, canonical.c.isrc),
-        ):
-            connection.execute(sa.delete(table).where(column.in_(part)))
+        _delete(
+            connection,
+            part,
+            open_ask.c.key,
+            open_answer.c.key,
+            edition.c.isrc,
+            edition_search.c.isrc,
+            canonical.c.isrc,
+        )
         connection.execute(sa.update(song).where(song.c.isrc.in_(part)).values(isrc=None))
 
 
@@ -261,14 +268,15 @@ def _forget_recordings(
     for part in chunks(sorted(mbids)):
         named = recording_artist.c.mbid.in_(part)
         people.update(connection.scalars(sa.select(recording_artist.c.artist_mbid).where(named)))
-        for table, column in (
-            (open_ask, open_ask.c.key),
-            (open_answer, open_answer.c.mbid),
-            (open_tag, open_tag.c.mbid),
-            (recording_artist, recording_artist.c.mbid),
-            (recording, recording.c.mbid),
-        ):
-            connection.execute(sa.delete(table).where(column.in_(part)))
+        _delete(
+            connection,
+            part,
+            open_ask.c.key,
+            open_answer.c.mbid,
+            open_tag.c.mbid,
+            recording_artist.c.mbid,
+            recording.c.mbid,
+        )
     for part in chunks(sorted(titles)):
         connection.execute(sa.delete(open_ask).where(open_ask.c.key.in_(part)))
     return people
@@ -303,12 +311,13 @@ def _forget_people(connection: sa.Connection, mbids: Iterable[str]) -> None:
     """Artists of MusicBrainz that neither a recording nor a Spotify artist leads to any more."""
     columns = (recording_artist.c.artist_mbid, artist_link.c.artist_mbid)
     for part in chunks(sorted(_unused(connection, mbids, *columns))):
-        for table, column in (
-            (open_ask, open_ask.c.key),
-            (open_tag, open_tag.c.mbid),
-            (open_artist, open_artist.c.mbid),
-        ):
-            connection.execute(sa.delete(table).where(column.in_(part)))
+        _delete(
+            connection,
+            part,
+            open_ask.c.key,
+            open_tag.c.mbid,
+            open_artist.c.mbid,
+        )
 
 
 def _scrub_pages(connection: sa.Connection, ids: frozenset[str], kind: Kind, value: str) -> None:
@@ -326,7 +335,9 @@ def scrubbed(rows: Any, ids: frozenset[str], kind: Kind, value: str) -> Any:
     """The rows of a raw page without those of a forgotten track, and without links to one."""
     if not isinstance(rows, list):
         return rows
-    return [_unlinked(row, ids) for row in rows if not _names(row.get("track"), ids, kind, value)]
+    return [
+        _unlinked(row, ids) for row in rows if not _is_named(row.get("track"), ids, kind, value)
+    ]
 
 
 def _unlinked(row: Any, ids: frozenset[str]) -> Any:
@@ -336,7 +347,7 @@ def _unlinked(row: Any, ids: frozenset[str]) -> Any:
     return {**row, "track": {**found, "linked_from": None}}
 
 
-def _names(found: Any, ids: frozenset[str], kind: Kind, value: str) -> bool:
+def _is_named(found: Any, ids: frozenset[str], kind: Kind, value: str) -> bool:
     if not found:
         return False
     return (

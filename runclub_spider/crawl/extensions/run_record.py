@@ -82,7 +82,6 @@ class RunRecord:
 
         def close_run(connection: sa.Connection) -> None:
             pages.mark_tried(connection, deferred)
-            run.quota.flush(connection)
             run.quota.learn_pace(connection, run.apis[Spotify].guard.pacer.ceiling)
             if run.key.doubted:
                 meta.put(connection, regime_key(run.config), "")
@@ -96,7 +95,10 @@ class RunRecord:
 
         try:
             await self._put_aside(spider.name)
-            await run.store.run(close_run)
+            # Shared, for then the calls are written with it.
+            closed = run.store.share(close_run)
+            run.store.hurry()
+            await closed
             run.record.close()
         except RunclubError as error:
             run.record.close()

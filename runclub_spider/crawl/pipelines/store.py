@@ -1,4 +1,4 @@
-"""Store: one transaction a page, with its rows, edges, verdicts, ledger and mark."""
+"""Stores answered pages: each whole, with its mark, in one transaction, which others may share."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ of a page that took longer than the database.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from operator import itemgetter
 from typing import Any
@@ -38,17 +39,26 @@ def execute(connection: sa.Connection, text: str, values: Sequence[Any]) -> Sequ
         return result.all() if result.returns_rows else ()
     cursor = connection.connection.cursor()
     try:
-        if many:
-            cursor.executemany(text, values)
-            return ()
-        cursor.execute(text, values)
-        return cursor.fetchall()
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise sa.exc.DBAPIError.instance(
-            text, None, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True
-        ) from error
+        with errors_as_sqlalchemy(connection, text):
+            if many:
+                cursor.executemany(text, values)
+                return ()
+            cursor.execute(text, values)
+            return cursor.fetchall()
     finally:
         cursor.close()
+
+
+@contextmanager
+def errors_as_sqlalchemy(connection: sa.Connection, text: str) -> Iterator[None]:
+    """Raise the driver's errors as SQLAlchemy does those of what it runs itself."""
+    failure: type[Exception] = connection.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except failure as error:
+        raise sa.exc.DBAPIError.instance(
+            text, None, error, failure, hide_parameters=True, dialect=connection.dialect
+        ) from error
 
 
 class Prepared:
@@ -56,7 +66,7 @@ class Prepared:
 
     Args:
         statement: with bound names; those that have a value of their own keep it.
-        columns: of an update, that are set to values bound by their names.
+        columns: that an insert or update sets to values bound by their names.
     """
 
     def __init__(self, statement: Any, *columns: str) -> None:

@@ -18,8 +18,8 @@ from runclub_spider.store.db.engine import Store
 
 T = TypeVar("T")
 
-#: Units that are committed together at most, and seconds that the first of them may wait for its
-#: commit, for others or for their work: what a kill can cost.
+#: Units that are committed together at most, and seconds from the turn of the first of them within
+#: which others may join it: what a kill can cost, and the work of the last.
 MOST_TOGETHER, LONGEST_UNCOMMITTED = 16, 0.05
 
 
@@ -35,7 +35,7 @@ class Ledger(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Unit:
     """Work that was handed in, when (monotonic clock), and whether it may share a transaction."""
 
@@ -68,8 +68,9 @@ class StoreThread:
     def share(self, work: Callable[[sa.Connection], T]) -> asyncio.Future[T]:
         """Run `work` in a transaction that others may share; done when that is committed.
 
-        An error costs only its own unit: all of them are rolled back and done again, each in a
-        transaction of its own. So `work` may be called twice, and must not count on once.
+        An error of one costs only that one: the others are rolled back and done again, each in a
+        transaction of its own. So `work` may be called twice, and must not count on once. Where
+        the commit itself fails all are told, for it may have taken effect.
         """
         return self._hand_in(work, shares=True)
 
@@ -104,15 +105,17 @@ class StoreThread:
         if not unit.shares:
             self._do(unit)
             return
-        taken = [unit]
+        taken, results = [unit], list[Any]()
         try:
-            results = self._together(taken)
+            self._together(taken, results)
         except BaseException as error:  # noqa: BLE001 - comes out where its unit was handed in
-            if len(taken) == 1:
-                unit.done.set_exception(error)
-                return
+            number = len(results)
+            failed = taken[number : number + 1] or taken
+            for one in failed:
+                one.done.set_exception(error)
             for one in taken:
-                self._do(one)
+                if one not in failed:
+                    self._do(one)
         else:
             for one, result in zip(taken, results, strict=True):
                 one.done.set_result(result)
@@ -131,9 +134,12 @@ class StoreThread:
                 self._flushed()
             unit.done.set_result(result)
 
-    def _together(self, taken: list[_Unit]) -> list[Any]:
-        """A transaction of the unit in `taken` and of those that come in time, which join it."""
-        latest, results = time.monotonic() + LONGEST_UNCOMMITTED, list[Any]()
+    def _together(self, taken: list[_Unit], results: list[Any]) -> None:
+        """A transaction of the unit in `taken` and of those that come in time, which join it.
+
+        `results` grows with each unit that is worked on.
+        """
+        latest = time.monotonic() + LONGEST_UNCOMMITTED
         with self.store.begin() as connection:
             unit: _Unit | None = taken[0]
             while unit is not None:
@@ -146,7 +152,6 @@ class StoreThread:
                     taken.append(unit)
             self._flush(connection)
         self._flushed()
-        return results
 
     @staticmethod
     def _work(unit: _Unit, connection: sa.Connection) -> Any:

@@ -158,23 +158,24 @@ _NAMED_ARTISTS = (
     .where(track_artist.c.track_id == track.c.track_id, NAMED)
     .scalar_subquery()
 )
-_JUDGED = Prepared(
-    sa.select(
-        track.c.track_id,
-        track.c.name,
-        LENGTH_MS.label("duration_ms"),
-        track.c.available_markets,
-        track_market.c.playable,
-        track_market.c.basis,
-        _NAMED_ARTISTS.label("artists"),
-    )
-    .outerjoin_from(
-        track,
-        track_market,
-        (track_market.c.track_id == track.c.track_id)
-        & (track_market.c.market == sa.bindparam("in_market")),
-    )
-    .where(among(track.c.track_id))
+
+
+def _in_market(*columns: sa.ColumnElement[Any]) -> Prepared:
+    """Columns of tracks (`ids`) beside what is known of them in a market (`in_market`)."""
+    market = track_market.c.market == sa.bindparam("in_market")
+    here = (track_market.c.track_id == track.c.track_id) & market
+    query = sa.select(*columns).outerjoin_from(track, track_market, here)
+    return Prepared(query.where(among(track.c.track_id)))
+
+
+_JUDGED = _in_market(
+    track.c.track_id,
+    track.c.name,
+    LENGTH_MS.label("duration_ms"),
+    track.c.available_markets,
+    track_market.c.playable,
+    track_market.c.basis,
+    _NAMED_ARTISTS.label("artists"),
 )
 
 
@@ -214,21 +215,12 @@ class _Known(NamedTuple):
     has_artists: bool
 
 
-_KNOWN = Prepared(
-    sa.select(
-        track.c.track_id,
-        track_market.c.playable,
-        track_market.c.basis,
-        sa.exists().where(track_source.c.track_id == track.c.track_id, _OF_SOURCE),
-        sa.exists().where(track_artist.c.track_id == track.c.track_id),
-    )
-    .outerjoin_from(
-        track,
-        track_market,
-        (track_market.c.track_id == track.c.track_id)
-        & (track_market.c.market == sa.bindparam("in_market")),
-    )
-    .where(among(track.c.track_id))
+_KNOWN = _in_market(
+    track.c.track_id,
+    track_market.c.playable,
+    track_market.c.basis,
+    sa.exists().where(track_source.c.track_id == track.c.track_id, _OF_SOURCE),
+    sa.exists().where(track_artist.c.track_id == track.c.track_id),
 )
 
 

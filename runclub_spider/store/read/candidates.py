@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from runclub_spider.catalog.imported import Filled
+from runclub_spider.store.db.prepared import errors_as_sqlalchemy
 from runclub_spider.store.db.tables import (
     LENGTH_MS,
     NAMED,
@@ -169,14 +170,9 @@ def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[An
     # A server hands out a span at once: it is a part of a store, and few megabytes.
     result = connection.execute(query)
     cursor: Any = result.cursor
-    failure: type[Exception] = connection.dialect.loaded_dbapi.Error
     try:
-        while rows := cursor.fetchmany(_ROWS):
-            yield from rows
-    except failure as error:
-        # As SQLAlchemy does for rows that it fetches itself.
-        raise sa.exc.DBAPIError.instance(
-            str(query), None, error, failure, dialect=connection.dialect
-        ) from error
+        with errors_as_sqlalchemy(connection, str(query)):
+            while rows := cursor.fetchmany(_ROWS):
+                yield from rows
     finally:
         result.close()

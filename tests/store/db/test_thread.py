@@ -220,6 +220,63 @@ def test_a_unit_that_is_given_up_before_its_turn_is_not_done(patient: StoreThrea
     assert "given up" not in stored(patient.store)
 
 
+def test_an_error_that_comes_once_is_told_and_not_tried_away(patient: StoreThread) -> None:
+    calls: list[str] = []
+
+    def once(connection: sa.Connection) -> str:
+        calls.append("once")
+        if len(calls) == 1:
+            raise KeyError("passing")
+        return "as if nothing had been"
+
+    async def go() -> list[object]:
+        futures = [patient.share(work) for work in (put("a"), once, put("b"))]
+        patient.hurry()
+        return await outcomes(futures)
+
+    before, failed, after = asyncio.run(go())
+    assert (before, after, calls) == ("a", "b", ["once"])
+    assert isinstance(failed, KeyError)
+    assert stored(patient.store) >= {"a", "b"}
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+def test_a_commit_that_fails_is_told_to_all_and_nothing_is_done_twice(
+    patient: StoreThread, monkeypatch: pytest.MonkeyPatch, takes_effect: bool
+) -> None:
+    calls: list[str] = []
+    dialect = patient.store.engine.dialect
+    commit = dialect.do_commit
+
+    def broken(connection: object) -> None:
+        monkeypatch.setattr(dialect, "do_commit", commit)
+        if takes_effect:
+            commit(connection)  # type: ignore[arg-type]
+        raise ValueError("at the commit")
+
+    monkeypatch.setattr(dialect, "do_commit", broken)
+
+    def work(key: str) -> Callable[[sa.Connection], str]:
+        def counted(connection: sa.Connection) -> str:
+            calls.append(key)
+            return put(key)(connection)
+
+        return counted
+
+    async def go() -> list[object]:
+        futures = [patient.share(work(key)) for key in "abc"]
+        patient.hurry()
+        return await outcomes(futures)
+
+    assert [type(one) for one in asyncio.run(go())] == [ValueError] * 3
+    assert calls == ["a", "b", "c"]
+    assert (
+        {"a", "b", "c"} <= stored(patient.store)
+        if takes_effect
+        else "a" not in stored(patient.store)
+    )
+
+
 class Tally:
     """A ledger: what was noted, and what of it is in the store for good."""
 

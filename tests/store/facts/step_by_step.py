@@ -1,6 +1,7 @@
 """A page stored step by step: what is stored is read, compared and written back by hand.
 
-Slow and plain; what `tracks.save` does in a few statements is held against it.
+Slow and plain; what `tracks.save` does in a few statements is held against it. Known tracks are
+judged by the same statement on both sides.
 """
 
 from __future__ import annotations
