@@ -25,8 +25,8 @@ NONE = 255
 MOST_UMBRELLAS = 5
 #: Where umbrellas come from; columns hold positions in it.
 ORIGINS = tuple(sorted(str(origin) for origin in Origin))
-# Shares and confidences are rounded to so many parts of one.
-_PARTS = 10_000
+#: Shares and confidences are rounded to so many parts of one.
+PARTS = 10_000
 # Tracks judged at once.
 _SLICE = 8192
 _NO_KEYS = np.empty(0, np.uint64)
@@ -57,7 +57,7 @@ class Votes:
         return cls(
             names,
             np.array([ORIGINS.index(verdict.origin) for verdict in verdicts], np.uint8),
-            np.array([round(verdict.confidence * _PARTS) for verdict in verdicts], np.uint16),
+            np.array([round(verdict.confidence * PARTS) for verdict in verdicts], np.uint16),
         )
 
     def take(self, at: NDArray[np.integer[Any]]) -> Votes:
@@ -78,17 +78,17 @@ class Tally:
     """
 
     keys: NDArray[np.uint64]
-    units: NDArray[np.int64]
+    units: NDArray[np.int32]
 
     @classmethod
-    def of(cls, keys: NDArray[np.uint64], units: NDArray[np.int64]) -> Self:
+    def of(cls, keys: NDArray[np.uint64], units: NDArray[np.int32]) -> Self:
         """Add up rows of units by key, in whatever order they come."""
         if not len(keys):
             return cls(_NO_KEYS, units)
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         starts = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1))
-        return cls(keys[starts], np.add.reduceat(units[order], starts, axis=0))
+        return cls(keys[starts], np.add.reduceat(units[order], starts, axis=0, dtype=np.int32))
 
     @classmethod
     def together(cls, tallies: Sequence[Tally]) -> Self:
@@ -98,7 +98,7 @@ class Tally:
             np.concatenate([one.units for one in tallies]),
         )
 
-    def others(self, keys: NDArray[np.uint64], own: NDArray[np.int64]) -> NDArray[np.int64]:
+    def others(self, keys: NDArray[np.uint64], own: NDArray[np.int32]) -> NDArray[np.int32]:
         """Units of keys without the share of the tracks that ask, one row each."""
         if not len(self.keys):
             return np.zeros_like(own)
@@ -118,7 +118,7 @@ class Opinions:
     """
 
     odds: NDArray[np.float64]
-    units: NDArray[np.int64]
+    units: NDArray[np.int32]
     alone: Votes
 
 
@@ -187,10 +187,10 @@ class Box:
 
     def of_genres(self, genres: Sequence[Sequence[str]]) -> tuple[int, Verdict] | None:
         """The opinion and the verdict of the artists' genres; None where they say nothing."""
-        verdict = self._voter.by_genre(genres)
-        if verdict is None:
+        found = self._voter.of_genres(genres)
+        if found is None:
             return None
-        units = self._voter.opinion_of_genres(genres)
+        verdict, units = found
         return self._number(tuple(units), {}, units, verdict), verdict
 
     def of_own(self, own: dict[int, float], alone: Verdict) -> int:
@@ -218,7 +218,7 @@ class Box:
         width = len(labels)
         opinions = Opinions(
             np.array(self._odds, np.float64).reshape(-1, width),
-            np.array(self._units, np.int64).reshape(-1, width),
+            np.array(self._units, np.int32).reshape(-1, width),
             Votes.of(self._alone, labels),
         )
         opinion = np.array(self._opinion, np.int32)
@@ -273,7 +273,7 @@ def _judged(
     has_own = opinion >= 0
     # A last row of zeros for those without an opinion: -1 finds it.
     none = np.zeros((1, len(voter.labels)))
-    own = np.concatenate((ballot.opinions.units, none.astype(np.int64)))[opinion]
+    own = np.concatenate((ballot.opinions.units, none.astype(np.int32)))[opinion]
     odds = np.concatenate((ballot.opinions.odds, none))[opinion]
     tracks, by_artist = _of_artists(ballot, part, crew, artists, own)
     album = np.where(ballot.on_album[part, None], albums.others(ballot.album[part], own), 0)
@@ -303,7 +303,7 @@ def _judged(
 
 
 def _of_artists(
-    ballot: Ballot, part: slice, crew: slice, artists: Tally, own: NDArray[np.int64]
+    ballot: Ballot, part: slice, crew: slice, artists: Tally, own: NDArray[np.int32]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Other tracks of the artists by umbrella, the guests' lighter; and whether there are any."""
     people = ballot.people[part].astype(np.int64)
@@ -328,11 +328,11 @@ def _decided(
     """Probabilities of logits, and what follows from them."""
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     # Rounded before anything is compared: the last bits differ between machines.
-    shares = np.rint(_PARTS * (odds / odds.sum(axis=1, keepdims=True))).astype(np.int64)
+    shares = np.rint(PARTS * (odds / odds.sum(axis=1, keepdims=True))).astype(np.int64)
     confidences, fill = _confidences(power, voter.threshold)
     order = np.argsort(-shares, axis=1, kind="stable")[:, :MOST_UMBRELLAS]
     ranked = np.take_along_axis(shares, order, axis=1)
-    named = ranked >= round(MINOR_VOTE * _PARTS)
+    named = ranked >= round(MINOR_VOTE * PARTS)
     named[:, 0] = True
     names = np.full((len(logits), MOST_UMBRELLAS), NONE, np.uint8)
     names[:, : order.shape[1]] = np.where(named & fill[ranked], order, NONE)
@@ -342,8 +342,8 @@ def _decided(
 @lru_cache(maxsize=8)
 def _confidences(power: float, threshold: float) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
     """By a share in ten-thousandths: the confidence, and whether it may fill a cell."""
-    sure = [round((share / _PARTS) ** power, 4) for share in range(_PARTS + 1)]
+    sure = [round((share / PARTS) ** power, 4) for share in range(PARTS + 1)]
     return (
-        np.array([round(one * _PARTS) for one in sure], np.uint16),
+        np.array([round(one * PARTS) for one in sure], np.uint16),
         np.array([one >= threshold for one in sure], bool),
     )

@@ -288,8 +288,8 @@ class Voter:
 
         ``counted`` says that this track was added itself, with the same evidence.
         """
-        if by_genre := self.by_genre(track.genres):
-            return by_genre
+        if by_genre := self.of_genres(track.genres):
+            return by_genre[0]
         own = self.own(track)
         opinion = self._lanes.packed(self.opinion(own)) if own and counted else 0
         weights, spread = self.weights, self.weights.spread
@@ -312,14 +312,22 @@ class Voter:
 
     # Evidence
 
-    def by_genre(self, genres: Sequence[Sequence[str]]) -> Verdict | None:
-        """The verdict of the genres of a track's artists; None where they say nothing."""
+    def of_genres(self, genres: Sequence[Sequence[str]]) -> tuple[Verdict, list[int]] | None:
+        """The verdict of the genres of a track's artists, and what they make it say of these.
+
+        The second is in units by umbrella, as :meth:`opinion` has them. None where no genre
+        names an umbrella.
+        """
         by_genre = self._umbrellas.of_artists(genres) if any(genres) else ()
         if not by_genre:
             return None
         named = tuple((label, round(weight, 4)) for label, weight in by_genre)
         fills = tuple(label for label, weight in by_genre if weight >= MINOR_VOTE)
-        return Verdict(named, 1.0, Origin.ARTIST_GENRES, fills or (named[0][0],))
+        shares = [0.0] * len(self.labels)
+        for label, weight in by_genre:
+            shares[self._at[label]] = weight
+        verdict = Verdict(named, 1.0, Origin.ARTIST_GENRES, fills or (named[0][0],))
+        return verdict, _units(shares)
 
     def points(self, track: Evidence) -> dict[tuple[Kind, int], float]:
         """Return the votes of a track's own sources and titles by kind and umbrella (its place)."""
@@ -363,20 +371,10 @@ class Voter:
 
     def _opinion(self, track: Evidence) -> int:
         """What a track says of its artists, packed; 0 for nothing."""
-        if units := self.opinion_of_genres(track.genres):
-            return self._lanes.packed(units)
+        if by_genre := self.of_genres(track.genres):
+            return self._lanes.packed(by_genre[1])
         own = self.own(track)
         return self._lanes.packed(self.opinion(own)) if own else 0
-
-    def opinion_of_genres(self, genres: Sequence[Sequence[str]]) -> list[int]:
-        """What the genres of its artists make a track say of them: units by umbrella, or none."""
-        by_genre = self._umbrellas.of_artists(genres) if any(genres) else ()
-        if not by_genre:
-            return []
-        shares = [0.0] * len(self.labels)
-        for label, weight in by_genre:
-            shares[self._at[label]] = weight
-        return _units(shares)
 
     def opinion(self, own: Mapping[int, float]) -> list[int]:
         """What a track without genres says of its artists, by :meth:`own`: units by umbrella."""

@@ -93,5 +93,5 @@ def test_a_tally_of_nothing() -> None:
     ballot, _ = ballot_of([], PEN)
     artists, albums = tallies([ballot, ballot])
     assert len(artists.keys) == len(albums.keys) == 0
-    own = np.ones((2, len(PEN.labels)), np.int64)
+    own = np.ones((2, len(PEN.labels)), np.int32)
     assert not artists.others(np.array([1, 2], np.uint64), own).any()

@@ -194,6 +194,7 @@ class _Reader:
         else:
             # Also of a track that is left out below: what it says of its artists stays true.
             opinion, verdict, waits = self._opinion(row, artists, sources, tags)
+            # Of an album by one artist the artist's own tracks say all there is.
             on_album = row.album_id is not None and row.album_type == "compilation"
             album = votes.digest(row.album_id) if on_album else None
             self._box.add(opinion, [one.digest for one in artists], album)
@@ -272,7 +273,6 @@ class _Reader:
             if (by_genre := self._genres[genres]) is not None:
                 return *by_genre, False
         asked = self._asked
-        # Of an album by one artist the artist's own tracks say all there is: no album is named.
         said = votes.Evidence(
             name=row.name,
             album_name=row.album_name,

@@ -109,7 +109,7 @@ class Pool:
         """The tracks of all parts, in any order; no id may come twice.
 
         Args:
-            parts: of a store; there is at least one.
+            parts: of a store; there is at least one. They are used up.
             voter: whose weights judge what waits in their ballots; it names the umbrellas.
             previous: the last release; none by default.
         """
@@ -184,9 +184,10 @@ class Pool:
 
 
 def _columns(parts: Sequence[Part]) -> dict[str, NDArray[Any]]:
-    """The columns of all parts, one after the other."""
+    """The columns of all parts, one after the other; the parts give them up."""
     found = {
-        name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
+        name: np.concatenate([part.columns.pop(name) for part in parts])
+        for name in tuple(parts[0].columns)
     }
     for name in ("names", "origin", "confidence"):
         found[name] = np.concatenate([getattr(part.votes, name) for part in parts])

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider.catalog.ballots import PARTS
 from runclub_spider.catalog.dates import decade_of
 from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.publish.account import gates
@@ -181,8 +182,8 @@ class Written:
 
 
 def write_part(connection: sa.Connection, share: Share) -> Written:
-    """Write the files of a part."""
-    share.folder.mkdir(parents=True)
+    """Write the files of a part, anew where another began to and came to its end."""
+    share.folder.mkdir(exist_ok=True)
     written, shared = Written(), share.shared
     with ExitStack() as stack:
         writer = _Writer(
@@ -295,7 +296,7 @@ def _extra(one: Chosen, row: Any) -> dict[str, Any]:
     return {
         "umbrellas": sorted(one.umbrellas, key=lambda name: name != umbrella),
         "umbrella_source": one.origin,
-        "umbrella_confidence": one.confidence / 10_000,
+        "umbrella_confidence": one.confidence / PARTS,
         "album_id": row.album_id,
         "album_type": row.album_type,
         "linked_from": row.linked_from,
