@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -93,7 +96,8 @@ def workers(
         yield Workers(connection)
         return
     # Not forked: a crawl that publishes has threads, and a copy of them may stand still.
-    with ProcessPoolExecutor(processors, mp_context=get_context("spawn")) as processes:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processors, mp_context=context, initializer=_begin) as processes:
         yield Workers(connection, processes, snapshot)
 
 
@@ -101,6 +105,20 @@ def _shared(connection: sa.Connection) -> bool:
     """Whether another process can open the store: one in memory it cannot."""
     url = connection.engine.url
     return url.get_backend_name() != "sqlite" or bool(url.database and url.database != ":memory:")
+
+
+def _begin() -> None:
+    """Make this process one that lives and ends with the one that started it."""
+    # Control-C reaches both; what becomes of the work is the other's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _work(address: str, snapshot: str | None, work: Work[T, R], task: T) -> R:
@@ -116,6 +134,9 @@ def _connected(address: str, snapshot: str | None) -> Iterator[sa.Connection]:
     engine = made_engine(sa.make_url(address))
     try:
         with engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                # What is read of a part is of one moment; who publishes holds all others up.
+                connection.exec_driver_sql("BEGIN")
             if snapshot is not None:
                 # All parts are of one moment, whatever other machines store meanwhile.
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -67,8 +67,6 @@ from runclub_spider.text import timestamp
 
 SCHEMAS = resources.folder("publish/schemas")
 _ROW_PAGES = (PageKind.TRACK_SEARCH, PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
-# Chosen tracks read at once.
-_PART = 500
 # How often a release is made again without the rows that its making or `verify` named.
 _MOST_REPEATS = 3
 
@@ -186,6 +184,7 @@ def _publish(
                     raise _refused_for(found, config.export_dir, left_out) from None
                 left_out |= found.rows
                 shutil.rmtree(found.made)
+                shutil.rmtree(_parts_of(made), ignore_errors=True)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -209,6 +208,7 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
         _refuse_mixing(export, task.source)
     task.progress.step("packing and tables", made.tracks)
     _write_rest(staging, made.parts, made.document)
+    shutil.rmtree(_parts_of(staging))
     ready = staging.rename(staging.with_name(version))
     task.progress.step("verifying", made.tracks)
     _verify(task, ready, failed)
@@ -238,8 +238,8 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
     """
     connection = task.connection
     watch = Stopwatch()
-    task.progress.step("choosing", catalogue.track_count(connection))
     tracks = catalogue.track_count(connection)
+    task.progress.step("choosing", tracks)
     with workers(connection, tracks, task.snapshot) as hands:
         return _make_by(hands, task, staging, left_out, watch)
 
@@ -294,7 +294,7 @@ def _make_by(
     )
 
 
-def searched(
+def _searched(
     config: Config, connection: sa.Connection, selection: Selection
 ) -> dict[tuple[str, str], exhaustion.Certificate]:
     """How far the searches for each cell were read."""
@@ -395,7 +395,7 @@ def _write_data(
         _RowsUnsoundError: some rows cannot be written.
     """
     config, connection = task.config, task.connection
-    shares = _shares(config, connection, made.with_name(f"{made.name}-parts"), selection)
+    shares = _shares(config, connection, _parts_of(made), selection)
     task.progress.step("writing", len(selection.chosen))
     written = Written()
     for share, part in zip(shares, workers.run(write_part, shares), strict=True):
@@ -425,6 +425,11 @@ def _write_data(
     return written, parts
 
 
+def _parts_of(made: Path) -> Path:
+    """Where the parts of a release lie that is being made."""
+    return made.with_name(f"{made.name}-parts")
+
+
 def _shares(
     config: Config, connection: sa.Connection, folder: Path, selection: Selection
 ) -> list[Share]:
@@ -441,6 +446,7 @@ def _shares(
         terms=catalogue.playlist_terms(connection),
         document=json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
     )
+    folder.mkdir()
     tracks = list(_chosen(selection))
     return [
         Share(folder / f"{start:08}", tracks[start : start + TRACKS_OF_PART], shared)
@@ -570,7 +576,9 @@ def _describe(
         account=account,
         left_out=unsound.as_json(selection.pool.unsound),
         balance=manifest.balance(selection),
-        exhaustion=exhaustion.as_json(searched(config, connection, selection), config.cell_minimum),
+        exhaustion=exhaustion.as_json(
+            _searched(config, connection, selection), config.cell_minimum
+        ),
         canonical={"isrcs": len(entries), **held.log.as_json()},
         tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),
         changes=held.changed,

@@ -168,6 +168,9 @@ class Store:
         try:
             with self.engine.connect() as connection:
                 looking = connection.execution_options(**{_READING: True})
+                if looking.dialect.name == "postgresql":
+                    # Else each statement sees what others have stored before it.
+                    looking = looking.execution_options(isolation_level="REPEATABLE READ")
                 with looking.begin():
                     yield looking
         except sa.exc.DatabaseError as error:

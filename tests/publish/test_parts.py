@@ -1,0 +1,91 @@
+"""Work on parts of a store, by processes and without them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from runclub_spider.config import Config
+from runclub_spider.publish.parts import Workers, snapshot_of
+from runclub_spider.store.db.engine import Store
+from testkit.killer import ROOT
+
+Task = tuple[int, int]
+
+
+def squared(connection: sa.Connection, task: Task) -> int:
+    """Of a number; the process that is not the given one dies at 3."""
+    number, home = task
+    if number == 3 and os.getpid() != home:
+        os._exit(9)
+    return int(connection.scalar(sa.select(sa.literal(number) * number)) or 0)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sa.Connection]:
+    store = Store.open(Config(cache_dir=tmp_path))
+    with store.reading() as found:
+        yield found
+    store.close()
+
+
+@pytest.mark.parametrize("number", [3, 8])
+def test_what_no_process_can_do_is_done_here(connection: sa.Connection, number: int) -> None:
+    """Numbers below three come from processes, the rest from here once one has died."""
+    tasks = [(one, os.getpid()) for one in range(number)]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+        hands = Workers(connection, processes, snapshot_of(connection))
+        assert list(hands.run(squared, tasks)) == [one * one for one in range(number)]
+
+
+PARENT = """
+import os, sys, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from runclub_spider.publish.parts import _begin
+if __name__ == "__main__":
+    processes = ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_begin)
+    print(*{processes.submit(os.getpid).result() for _ in range(8)}, flush=True)
+    processes.submit(time.sleep, 60)
+    time.sleep(60)
+"""
+
+
+def lives(process: int) -> bool:
+    """Whether it runs; one that nobody has asked after yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_end_with_the_one_that_started_them(sent: signal.Signals, tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    workers = [int(one) for one in parent.stdout.readline().split()]
+    assert workers
+    parent.send_signal(sent)
+    parent.wait()
+    parent.stdout.close()
+    patience = time.monotonic() + 30
+    while any(map(lives, workers)) and time.monotonic() < patience:
+        time.sleep(0.05)
+    assert not any(map(lives, workers))
