@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -76,14 +78,21 @@ def _answer(config: Config, connection: sa.Connection, question: _Question) -> l
     ids = _find(connection, question)
     if not ids:
         return [_plain(_absent(connection, question))]
-    kept = Kept.find(config) or _chosen_now(config, connection)
-    try:
-        if len(ids) > 1:
-            return [_plain(_several(partial(trace, config, connection, kept), question, ids))]
-        track = trace(config, connection, kept, ids[0])
-        return [_table(_sections(track)), _plain(_verdict(track))]
-    finally:
-        kept.close()
+    if (kept := Kept.find(config)) is not None:
+        # One that cannot be read is made anew.
+        with closing(kept), suppress(sqlite3.DatabaseError):
+            return _told(config, connection, kept, question, ids)
+    with closing(_chosen_now(config, connection)) as kept:
+        return _told(config, connection, kept, question, ids)
+
+
+def _told(
+    config: Config, connection: sa.Connection, kept: Kept, question: _Question, ids: Sequence[str]
+) -> list[str | Table]:
+    if len(ids) > 1:
+        return [_plain(_several(partial(trace, config, connection, kept), question, ids))]
+    track = trace(config, connection, kept, ids[0])
+    return [_table(_sections(track)), _plain(_verdict(track))]
 
 
 def _chosen_now(config: Config, connection: sa.Connection) -> Kept:
@@ -227,7 +236,13 @@ def _now(track: Trace) -> str | None:
         return "Waited for audio features and was asked for them since: the next release decides."
     if fate is Fate.PENDING and track.stored.row.imported:
         return "Waited for audio features; some were imported since: the next release decides."
+    if fate is Fate.BALANCE and track.place is None and _has_features(track.stored.row):
+        return "Was left out for lack of audio features, and has some since: the next decides."
     return None
+
+
+def _has_features(row: Any) -> bool:
+    return row.features_of is not None or bool(row.imported)
 
 
 def _unheard_of(track: Trace) -> str:
@@ -262,17 +277,18 @@ def _exported(track: Trace) -> str:
         where = f"not counted in any cell, for it has no {lacks}"
     else:
         where = f"counted under {umbrella} {decade}"
+    # A selection may be of a release that was refused, or only asked for.
+    held = "Chosen for the next release" if track.stored.last_release is None else "In the release"
     backfill = track.backfill
     if backfill is None:
-        return f"In the release, {where}."
+        return f"{held}, {where}."
     cell, step = backfill
     thin = " ".join(cell)
     if step == "soft":
         return (
-            f"In the release, {where}: its playability is unknown, and {thin} is thin "
-            "(backfill step soft)."
+            f"{held}, {where}: its playability is unknown, and {thin} is thin (backfill step soft)."
         )
-    return f"In the release, {where}; it stands in for {thin} (backfill step {step})."
+    return f"{held}, {where}; it stands in for {thin} (backfill step {step})."
 
 
 def _rejected(track: Trace) -> str:
@@ -333,6 +349,9 @@ def _sections(track: Trace) -> list[Section]:
     ):
         try:
             sections.append((name, [str(line) for line in lines()]))
+        except sqlite3.DatabaseError:
+            # Not of the store, whose errors are SQLAlchemy's: the selection is made anew.
+            raise
         except Exception as error:  # noqa: BLE001 -- any value may be of any type
             sections.append((name, [f"cannot be read: {words_of(error)}"]))
     return [(name, lines) for name, lines in sections if lines]

@@ -205,7 +205,7 @@ class _Import:
             return f"Nothing new from {whose}{rest}."
         return (
             f"Imported from {whose}, rows: {found.new:,} new, {found.changed:,} changed{rest}; "
-            f"features of {found.tracks:,} stored tracks changed."
+            f"features of {found.tracks:,} stored track{'s' * (found.tracks != 1)} changed."
         )
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runclub_spider.publish.progress import Progress
-
-logger = logging.getLogger(__name__)
+from runclub_spider.publish.progress import SILENT, Progress
 
 _REDRAWN_SECONDS = 0.2
 _ERASED = "\r\x1b[K"
@@ -20,29 +17,16 @@ _ERASED = "\r\x1b[K"
 def on_stderr(what: str) -> Iterator[Progress]:
     """Progress of a command, shown while the block runs; nothing of it stays on the terminal.
 
-    Elsewhere each step is a line of the log, at INFO.
+    Elsewhere nothing is shown.
     """
     if not sys.stderr.isatty():
-        yield _Logged(what)
+        yield SILENT
         return
     shown = _Redrawn(what)
     try:
         yield shown
     finally:
         shown.erase()
-
-
-class _Logged:
-    """A line a step."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def step(self, name: str, total: int = 0) -> None:
-        logger.info("%s: %s%s", self._what, name, f", {total:,} tracks" if total else "")
-
-    def advance(self, number: int = 1) -> None:
-        """Too much for a log."""
 
 
 class _Redrawn:

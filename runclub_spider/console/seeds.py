@@ -8,6 +8,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -176,16 +177,25 @@ def _stored(config: Config, *, coverage_too: bool) -> Stored:
 
 def _grid(config: Config, connection: sa.Connection) -> dict[str, dict[str, int]]:
     """Tracks a release made now would hold, by umbrella and decade."""
-    kept = Kept.find(config)
-    if kept is None or not kept.is_current(connection):
-        # Not above: where a selection is kept, nothing has to be chosen.
-        from runclub_spider.publish.write.release import prospect_kept
+    if (kept := Kept.find(config)) is not None:
+        with closing(kept):
+            if kept.is_current(connection):
+                return _by_umbrella(kept)
+    # Not above: where a selection is kept, nothing has to be chosen.
+    from runclub_spider.console.progress import on_stderr
+    from runclub_spider.publish.write.release import prospect_kept
 
-        kept = prospect_kept(config, connection)[1]
+    with (
+        on_stderr("scrapy seeds") as progress,
+        closing(prospect_kept(config, connection, progress)[1]) as kept,
+    ):
+        return _by_umbrella(kept)
+
+
+def _by_umbrella(kept: Kept) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for (umbrella, decade), state in kept.summary.cells.items():
         found.setdefault(umbrella, {})[decade] = state.tracks
-    kept.close()
     return found
 
 

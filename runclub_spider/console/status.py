@@ -125,7 +125,7 @@ def _last(config: Config, connection: sa.Connection) -> list[str | Table]:
     if known is None:
         if catalogue.track_count(connection):
             shown.append(
-                "Nothing was chosen under these settings yet; scrapy status --plan shows what a "
+                "No selection is kept under these settings; scrapy status --plan shows what a "
                 "release would hold."
             )
         return shown

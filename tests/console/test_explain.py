@@ -174,7 +174,7 @@ def told(cache: Path, capsys: pytest.CaptureFixture[str]) -> Told:
 @pytest.mark.parametrize(
     ("number", "verdict"),
     [
-        (GOOD, "In the release, counted under Rock 70s."),
+        (GOOD, "Chosen for the next release, counted under Rock 70s."),
         (SHORT, "Out: too_short: 90,000 ms is below MIN_DURATION_MS 120,000."),
         (LONG, "Out: too_long: 372,000 ms is above MAX_DURATION_MS 360,000."),
         (BARRED, "Out: unplayable: playable in US: no (by is_playable)."),
@@ -211,7 +211,7 @@ def told(cache: Path, capsys: pytest.CaptureFixture[str]) -> Told:
                 "them the coverage gate of 0.95 allows no more without."
             ),
         ),
-        (BORROWED, "In the release, counted under Rock 70s."),
+        (BORROWED, "Chosen for the next release, counted under Rock 70s."),
     ],
 )
 def test_one_track_of_every_fate(number: int, verdict: str, told: Told) -> None:
@@ -241,8 +241,8 @@ def test_what_was_merged_into_one_that_is_not_chosen(told: Told) -> None:
 def test_a_thin_cell_takes_what_nobody_calls_playable(told: Told) -> None:
     out = told(making.an_id(UNKNOWN), CELL_MINIMUM=400)
     assert out.endswith(
-        "In the release, counted under Rock 70s: its playability is unknown, and Rock 70s is "
-        "thin (backfill step soft)."
+        "Chosen for the next release, counted under Rock 70s: its playability is unknown, and Rock "
+        "70s is thin (backfill step soft)."
     )
 
 
@@ -328,7 +328,7 @@ def test_words_need_no_quotes(told: Told) -> None:
 def test_an_isrc_of_several_editions_lists_them(told: Told) -> None:
     out = told("usum7-00-00001")
     assert out.startswith("2 tracks match USUM70000001; name one by its id:")
-    good = f"{making.an_id(GOOD)} Beyoncé & the Wheels – Road 1 (Album 1, 1977) In the release"
+    good = f"{making.an_id(GOOD)} Beyoncé & the Wheels – Road 1 (Album 1, 1977) Chosen for the next"
     assert good in out
     assert f"Merged into {making.an_id(GOOD)}" in out
 
@@ -373,7 +373,8 @@ def test_it_says_what_the_next_release_does(cache: Path, tmp_path: Path, told: T
     publish(config)
     lines = (tmp_path / "export" / "latest" / "cached_tracks.jsonl").read_text("utf-8").splitlines()
     released = {json.loads(line)["id"] for line in lines}
-    inside = {making.an_id(n) for n, said in verdicts.items() if "In the release," in said}
+    chosen = "Chosen for the next release,"
+    inside = {making.an_id(n) for n, said in verdicts.items() if chosen in said}
     assert inside == released
     assert "in it, under Rock" in told(making.an_id(GOOD), CACHE_DIR=copied)
 
@@ -456,6 +457,43 @@ def test_nothing_is_chosen_twice(
     assert told(making.an_id(GOOD), CACHE_DIR=released).endswith("counted under Rock 70s.")
     # What only refuses a release chooses nothing.
     assert told(making.an_id(GOOD), CACHE_DIR=released, MIN_TRACKS=9).endswith("Rock 70s.")
+
+
+def test_a_damaged_selection_is_made_anew(released: Path, told: Told) -> None:
+    shutil.rmtree(released / "selection")
+    before = told(making.an_id(GOOD), CACHE_DIR=released)
+    (file,) = (released / "selection").glob("*.sqlite")
+    whole = file.read_bytes()
+    with closing(sqlite3.connect(file)) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    anew = 0
+    for first in range(size, len(whole), size):
+        damaged = whole[:first] + bytes(size) + whole[first + size :]
+        file.write_bytes(damaged)
+        assert told(making.an_id(GOOD), CACHE_DIR=released) == before
+        anew += file.read_bytes() != damaged
+        file.write_bytes(whole)
+    assert anew
+
+
+def test_what_was_left_out_for_lack_of_features_and_has_some_now(
+    cache: Path, tmp_path: Path, told: Told
+) -> None:
+    copied = shutil.copytree(cache, tmp_path / "cache")
+    change(
+        copied,
+        f"DELETE FROM audio_features WHERE track_id = '{making.an_id(GOOD)}'",
+        "INSERT INTO feature_miss (track_id, tries, checked_at, next_check_at) "
+        f"VALUES ('{making.an_id(GOOD)}', 1, {NOW}, {NOW})",
+    )
+    wants = {"CACHE_DIR": copied, "FEATURE_COVERAGE_MIN": 1}
+    assert "Eligible but not chosen: it has no audio" in told(making.an_id(GOOD), **wants)
+    change(
+        copied,
+        "INSERT INTO audio_features (track_id, tempo, energy, version, fetched_at) "
+        f"VALUES ('{making.an_id(GOOD)}', 170, 0.9, '1', {NOW})",
+    )
+    assert told(making.an_id(GOOD), **wants).endswith("and has some since: the next decides.")
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_the_grid_of_the_last_release_and_what_changed_since(
 ) -> None:
     env = filled.env(**GATES)
     done = launched(launcher, "status", env=env)
-    assert "Nothing was chosen under these settings yet; scrapy status --plan" in done.out
+    assert "No selection is kept under these settings; scrapy status --plan" in done.out
     assert launched(launcher, "publish", env=env).code == 0
     version = filled.latest.readlink().name
     done = launched(launcher, "status", env=env)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from runclub_spider.console.command import ProjectCommand
+from runclub_spider.errors import ConfigurationError
 
 
 class Command(ProjectCommand):
@@ -31,6 +32,8 @@ class Command(ProjectCommand):
         """Exit 0, 2 when there is no usable store or no such API, 75 when a run holds it."""
         from runclub_spider.console.status import lift, show
 
+        if opts.plan and opts.lift is not None:
+            raise ConfigurationError("--plan and --lift are two questions; ask one at a time")
         if opts.lift is None:
             show(self.config(), plan=opts.plan)
         else:

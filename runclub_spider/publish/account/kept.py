@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -25,6 +26,7 @@ from runclub_spider import __version__
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.publish.choose.fate import Fate
+from runclub_spider.publish.files import fsync
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.address import database_url, file_of
 from runclub_spider.store.read import catalogue
@@ -50,6 +52,8 @@ _GATES = frozenset(
 # Selections that are kept, the newest: one for each set of settings.
 _MOST = 3
 _PART = 8192
+# How the name of a file ends that is not whole yet; one of a run that was killed goes in a day.
+_PART_OF, _DAY = ".part", 86_400
 _TABLES = """
 CREATE TABLE account (
     track_id TEXT PRIMARY KEY,
@@ -181,19 +185,24 @@ class Kept:
         path = _path(config)
         if not path.is_file():
             return None
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-        try:
-            return cls(connection)
-        except (sqlite3.Error, ValueError, TypeError, KeyError):
-            connection.close()
-            return None
+        with suppress(sqlite3.Error, ValueError, TypeError, KeyError):
+            connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+            try:
+                return cls(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return None
 
     def close(self) -> None:
         """Release the file."""
         self._connection.close()
 
     def account(self, track_id: str) -> Account | None:
-        """What became of a track; None for one that the store did not hold then."""
+        """What became of a track; None for one that the store did not hold then.
+
+        Raises `sqlite3.DatabaseError`, as :meth:`group` does, where the file is damaged.
+        """
         query = "SELECT * FROM account WHERE track_id = ?"
         row = self._connection.execute(query, (track_id,)).fetchone()
         return None if row is None else _account(row)
@@ -226,23 +235,26 @@ def keep(config: Config, connection: sa.Connection, selection: Selection, second
     """
     path = _path(config)
     summary = _summary_of(connection, selection, seconds)
-    part = path.with_suffix(".part")
+    part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        # Its owner's alone, as the store is.
-        part.touch(0o600)
+        # Its owner's alone, as the store is; and this process's alone until it is whole.
+        descriptor, name = tempfile.mkstemp(suffix=_PART_OF, dir=path.parent)
+        os.close(descriptor)
+        part = Path(name)
         with closing(sqlite3.connect(part)) as made:
             _fill(made, selection, summary)
+        fsync(part)
         part.replace(path)
         _prune(path.parent)
+        return Kept(sqlite3.connect(path))
     except (OSError, sqlite3.Error):
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        if part is not None:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         made = sqlite3.connect(":memory:")
         _fill(made, selection, summary)
         return Kept(made)
-    return Kept(sqlite3.connect(path))
 
 
 def drop(config: Config) -> None:
@@ -254,10 +266,11 @@ def drop(config: Config) -> None:
 def expected_seconds(config: Config, tracks: int) -> float | None:
     """How long choosing among so many tracks should take; None before it was measured."""
     known = Kept.find(config)
-    if known is None or not known.summary.tracks:
+    if known is None:
         return None
     known.close()
-    return known.summary.seconds * tracks / known.summary.tracks
+    found = known.summary
+    return found.seconds * tracks / found.tracks if found.tracks else None
 
 
 def _path(config: Config) -> Path:
@@ -280,7 +293,8 @@ def _place_of_store(config: Config) -> str:
 
 def _prune(folder: Path) -> None:
     known = sorted(folder.glob("*.sqlite"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in known[_MOST:]:
+    left = [path for path in folder.glob(f"*{_PART_OF}") if path.stat().st_mtime < utc_now() - _DAY]
+    for path in (*known[_MOST:], *left):
         path.unlink(missing_ok=True)
 
 
