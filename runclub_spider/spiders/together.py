@@ -17,8 +17,8 @@ class Together:
     """Hands pages to `store` in their order, one transaction after the other.
 
     A transaction costs as much as half a page, whatever it holds; what waits for others, and how
-    long, is what a kill can cost. When one fails nothing behind it is stored, for the stretch before
-    would be claimed with it.
+    long, is what a kill can cost. When one fails nothing behind it is stored, for the stretch
+    before would be claimed with it.
     """
 
     def __init__(self, store: Store) -> None:
