@@ -8,15 +8,15 @@ any time, and one that cannot be read is no more than one that is not there.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -52,8 +52,8 @@ _GATES = frozenset(
 # Selections that are kept, the newest: one for each set of settings.
 _MOST = 3
 _PART = 8192
-# How the name of a file ends that is not whole yet; one of a run that was killed goes in a day.
-_PART_OF, _DAY = ".part", 86_400
+# How the name of a file ends that is not whole yet.
+_PART_OF = ".part"
 _TABLES = """
 CREATE TABLE account (
     track_id TEXT PRIMARY KEY,
@@ -235,23 +235,18 @@ def keep(config: Config, connection: sa.Connection, selection: Selection, second
     """
     path = _path(config)
     summary = _summary_of(connection, selection, seconds)
-    part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Its owner's alone, as the store is; and this process's alone until it is whole.
-        descriptor, name = tempfile.mkstemp(suffix=_PART_OF, dir=path.parent)
-        os.close(descriptor)
-        part = Path(name)
-        with closing(sqlite3.connect(part)) as made:
-            _fill(made, selection, summary)
-        fsync(part)
-        part.replace(path)
-        _prune(path.parent)
+        with _alone_in(path.parent):
+            part = path.with_suffix(_PART_OF)
+            # Its owner's alone, as the store is.
+            part.touch(0o600)
+            with closing(sqlite3.connect(part)) as made:
+                _fill(made, selection, summary)
+            fsync(part)
+            part.replace(path)
         return Kept(sqlite3.connect(path))
     except (OSError, sqlite3.Error):
-        if part is not None:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
         made = sqlite3.connect(":memory:")
         _fill(made, selection, summary)
         return Kept(made)
@@ -291,10 +286,28 @@ def _place_of_store(config: Config) -> str:
     return url.render_as_string() if path is None else os.path.relpath(path, config.cache_dir)
 
 
-def _prune(folder: Path) -> None:
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Only one process at a time writes here, so what is half made is a dead one's; it is removed.
+
+    Raises:
+        OSError: another one writes, or the folder cannot be locked.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _clear(folder)
+        try:
+            yield
+        finally:
+            _clear(folder)
+    finally:
+        os.close(descriptor)
+
+
+def _clear(folder: Path) -> None:
     known = sorted(folder.glob("*.sqlite"), key=lambda path: path.stat().st_mtime, reverse=True)
-    left = [path for path in folder.glob(f"*{_PART_OF}") if path.stat().st_mtime < utc_now() - _DAY]
-    for path in (*known[_MOST:], *left):
+    for path in (*known[_MOST:], *folder.glob(f"*{_PART_OF}")):
         path.unlink(missing_ok=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,6 +142,33 @@ def test_what_cannot_be_read_is_as_good_as_not_there(config: Config, store: Stor
     for path in (config.cache_dir / "selection").glob("*.sqlite"):
         path.write_bytes(b"no database")
     assert Kept.find(config) is None
+
+
+def test_what_a_killed_run_left_is_cleared(config: Config, store: Store) -> None:
+    folder = config.cache_dir / "selection"
+    keep(config, store, chosen([candidate("a")])).close()
+    (folder / "0123456789abcdef.part").write_text("half of one")
+    for path in folder.glob("*.sqlite"):
+        path.rename(path.with_suffix(".part"))
+    keep(config, store, chosen([candidate("a")])).close()
+    assert [path.suffix for path in folder.iterdir()] == [".sqlite"]
+
+
+def test_beside_another_that_writes_memory_does(config: Config, store: Store) -> None:
+    """Its half is not touched, and nobody waits."""
+    folder = config.cache_dir / "selection"
+    folder.mkdir(parents=True, exist_ok=True)
+    half = folder / "0123456789abcdef.part"
+    half.write_text("half of one")
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        known = keep(config, store, chosen([candidate("b")]))
+    finally:
+        os.close(descriptor)
+    assert known.account("b") is not None
+    assert half.read_text() == "half of one"
+    known.close()
 
 
 def test_where_no_file_can_be_made_memory_does(tmp_path: Path) -> None:
