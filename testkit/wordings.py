@@ -1,9 +1,22 @@
-"""Pairs of wordings that are one song or two, and how a matching scores on them."""
+"""Pairs of wordings that are one song or two, and how a matching scores on them.
+
+`testkit/kexp_pairs.csv` is made up. `testkit/play_pairs.csv` names real plays and tracks: a track
+by its Spotify id, a play by a digest of its words, which are read from the recorded plays. Each of
+these was judged by title, artist and album, and its kind noted in a word; a pair is held out by its
+first id (:mod:`testkit.halves`). *Same* means: whoever played one of them played the other's song
+in its version; a master, a mono or stereo mix and an edition count as the same, and so does a guest
+whom one side does not name. Two kinds that no words can tell are held near their natural share, 1 %
+each: a song under its subtitle alone or in another script, and the same title on another occasion
+with other people. Equal words are one song by specification: where only the album tells a concert,
+a pair was left out. The kind `drawn` are plays whose track equal words find, for their natural
+share; what rules add and take away is seen in the others.
+"""
 
 from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import json
 import re
 import unicodedata
@@ -18,6 +31,7 @@ from rapidfuzz import fuzz, process
 from runclub_spider.catalog.matching import keys_of, match
 from runclub_spider.catalog.plays import Tier
 from runclub_spider.catalog.versions import artist_words
+from testkit.halves import held_out
 from testkit.realdata import real_file
 
 Wording = tuple[str, str]
@@ -25,12 +39,16 @@ Wording = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two wordings (title, artist), whether they are one song, and why it is here."""
+    """Two wordings (title, artist), whether they are one song, and why it is here.
+
+    `held_out` are those on which no rule was tuned.
+    """
 
     one: Wording
     other: Wording
     same: bool
     reason: str = ""
+    held_out: bool = False
 
 
 def tier_of(pair: Pair) -> Tier | None:
@@ -91,6 +109,65 @@ def score(pairs: Iterable[Pair]) -> Score:
             found.right[tier] += 1
         else:
             found.wrong[tier].append(pair)
+    return found
+
+
+# Real plays
+
+_PLAYS = "kexp/unlicensed/l13w_shows_2026-03-20_to_27.json"
+_PAGES = ("kexp/kexppower_PlaySample.json", "kexp/plays_page_2021-09-29_limit10.json")
+_LINES = "kexp/plays_2023-04-10_28rows.jsonl"
+_TABLE = "kexp/plays_joined_shows_2022-01-29.csv"
+
+
+def play_pairs() -> list[Pair]:
+    """The judged pairs of real plays and tracks.
+
+    Raises:
+        KeyError: A judged play or track is not in the files.
+    """
+    path = Path(__file__).with_name("play_pairs.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    words = _plays() | _tracks({row[side] for row in rows for side in ("id_a", "id_b")})
+    return [
+        Pair(
+            words[row["id_a"]],
+            words[row["id_b"]],
+            row["label"] == "same",
+            row["kind"],
+            held_out(row["id_a"]),
+        )
+        for row in rows
+    ]
+
+
+def _plays() -> dict[str, Wording]:
+    """The wordings of recorded plays by their digest."""
+    shows = json.loads(real_file(_PLAYS).read_bytes())
+    plays = [play for show in shows for play in show["tracks"]]
+    for page in _PAGES:
+        plays += json.loads(real_file(page).read_bytes())["results"]
+    plays += map(json.loads, real_file(_LINES).read_text(encoding="utf-8").splitlines())
+    with real_file(_TABLE).open(encoding="utf-8", newline="") as file:
+        plays += [{"song": row["SONG"], "artist": row["ARTIST"]} for row in csv.DictReader(file)]
+    wordings = {
+        (play["song"], play["artist"]) for play in plays if play.get("song") and play.get("artist")
+    }
+    return {digest(wording): wording for wording in wordings}
+
+
+def digest(wording: Wording) -> str:
+    """What a play is called by in the table of pairs."""
+    return hashlib.sha256("\n".join(wording).encode()).hexdigest()[:16]
+
+
+def _tracks(ids: set[str]) -> dict[str, Wording]:
+    found = {}
+    with gzip.open(real_file(TRACKS), "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["track_id"] in ids:
+                found[row["track_id"]] = (row["name"], ", ".join(json.loads(row["artist_names"])))
     return found
 
 

@@ -10,7 +10,16 @@ from rapidfuzz import fuzz
 from runclub_spider.catalog.matching import FUZZY_ACCEPT, is_slip, keys_of, match, search_term
 from runclub_spider.catalog.plays import Tier
 from runclub_spider.catalog.versions import artist_words
-from testkit.wordings import Pair, Wording, nearest_other, same_id, score, tier_of, traps
+from testkit.wordings import (
+    Pair,
+    Wording,
+    nearest_other,
+    play_pairs,
+    same_id,
+    score,
+    tier_of,
+    traps,
+)
 
 # Traps of our own
 
@@ -66,6 +75,18 @@ def test_real_wordings() -> None:
     assert found.precision() >= 0.99
     assert all(found.precision(tier) >= 0.99 for tier in (Tier.EXACT, Tier.CLEANED))
     assert found.recall >= 0.85
+
+
+@pytest.mark.realdata
+def test_real_plays() -> None:
+    pairs = play_pairs()
+    assert min(sum(pair.same for pair in pairs), sum(not pair.same for pair in pairs)) >= 200
+    assert len(set(pairs)) == len(pairs)
+    for half in (False, True):
+        found = score(pair for pair in pairs if pair.held_out is half)
+        print(found.told("held out" if half else "tuned on"))
+        assert found.precision() >= 0.9
+        assert found.recall >= 0.9
 
 
 # Laws
