@@ -19,3 +19,8 @@ def real_file(name: str) -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+def real_case(name: str) -> Path:
+    """A file of cases beside the real data, under the same terms."""
+    return real_file(f"../cases/{name}")

@@ -41,7 +41,7 @@ Wording = tuple[str, str]
 class Pair:
     """Two wordings (title, artist), whether they are one song, and why it is here.
 
-    `held_out` are those on which no rule was tuned.
+    `review` are those that no rule may settle, `held_out` those on which none was tuned.
     """
 
     one: Wording
@@ -49,6 +49,7 @@ class Pair:
     same: bool
     reason: str = ""
     held_out: bool = False
+    review: bool = False
 
 
 def tier_of(pair: Pair) -> Tier | None:
@@ -64,6 +65,7 @@ def traps() -> list[Pair]:
                 (row["title_b"], row["artist_b"]),
                 row["label"] == "same",
                 row["reason"],
+                review=row["label"] == "review",
             )
             for row in csv.DictReader(file)
         ]

@@ -33,6 +33,10 @@ def run(context: Context) -> Table:
         table_file = context.options.data / TRACKS
         real = real_pairs(table_file)
         _judged(table, "real pairs", real)
+        held_out = [pair for pair in real if pair.held_out]
+        _judged(table, "of these, no rule was tuned on", held_out)
+        hard = [pair for pair in held_out if pair.kind not in ("", "drawn")]
+        _judged(table, "of these, found hard", hard, targets=False)
         unlike = [pair for pair in real if pair.a.name != pair.b.name]
         _judged(table, "of these, titles not written alike", unlike, targets=False)
         sample = [track for _, track in real_tracks(table_file)]
@@ -40,7 +44,7 @@ def run(context: Context) -> Table:
     _price(table, context, sample)
     table.notes += [
         "casefold: first artist and title, case-folded; equal, and at most 2 s apart.",
-        "How the pairs were drawn and judged: bench/labelled.py. Prices are processor",
+        "How the pairs were drawn and judged: testkit/labelled.py. Prices are processor",
         "time; the first pass meets every artist and remark for the first time.",
     ]
     if not context.options.data:

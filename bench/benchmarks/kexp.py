@@ -14,7 +14,7 @@ from runclub_sandbox.options import SandboxOptions
 from runclub_sandbox.testing import Sandbox, running_sandbox
 from runclub_spider.catalog.plays import Tier
 from testkit.killer import Action, Launcher
-from testkit.wordings import nearest_other, same_id, score, traps
+from testkit.wordings import nearest_other, play_pairs, same_id, score, traps
 
 if TYPE_CHECKING:
     from bench.context import Context, Place
@@ -151,6 +151,9 @@ def _matching(context: Context, table: Table) -> None:
     """Precision and recall of each tier on labelled pairs."""
     sets: dict[str, Iterable[Any]] = {"traps of our own": traps()}
     if context.options.data is not None:
+        judged = play_pairs()
+        sets["judged pairs of real plays, tuned on"] = [p for p in judged if not p.held_out]
+        sets["judged pairs of real plays, held out"] = [p for p in judged if p.held_out]
         sets["real wordings"] = [*same_id(), *nearest_other()]
     for name, labelled in sets.items():
         pairs = list(labelled)

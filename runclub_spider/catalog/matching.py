@@ -5,12 +5,14 @@ The tiers, each with the confidence it is accepted with:
 - `mbid` (1.00): the MusicBrainz recording is the song's.
 - `exact` (0.99): title and people are the same once case, accents, punctuation, articles, "&"
   and the place where a guest is named are levelled (`versions.soft_key`).
-- `cleaned` (0.96): the same after remarks in brackets are dropped, and where one side names only
-  the first of the people. Remarks that name another recording (remix, live, acoustic, …) are not
-  dropped, and neither are numbers.
+- `cleaned` (0.96): the same whichever master or mix it is, and where one side names only the first
+  of the people. A remark that names another recording (remix, live, acoustic, …) is part of the
+  song, and so is a bracket that is not known to say nothing: "(Solo)", "(UK Surf)", "(Epilogue)".
 - `fuzzy` (its similarity, at least 0.92): the people agree likewise, and the titles differ by one
   slip of the keyboard in one longer word of a longer title. Whatever could be another title is
   refused: other numbers, parts or versions, another first letter, a plural, more than one word.
+
+Two recordings that MusicBrainz tells apart are never the same by the last two.
 
 Everything below is a new song. A plausible but refused match is for a person to see.
 """
@@ -27,7 +29,12 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
 from runclub_spider.catalog.plays import Tier
-from runclub_spider.catalog.versions import artist_words, describe, soft_key
+from runclub_spider.catalog.versions import (
+    artist_words,
+    describe,
+    names_an_ensemble,
+    soft_key,
+)
 
 #: With what confidence a tier is accepted; a fuzzy match has its similarity.
 CONFIDENCE = {Tier.OVERRIDE: 1.0, Tier.MBID: 1.0, Tier.EXACT: 0.99, Tier.CLEANED: 0.96}
@@ -36,10 +43,12 @@ FUZZY_ACCEPT, FUZZY_REVIEW = 0.92, 0.85
 #: Fuzzy matches need titles of this many letters, and slips happen in words of this many.
 _TITLE_LETTERS, _WORD_LETTERS = 12, 5
 
-_VARIOUS = re.compile(r"^\s*\(various(?: artists)?\)\s*", re.IGNORECASE)
+_CATCH_ALL = re.compile(r"\s*\(([^()]*)\)\s*(?=\S)")
 #: What stands between the first of the people and the others.
 _OTHERS = re.compile(
-    r"\s*[\s(\[](?:feat|ft|featuring|with|w/|and|x|vs)\b\.?.*$|\s*[,;&+/].*$", re.IGNORECASE
+    r"\s*[\s(\[](?:(?:feat|ft|featuring|with|con|avec|mit|com|and|x|vs|prod)\b|part\.|[wf]/)\.?.*$"
+    r"|\s*[,;&+/].*$",
+    re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
 _NUMBER = re.compile(r"\d+")
@@ -49,6 +58,8 @@ _MOST_KEY = 600
 _EDITION = re.compile(
     r"(?:\d{4} )?(?:remaster|mono|stereo)(?: (?:version|mix))?"
     r"|(?:\d{4} )?(?:stereo|mono) remaster|clean|explicit|censored|\d{4}"
+    # Who made the master.
+    r"|(?:\d{4} )?(?!single|radio|club|naked)\w+ \w+ remaster"
 )
 
 
@@ -57,9 +68,9 @@ class SongKeys:
     """What a title and an artist are compared by.
 
     `exact` is unique to a song. `artist` is the first of the people, the gate of all that is less
-    than exact; `cleaned` adds the bare title with `version`, the remarks and numbers that must
-    agree. `title` is what is measured, `people` are the words of everybody named. All but `exact`
-    are empty where there is nothing to compare.
+    than exact; `cleaned` adds the title with `version`, the remarks and numbers that must agree.
+    `title` is what is measured, `bare` is it without any bracket, `people` are the words of
+    everybody named. All but `exact` are empty where there is nothing to compare.
     """
 
     exact: str
@@ -68,12 +79,13 @@ class SongKeys:
     title: str = ""
     version: str = ""
     people: frozenset[str] = frozenset()
+    bare: str = ""
 
 
 @lru_cache(65_536)
 def keys_of(title: str, artist: str) -> SongKeys:
     """The keys of a song by its title and its line of credit; pure, and remembered."""
-    artist = _VARIOUS.sub("", artist) or artist
+    artist = without_catch_all(artist)
     exact = _short(soft_key(title, [artist]))
     if not exact:
         # "Intro", "Untitled", nobody in particular: the words as they stand are all there is.
@@ -81,15 +93,23 @@ def keys_of(title: str, artist: str) -> SongKeys:
         return SongKeys(_short("=" + "|".join(words)))
     people = artist_words(artist)
     lead = _short(" ".join(sorted(artist_words(_OTHERS.sub("", artist)) or people)))
-    found = describe(title)
-    base = describe(_BRACKETS.sub(" ", title)).base or found.base
+    found = describe(title, people)
+    base = found.base
     if not lead or not base:
         return SongKeys(exact)
-    numbers = sorted(_NUMBER.findall(found.base))
+    numbers = sorted(_NUMBER.findall(base))
     version = f"{_version(found.tags)}|{' '.join(numbers)}"
     for guests in found.featured:
         people |= artist_words(guests)
-    return SongKeys(exact, f"{lead}|{base.replace(' ', '')}|{version}", lead, base, version, people)
+    cleaned = f"{lead}|{base.replace(' ', '')}|{version}"
+    bare = describe(_BRACKETS.sub(" ", title), people).base or base
+    return SongKeys(exact, cleaned, lead, base, version, people, bare.replace(" ", ""))
+
+
+def without_catch_all(artist: str) -> str:
+    """A line of credit without "(Various Artists)" before it, in whatever language."""
+    found = _CATCH_ALL.match(artist)
+    return artist[found.end() :] if found and not artist_words(found[1]) else artist
 
 
 def _short(key: str) -> str:
@@ -110,15 +130,36 @@ def _version(tags: Iterable[str]) -> str:
 
 
 def same_people(one: SongKeys, other: SongKeys) -> bool:
-    """Whether one side names nobody that the other does not."""
-    return one.people <= other.people or other.people <= one.people
+    """Whether one side names nobody that the other does not.
+
+    A guest may go unsaid; who plays with an orchestra plays something else.
+    """
+    if not (one.people <= other.people or other.people <= one.people):
+        return False
+    return not names_an_ensemble(one.people ^ other.people)
 
 
-def match(one: SongKeys, other: SongKeys) -> tuple[Tier, float] | None:
-    """The tier in which two songs are the same by their words, with its confidence, or None."""
+def contradict(one: str | None, other: str | None) -> bool:
+    """Whether MusicBrainz tells two recordings apart; None is a recording it was not told of."""
+    return bool(one and other and one != other)
+
+
+def match(
+    one: SongKeys, other: SongKeys, *, contradicted: bool = False
+) -> tuple[Tier, float] | None:
+    """The tier in which two songs are the same by their words, with its confidence, or None.
+
+    Args:
+        one: a song.
+        other: another, in either order.
+        contradicted: MusicBrainz tells their recordings apart (:func:`contradict`). Equal title
+            and people stay one song; nothing less does.
+    """
     if one.exact == other.exact:
         return Tier.EXACT, CONFIDENCE[Tier.EXACT]
-    if not one.artist or one.artist != other.artist or not same_people(one, other):
+    if contradicted or not one.artist or one.artist != other.artist:
+        return None
+    if not same_people(one, other):
         return None
     if one.cleaned == other.cleaned:
         return Tier.CLEANED, CONFIDENCE[Tier.CLEANED]
@@ -133,6 +174,15 @@ def similarity(one: SongKeys, other: SongKeys) -> float:
     if not one.artist or one.artist != other.artist or one.version != other.version:
         return 0.0
     return fuzz.ratio(one.title, other.title) / 100
+
+
+def nearness(one: SongKeys, other: SongKeys) -> float:
+    """How like a match a refused pair is, 0-1; a person is to see it from `FUZZY_REVIEW` on.
+
+    Titles that differ by brackets alone are near, whatever the brackets say.
+    """
+    score = similarity(one, other)
+    return max(score, FUZZY_REVIEW) if score and one.bare == other.bare else score
 
 
 def is_slip(one: str, other: str) -> bool:
@@ -172,7 +222,7 @@ def search_term(title: str, artist: str, isrc: str | None) -> str:
         return f"isrc:{isrc}"
     names = (
         _BRACKETS.sub(" ", title).strip() or title,
-        _OTHERS.sub("", _VARIOUS.sub("", artist)) or artist,
+        _OTHERS.sub("", without_catch_all(artist)) or artist,
     )
     bare = [" ".join(name.replace('"', " ").split())[:100] for name in names]
     return f'track:"{bare[0]}" artist:"{bare[1]}"' if all(bare) else ""

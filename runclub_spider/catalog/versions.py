@@ -11,6 +11,7 @@ What makes another version (the words are kept as a tag):
   the unmarked one is that edit.
 - live, session, unplugged, acoustic, stripped, demo, take, rehearsal: another performance. The
   place and the date count: two concerts are two recordings.
+- interlude, reprise, introduction, prologue, epilogue, commentary: what stands beside the song.
 - instrumental, a cappella, karaoke, cover and tribute: another singer or none. *Whose* song a
   karaoke or tribute track covers counts too, for titles are shared.
 - re-recorded, "Taylor's Version": sung again.
@@ -22,22 +23,26 @@ What makes another version (the words are kept as a tag):
 - part and volume: in the title itself, spelt in one way ("Pt. II" is "part 2").
 
 What does not: album and LP version, original version, original mix, main, explicit, bonus track,
-deluxe edition, and the film, series or game a song is from. These tell an edition from another
-one, or the recording that everyone knows from its remixes. Where the title is but "Main Theme",
-the film *is* the title and stays.
+deluxe edition, a vinyl, and the film, series or game a song is from. These tell an edition from
+another one, or the recording that everyone knows from its remixes. Where the title is but "Main
+Theme", the film *is* the title and stays. Nor do a producer, a bracket that names nobody but the
+artists and one that says the title again.
 
-Guests count, wherever they are named: `feat. Y` in the title and `Y` among the artists are the
-same statement, so both are put together; a track without the guest is another one.
+Guests count, wherever and in whatever language they are named: `feat. Y` in the title and `Y`
+among the artists are the same statement, so both are put together; a track without the guest is
+another one.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
+#: Changes whenever words get another key here or in `matching`: then stored keys are made anew.
+KEY_RULES = "2"
 #: Soft duplicates differ by at most this: fades and encoders move an end, edits move it further.
 SOFT_DURATION_MS = 2000
 
@@ -61,9 +66,15 @@ class Version:
     featured: tuple[str, ...]
 
 
-def describe(name: str) -> Version:
-    """Read a title. An empty base means that there is nothing in it to compare."""
-    base, tags, featured = _read(name)
+def describe(name: str, people: Set[str] = frozenset()) -> Version:
+    """Read a title. An empty base means that there is nothing in it to compare.
+
+    Args:
+        name: The title.
+        people: The words of its artists, if known (:func:`artist_words`). A bracket that names
+            nobody else is no part of the title.
+    """
+    base, tags, featured = _read(name, people)
     return Version(base, tuple(sorted(set(tags))), tuple(featured))
 
 
@@ -84,7 +95,7 @@ def soft_key(name: str, artists: Sequence[str]) -> str:
     people: set[str] = set()
     for artist in artists:
         people |= artist_words(artist)
-    base, tags, featured = _read(name)
+    base, tags, featured = _read(name, people)
     if not people or not base or base in _NO_SONG or _TRACK_NUMBER.fullmatch(base):
         return ""
     version: set[str] = set()
@@ -110,6 +121,11 @@ def artist_words(name: str) -> frozenset[str]:
     words = _words(_INNER_MARK.sub("i", text) if "!" in text else text) or _signs(text)
     said = frozenset(words.split())
     return frozenset() if words in _NOBODY else said - _LINKS or said
+
+
+def names_an_ensemble(words: Set[str]) -> bool:
+    """Whether names tell of an orchestra, a choir or the like; "his orchestra" does not."""
+    return words.isdisjoint(_OWN) and any(_ENSEMBLE.fullmatch(word) for word in words)
 
 
 def _joined(words: str) -> str:
@@ -168,7 +184,10 @@ class _Letters(dict[int, str | None]):
         return self.setdefault(point, kept)
 
 
-_LETTERS = _Letters({ord("'"): None, ord("`"): None, ord("."): None, ord("&"): " and "})
+# An underscore is written on purpose: "Infinite_Content" is not "Infinite Content".
+_LETTERS = _Letters(
+    {ord("'"): None, ord("`"): None, ord("."): None, ord("&"): " and ", ord("_"): "_"}
+)
 #: Signs that take a title apart.
 _FRAME = dict.fromkeys(map(ord, "-()[]{}"))
 _SHARP = re.compile(r"\b([a-g])#")
@@ -228,42 +247,39 @@ _MARKED = re.compile(r"[(\[{}\])]|\s-|-\s|-$|\bfeat|\bft\b")
 _CUT = re.compile(r"((?<!\s)\s++-++\s*+|(?<!-)-++(?:\s++|$)|[()\[\]{}])")
 #: "10 ft." are feet.
 _FEATURING = re.compile(r"(?<!\d)(?<!\d )\b(?:feat|ft|featuring)\b\.?\s*+(?=\S)(?!of\b)")
-#: "with" and a name; "with my heart" goes on with the title.
-_WITH = re.compile(
-    r"(?:duet )?(?:with\b|w/)\s*+"
-    r"(?!(?:his|her|my|your|our|their|you|u|me|us|it|a|an|no|all|this|that|love)\b)"
-)
 _ARTICLE = re.compile(r"^(?:the )+(?=.)")
 #: "runnin'" and "running"; short words are left, for "sin" is not "sing".
 _DROPPED_G = re.compile(r"(?<=\w\w\win)g\b")
 #: Spaces do not count between letters ("hip hop", "hiphop"), between digits they do.
 _JOINT = re.compile(r"(?<!\d) | (?!\d)")
+#: What stands between the names in a line of credit.
+_NAMES = re.compile(r"\s*[,&+/]\s*|\s(?:x|vs\.?|and)\s")
 _LINKS = frozenset({"and", "the", "x", "with", "feat", "ft", "featuring", "vs"})
-_NOBODY = frozenset({"various artists", "various", "unknown artist", "unknown", "va"})
 _NO_SONG = frozenset(
     {
         "untitled",
         "intro",
-        "introduction",
         "outro",
         "interlude",
         "skit",
-        "silence",
         "hidden track",
         "bonus track",
-        "unknown",
     }
 )
 _TRACK_NUMBER = re.compile(r"(?:audio )?track \d+")
 #: Titles that are one only together with the film they are from.
 _GENERIC = re.compile(
-    r"(?:(?:main|love|end|opening|closing|title) )?"
-    r"(?:themes?|titles?|credits|overture|prologue|epilogue|suite|finale|prelude|opening)"
-    r"|(?:title|theme) (?:song|track)"
+    r"(?:the )?(?:(?:main|love|end|ending|opening|closing|title|battle|boss|final|victory|game"
+    r"|staff|world|overworld) )*"
+    r"(?:themes?|titles?|credits|overture|prologue|epilogue|suite|finale|prelude|opening|ending"
+    r"|intro|introduction|battle|boss|overworld|menu|screen|fanfare|roll|over"
+    r"|generique|ouverture|obertura|tema(?: principale?)?|theme principal|sigla|vorspann|abspann"
+    r"|hauptthema|titelmelodie)(?: \d+)?"
+    r"|(?:title|theme|opening|ending) (?:song|track)"
 )
 
 
-def _read(name: str) -> tuple[str, list[str], list[str]]:
+def _read(name: str, people: Set[str]) -> tuple[str, list[str], list[str]]:
     """Base, tags and guests of a title, as `Version` has them, unsorted."""
     text = _fold(name[:MOST_READ])
     if _MARKED.search(text) is None:
@@ -294,8 +310,12 @@ def _read(name: str) -> tuple[str, list[str], list[str]]:
             quoting = piece.count('"') % 2 == 0
             continue
         segment = _segment(piece)
-        # After a version, a further dash tells more of it: "Live at … - December 2003".
-        (tags if dash and tags else base).extend(segment.unknown)
+        if segment.unknown and _is_credit(piece, people):
+            featured.append(_words(piece))
+        elif f" {_words(piece)} " not in f" {' '.join(base)} ":
+            # After a version, a further dash tells more of it: "Live at … - December 2003".
+            # What repeats the title says nothing: "All Night Long (All Night)".
+            (tags if dash and tags else base).extend(segment.unknown)
         tags.extend(segment.tags)
         featured.extend(segment.featured)
         sources.extend(segment.sources)
@@ -315,11 +335,52 @@ def _read(name: str) -> tuple[str, list[str], list[str]]:
     return _title(title), tags, [guests for guests in featured if guests]
 
 
+def _is_credit(remark: str, people: Set[str]) -> bool:
+    """Whether a remark is a line of credit: it names the artists alone, or one of them first.
+
+    A name of one word is told from a word of the title only where it is all the artists' name.
+    """
+    names = [set(_words(name).split()) - _LINKS for name in _NAMES.split(remark)]
+    if set().union(*names) <= people:
+        return any(names)
+    known = [name for name in names if name and name <= people]
+    return len(names) > 1 and any(len(name) > 1 or name == people for name in known)
+
+
 def _title(words: str) -> str:
     """Spellings that differ between editions of one song, made one."""
     if words.startswith("the "):
         words = _ARTICLE.sub("", words)
     return _DROPPED_G.sub("", words) if "ing" in words else words
+
+
+# --- names of nobody ----------------------------------------------------------------------------
+
+#: What a sleeve says where it names no artist, in the languages of the charts.
+_NO_ARTIST = (
+    "Various Artists|Various|VA|V A|Unknown Artist|Unknown"
+    "|Varios Artistas|Artistas Varios|Varios|Varios Intérpretes|Diversos Artistas"
+    "|Artista Desconocido"
+    "|Vários Artistas|Vários Intérpretes|Vários|Diversos|Artistas Diversos"
+    "|Artistes Variats|Diversos Artistes|Artisti Vari|Vari Artisti|AA.VV.|AA VV|Artisti Diversi"
+    "|Interpreti Vari|Artista Sconosciuto"
+    "|Artistes Divers|Divers Artistes|Divers|Divers Interprètes|Multi-interprètes"
+    "|Multi-Artistes|Interprètes Divers|Compilation|Artistes Variés|Artiste Inconnu"
+    "|Verschiedene Interpreten|Verschiedene Künstler|Verschiedene|Diverse Interpreten"
+    "|Diverse Künstler|Div. Interpreten|Unbekannter Künstler|Unbekannt"
+    "|Diverse|Diverse Artiesten|Verschillende Artiesten|Verschillende Uitvoerders"
+    "|Diverse Artister|Blandade Artister|Diverse Kunstnere|Ymse Artister|Eri Esittäjiä"
+    "|Eri Artisteja|Ýmsir Listamenn|Erinevad Esitajad|Dažādi Izpildītāji|Įvairūs Atlikėjai"
+    "|Różni Wykonawcy|Różni Artyści|Różni|Různí Interpreti|Různí Umělci|Rôzni Interpreti"
+    "|Különböző Előadók|Vegyes Előadók|Diverși Artiști|Artiști Diverși|Razni Izvođači"
+    "|Različni Izvajalci|Çeşitli Sanatçılar|Berbagai Artis|Pelbagai Artis|Nhiều Nghệ Sĩ"
+    "|Разные исполнители|Различные исполнители|Разные артисты|Различные артисты"
+    "|Неизвестный исполнитель|Різні виконавці|Разни изпълнители|Разни извођачи"
+    "|Διάφοροι Καλλιτέχνες|Διάφοροι|אמנים שונים|فنانين متنوعين|فنانون متنوعون"
+    "|ヴァリアス・アーティスト|ヴァリアス・アーティスツ|V.A|オムニバス|群星|合輯|合辑|华语群星"
+    "|여러 아티스트|다양한 아티스트|옴니버스"
+)
+_NOBODY = frozenset(_words(_fold(name)) for name in _NO_ARTIST.split("|"))
 
 
 # --- remarks -------------------------------------------------------------------------------------
@@ -338,6 +399,8 @@ class _Segment:
 _INCH = re.compile(r"\b(7|10|12)\s*(?:\"|'')")
 _TITLE_FROM = re.compile(r"\b(titles?|themes?|credits)\s*/\s*(?=from\b)")
 _PARTS = re.compile(r"\s*[;/]\s*")
+_MIXED = re.compile(r"\s*[;/]\s*|:\s+(?=[^:;/]*\b(?:(?:re)?mix|edit)$)")
+_QUOTED = re.compile(r'"[^"]+"')
 #: "from" and a work. From a place is a performance; the vault holds what was left out.
 _SOURCE = re.compile(
     r"(?:(?:the|original|main|love|end|title|opening|official|taken|inspired|by|and"
@@ -354,6 +417,11 @@ _SOUNDTRACK = re.compile(
     r"(?:soundtrack|ost)(?: version| album)?"
 )
 _IN_SOURCES = frozenset({"from", "in", "soundtrack", "ost"})
+#: "from" in other languages; only with the work in quotation marks, for "de" and "aus" say more.
+_FROM_WORK = re.compile(
+    r"(?:tire |tire e |tratto |extraido )?"
+    r"(?:de|del|dela|do|da|dal|dalla|du|aus|fra|fran|uit)(?: \w+){0,2}? (?P<work>\".+\")"
+)
 _SAME_RECORDING = re.compile(
     r"(?:(?:original|full|full length|us|main|explicit|dirty) )*(?:album|lp)(?: version)?"
     r"|original(?: (?:version|recording|mix))?"
@@ -362,7 +430,10 @@ _SAME_RECORDING = re.compile(
     r"|(?:(?:japan|japanese|european|uk|us|digital|itunes|exclusive|vinyl|cd) )?"
     r"bonus(?: track)?(?: version)?|hidden track|non album(?: track)?|b side"
     r"|(?:super )?deluxe(?: (?:edition|version|album))?|standard(?: (?:edition|version))?"
-    r"|official(?: music)?(?: (?:audio|video))?|audio"
+    r"|(?:expanded|special|limited|collectors|platinum|international) (?:edition|album)"
+    r"|(?:official )?(?:music |lyrics? )?(?:audio|video|visuali[sz]er)|official|lyrics? video"
+    r"|new single|studio version|vinyl(?: (?:edition|version))?"
+    r"|(?:original )?(?:motion picture )?score"
 )
 
 
@@ -381,8 +452,9 @@ _VERSION_WORDS = _listed(
 )
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _VERSION = re.compile(
-    r"^live\b|^from\b|\blive$|\blive (?:at|from|in|on)\b"
-    r"|^(?:single|radio|club|loop|take \d+|interlude|intro|outro|skit|reprise|medley|freestyle)$"
+    r"^live\b|^from\b|\blive$|\blive (?:at|from|in|on)\b|\bfull length\b"
+    r"|^(?:single|radio|club|loop|take \d+|reprise|medley|freestyle)$"
+    r"|^(?:interlude|intro|outro|skit|introduction|prologue|epilogue)(?: \d+)?$"
     r"|\b(?:originally performed|made famous|in the style of|anniversary edition)\b"
     rf"|^[\d ]+$|^(?:\d+(?:st|nd|rd|th)? )?(?:{_MONTHS})\b.*\d$"
 )
@@ -414,8 +486,49 @@ _PHRASES = re.compile(
 _IN_PHRASES = _listed("vivo directo concierto re new up down cappella capella remaster radio")
 #: Words of a tag that say nothing once there are others.
 _FILLERS = frozenset({"version", "the", "and", "original"})
+_BETWEEN = frozenset({"x", "vs"})
 _KINDS = _VERSION_WORDS - _FILLERS | {"live"}
 _YEAR_LAST = re.compile(r"^remaster (\d{4})$")
+
+
+#: "with" in the languages of titles, at the start of a remark; "part. II" is a part.
+_WITH = re.compile(
+    r"(?:(?:duet|duo|dueto|duett|duetto|en duo|a duo|junto) )?"
+    r"(?:(?P<english>with\b|[wf]/)|(?:con|avec|mit|med|met|com)\b|junto a\b"
+    r"|(?:part\.|partic\.|participa[ct]\w*\b(?: especial\b)?(?: d[aeo]\b)?)"
+    r"(?!\s*(?:\d|[a-z]\b|[ivx]+\b|one\b|two\b|three\b)))\s*+(?=\S)"
+)
+#: After such a "with" the title goes on: "with my heart", "con la luna". A guest of whom an article
+#: is part of the name is known where it is among the artists.
+_GOES_ON = _listed(
+    "a all an her his it love me my no our that their this u us you your lyrics rap vocals words"
+)
+_GOES_ON_ELSEWHERE = _listed(
+    # Spanish, Italian and Portuguese
+    "al amor amore as calma carinho che chi el ela ele ella ellas ellos gli i il l la las le lei"
+    " li lo los lui meu mi mia mil minha mio mis nessuno noi nosotros o os quem que quien seu su"
+    " sua suo sus te teu ti todas todo todos tu tua tudo tuo tus tutti tutto um uma un una uno"
+    " usted vida voce voces voi vos"
+    # French
+    " amour des du elle elles eux les ma mes moi mon nous sa ses son ta tes toi ton tout toute une"
+    " vous"
+    # German
+    " allem das dem den der die dir ein eine einem einen einer euch ihm ihnen ihr liebe mein meine"
+    " meinem meinen meiner mir uns viel"
+    # Swedish, Norwegian, Danish and Dutch
+    " alla alle de deg dej det dig din dine ditt een en et ett ham han henne het jer jou jouw"
+    " karlek meg mej mig mij mijn min mine mitt oss"
+)
+#: With one of these it is another performance.
+_ENSEMBLE = re.compile(
+    r"orchest\w*|orquest\w*|orkest\w*|sympho\w*|sinfoni\w*|philharmoni\w*|filarm\w*"
+    r"|choirs?|chorus|choeurs?|coros?|chor|ensemble|quartett?o?|strings"
+)
+_OWN = frozenset({"his", "her", "their"})
+_PRODUCED = re.compile(
+    r"[,;/&]?\s*+\b(?:co-?\s?)?prod"
+    r"(?:\.|\b|uced\b|uzid[oa]\b|ucid[oa]\b|uit\b|uziert\b|ott[oa]\b)\s*+(?=\S)"
+)
 
 
 @lru_cache(_SEGMENTS)
@@ -427,16 +540,23 @@ def _segment(text: str) -> _Segment:
     sources: list[str] = []
     found = _FEATURING.search(text)
     if found is not None:
-        featured.append(_words(text[found.end() :]))
+        featured.append(_guests(text[found.end() :]))
         text = text[: found.start()].strip()
     if (named := _WITH.match(text)) is not None:
-        featured.append(_words(text[named.end() :]))
+        guests = _guests(text[named.end() :])
+        goes_on = _GOES_ON if named["english"] else _GOES_ON_ELSEWHERE
+        if guests and guests.split()[0] not in goes_on:
+            featured.append(guests)
+            text = ""
+    elif _PRODUCED.match(text) and _VERSION_WORDS.isdisjoint(_words(text).split()):
         text = ""
     if '"' in text or "''" in text:
         text = _INCH.sub(r"\1 inch ", text)
+        if (work := _FROM_WORK.fullmatch(text)) is not None:
+            text = f"from {work['work']}"
     if "from" in text:
         text = _TITLE_FROM.sub(r"\1 ", text)
-    for part in _PARTS.split(text):
+    for part in (_PARTS if '"' in text or "from" in text else _MIXED).split(text):
         words, said = _remark(part)
         if not words or _SAME_RECORDING.fullmatch(words):
             continue
@@ -446,6 +566,13 @@ def _segment(text: str) -> _Segment:
             source = _SOURCE.fullmatch(words) or _SOUNDTRACK.fullmatch(words)
         if source is not None:
             sources.append(source["work"] or "")
+        elif (
+            _QUOTED.fullmatch(part)
+            and said.isdisjoint(_VERSION_WORDS)
+            and not _VERSION.search(words)
+        ):
+            # The work without "from", or the title in another language.
+            sources.append(words)
         elif said & _VERSION_WORDS or _VERSION.search(words):
             tags.append(_tag(words))
         elif found is not None:
@@ -457,9 +584,21 @@ def _segment(text: str) -> _Segment:
     return _Segment(tuple(unknown), tuple(tags), tuple(featured), tuple(sources))
 
 
+def _guests(text: str) -> str:
+    """The words of who is named, without a producer named behind them."""
+    produced = _PRODUCED.search(text)
+    return _words(text if produced is None else text[: produced.start()])
+
+
 def _tag(words: str) -> str:
     """A tag in short: "live version" is "live"; "spanish version" has nothing to drop."""
-    short = [word for word in words.split() if word not in _FILLERS]
+    said = words.split()
+    short = [
+        word
+        for at, word in enumerate(said)
+        # Between names it links them.
+        if word not in _FILLERS and not (word in _BETWEEN and 0 < at < len(said) - 1)
+    ]
     return _YEAR_LAST.sub(r"\1 remaster", " ".join(short)) if _KINDS & set(short) else words
 
 

@@ -35,6 +35,7 @@ from runclub_spider.store.songs.coverage import Checkpoint
 from runclub_spider.store.songs.ingest import Ingested, RowRefused, ingest
 from runclub_spider.store.songs.match import KnownSongs
 from runclub_spider.store.songs.overrides import apply_overrides
+from runclub_spider.store.songs.rematch import match_again
 from runclub_spider.text import timestamp
 
 if TYPE_CHECKING:
@@ -161,7 +162,9 @@ class RadioSpider(Spider):
 
     def _prepare(self, connection: sa.Connection, digest: str) -> Checkpoint:
         """Keys and overrides before anything is matched; returns the checkpoint."""
+        songs.renew_keys(connection)
         songs.complete_keys(connection)
+        match_again(connection, self.source, self._overrides, utc_now())
         apply_overrides(connection, self.source, self._overrides, digest, utc_now())
         return coverage.load(connection, self.source)
 

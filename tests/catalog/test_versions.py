@@ -72,6 +72,9 @@ VERSIONS = [
     ["Interlude"],
     ["Reprise"],
     ["Commentary"],
+    ["Epilogue"],
+    ["Full Length Version", "Full-Length Version"],
+    ["Kojo x Lem Remix", "Kojo vs. Lem Remix", "Kojo & Lem Remix"],
 ]
 REMARKS = [remark for line in VERSIONS for remark in line]
 # Remarks that name no other recording.
@@ -94,6 +97,17 @@ SAME = [
     'From "The Ninth Gate"/Soundtrack Version',
     "From the Motion Picture The Ninth Gate",
     'Love Theme from "The Ninth Gate"',
+    'From "The Ninth Gate"/Score',
+    '"The Ninth Gate"',
+    'aus dem Film "The Ninth Gate"',
+    'du film "The Ninth Gate"',
+    "Prod. Kojo",
+    "produced by Kojo & Lem",
+    "prod.by Kojo",
+    "Vinyl",
+    "Official Lyric Video",
+    "Studio Version",
+    "Amber Hours",
     "Original Motion Picture Soundtrack",
 ]
 SCRIPTS = "abcdefgh áéñöçø ßæ αβγδ абвгд あいうえお漢字 가나다 कखग ابتث"
@@ -126,6 +140,30 @@ def _key(name: str, *artists: str) -> str:
         ("Cold Hands (with Lem feat. Oro)", "cold hands", (), ("oro", "lem")),
         ("Cold Hands (duet w/ Lem)", "cold hands", (), ("lem",)),
         ("Cold Hands (With My Eyes)", "cold hands with my eyes", (), ()),
+        ("Cold Hands (con Lem)", "cold hands", (), ("lem",)),
+        ("Cold Hands - avec Lem & Oro", "cold hands", (), ("lem and oro",)),
+        ("Cold Hands (mit Lem)", "cold hands", (), ("lem",)),
+        ("Cold Hands (med Lem)", "cold hands", (), ("lem",)),
+        ("Cold Hands (com Lem)", "cold hands", (), ("lem",)),
+        ("Cold Hands (part. Lem)", "cold hands", (), ("lem",)),
+        ("Cold Hands (participação especial de Lem)", "cold hands", (), ("lem",)),
+        ("Cold Hands [w/ Lem]", "cold hands", (), ("lem",)),
+        ("Cold Hands (& Lem)", "cold hands and lem", (), ()),
+        ("Cold Hands (with Les Lem)", "cold hands", (), ("les lem",)),
+        ("Cold Hands (avec les enfants)", "cold hands avec les enfants", (), ()),
+        ("Cold Hands - Sea: Lem Remix", "cold hands sea", ("lem remix",), ()),
+        ("Cold Hands - From Sea: The Movie", "cold hands", (), ()),
+        ("Cold Hands (con la luna)", "cold hands con la luna", (), ()),
+        ("Cold Hands (avec toi)", "cold hands avec toi", (), ()),
+        ("Cold Hands (mit dir)", "cold hands mit dir", (), ()),
+        ("Cold Hands (Part. 2)", "cold hands part 2", (), ()),
+        ("Cold Hands (feat. Lem, prod. by Oro)", "cold hands", (), ("lem",)),
+        ("Cold Hands(Prod.&Feat. Lem of Oro)", "cold hands", (), ("lem of oro",)),
+        ("Cold Hands (Prod. Oro) [Lem Remix]", "cold hands", ("lem remix",), ()),
+        ("Cold Hands (with the Oslo Choir)", "cold hands", (), ("the oslo choir",)),
+        ("Cold_Hands", "cold_hands", (), ()),
+        ('Boss Battle (From "Sea")', "boss battle sea", (), ()),
+        ('Générique (de "Sea")', "generique sea", (), ()),
         ("Cold Hands (Two Eyes)", "cold hands two eyes", (), ()),
         ("(Two Eyes) Cold Hands", "two eyes cold hands", (), ()),
         ("(Live) Cold Hands", "cold hands", ("live",), ()),
@@ -190,6 +228,12 @@ def test_remarks_that_name_no_other_recording(remark: str) -> None:
         ("ฝน", "ฝัน"),
         ("???", "!!!"),
         ("Study in C# Minor", "Study in C Minor"),
+        ("Cold Hands", "Cold_Hands"),
+        ("Cold Hands (Rock)", "Cold Hands (Rap)"),
+        ("(Rock) Cold Hands", "(Rap) Cold Hands"),
+        ("Cold Hands (UK Surf)", "Cold Hands"),
+        ("Cold Hands (アコースティック・ヴァージョン)", "Cold Hands"),
+        ('Overworld (From "Sea 2")', 'Overworld (From "Sea 3")'),
     ],
 )
 def test_titles_that_must_not_be_taken_for_one(one: str, other: str) -> None:
@@ -211,6 +255,40 @@ def test_a_guest_counts_wherever_it_is_named() -> None:
     ]
     assert len(set(written)) == 1
     assert written[0] not in (_key("Cold Hands", "Finch"), _key("Cold Hands", "Finch", "Lem"))
+
+
+def test_a_bracket_may_name_the_artists() -> None:
+    written = [
+        _key("Cold Hands (Finch & Lem)", "Finch"),
+        _key("Cold Hands (Lem x Finch)", "Finch"),
+        _key("Cold Hands (and Lem)", "Finch", "Lem"),
+        _key("Cold Hands [Finch + Lem]", "Lem", "Finch"),
+        _key("Cold Hands", "Finch", "Lem"),
+    ]
+    assert len(set(written)) == 1
+    # A word of the title that is also a word of a name.
+    assert _key("Cold Hands (Rock & Roll)", "Kid Rock") != _key("Cold Hands", "Kid Rock", "Roll")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Various Artists", "Varios Artistas", "Vários Artistas", "Artisti Vari", "AA. VV."),
+        *("Verschiedene Interpreten", "Diverse", "Divers", "Multi-interprètes", "Eri esittäjiä"),
+        *("Różni wykonawcy", "Různí interpreti", "Разные исполнители", "ヴァリアス・アーティスト"),
+        *("群星", "여러 아티스트", "UNKNOWN ARTIST", "Blandade artister"),
+    ],
+)
+def test_names_of_nobody(name: str) -> None:
+    assert artist_words(name) == frozenset()
+    assert artist_words(f"{name} Brigade")
+    assert soft_key("La Cumbia", [name]) == ""
+    assert soft_key("La Cumbia", [name, "Finch"]) == soft_key("La Cumbia", ["Finch"])
+
+
+@pytest.mark.parametrize("title", ["Silence", "Unknown", "Introduction"])
+def test_titles_that_are_songs_after_all(title: str) -> None:
+    assert _key(f"{title} (feat. Lem)", "Finch") == _key(title, "Finch", "Lem") != ""
 
 
 def test_a_remixer_may_be_listed_or_not() -> None:
@@ -294,6 +372,10 @@ def test_a_guest_never_vanishes(title: str, artists: list[str], guest: str) -> N
     assert named == soft_key(title, [*artists, guest])
     known = frozenset().union(*map(artist_words, artists))
     assert (named == soft_key(title, artists)) == (artist_words(guest) <= known)
+    for word in ("con", "avec", "mit", "com", "part.", "w/"):
+        # The titles are of one alphabet; none of its words goes on with "with …".
+        said = soft_key(f"{title} ({word} Z{guest}z)", artists)
+        assert said == soft_key(title, [*artists, f"z{guest}z"])
 
 
 @given(titles, people, st.sampled_from([*REMARKS, *SAME]), st.randoms(use_true_random=False))
@@ -369,8 +451,10 @@ def test_real_pairs() -> None:
     later = [pair for pair in pairs if pair.kind]
     hard = [pair for pair in later if pair.kind != "drawn"]
     assert min(sum(pair.same for pair in hard), sum(not pair.same for pair in hard)) >= 75
-    _must_be_good([pair for pair in pairs if not pair.kind])
-    print(_shown(score(later, soft_key)))
+    for held_out in (False, True):
+        print("held out" if held_out else "tuned on")
+        _must_be_good([pair for pair in pairs if pair.held_out is held_out])
+        _must_be_good([pair for pair in later if pair.held_out is held_out])
 
 
 def test_a_score_counts_what_is_wrong_and_what_is_missed() -> None:

@@ -13,15 +13,17 @@ from runclub_spider.catalog.matching import (
     CONFIDENCE,
     FUZZY_REVIEW,
     SongKeys,
+    contradict,
     keys_of,
     match,
-    similarity,
+    nearness,
 )
 from runclub_spider.catalog.overrides import Overrides, Target
 from runclub_spider.catalog.plays import Play, Tier
-from runclub_spider.store.db.tables import song
+from runclub_spider.store.db.tables import external_play, song
 from runclub_spider.store.db.upsert import insert_rows, select_among
 from runclub_spider.store.songs.review import Review
+from runclub_spider.store.songs.songs import OWN
 
 _SONGS = uuid.uuid5(uuid.NAMESPACE_URL, "https://runclub.app/song")
 #: Songs remembered from page to page; some 50 MB when full.
@@ -48,6 +50,8 @@ class Song:
     # The recording that an override names for a new song.
     said_mbid: str | None = None
     stored: bool = True
+    # Recordings of the plays that found it by less than its words; None until they are asked for.
+    heard: set[str] | None = None
 
     def row(self, play: Play, source: str, now: int) -> tuple[Any, ...]:
         """The row of a new song as its first play has it; what later plays add comes after."""
@@ -170,7 +174,7 @@ class Matcher:
             return self._planned(play, found, Tier.MBID)
         found = self._known.by_exact.get(keys.exact)
         if found is not None:
-            if play.mbid and found.mbid and play.mbid != found.mbid:
+            if contradict(play.mbid, found.mbid):
                 self._conflict(play, found, "title_of_another_mbid")
             return self._planned(play, found, Tier.EXACT)
         found, tier, confidence = self._alike(play, keys)
@@ -184,18 +188,33 @@ class Matcher:
         best: tuple[float, str, Song, Tier] | None = None
         near: tuple[float, str, Song] | None = None
         for one in self._known.by_artist.get(keys.artist, ()) if keys.artist else ():
-            found = match(keys, one.keys)
-            if found is not None and not _contradict(play, one):
+            found = match(keys, one.keys, contradicted=contradict(play.mbid, one.mbid))
+            if found is not None and not self._heard_as_another(play, one):
                 tier, confidence = found
                 if best is None or (-confidence, one.id) < best[:2]:
                     best = -confidence, one.id, one, tier
-            elif (score := similarity(keys, one.keys)) >= FUZZY_REVIEW:
+            elif (score := nearness(keys, one.keys)) >= FUZZY_REVIEW:
                 near = min(near or (-score, one.id, one), (-score, one.id, one), key=_rank)
         if best is not None:
             return best[2], best[3], -best[0]
         if near is not None:
             self._conflict(play, near[2], "near", similarity=round(-near[0], 3))
         return None, Tier.NEW, 0.0
+
+    def _heard_as_another(self, play: Play, one: Song) -> bool:
+        """Whether a song without a recording of its own was found by plays of another one."""
+        if play.mbid is None or one.mbid is not None:
+            return False
+        if one.heard is None:
+            column = external_play.c.mbid
+            mbids = self._connection.scalars(
+                sa.select(column)
+                .where(external_play.c.source == self._review.source)
+                .where(external_play.c.song_id == one.id, column.is_not(None))
+                .distinct()
+            )
+            one.heard = set(mbids)
+        return any(contradict(play.mbid, mbid) for mbid in one.heard)
 
     def _by_override(self, play: Play, keys: SongKeys, target: Target) -> Planned:
         """What a person said of the play."""
@@ -229,6 +248,8 @@ class Matcher:
                 fills["album"] = found.album = play.album
             if found.year is None and play.year is not None:
                 fills["year"] = found.year = play.year
+        elif found.heard is not None and play.mbid is not None:
+            found.heard.add(play.mbid)
         if confidence is None:
             confidence = CONFIDENCE[tier]
         return Planned(play, found, tier, confidence, creates=False, fills=fills)
@@ -276,9 +297,4 @@ def _rank(near: tuple[float, str, Song]) -> tuple[float, str]:
 
 def _own_key(keys: SongKeys) -> str:
     """The key of a song that is to be like no other."""
-    return f"{keys.exact}#own"
-
-
-def _contradict(play: Play, found: Song) -> bool:
-    """Two recordings that MusicBrainz tells apart are not put together by their looks."""
-    return bool(play.mbid and found.mbid and play.mbid != found.mbid)
+    return keys.exact + OWN

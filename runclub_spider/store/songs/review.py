@@ -18,14 +18,14 @@ class Review:
     """Notes on the plays of one source, collected for one transaction."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self.source = source
         self._notes: list[dict[str, str]] = []
 
     def note(self, source_play_id: str, kind: str, **detail: object) -> None:
         """Have a play looked at; once for each kind of doubt."""
         self._notes.append(
             {
-                "source": self._source,
+                "source": self.source,
                 "source_play_id": source_play_id,
                 "kind": kind,
                 "detail": orjson.dumps(detail).decode(),
@@ -37,7 +37,7 @@ class Review:
         ids = sorted({note["source_play_id"] for note in self._notes})
         columns = ("source_play_id", "kind")
         rows = select_among(
-            connection, play_review, columns, "source_play_id", ids, source=self._source
+            connection, play_review, columns, "source_play_id", ids, source=self.source
         )
         stored = {tuple(row) for row in rows}
         return [

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from runclub_spider.catalog.versions import SOFT_DURATION_MS, soft_key
+from runclub_spider.catalog.versions import KEY_RULES, SOFT_DURATION_MS, soft_key
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.tables import (
     LENGTH_MS,
@@ -21,8 +21,10 @@ from runclub_spider.store.db.tables import (
 )
 from runclub_spider.store.db.upsert import chunks
 
-_LINKED = "songs_linked"
+_LINKED, _KEYED = "songs_linked", "song_keys"
 _BATCH = 2_000
+#: How the key of a song ends that a person set apart.
+OWN = "#own"
 
 
 def complete_keys(connection: sa.Connection) -> int:
@@ -57,19 +59,52 @@ def complete_keys(connection: sa.Connection) -> int:
     return len(updates)
 
 
+def renew_keys(connection: sa.Connection) -> int:
+    """Make the keys of all songs anew where an earlier version made them; returns how many changed.
+
+    Where the rules tell apart what they put together, songs stay as they are, and plays find
+    theirs anew (:func:`.rematch.match_again`). Where they put together what they told apart, both
+    songs stay, and the one that bore the key goes on to be found by it.
+    """
+    if meta.get(connection, _KEYED) == KEY_RULES:
+        return 0
+    # As above.
+    from runclub_spider.catalog.matching import keys_of
+
+    columns = (song.c.id, song.c.title, song.c.artist, song.c.match_key, song.c.artist_key)
+    changed = []
+    for row in connection.execute(sa.select(*columns).where(song.c.match_key.is_not(None))):
+        keys = keys_of(row.title, row.artist)
+        own = OWN if row.match_key.endswith(OWN) else ""
+        if (row.match_key, row.artist_key) != (keys.exact + own, keys.artist):
+            changed.append((row.id, keys.exact + own if own else None, keys.artist))
+    if changed:
+        # All are given up before any is taken: one may be another's.
+        update = sa.update(song).where(song.c.id == sa.bindparam("b_id"))
+        freed = [{"b_id": one, "match_key": None, "artist_key": key} for one, _, key in changed]
+        connection.execute(update, freed)
+        owned = [{"b_id": one, "match_key": key} for one, key, _ in changed if key]
+        if owned:
+            connection.execute(update, owned)
+        complete_keys(connection)
+    meta.put(connection, _KEYED, KEY_RULES)
+    return len(changed)
+
+
 def link_tracks(connection: sa.Connection) -> int:
     """Link songs to the Spotify tracks of the same recording; returns how many were.
 
     By ISRC; else by recording MBID, where MusicBrainz told which tracks are it; else by people,
     title and version, where the length agrees within two seconds, or where the song's is not
     known and all such tracks agree with each other. Of several the most popular one is taken,
-    then the smallest id. Nothing is looked at while neither side changed.
+    then the smallest id. Nothing is looked at while neither side nor the rules changed.
     """
+    renew_keys(connection)
     waiting = sa.select(sa.func.count(), sa.func.max(song.c.created_at)).where(
         song.c.track_id.is_(None)
     )
     number, latest = connection.execute(waiting).one()
-    state = f"{meta.revision(connection)}|{number}|{latest}"
+    state = f"{KEY_RULES}|{meta.revision(connection)}|{number}|{latest}"
     if not number or meta.get(connection, _LINKED) == state:
         return 0
     links = _by_isrc(connection)
@@ -81,7 +116,8 @@ def link_tracks(connection: sa.Connection) -> int:
             [{"b_id": one, "track_id": links[one]} for one in sorted(links)],
         )
     number, latest = connection.execute(waiting).one()
-    meta.put(connection, _LINKED, f"{meta.revision(connection)}|{number}|{latest}")
+    state = f"{KEY_RULES}|{meta.revision(connection)}|{number}|{latest}"
+    meta.put(connection, _LINKED, state)
     return len(links)
 
 

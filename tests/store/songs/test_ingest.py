@@ -27,6 +27,7 @@ from runclub_spider.store.songs.coverage import Interval
 from runclub_spider.store.songs.ingest import Ingested, ingest
 from runclub_spider.store.songs.match import KnownSongs
 from runclub_spider.store.songs.overrides import apply_overrides
+from runclub_spider.store.songs.rematch import match_again
 from testkit.making import POLICY, SEARCH, a_track, an_id, found
 from testkit.postgres import running_postgres
 
@@ -83,7 +84,7 @@ def test_every_tier(connection: sa.Connection) -> None:
         a_play(1, mbid=MBID, title="Turn Up the Volume"),
         a_play(2, mbid=MBID, title="Other Words"),
         a_play(3, title="TURN UP  THE VOLUME!"),
-        a_play(4, title="Turn Up the Volume (for you)"),
+        a_play(4, title="Turn Up the Volume (Remastered)"),
         a_play(5, title="Turn Up the Voume"),
         a_play(6, title="Turn Up the Volume (Live)"),
         a_play(7, title="Turn Down the Volume"),
@@ -171,6 +172,126 @@ def test_songs_of_others_get_keys(connection: sa.Connection) -> None:
     assert songs.complete_keys(connection) == 0
     store_plays(connection, a_play(1))
     assert song_of(connection, 1).id == "a"
+
+
+def test_recordings_that_found_a_song_without_one_contradict_too(
+    connection: sa.Connection,
+) -> None:
+    for known in (KnownSongs(), None):
+        number = 10 if known is None else 0
+        title = f"Slow Tide {number}"
+        store_plays(connection, a_play(number + 1, title), known=known)
+        store_plays(
+            connection,
+            a_play(number + 2, f"{title} (Remastered)", mbid=f"{number}a"),
+            a_play(number + 3, f"{title} (Remastered)", mbid=f"{number}a"),
+            a_play(number + 4, f"{title} - Mono", mbid=f"{number}b"),
+            a_play(number + 5, f"{title} - Stereo"),
+            known=known,
+        )
+    assert [tier for _, tier, _ in tiers(connection)] == 2 * [
+        *("new", "cleaned", "cleaned", "new", "cleaned")
+    ]
+    assert sorted(review(connection)) == [("14", "near"), ("4", "near")]
+
+
+# A store of an earlier version
+
+#: Title, artist, and the key that an earlier version gave them.
+OLD_SONGS = [
+    ("a", "Infinite_Content", "Mara Quill", "mara quill|infinitecontent|"),
+    ("b", "Slow Tide", "Mara Quill", "mara quill|slowtide|"),
+    ("c", "Ghosts (prod. Kojo)", "Mara Quill", "mara quill|ghostsprodkojo|"),
+    ("d", "Ghosts", "Mara Quill", "mara quill|ghosts|"),
+    ("e", "Cold_Hands", "Mara Quill", "mara quill|coldhands|#own"),
+    ("f", "Silence", "Mara Quill", "=silence|mara quill"),
+]
+#: Number, title, song and tier of plays that it matched.
+OLD_PLAYS = [
+    (1, "Infinite_Content", "a", "new"),
+    (2, "Infinite Content", "a", "exact"),
+    (3, "Slow Tide", "b", "new"),
+    (4, "Slow Tide (UK Surf)", "b", "cleaned"),
+    (5, "Slow Tide (Remastered)", "b", "cleaned"),
+    (6, "Slow Tide (UK Surf)", "b", "override"),
+    (7, "Other Words", "b", "mbid"),
+    (8, "Slow Tide (UK Surf)", "b", "cleaned"),
+]
+
+
+def _old_store(connection: sa.Connection) -> None:
+    connection.execute(
+        sa.insert(song),
+        [
+            {
+                "id": one,
+                "title": title,
+                "artist": artist,
+                "match_key": key,
+                "artist_key": "" if key.startswith("=") else "mara quill",
+                "source": "kexp",
+            }
+            for one, title, artist, key in OLD_SONGS
+        ],
+    )
+    connection.execute(
+        sa.insert(external_play),
+        [
+            {
+                "source": "kexp",
+                "source_play_id": str(number),
+                "title": title,
+                "artist": "Mara Quill",
+                "airdate": number,
+                "song_id": one,
+                "match_tier": tier,
+                "created_at": 1,
+            }
+            for number, title, one, tier in OLD_PLAYS
+        ],
+    )
+
+
+def test_songs_of_an_earlier_version_get_the_keys_of_this_one(connection: sa.Connection) -> None:
+    _old_store(connection)
+    assert songs.renew_keys(connection) == 4
+    assert songs.renew_keys(connection) == 0
+    query = sa.select(song.c.id, song.c.match_key, song.c.artist_key)
+    found = {row.id: tuple(row)[1:] for row in connection.execute(query)}
+    for one, title, artist, _ in OLD_SONGS:
+        keys = keys_of(title, artist)
+        # Two songs that are one by now: the one that bore the key is found by it.
+        end = {"c": "#c", "e": "#own"}.get(one, "")
+        assert found[one] == (keys.exact + end, keys.artist)
+
+
+def test_plays_of_an_earlier_version_find_their_songs_anew(connection: sa.Connection) -> None:
+    _old_store(connection)
+    songs.renew_keys(connection)
+    assert match_again(connection, "kexp", Overrides(), now=9) == 3
+    assert match_again(connection, "kexp", Overrides(), now=9) == 0
+    query = sa.select(external_play.c.source_play_id, external_play.c.match_tier)
+    told = dict(map(tuple, connection.execute(query)))
+    before = {str(number): tier for number, _, _, tier in OLD_PLAYS}
+    assert told == before | {"2": "new", "4": "new", "8": "exact"}
+    assert [song_of(connection, number).id for number in (1, 3, 5, 6, 7)] == list("abbbb")
+    assert song_of(connection, 2).title == "Infinite Content"
+    assert song_of(connection, 4).title == "Slow Tide (UK Surf)"
+    assert song_of(connection, 4).id == song_of(connection, 8).id
+    assert sorted(review(connection)) == [("2", "near"), ("4", "near")]
+    # As a store has it that was made by these rules.
+    store_plays(connection, a_play(20, "Slow Tide (UK Surf)"), a_play(21, "Infinite Content"))
+    assert [tier for _, tier, _ in tiers(connection)][-2:] == ["exact", "exact"]
+
+
+def test_matching_again_counts_for_each_station_and_changes_nothing_in_a_new_store(
+    connection: sa.Connection,
+) -> None:
+    store_plays(connection, a_play(1), a_play(2, "Slow Tide (Remastered)"))
+    before = tiers(connection)
+    assert songs.renew_keys(connection) == 0
+    assert match_again(connection, "kexp", Overrides(), now=9) == 0
+    assert tiers(connection) == before
 
 
 # Laws
