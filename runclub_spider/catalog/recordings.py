@@ -33,7 +33,9 @@ class Person:
 class Recording:
     """A recording; `credit` holds (artist's MBID, name) in order, ISRCs are in upper case.
 
-    `remark` tells it from its like ("live, 1985-07-13: …"); year and length are None if unknown.
+    `credited` holds (artist's MBID, name) of those whom the recording calls by another name: Ye,
+    credited as Kanye West. `remark` tells it from its like ("live, 1985-07-13: …"); year and
+    length are None if unknown.
     """
 
     mbid: str
@@ -44,6 +46,12 @@ class Recording:
     year: int | None
     isrcs: tuple[str, ...]
     tags: tuple[Tag, ...]
+    credited: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its artists are called, by their own names and by those it credits them with."""
+        return tuple(name for _, name in (*self.credit, *self.credited))
 
 
 @dataclass(frozen=True, slots=True)

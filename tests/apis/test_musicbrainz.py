@@ -128,6 +128,9 @@ def test_rows_with_everything_and_with_nothing() -> None:
     page = parse_recordings(body(ROWS_OF_TWO))
     first, second = page.recordings
     assert first.credit == ((LANTERNS, "Lanterns"),)
+    assert first.credited == ((LANTERNS, "The Lanterns"),)
+    assert first.names == ("Lanterns", "The Lanterns")
+    assert second.credited == ()
     assert (first.year, first.length_ms) == (1983, 214_000)
     assert first.isrcs == ("GBAAA0900420", "GBAAA8300011")
     assert first.tags == (Tag("recording", NIGHT, "synth-pop", 3),)

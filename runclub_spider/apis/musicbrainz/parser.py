@@ -182,6 +182,7 @@ def parse_recordings(body: bytes) -> Page:
                 year=_year(wire.first_release, page.odd),
                 isrcs=tuple(sorted(code for code in codes if code)),
                 tags=_tags("recording", wire.id, wire.tags or (), page.odd),
+                credited=_credited(wire.credit or ()),
             )
         )
     page.recordings = tuple(found)
@@ -259,6 +260,16 @@ def _credit(found: Sequence[_Credit]) -> tuple[tuple[str, str], ...]:
     for one in found:
         name = clean_text(one.artist.name or "") or clean_text(one.name or "")
         names[one.artist.id] = names.get(one.artist.id) or name
+    return tuple(names.items())
+
+
+def _credited(found: Sequence[_Credit]) -> tuple[tuple[str, str], ...]:
+    """MBID and credited name of each artist who is credited by another name, once."""
+    names: dict[str, str] = {}
+    for one in found:
+        own, name = clean_text(one.artist.name or ""), clean_text(one.name or "")
+        if own and name and name != own:
+            names.setdefault(one.artist.id, name)
     return tuple(names.items())
 
 

@@ -384,6 +384,8 @@ recording_artist = Table(
     Column("mbid", Key, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("artist_mbid", Key, nullable=False),
+    # What the recording calls the artist, where that is another name than the artist's own.
+    Column("credited_as", Text),
     Index("recording_artist_artist", "artist_mbid"),
     **_compact,
 )

@@ -84,7 +84,7 @@ class _Track:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A recording with its credit as (artist's MBID, name)."""
+    """A recording with its credit as (artist's MBID, name); an artist may stand under two names."""
 
     mbid: str
     title: str
@@ -255,9 +255,9 @@ def _match(connection: sa.Connection) -> None:
         for track_id, mbid in routes:
             for artist_id, name in by_id[track_id].artists:
                 words = artist_words(name)
-                for artist_mbid, credited in known[mbid].credit:
-                    if words and words == artist_words(credited):
-                        same[artist_id][artist_mbid] += 1
+                called = {m for m, credit in known[mbid].credit if words == artist_words(credit)}
+                if words and called:
+                    same[artist_id].update(called)
     rows = [
         {
             "artist_id": artist_id,
@@ -317,7 +317,12 @@ def _recordings(connection: sa.Connection, mbids: Sequence[str]) -> dict[str, _F
         for row in connection.execute(sa.select(recording).where(recording.c.mbid.in_(part))):
             found[row.mbid] = _Found(row.mbid, row.title, row.remark, row.length_ms, row.year)
         credits_ = connection.execute(
-            sa.select(recording_artist.c.mbid, recording_artist.c.artist_mbid, open_artist.c.name)
+            sa.select(
+                recording_artist.c.mbid,
+                recording_artist.c.artist_mbid,
+                recording_artist.c.credited_as,
+                open_artist.c.name,
+            )
             .join_from(
                 recording_artist, open_artist, open_artist.c.mbid == recording_artist.c.artist_mbid
             )
@@ -326,7 +331,8 @@ def _recordings(connection: sa.Connection, mbids: Sequence[str]) -> dict[str, _F
         )
         for one in credits_:
             if one.mbid in found:
-                found[one.mbid].credit.append((one.artist_mbid, one.name))
+                names = filter(None, (one.name, one.credited_as))
+                found[one.mbid].credit.extend((one.artist_mbid, name) for name in names)
     return found
 
 
@@ -404,7 +410,7 @@ def _facts(
 
     ranked = sorted((mbid for mbid in routes if mbid in known), key=nearness)
     own = links.get(one.artists[0][0]) if one.artists else None
-    credited = [mbid for mbid, _ in known[ranked[0]].credit] if ranked else []
+    credited = list(dict(known[ranked[0]].credit)) if ranked else []
     artists = credited or ([own] if own else [])
     lead = own or (artists[0] if artists else None)
     dated: dict[str, list[Dated]] = {ISRC: [], TITLE: []}

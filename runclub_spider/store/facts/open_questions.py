@@ -30,7 +30,7 @@ from runclub_spider.store.db.tables import (
     track_detail,
     track_recording,
 )
-from runclub_spider.store.db.upsert import chunks, insert_new, upsert
+from runclub_spider.store.db.upsert import chunks, insert_new, select_among, upsert
 
 #: The kinds of questions.
 ISRC, TITLE, URL, RECORDING, ARTIST = "isrc", "title", "url", "recording", "artist"
@@ -163,7 +163,7 @@ def unanswered(asked: Sequence[Question], found: Sequence[Recording]) -> list[st
 def _matched(keys: Collection[str], found: Sequence[Recording]) -> list[tuple[str, Recording]]:
     pairs = []
     for one in found:
-        for _, name in one.credit:
+        for name in one.names:
             own = question(one.title, name)
             if own is not None and own.key in keys:
                 pairs.append((own.key, one))
@@ -188,7 +188,11 @@ def save_recordings(connection: sa.Connection, found: Sequence[Recording]) -> No
         ],
         keep_old_if_null=("length_ms", "year"),
     )
-    _credit(connection, {one.mbid: [mbid for mbid, _ in one.credit] for one in by_mbid.values()})
+    _credit(
+        connection,
+        {one.mbid: [mbid for mbid, _ in one.credit] for one in by_mbid.values()},
+        {(one.mbid, artist): name for one in by_mbid.values() for artist, name in one.credited},
+    )
     names = {mbid: name for one in by_mbid.values() for mbid, name in one.credit}
     insert_new(connection, open_artist, [{"mbid": m, "name": names[m]} for m in sorted(names)])
     _tag(connection, [tag for one in by_mbid.values() for tag in one.tags])
@@ -221,7 +225,8 @@ def save_metadata(
                 .values(year=one.year)
             )
     people = {person.mbid: person for one in told for person in one.artists}
-    _credit(connection, {one.mbid: [p.mbid for p in one.artists] for one in told if one.artists})
+    credits_ = {one.mbid: [p.mbid for p in one.artists] for one in told if one.artists}
+    _credit(connection, credits_, _credited(connection, sorted(credits_)))
     _people(connection, list(people.values()))
     tags = [tag for one in told for tag in one.tags]
     _tag(connection, tags)
@@ -332,12 +337,28 @@ def _answer(connection: sa.Connection, kind: str, pairs: Collection[tuple[str, s
     insert_new(connection, open_answer, rows)
 
 
-def _credit(connection: sa.Connection, artists: Mapping[str, Sequence[str]]) -> None:
-    """Replace the artists of recordings."""
+def _credited(connection: sa.Connection, mbids: Sequence[str]) -> dict[tuple[str, str], str]:
+    """The names that recordings credit artists with, as they are stored."""
+    columns = ("mbid", "artist_mbid", "credited_as")
+    rows = select_among(connection, recording_artist, columns, "mbid", mbids)
+    return {(mbid, artist): name for mbid, artist, name in rows if name is not None}
+
+
+def _credit(
+    connection: sa.Connection,
+    artists: Mapping[str, Sequence[str]],
+    credited: Mapping[tuple[str, str], str],
+) -> None:
+    """Replace the artists of recordings; `credited` are other names by recording and artist."""
     for part in chunks(sorted(artists)):
         connection.execute(sa.delete(recording_artist).where(recording_artist.c.mbid.in_(part)))
     rows = [
-        {"mbid": mbid, "position": at, "artist_mbid": one}
+        {
+            "mbid": mbid,
+            "position": at,
+            "artist_mbid": one,
+            "credited_as": credited.get((mbid, one)),
+        }
         for mbid in sorted(artists)
         for at, one in enumerate(artists[mbid])
     ]

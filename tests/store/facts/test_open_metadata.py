@@ -14,6 +14,7 @@ from runclub_spider.catalog.recordings import Metadata, Person, Recording, Tag
 from runclub_spider.store import tombstones
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.tables import (
+    artist_link,
     open_answer,
     open_ask,
     open_metadata,
@@ -198,6 +199,44 @@ def test_genres_and_the_first_possible_year_come_with_the_metadata(
     assert facts[an_id(2)].original_year == 1985
     assert orjson.loads(facts[an_id(1)].genres) == [["synth pop", 1000]]
     assert orjson.loads(facts[an_id(2)].genres) == [["rock", 500], ["synth pop", 500]]
+
+
+def test_an_artist_whom_no_recording_credits_is_asked_for(connection: sa.Connection) -> None:
+    """A track by two artists whose recording is credited to the first alone."""
+    guest = ArtistRef(an_id(2, "artist"), "Artist 2")
+    first = ArtistRef(an_id(1, "artist"), "Artist 1")
+    store_tracks(connection, a_track(1, name="One", artists=(first, guest), isrc="USUM70900001"))
+    codes = open_questions.pending_isrcs(connection, DUE)
+    open_questions.save_isrcs(
+        connection, codes, [a_recording(1, "One", isrcs=tuple(codes), length_ms=None)], DUE
+    )
+    assert settle(connection)[an_id(1)].recording_mbid == mbid(1)
+    links = connection.execute(sa.select(artist_link.c.artist_id, artist_link.c.artist_mbid))
+    assert list(map(tuple, links)) == [(an_id(1, "artist"), artist_mbid(1))]
+
+
+def test_the_name_that_a_recording_credits_counts_beside_the_artists(
+    connection: sa.Connection,
+) -> None:
+    store_tracks(connection, a_song(1, "One"), a_song(2, "Two"))
+    codes = open_questions.pending_isrcs(connection, DUE)
+    open_questions.save_isrcs(connection, codes, [], DUE)
+    songs = list(open_questions.pending_songs(connection, DUE).values())
+    ye = {"credit": ((artist_mbid(9), "Ye"),)}
+    answer = [
+        a_recording(1, "One", credited=((artist_mbid(9), "Artist 1"),), **ye),
+        a_recording(2, "Two", **ye),
+    ]
+    open_questions.save_songs(connection, songs, answer, DUE)
+    facts = settle(connection)
+    assert facts[an_id(1)].recording_mbid == mbid(1)
+    assert facts[an_id(2)].recording_mbid is None
+    assert orjson.loads(facts[an_id(1)].artist_mbids) == [artist_mbid(9)]
+    # The artist is known by it, and what is told of the recording later takes nothing away.
+    assert open_questions.pending_artist_urls(connection, DUE) == []
+    told = [Metadata(mbid(1), (Person(artist_mbid(9), "Ye", "Person", 1977),), None, ())]
+    open_questions.save_metadata(connection, [mbid(1)], told, DUE)
+    assert settle(connection)[an_id(1)].recording_mbid == mbid(1)
 
 
 def test_tags_that_are_no_genres_do_not_count(connection: sa.Connection) -> None:
