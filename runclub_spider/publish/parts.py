@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -26,17 +26,18 @@ Work = Callable[[sa.Connection, T], R]
 
 _log = logging.getLogger(__name__)
 
-# Below so many tracks, processes take longer to start than to work.
-_WORTH_PROCESSES = 60_000
+# Below so many tracks, a process takes longer to start than it would spare.
+_WORTH_PROCESSES = 8_000
 
 
 class Workers:
-    """Runs work on parts, in the processes of an executor or in this thread.
+    """Runs work on parts, in the processes of an executor, in this thread, or in both.
 
     Args:
         connection: of the store; it must not have changed what others do not see yet.
-        executor: where parts are worked on; None for this thread, by this connection.
+        executor: where parts are worked on; None for this thread alone, by this connection.
         snapshot: that the others read, from :func:`snapshot_of`.
+        joining: this thread works along, instead of waiting for the others.
     """
 
     def __init__(
@@ -44,10 +45,13 @@ class Workers:
         connection: sa.Connection,
         executor: Executor | None = None,
         snapshot: str | None = None,
+        *,
+        joining: bool = False,
     ) -> None:
         self._connection = connection
         self._executor = executor
         self._snapshot = snapshot
+        self._joining = joining
 
     def run(self, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
         """The result for each task, in their order.
@@ -59,24 +63,38 @@ class Workers:
         done = 0
         if self._executor is not None:
             try:
-                for result in self._elsewhere(self._executor, work, tasks):
+                for result in self._shared_out(self._executor, work, tasks):
                     yield result
                     done += 1
             except BrokenProcessPool:
                 _log.warning("Other processes cannot work here; publishing takes longer.")
                 self._executor = None
         for task in tasks[done:]:
-            yield work(self._connection, task)
+            yield self._here(work, task)
 
-    def _elsewhere(self, executor: Executor, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
+    def _shared_out(self, executor: Executor, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
         address = self._connection.engine.url.render_as_string(hide_password=False)
-        futures = [executor.submit(_work, address, self._snapshot, work, task) for task in tasks]
+        # The last one is this thread's: others may have to start yet.
+        given = tasks[:-1] if self._joining else tasks
+        futures = [executor.submit(_work, address, self._snapshot, work, task) for task in given]
+        mine: dict[int, R] = {}
+        last = len(tasks) - 1
         try:
-            for future in futures:
-                yield future.result()
+            for at in range(len(tasks)):
+                # From the end, what no other has begun.
+                while self._joining and at <= last and not (at < last and futures[at].done()):
+                    if last < len(futures) and not futures[last].cancel():
+                        break
+                    mine[last] = self._here(work, tasks[last])
+                    last -= 1
+                yield mine.pop(at) if at in mine else futures[at].result()
         finally:
             for future in futures:
                 future.cancel()
+
+    def _here(self, work: Work[T, R], task: T) -> R:
+        with _uncollected():
+            return work(self._connection, task)
 
 
 def snapshot_of(connection: sa.Connection) -> str | None:
@@ -88,17 +106,31 @@ def snapshot_of(connection: sa.Connection) -> str | None:
 
 @contextmanager
 def workers(
-    connection: sa.Connection, tracks: int, snapshot: str | None = None
+    connection: sa.Connection,
+    tracks: int,
+    snapshot: str | None = None,
+    coming: Sequence[Callable[..., Any]] = (),
 ) -> Iterator[Workers]:
-    """Workers for a store of so many tracks: processes of this machine where that pays."""
+    """Workers for a store of so many tracks: beside this thread processes where that pays.
+
+    Args:
+        connection: of the store.
+        tracks: that it holds.
+        snapshot: that all read, from :func:`snapshot_of`.
+        coming: the functions of modules that will be run.
+    """
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if processors < 2 or tracks < _WORTH_PROCESSES or not _shared(connection):
         yield Workers(connection)
         return
     # Not forked: a crawl that publishes has threads, and a copy of them may stand still.
     context = get_context("spawn")
-    with ProcessPoolExecutor(processors, mp_context=context, initializer=_begin) as processes:
-        yield Workers(connection, processes, snapshot)
+    others = processors - 1
+    with ProcessPoolExecutor(others, mp_context=context, initializer=_begin) as processes:
+        for _ in range(others):
+            # It starts, and imports what it will need, while this thread begins.
+            processes.submit(_begun, *coming)
+        yield Workers(connection, processes, snapshot, joining=True)
 
 
 def _shared(connection: sa.Connection) -> bool:
@@ -116,6 +148,10 @@ def _begin() -> None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
+def _begun(*_: Callable[..., Any]) -> None:
+    """What is pickled by its name is imported where it arrives."""
+
+
 def _end_with(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
@@ -123,10 +159,20 @@ def _end_with(parent: BaseProcess) -> None:
 
 def _work(address: str, snapshot: str | None, work: Work[T, R], task: T) -> R:
     """Do a piece of work in another process, by a connection of its own."""
-    # It makes no rings, and to look for some among its many tuples takes a fifth of the time.
-    gc.disable()
-    with _connected(address, snapshot) as connection:
+    with _uncollected(), _connected(address, snapshot) as connection:
         return reading_anything(connection, lambda: work(connection, task))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Work makes no rings, and to look for some among its many tuples takes a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @contextmanager

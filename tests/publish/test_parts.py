@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -39,13 +40,47 @@ def connection(tmp_path: Path) -> Iterator[sa.Connection]:
     store.close()
 
 
-@pytest.mark.parametrize("number", [3, 8])
-def test_what_no_process_can_do_is_done_here(connection: sa.Connection, number: int) -> None:
+@pytest.mark.parametrize("joining", [False, True])
+@pytest.mark.parametrize("number", [0, 1, 3, 8])
+def test_what_no_process_can_do_is_done_here(
+    connection: sa.Connection, number: int, joining: bool
+) -> None:
     """Numbers below three come from processes, the rest from here once one has died."""
     tasks = [(one, os.getpid()) for one in range(number)]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
-        hands = Workers(connection, processes, snapshot_of(connection))
+        hands = Workers(connection, processes, snapshot_of(connection), joining=joining)
         assert list(hands.run(squared, tasks)) == [one * one for one in range(number)]
+
+
+def worked_by(_: sa.Connection, task: tuple[int, str | None]) -> tuple[int, int]:
+    """Number and process of a task, once the file it waits for is there."""
+    number, awaited = task
+    while awaited is not None and not Path(awaited).exists():
+        time.sleep(0.005)
+    return number, os.getpid()
+
+
+def test_who_joins_takes_what_no_other_has_begun(connection: sa.Connection, tmp_path: Path) -> None:
+    """The other is held up by its first task until the last of this thread's is done."""
+    opened = tmp_path / "opened"
+
+    def here(connection: sa.Connection, task: tuple[int, str | None]) -> tuple[int, int]:
+        found = worked_by(connection, task)
+        if task[0] == 2:
+            opened.touch()
+        return found
+
+    tasks = [(0, str(opened)), *((number, None) for number in range(1, 8))]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        hands = Workers(connection, processes, snapshot_of(connection), joining=True)
+        hands._here = lambda work, task: here(connection, task)  # type: ignore[method-assign]
+        found = list(hands.run(worked_by, tasks))
+    assert [number for number, _ in found] == list(range(8))
+    here_done = [process == os.getpid() for _, process in found]
+    # The second may wait in the other's hand already.
+    assert not here_done[0]
+    assert all(here_done[2:])
+    assert gc.isenabled()
 
 
 PARENT = """

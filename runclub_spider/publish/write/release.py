@@ -240,7 +240,7 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
     watch = Stopwatch()
     tracks = catalogue.track_count(connection)
     task.progress.step("choosing", tracks)
-    with workers(connection, tracks, task.snapshot) as hands:
+    with workers(connection, tracks, task.snapshot, coming=(read_part, write_part)) as hands:
         return _make_by(hands, task, staging, left_out, watch)
 
 
@@ -316,7 +316,8 @@ def prospect(config: Config, connection: sa.Connection) -> Selection:
 
     def chosen() -> Selection:
         tracks = catalogue.track_count(connection)
-        with workers(connection, tracks, snapshot_of(connection)) as hands:
+        seen = snapshot_of(connection)
+        with workers(connection, tracks, seen, coming=(read_part,)) as hands:
             return choose(config, connection, umbrellas, unsound=known, workers=hands)
 
     return catalogue.reading_anything(connection, chosen)
