@@ -46,6 +46,7 @@ class Page:
         needed: CSS pixels it takes; more than `width` is a sideways scroll.
         complaints: messages in the console, errors of scripts, and failed loads.
         asked: addresses that it loaded, its own first.
+        answer: what the script came to that was run in it.
     """
 
     title: str
@@ -54,6 +55,7 @@ class Page:
     needed: int
     complaints: list[str]
     asked: list[str]
+    answer: Any = None
 
 
 def chromium() -> str:
@@ -67,10 +69,13 @@ def chromium() -> str:
     return found
 
 
-def look_at(path: Path, width: int) -> Page:
-    """Open a file in a window of a width."""
+def look_at(path: Path, width: int, *, scheme: str = "light", script: str = "null") -> Page:
+    """Open a file in a window of a width, in light or dark, and run a script in it.
+
+    Its value, awaited if it is a promise, is the page's `answer`; the page is looked at after it.
+    """
     with _running() as port:
-        return asyncio.run(_look(port, path.resolve().as_uri(), width))
+        return asyncio.run(_look(port, path.resolve().as_uri(), width, scheme, script))
 
 
 @contextmanager
@@ -96,15 +101,18 @@ def _running() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _look(port: str, url: str, width: int) -> Page:
+async def _look(port: str, url: str, width: int, scheme: str, script: str) -> Page:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", trust_env=False) as session:
         async with session.put("/json/new?about:blank") as answer:
             target = await answer.json()
         async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-            return await asyncio.wait_for(_visit(socket, url, width), _START_SECONDS)
+            visit = _visit(socket, url, width, scheme, script)
+            return await asyncio.wait_for(visit, _START_SECONDS)
 
 
-async def _visit(socket: aiohttp.ClientWebSocketResponse, url: str, width: int) -> Page:
+async def _visit(
+    socket: aiohttp.ClientWebSocketResponse, url: str, width: int, scheme: str, script: str
+) -> Page:
     events: list[dict[str, Any]] = []
     number = 0
 
@@ -128,9 +136,19 @@ async def _visit(socket: aiohttp.ClientWebSocketResponse, url: str, width: int) 
         deviceScaleFactor=1,
         mobile=width < 600,
     )
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    await call("Emulation.setEmulatedMedia", features=[feature])
     await call("Page.navigate", url=url)
     while not any(event["method"] == "Page.loadEventFired" for event in events):
         events.append(await socket.receive_json())
+    ran = await call(
+        "Runtime.evaluate",
+        expression=script,
+        awaitPromise=True,
+        returnByValue=True,
+        userGesture=True,
+    )
+    assert "exceptionDetails" not in ran, ran["exceptionDetails"]
     found = await call("Runtime.evaluate", expression=_LOOK, returnByValue=True)
     seen = found["result"]["value"]
     return Page(
@@ -144,6 +162,7 @@ async def _visit(socket: aiohttp.ClientWebSocketResponse, url: str, width: int) 
             for event in events
             if event["method"] == "Network.requestWillBeSent"
         ],
+        ran["result"].get("value"),
     )
 
 

@@ -15,12 +15,57 @@ from .running import manifest as read_manifest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.full]
 WIDTHS = (1000, 390)
+# What became of each picture: its name, its text alternative, and how much is drawn in it.
+DRAWN = """
+Object.fromEntries([...document.querySelectorAll("svg[data-chart]")].map((one) => [
+  one.dataset.chart,
+  [one.getAttribute("role"), one.getAttribute("aria-label"), one.querySelectorAll("*").length,
+   one.getBoundingClientRect().right <= document.documentElement.clientWidth],
+]))
+"""
+# The least contrast of any text of the page with the colour behind it, by WCAG 2.
+CONTRAST = """
+(() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const parts = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (rgb) => rgb.slice(0, 3).map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0);
+  const behind = (one) => {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = parts(getComputedStyle(at).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  let least = 21;
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = walk.nextNode()); ) {
+    const one = node.parentElement;
+    if (!node.data.trim() || one.closest("script, svg")) continue;
+    const pair = [light(parts(getComputedStyle(one).color)), light(behind(one))].sort();
+    least = Math.min(least, (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05));
+  }
+  return least;
+})()
+"""
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_report_of_a_release(width: int, crawled: Place) -> None:
     made = read_manifest(crawled)
-    page = look_at(crawled.latest / "report.html", width)
+    page = look_at(crawled.latest / "report.html", width, script=DRAWN)
+    assert page.answer.keys() >= {"cells", "funnel", "rejected", "years", "tempo", "calls"}
+    for role, label, parts, inside in page.answer.values():
+        assert role == "img"
+        assert label
+        assert parts > 10
+        assert inside
     assert made["version"] in page.title
     for said in (made["version"], f"{made['totals']['tracks']:,}", "never to be shipped"):
         assert said in page.text
@@ -43,6 +88,27 @@ def test_texts_that_are_markup(width: int, tmp_path: Path) -> None:
     assert page.complaints == []
     assert page.asked == [path.resolve().as_uri()]
     assert page.needed <= page.width <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(scheme: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    made = manifest()
+    made["gates"][0] |= {"passed": False}
+    made["gates"][1] |= {"passed": False, "level": "warn"}
+    path.write_text(render(made), encoding="utf-8")
+    assert look_at(path, 1000, scheme=scheme, script=CONTRAST).answer >= 4.5
+
+
+def test_the_first_screen_answers(crawled: Place) -> None:
+    """Is it good, what is thin, what next: without scrolling, also on a telephone."""
+    where = (
+        "['.verdict', '.thin', 'ol'].map((one) => "
+        "document.querySelector(one).getBoundingClientRect().top)"
+    )
+    for width in WIDTHS:
+        tops = look_at(crawled.latest / "report.html", width, script=where).answer
+        assert all(0 < top < 800 for top in tops)
 
 
 def test_the_browser_notices(tmp_path: Path) -> None:

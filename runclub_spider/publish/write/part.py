@@ -19,6 +19,7 @@ from runclub_spider.catalog.ballots import PARTS
 from runclub_spider.catalog.dates import decade_of
 from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.publish.account import gates
+from runclub_spider.publish.account.figures import Figures
 from runclub_spider.publish.account.grid import UNASSIGNED, UNDATED
 from runclub_spider.publish.choose import unsound
 from runclub_spider.publish.choose.run_suitability import tempo_bucket
@@ -114,6 +115,7 @@ class Written:
     features: int = 0
     newest: int = 0
     measures: gates.Measures = field(default_factory=gates.Measures)
+    figures: Figures = field(default_factory=Figures)
     # Tracks by umbrella, decade and cadence band, as they stand in the rows.
     buckets: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     # Tracks by decade, of the album and of the song's first release.
@@ -139,6 +141,7 @@ class Written:
         self.features += any(wide[name] is not None for name in FEATURES)
         shortest, longest = shared.durations
         self.measures.add(wide, shortest=shortest, longest=longest)
+        self.figures.add(wide)
         if (bucket := wide["_extra"]["tempo_bucket"]) is not None:
             umbrella, decade = cell
             self.buckets[umbrella or UNASSIGNED, decade or UNDATED, bucket] += 1
@@ -168,6 +171,7 @@ class Written:
         self.features += other.features
         self.newest = max(self.newest, other.newest)
         self.measures.take(other.measures)
+        self.figures.take(other.figures)
         self.buckets.update(other.buckets)
         self.by_album.update(other.by_album)
         self.by_original.update(other.by_original)

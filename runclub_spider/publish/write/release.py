@@ -23,7 +23,7 @@ from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import Voter
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError, GateFailed, RunclubError
-from runclub_spider.publish.account import changes, discovery, exhaustion, gates, manifest
+from runclub_spider.publish.account import changes, discovery, exhaustion, figures, gates, manifest
 from runclub_spider.publish.account.discovery import Discovery
 from runclub_spider.publish.account.kept import Kept, Stopwatch, keep
 from runclub_spider.publish.choose import unsound
@@ -581,6 +581,11 @@ def _describe(
             _searched(config, connection, selection), config.cell_minimum
         ),
         canonical={"isrcs": len(entries), **held.log.as_json()},
+        figures={
+            **written.figures.as_json(),
+            "seeds": figures.seeds(found),
+            "calls": figures.calls(connection),
+        },
         tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),
         changes=held.changed,
         decades=manifest.decades(

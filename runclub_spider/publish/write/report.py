@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, Template, TemplateError
+from jinja2 import TemplateError
 
-from runclub_spider import resources
-from runclub_spider.catalog.dates import DECADES
 from runclub_spider.errors import ConfigurationError
-from runclub_spider.publish.account.grid import UNDATED
 from runclub_spider.publish.files import read_json
+from runclub_spider.publish.write.charts import charts, outside
+from runclub_spider.publish.write.page import policy, script, style, template
+from runclub_spider.publish.write.verdict import judge
 from runclub_spider.text import printable
 
-_TEMPLATES = resources.folder("publish/write")
+_SCRIPTS = ("vendor/d3.min.js", "vendor/plot.umd.min.js", "report.js")
 # What a template makes of values that are missing, of another type, or beyond any size.
 _NOT_A_RELEASE = (
     ArithmeticError,
@@ -80,23 +79,19 @@ def _shown(path: Path) -> str:
 
 
 def render(manifest: Mapping[str, Any]) -> str:
-    """HTML without script or outside resources; everything from the manifest, escaped.
+    """HTML that loads nothing; everything from the manifest, escaped.
 
     The time of publishing stays out, so that equal releases have equal reports.
     """
-    cells = manifest["totals"]["byUmbrellaAndDecade"]
-    top = max((n for row in cells.values() for n in row.values()), default=1)
-    return _template().render(
+    drawn = charts(manifest)
+    return template("report.html.j2").render(
         manifest=manifest,
-        decades=[*DECADES, UNDATED],
-        top=top,
+        charts=drawn,
+        verdict=judge(manifest, drawn.get("cells")),
+        seeds=manifest.get("figures", {}).get("seeds"),
+        outside=outside(manifest),
         sandbox=manifest["spotify"]["source"] != "spotify",
+        policy=policy(*_SCRIPTS),
+        style=style("report.css"),
+        scripts=script(*_SCRIPTS),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("report.html.j2")

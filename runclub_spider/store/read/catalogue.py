@@ -18,6 +18,7 @@ from runclub_spider.store.db.tables import (
     open_metadata,
     page,
     playlist,
+    quota,
     release,
     release_row,
     run,
@@ -339,6 +340,19 @@ def run_totals(connection: sa.Connection) -> Counter[str]:
     for text in connection.scalars(sa.select(run.c.counts).where(run.c.counts.is_not(None))):
         totals.update({k: v for k, v in orjson.loads(text).items() if isinstance(v, int)})
     return totals
+
+
+def calls_by_hour(connection: sa.Connection) -> list[sa.Row[Any]]:
+    """The quota ledger: `account`, `family`, `hour` (epoch seconds) and `calls`, in that order."""
+    columns = quota.c.account, quota.c.family, quota.c.hour, quota.c.calls
+    return list(
+        connection.execute(
+            sa.select(*columns)
+            # Neither a clock that went wrong nor a text where a number belongs.
+            .where(quota.c.hour.between(0, LAST_MOMENT), quota.c.calls.between(1, 2**31 - 1))
+            .order_by(*columns[:3])
+        )
+    )
 
 
 def open_counts(connection: sa.Connection) -> dict[str, int]:

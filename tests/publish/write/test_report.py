@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from copy import deepcopy
+from hashlib import sha256
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from runclub_spider.publish.account.figures import Figures
+from runclub_spider.publish.write.charts import charts
+from runclub_spider.publish.write.page import data
 from runclub_spider.publish.write.report import render
 from testkit.release_factory import Release
 
@@ -18,7 +26,40 @@ SEEDS["track/editorial"] |= {"newTracks": 2, "eligibleNew": 1, "exported": 1, "r
 def manifest(source: str = "sandbox") -> dict[str, Any]:
     made = deepcopy(Release().build().manifest)
     made["spotify"] |= {"source": source, "seedsSummary": deepcopy(SEEDS)}
+    made["figures"] = figures()
     return made
+
+
+def figures() -> dict[str, Any]:
+    found = Figures()
+    for row in Release().wide:
+        found.add({**row, "_extra": {"run_suitability": 0.8}})
+    seed = {"searchType": "track", "family": "cadence", "term": "170 bpm", "requests": 2}
+    day = {"day": "2025-10-15T00:00:00Z", "api": "spotify", "family": "search", "calls": 1234}
+    return {
+        **found.as_json(),
+        "seeds": {"best": [{**seed, "eligible": 40}], "worst": [{**seed, "eligible": 0}]},
+        "calls": [day],
+    }
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes, and the text of each script."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "script":
+            self.scripts[-1] += data
 
 
 def poison(value: Any) -> Any:
@@ -36,14 +77,71 @@ def test_every_text_is_escaped() -> None:
     made["spotify"]["seedsSummary"] = {EVIL: SEEDS["track/editorial"]}
     made["accounting"]["rejectedByRule"] = {EVIL: 1}
     page = render(made)
-    assert "<script" not in page
+    assert EVIL not in page
+    # In the JSON that the charts are drawn from, too.
+    assert page.count("<script") == page.count("</script") == 4
     assert page.count("&lt;script&gt;") >= 6
+
+
+def test_data_cannot_end_its_element() -> None:
+    text = data({"a": "</script><!-- <script>", "b": "\u2028é"})
+    assert "<" not in text
+    assert json.loads(text) == {"a": "</script><!-- <script>", "b": "\u2028é"}
 
 
 def test_nothing_comes_from_outside() -> None:
     page = render(manifest())
-    for word in ("http://", "https://", "src=", "@import", "url("):
-        assert word not in page
+    # Whatever loads something by itself; the libraries' own text names namespaces and homes.
+    for tag, attributes in Elements(page).found:
+        assert tag not in {"link", "img", "iframe", "object", "embed", "base", "form", "audio"}
+        assert (
+            not {"src", "srcset", "action", "xlink:href", "onclick", "onload"} & attributes.keys()
+        )
+        assert (attributes.get("href") or "#").startswith("#")
+    style = page[page.index("<style>") : page.index("</style>")]
+    for word in ("@import", "url(", "//"):
+        assert word not in style
+
+
+def test_only_the_scripts_of_this_version_may_run() -> None:
+    found = Elements(render(manifest()))
+    policy = next(a["content"] for tag, a in found.found if a.get("http-equiv")) or ""
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    hashes = {base64.b64encode(sha256(text.encode()).digest()).decode() for text in found.scripts}
+    allowed = set(re.findall(r"'sha256-([^']+)'", policy))
+    # All but the data, which is not run.
+    assert len(allowed) == 3
+    assert allowed < hashes
+    assert len(hashes) == 4
+
+
+def test_the_libraries_come_with_their_licences() -> None:
+    page = render(manifest())
+    for holder in ("Observable, Inc.", "Mike Bostock"):
+        assert re.search(rf"Copyright [\d-]+ {re.escape(holder)}\s+Permission to use, copy", page)
+
+
+def test_every_chart_has_a_text_its_numbers_and_a_place() -> None:
+    page = render(manifest())
+    made = charts(manifest())
+    assert len(made) >= 12
+    found = Elements(page).found
+    pictures = {a["data-chart"]: a for tag, a in found if tag == "svg"}
+    assert pictures.keys() == made.keys()
+    for name, chart in made.items():
+        assert pictures[name]["role"] == "img"
+        assert (pictures[name]["aria-label"] or "").startswith(chart.title)
+        assert len(chart.says) > 20
+        assert all(len(row) == len(chart.columns) for row in chart.rows)
+    assert page.count("<details>") == len(made) + 1
+
+
+def test_a_release_of_an_earlier_version_has_what_it_tells() -> None:
+    made = manifest()
+    del made["figures"]
+    page = render(made)
+    assert "Where every row went" in page
+    assert "Feature coverage by release year" not in page
 
 
 @pytest.mark.parametrize("source", ["sandbox", "unknown", "127.0.0.9"])
