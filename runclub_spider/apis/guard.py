@@ -30,6 +30,8 @@ UNNAMED_BLOCK_SECONDS = 3600.0
 LONGEST_BLOCK_SECONDS = 30 * 86_400.0
 # An answer beyond the limit costs as much each time it is fetched.
 _LARGE_TRIES = 2
+# Shorter waits are over before they are read of; and keeping a pace is a wait for each call.
+_TOLD_SECONDS, _TOLD_USUAL_SECONDS = 0.5, 5.0
 _STEP = 20
 
 
@@ -157,7 +159,7 @@ class Guard:
         self._blocks: dict[str, tuple[float, float, str]] = {}
         # Calls sent and not yet answered, by family.
         self.in_flight: Counter[str] = Counter()
-        self._window_until = -math.inf
+        self._window_until = self._retry_at = -math.inf
         self._count, self._on_block, self._stopping = count, on_block, stopping
         self._careful, self._alone = careful, asyncio.Lock()
         self._clock, self._wall, self._sleep = clock, wall, sleep
@@ -170,10 +172,15 @@ class Guard:
         left = min(until - self._wall(), LONGEST_BLOCK_SECONDS)
         self._blocks[family] = (self._clock() + left, self._wall() + left, reason)
 
-    @property
-    def waiting(self) -> float:
-        """Seconds until the window the API named has passed; 0 outside of one."""
-        return max(0.0, self._window_until - self._clock())
+    def waits(self) -> list[tuple[str, float]]:
+        """What its callers wait for, in words, and how many seconds more; long waits alone."""
+        now = self._clock()
+        known = [
+            ("asks to wait", self._window_until - now, _TOLD_SECONDS),
+            ("is tried again in", self._retry_at - now, _TOLD_USUAL_SECONDS),
+            ("may be asked again in", self.pacer.free_at - now, _TOLD_USUAL_SECONDS),
+        ]
+        return [(what, left) for what, left, least in known if left >= least]
 
     async def send(
         self,
@@ -210,7 +217,9 @@ class Guard:
             if tries:
                 self._count("retries")
                 ceiling = self.limits.backoff * 2 ** (tries - 1)
-                await self.wait(random.uniform(0, min(ceiling, self.limits.max_wait)))
+                pause = random.uniform(0, min(ceiling, self.limits.max_wait))
+                self._retry_at = max(self._retry_at, self._clock() + pause)
+                await self.wait(pause)
             tries += 1
             await self._pass_window(family)
             number = await self.pacer.pace(self._stopping)

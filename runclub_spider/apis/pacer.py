@@ -56,6 +56,8 @@ class Pacer:
         self._refused_at: float | None = None
         self._held = 0
         self._confirmed = False
+        # When a call that waits gets its place.
+        self.free_at = -math.inf
         self._lock = asyncio.Lock()
 
     async def pace(self, stopping: Callable[[], bool]) -> int:
@@ -65,6 +67,7 @@ class Pacer:
         """
         async with self._lock:
             while (wait := self._wait_needed()) > 0 and not stopping():
+                self.free_at = self._clock() + wait
                 await self._sleep(min(wait, 0.25))
             self._number += 1
             self._sent[self._number] = self._clock()

@@ -16,9 +16,8 @@ from runclub_spider.catalog.imported import KEY_COLUMNS, KeyKind, Number, featur
 from runclub_spider.catalog.models import FEATURES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.console.feature_files import FeatureFile, Row, opened
-from runclub_spider.console.progress import on_stderr
 from runclub_spider.errors import ConfigurationError, RunPaused
-from runclub_spider.publish.progress import Progress
+from runclub_spider.publish.progress import Progress, on_stderr
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.lock import exclusive
 from runclub_spider.store.facts import imported

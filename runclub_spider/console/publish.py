@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runclub_spider.config import Config
-from runclub_spider.console.progress import on_stderr
 from runclub_spider.crawl.preflight import check_writable
 from runclub_spider.publish.account.gates import read_acceptances
+from runclub_spider.publish.progress import on_stderr
 from runclub_spider.publish.write import release
 from runclub_spider.store.db.lock import exclusive
 

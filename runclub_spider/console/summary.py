@@ -11,9 +11,9 @@ from rich.table import Table
 from scrapy.settings import BaseSettings
 
 from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, Tier
-from runclub_spider.crawl.outcome import FINISHED
+from runclub_spider.crawl.outcome import FINISHED, Outcome
 from runclub_spider.crawl.run import Run
-from runclub_spider.text import moment
+from runclub_spider.text import folded, moment
 
 logger = logging.getLogger(__name__)
 
@@ -39,15 +39,30 @@ def print_outcome(run: Run) -> None:
         )
     elif outcome.result != FINISHED and outcome.code == 75:
         print("scrapy crawl: nothing is lost; the same command resumes", file=sys.stderr)
+    elif outcome.result == FINISHED:
+        _print_next(outcome)
     if run.crawler.settings.get("LOG_FILE"):
         # A level at which it is in every log.
         ended = [outcome.result, *([outcome.release] if outcome.release else [])]
         logger.warning("%s: %s", run.crawler.spidercls.name, "; ".join(ended))
 
 
+def _print_next(outcome: Outcome) -> None:
+    """The command that a person at a terminal may want to type now."""
+    if not outcome.stream.isatty():
+        return
+    released = (outcome.release or "").startswith("Released")
+    command, why = (
+        ("scrapy report", "names the page that shows the release")
+        if released
+        else ("scrapy status", "shows what the store holds and what is thin")
+    )
+    outcome.tell(f"Next: {command}  ({why})")
+
+
 def complain(settings: BaseSettings, problem: str) -> None:
     """A line on stderr, and in the log's file: a scheduler's users see nothing else."""
-    print(f"scrapy crawl: {problem}", file=sys.stderr)
+    print(folded(f"scrapy crawl: {problem}", sys.stderr), file=sys.stderr)
     if settings.get("LOG_FILE"):
         logger.error(problem)
 

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from runclub_spider.crawl import faults
 from runclub_spider.errors import RunclubError
+from runclub_spider.text import folded
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Outcome:
 
     def tell(self, line: str) -> None:
         """Say something at once."""
-        print(line, file=self.stream, flush=True)
+        print(folded(line, self.stream), file=self.stream, flush=True)
 
     def failed(self, error: RunclubError) -> None:
         """Something that ends the run: told once, without a traceback."""

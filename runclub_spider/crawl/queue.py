@@ -9,6 +9,7 @@ from runclub_spider.crawl.outcome import INCOMPLETE, Outcome
 
 if TYPE_CHECKING:
     from runclub_spider.frontier.driver import Frontier
+    from runclub_spider.frontier.planners import Planner
 
 
 class PageQueue:
@@ -75,6 +76,11 @@ class PageQueue:
     def begun(self) -> bool:
         """Whether there is a frontier."""
         return self._frontier is not None
+
+    @property
+    def planner(self) -> Planner | None:
+        """Who plans the pages, once there is a frontier."""
+        return self._frontier.planner if self._frontier is not None else None
 
     @property
     def deferred(self) -> list[str]:

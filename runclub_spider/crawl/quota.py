@@ -114,6 +114,20 @@ class Quota:
         # A learnt limit is used for planning. It is enforced only if QUOTA_SHARE is below 1.
         return limit if origin == "set" or config.quota_share < 1 else None
 
+    def tightest(self) -> tuple[int, int] | None:
+        """Calls of the last 24 hours and their limit, of the family with the fewest left.
+
+        None while no limit was set or found out.
+        """
+        config, now, known = self._config, utc_now(), list[tuple[int, int]]()
+        for family in {*config.quota_limits, *self._learnt}:
+            limit, _ = ledger.limit_of(
+                family, config.quota_limits, self._learnt, share=config.quota_share
+            )
+            if limit is not None:
+                known.append((sum(self._hours(family, now).values()), limit))
+        return min(known, key=lambda one: one[1] - one[0], default=None)
+
     def near_limit(self, api: str, family: str) -> bool:
         """Whether a quota that was found out is all but spent: then one call at a time."""
         if api != Api.SPOTIFY:

@@ -110,10 +110,16 @@ class DeficitFrontier:
     _before: list[Gain] = field(default_factory=list)
     _gains: list[Gain] = field(default_factory=list)
     _promised: float = 0.0
+    _lacking: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
         self._judge = CellJudge(self.umbrellas, _NEARLY * self.vote_confidence)
+
+    @property
+    def lacking(self) -> tuple[int, int] | None:
+        """Cells that were below their minimum when last looked at, and all; None if none was."""
+        return self._lacking
 
     def choose(
         self,
@@ -214,6 +220,7 @@ class DeficitFrontier:
         else:
             self._chooser.observe(results)
             self._gains += self._chooser.absorb()
+        self._lacking = self._chooser.lacking, len(self._chooser.held)
         return self._chooser
 
     def _result(self, page: AnsweredPage, seen: Seen) -> PageResult:

@@ -36,6 +36,16 @@ class Planner(Protocol):
         """Tracks that a cell should have."""
         ...
 
+    @property
+    def seeds(self) -> Sequence[Seed]:
+        """The plan."""
+        ...
+
+    @property
+    def lacking(self) -> tuple[int, int] | None:
+        """Cells that were below their minimum when last looked at, and all; None if none was."""
+        ...
+
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
     ) -> int:
@@ -143,6 +153,11 @@ class TrackSearchPlanner:
             # A page of each seed before the next page of any.
             running.sort(key=lambda seed: ledger[seed.term].next_offset)
         return [self._page(seed.term, ledger[seed.term]) for seed in running[:count]]
+
+    @property
+    def lacking(self) -> tuple[int, int] | None:
+        """Cells that were below their minimum when last looked at, and all; None if none was."""
+        return None if self._learning is None else self._learning.lacking
 
     def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None in a mode that does not learn."""
@@ -343,6 +358,11 @@ class PlaylistPlanner:
             )
             self._learning.append(learning)
         return self._learning[0]
+
+    @property
+    def lacking(self) -> tuple[int, int] | None:
+        """Cells that were below their minimum when last looked at, and all; None if none was."""
+        return self._learning[0].lacking if self._learning else None
 
     def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None in a mode that does not learn."""

@@ -1,8 +1,18 @@
-"""How far a publish is, for whoever wants to show it."""
+"""How far a publish is, for whoever wants to show it, and how a person is shown it on stderr."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
+
+_REDRAWN_SECONDS = 0.2
+_LINE_SECONDS = 15.0
+_ERASED = "\r\x1b[K"
 
 
 class Progress(Protocol):
@@ -28,3 +38,71 @@ class Silent:
 
 
 SILENT: Progress = Silent()
+
+
+@contextmanager
+def on_stderr(what: str) -> Iterator[Progress]:
+    """Progress of a command, shown while the block runs.
+
+    On a terminal one line, of which nothing stays; elsewhere, and on a terminal that cannot
+    redraw, a plain line every quarter of a minute.
+    """
+    terminal = sys.stderr.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+    shown = _Redrawn(what) if terminal else _Lines(what)
+    try:
+        yield shown
+    finally:
+        shown.end()
+
+
+class _Lines:
+    """`scrapy publish: writing, 4,096 of 11,241 tracks`, each time that much time has passed."""
+
+    seconds = _LINE_SECONDS
+
+    def __init__(self, what: str) -> None:
+        self._what, self._name = what, ""
+        self._done = self._total = 0
+        self._drawn = time.monotonic()
+
+    def step(self, name: str, total: int = 0) -> None:
+        self._name, self._done, self._total = name, 0, total
+        self._look()
+
+    def advance(self, number: int = 1) -> None:
+        self._done += number
+        self._look()
+
+    def end(self) -> None:
+        """Nothing more is shown."""
+
+    def _look(self) -> None:
+        if (now := time.monotonic()) - self._drawn >= self.seconds:
+            self._drawn = now
+            self._draw(self._line())
+
+    def _line(self) -> str:
+        done = f"{self._done:,} of " if self._done else ""
+        count = f", {done}{self._total:,} tracks" if self._total else ""
+        return f"{self._what}: {self._name}{count}"
+
+    def _draw(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+
+class _Redrawn(_Lines):
+    """The same in place, at most five times a second, and with each step."""
+
+    seconds = _REDRAWN_SECONDS
+
+    def step(self, name: str, total: int = 0) -> None:
+        self._drawn = -self.seconds
+        super().step(name, total)
+
+    def end(self) -> None:
+        """Leave the line as it was found."""
+        print(_ERASED, end="", file=sys.stderr, flush=True)
+
+    def _draw(self, line: str) -> None:
+        width = shutil.get_terminal_size().columns
+        print(f"{_ERASED}{line[: width - 1]}", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""One line on the terminal while the run goes on."""
+"""What is shown on stderr while the run goes on: a panel on a terminal, else a line at times."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.status import Status
+from rich.console import Console, RenderableType
+from rich.live import Live
 from scrapy import signals
 
+from runclub_spider.crawl.extensions import panel
+from runclub_spider.crawl.extensions.panel import View
 from runclub_spider.crawl.run import Run
+from runclub_spider.store.queue import seeds
+from runclub_spider.text import duration
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -19,12 +23,15 @@ if TYPE_CHECKING:
 
 _LIVE_SECONDS = 0.5
 _LINE_SECONDS = 15.0
+# The plan's seeds are looked up in the store, which has better to do.
+_SEEDS_SECONDS = 5.0
 
 
 class Progress:
-    """Requests, candidates, eligible, features, rate, and what is left of the budget.
+    """Requests, rate, tracks, features, thin cells, quota, waits, and what is left of a budget.
 
-    On a terminal one line that is redrawn; elsewhere (cron, a pipe) a plain line now and then.
+    On a terminal a few lines that are redrawn; elsewhere (cron, a pipe, a terminal that cannot)
+    a plain line now and then.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -33,9 +40,11 @@ class Progress:
         # A station's spider stores plays, under its name.
         self._source = crawler.spidercls.name
         self._console = Console(stderr=True)
-        self._live: Status | None = None
+        self._live: Live | None = None
         self._task: asyncio.Task[None] | None = None
         self._start = time.monotonic()
+        self._first_lacking: int | None = None
+        self._seeds: tuple[int, int] | None = None
         self._crawl.when_begun(self._begun)
         crawler.signals.connect(self._closed, signal=signals.spider_closed)
 
@@ -46,35 +55,55 @@ class Progress:
 
     def line(self) -> str:
         """The line as it stands, below 80 columns."""
-        stats, budget = self._stats, self._crawl.budget
-        seconds = max(time.monotonic() - self._start, 1e-9)
-        sent = budget.spent.total()
-        plays = stats.get_value(f"runclub/{self._source}/track_plays")
-        parts = [f"{sent:,} requests"]
-        if plays is not None:
-            parts.append(f"{plays:,} plays")
-        else:
-            parts += [
-                f"{stats.get_value('runclub/rows/track', 0):,} rows",
-                f"{stats.get_value('runclub/eligible_new', 0):,} new",
-                f"{stats.get_value('runclub/features/found', 0):,} feat",
-            ]
-        parts.append(f"{sent / seconds:.1f}/s")
-        if budget.limit is not None:
-            parts.append(f"{budget.limit - sent:,} left")
-        waiting = [guard for guard in self._crawl.apis.guards if guard.waiting]
-        if waiting:
-            asked = (f"{guard.api} asks to wait {guard.waiting:.0f} s" for guard in waiting)
-            parts = [parts[0], *asked]
-        return " · ".join(parts)
+        return panel.line(self.view())
+
+    def view(self) -> View:
+        """The run as it stands."""
+        run, number = self._crawl, self._number
+        found = number("features/found")
+        return View(
+            name=self._source,
+            seconds=time.monotonic() - self._start,
+            sent=run.budget.spent.total(),
+            budget=run.budget.limit,
+            seeds=self._seeds,
+            plays=self._stats.get_value(f"runclub/{self._source}/track_plays"),
+            rows=number("rows/track"),
+            eligible=number("eligible_new"),
+            features=(found, found + number("features/missed")),
+            lacking=self._lacking(),
+            minimum=run.config.cell_minimum,
+            quota=run.quota.tightest(),
+            waits=[
+                f"{guard.api} {what} {duration(seconds)}"
+                for guard in run.apis.guards
+                for what, seconds in guard.waits()
+            ],
+        )
+
+    def _number(self, name: str) -> int:
+        return int(self._stats.get_value(f"runclub/{name}", 0))
+
+    def _lacking(self) -> tuple[int, int, int] | None:
+        planner = self._crawl.queue.planner
+        if planner is None or planner.lacking is None:
+            return None
+        now, cells = planner.lacking
+        if self._first_lacking is None:
+            self._first_lacking = now
+        return self._first_lacking, now, cells
 
     async def _begun(self, _spider: Spider) -> None:
         self._start = time.monotonic()
-        if self._console.is_terminal:
-            self._live = self._console.status(self.line())
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(self._panel(), console=self._console, auto_refresh=False)
+            self._live.transient = True
             self._live.start()
         self._task = asyncio.ensure_future(self._run())
         self._task.add_done_callback(self._ended)
+
+    def _panel(self) -> RenderableType:
+        return panel.panel(self.view(), self._console.width)
 
     def _closed(self) -> None:
         if self._task is not None:
@@ -88,9 +117,26 @@ class Progress:
             self._crawl.outcome.broke(error)
 
     async def _run(self) -> None:
+        looked = -_SEEDS_SECONDS
         while True:
             await asyncio.sleep(_LIVE_SECONDS if self._live else _LINE_SECONDS)
-            if self._live is not None:
-                self._live.update(self.line())
-            else:
+            if self._live is None:
                 print(self.line(), file=sys.stderr, flush=True)
+                continue
+            if time.monotonic() - looked >= _SEEDS_SECONDS:
+                looked = time.monotonic()
+                await self._look_at_seeds()
+            self._live.update(self._panel(), refresh=True)
+
+    async def _look_at_seeds(self) -> None:
+        """Without a budget the plan says how far a run is."""
+        run = self._crawl
+        planner = run.queue.planner
+        if run.budget.limit is not None or planner is None:
+            return
+        terms = {seed.term for seed in planner.seeds}
+        kind: str = getattr(run.crawler.spidercls, "seed_kind")  # noqa: B009 - of those that plan
+        market = run.config.market
+        ledger = await run.store.run(lambda c: seeds.states(c, kind, market))
+        ended = [term for term in terms if ledger[term].state in seeds.FINISHED]
+        self._seeds = len(ended), len(terms)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runclub_spider.crawl.outcome import FAILED, FINISHED
 from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
+from runclub_spider.publish.progress import on_stderr
 from runclub_spider.publish.write import up_to_date
 
 if TYPE_CHECKING:
@@ -49,4 +50,5 @@ def _publish(config: Config, what: str) -> str:
     # A tenth of the time of an unchanged run goes into loading this.
     from runclub_spider.publish.write.release import publish
 
-    return publish(config, what=what)
+    with on_stderr(what) as progress:
+        return publish(config, what=what, progress=progress)
