@@ -4,16 +4,24 @@ A code is to name one recording, but some are placeholders or wrong: two songs b
 movements of a symphony, a sped-up version under its original's code. So title or artist has to
 agree, and the length. Both are taken leniently, for the code is evidence itself: true editions of
 the tables differ by up to 16.6 s.
+
+Equal words (`versions.soft_key`) leave only the length to ask for, so that whoever has compared
+keys and lengths needs no titles.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import lru_cache
 from typing import NamedTuple
 
-from runclub_spider.catalog.versions import SOFT_DURATION_MS, artist_words, describe
+from runclub_spider.catalog.versions import (
+    SOFT_DURATION_MS,
+    artist_words,
+    describe,
+    soft_key,
+)
 
 #: How far the lengths of two editions are apart at most: by title and artist, by title alone.
 WHOLE_MS, TITLE_MS = 20_000, 8_000
@@ -63,17 +71,33 @@ class _Read(NamedTuple):
 
 def plausible(one: Edition, other: Edition) -> bool:
     """Whether two tracks of one ISRC may be one recording; in either order."""
-    if one.title == other.title and one.artists == other.artists:
-        return _near(one, other, WHOLE_MS)
+    return objection(one, other) is None
+
+
+def objection(one: Edition, other: Edition) -> str | None:
+    """Why two tracks of one ISRC cannot be one recording, in words; None where they may be."""
+    if _same_words(one, other):
+        return _too_far(one, other, WHOLE_MS)
     mine, theirs = _read(one.title), _read(other.title)
     if mine.altered != theirs.altered:
-        return False
+        return _said_once(mine.altered, theirs.altered)
     title, artist = _same_title(mine, theirs), _same_artist(one.artists, other.artists)
-    if not artist:
-        return title and _near(one, other, TITLE_MS) and mine.performed == theirs.performed
+    if not (title or artist):
+        return "neither title nor artist agrees"
     if not title:
-        return not _parts_of_one(mine, theirs) and _near(one, other, REMARK_MS)
-    return _near(one, other, WHOLE_MS if mine.performed == theirs.performed else REMARK_MS)
+        if _parts_of_one(mine, theirs):
+            return "two parts of one work"
+        far = _too_far(one, other, REMARK_MS)
+        return far and f"other titles, and {far}"
+    if artist:
+        if mine.performed == theirs.performed:
+            return _too_far(one, other, WHOLE_MS)
+        far = _too_far(one, other, REMARK_MS)
+        return far and f"{_said_once(mine.performed, theirs.performed)}, and {far}"
+    if mine.performed != theirs.performed:
+        return f"other artists, and {_said_once(mine.performed, theirs.performed)}"
+    far = _too_far(one, other, TITLE_MS)
+    return far and f"other artists, and {far}"
 
 
 def split(editions: Sequence[Edition]) -> list[list[int]]:
@@ -107,11 +131,28 @@ def split(editions: Sequence[Edition]) -> list[list[int]]:
     return list(found.values())
 
 
-def _near(one: Edition, other: Edition, most_ms: int) -> bool:
-    """Whether the lengths agree; an unknown one says nothing against title and artist."""
+def _too_far(one: Edition, other: Edition, most_ms: int) -> str | None:
+    """That the lengths disagree, if so; an unknown one says nothing against title and artist."""
     if one.duration_ms <= 0 or other.duration_ms <= 0:
-        return most_ms == WHOLE_MS
-    return abs(one.duration_ms - other.duration_ms) <= most_ms
+        return None if most_ms == WHOLE_MS else "a length is not known"
+    apart = abs(one.duration_ms - other.duration_ms)
+    return f"lengths {apart / 1000:.1f} s apart" if apart > most_ms else None
+
+
+def _said_once(one: Set[str], other: Set[str]) -> str:
+    return f"only one title says {', '.join(sorted(one ^ other))}"
+
+
+def _same_words(one: Edition, other: Edition) -> bool:
+    if one.title == other.title and one.artists == other.artists:
+        return True
+    key = _key(one.title, one.artists)
+    return bool(key) and key == _key(other.title, other.artists)
+
+
+@lru_cache(4096)
+def _key(title: str, artists: tuple[str, ...]) -> str:
+    return soft_key(title, artists)
 
 
 @lru_cache(4096)

@@ -163,7 +163,8 @@ class AudioFeatures:
 class TrackDetail:
     """What ReccoBeats knows of a recording's edition; `track_id` is Spotify's, None if not told.
 
-    Popularity is 0-100, ReccoBeats' own snapshot; countries are ISO codes, sorted.
+    Popularity is 0-100, ReccoBeats' own snapshot; countries are ISO codes, sorted. Title and
+    artists tell it from other recordings with its ISRC; empty where they are not told.
     """
 
     recco_track_id: str | None
@@ -172,6 +173,8 @@ class TrackDetail:
     popularity: int | None
     countries: tuple[str, ...]
     duration_ms: int | None
+    title: str = ""
+    artists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

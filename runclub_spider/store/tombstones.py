@@ -46,6 +46,7 @@ from runclub_spider.store.db.tables import (
     track_source,
 )
 from runclub_spider.store.db.upsert import chunks, insert_new
+from runclub_spider.store.facts import imported
 
 
 class Kind(StrEnum):
@@ -74,9 +75,10 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
     names = _names_of(connection, ids)
     if kind is Kind.ISRC:
         names.codes.add(value)
-    for part in chunks(sorted(gone)):
-        for table in _BY_TRACK:
-            connection.execute(sa.delete(table).where(table.c.track_id.in_(part)))
+    with imported.noting_sharers(connection, names.codes, now):
+        for part in chunks(sorted(gone)):
+            for table in _BY_TRACK:
+                connection.execute(sa.delete(table).where(table.c.track_id.in_(part)))
     _unlink(connection, sorted(gone), now)
     codes = _unused(connection, names.codes, track.c.isrc, track_detail.c.isrc)
     _forget_codes(connection, codes)

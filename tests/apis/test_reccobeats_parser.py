@@ -170,6 +170,8 @@ def test_tracks_by_isrc_in_their_awkward_forms() -> None:
             "popularity": 41,
             "durationMs": 200_100,
             "availableCountries": "US,CA, GB,CA",
+            "trackTitle": " Song\x00 - Remastered",
+            "artists": [{"name": "Artist"}, {"name": None}, 5, {"name": "Guest"}],
         },
         {"id": UUID, "isrc": None, "href": None, "popularity": 101, "durationMs": 0},
         {"id": UUID, "availableCountries": "", "popularity": None},
@@ -179,11 +181,12 @@ def test_tracks_by_isrc_in_their_awkward_forms() -> None:
     ]
     read = parse_tracks(answer(*rows))
     first, second = read.found
-    assert first == TrackDetail(UUID, A, "GBXYZ0100009", 41, ("CA", "GB", "US"), 200_100)
+    named = ("Song - Remastered", ("Artist", "Guest"))
+    assert first == TrackDetail(UUID, A, "GBXYZ0100009", 41, ("CA", "GB", "US"), 200_100, *named)
     assert second == TrackDetail(None, B, None, None, (), None)
     # Two that name neither a track nor a recording, and a text; a literal null is nothing.
     assert read.unreadable == {"track_detail.href": 2, "track_detail": 1}
-    assert read.odd.dropped == {"track_detail.popularity": 1}
+    assert read.odd.dropped == {"track_detail.popularity": 1, "track_detail.artists": 1}
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"content": {}}'])

@@ -8,8 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runclub_spider.catalog.editions import REMARK_MS, TITLE_MS, WHOLE_MS, Edition, plausible, split
+from runclub_spider.catalog.editions import (
+    REMARK_MS,
+    TITLE_MS,
+    WHOLE_MS,
+    Edition,
+    objection,
+    plausible,
+    split,
+)
+from runclub_spider.catalog.versions import soft_key
 
+TITLES = st.sampled_from(
+    [
+        *("Cold Hands", "Cold Hands - Live", "Cold Hands (Sped Up)", "Cold Hands 2", "Warm Feet"),
+        *("Sea: I. Adagio", "Sea: II. Largo", "Cold Hands - Remastered", "冷たい手", ""),
+    ]
+)
+LENGTHS = st.sampled_from([0, 198_000, 200_000, 201_500, 207_000, 215_000, 230_000])
 SONG = Edition("Cold Hands", ("Finch",), 200_000)
 
 
@@ -67,6 +83,40 @@ def test_what_a_wrong_code_puts_together(one: Edition, other: Edition) -> None:
     assert split([one, other]) == [[0], [1]]
 
 
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (_edition("Warm Feet", 251, "Lem"), "neither title nor artist agrees"),
+        (_edition("Warm Feet", 203), "other titles, and lengths 3.0 s apart"),
+        (_edition("Warm Feet", 0), "other titles, and a length is not known"),
+        (_edition("Cold Hands", 168.2), "lengths 31.8 s apart"),
+        (_edition("Cold Hands", 209, "Lem"), "other artists, and lengths 9.0 s apart"),
+        (_edition("Cold Hands - Live", 200, "Lem"), "other artists, and only one title says live"),
+        (_edition("Cold Hands - Live", 204), "only one title says live, and lengths 4.0 s apart"),
+        (_edition("Cold Hands - Sped Up", 190), "only one title says spedup"),
+        (_edition("Cold Hands 2", 200), "two parts of one work"),
+    ],
+)
+def test_why_not_in_words(other: Edition, words: str) -> None:
+    assert objection(SONG, other) == objection(other, SONG) == words
+
+
+@given(st.data())
+def test_of_equal_keys_only_the_lengths_count(data: st.DataObject) -> None:
+    """Choosing holds keys and lengths of a million tracks against each other, and no titles."""
+    title = data.draw(TITLES)
+    spelt = [title, title.upper(), f"{title} (Album Version)", f"{title} (feat. Lem)"]
+    people = [("Finch",), ("FINCH",), ("Finch", "Lem"), ("Lem", "Finch")]
+    one, other = (
+        data.draw(st.builds(Edition, st.sampled_from(spelt), st.sampled_from(people), LENGTHS))
+        for _ in range(2)
+    )
+    keys = [soft_key(side.title, side.artists) for side in (one, other)]
+    if keys[0] == keys[1] != "":
+        far = abs(one.duration_ms - other.duration_ms) > WHOLE_MS
+        assert plausible(one, other) == (not far or not (one.duration_ms and other.duration_ms))
+
+
 def test_the_symphony_under_one_code_falls_apart_and_its_reissues_stay_together() -> None:
     movements = [_edition(f"Symphony No. 2: {n}. Allegro", 300) for n in ("I", "II", "III")]
     assert split([*movements, *movements]) == [[0, 3], [1, 4], [2, 5]]
@@ -83,13 +133,6 @@ def test_nothing_and_one() -> None:
     assert split([SONG]) == [[0]]
 
 
-TITLES = st.sampled_from(
-    [
-        *("Cold Hands", "Cold Hands - Live", "Cold Hands (Sped Up)", "Cold Hands 2", "Warm Feet"),
-        *("Sea: I. Adagio", "Sea: II. Largo", "Cold Hands - Remastered", "冷たい手", ""),
-    ]
-)
-LENGTHS = st.sampled_from([0, 198_000, 200_000, 201_500, 207_000, 215_000, 230_000])
 EDITIONS = st.builds(
     Edition,
     TITLES | st.text(max_size=12),

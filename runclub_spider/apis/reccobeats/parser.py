@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from runclub_spider.apis.wire import (
+    Listed,
     Milliseconds,
     Percent,
     Ratio,
@@ -23,6 +24,7 @@ from runclub_spider.apis.wire import (
     rows_of,
 )
 from runclub_spider.catalog.models import AudioFeatures, TrackDetail
+from runclub_spider.catalog.normalize import clean_text
 
 _HREF = re.compile(r"/track/([0-9A-Za-z]{22})(?:[/?#]|$)")
 _COUNTRY = re.compile(r"\b[A-Z]{2}\b")
@@ -81,6 +83,14 @@ class FeaturesAnswer(Reading):
     partial: list[AudioFeatures] = field(default_factory=list)
 
 
+class WireArtist(Record):
+    """An artist of a track record."""
+
+    called: ClassVar[str] = "track_detail_artist"
+
+    name: str | None = None
+
+
 class WireTrack(Record):
     """A row of `GET /track`; `availableCountries` is one text with commas (reference)."""
 
@@ -88,9 +98,11 @@ class WireTrack(Record):
 
     id: Uuid | None = None
     href: str | None = None
+    trackTitle: str | None = None  # noqa: N815 - the API's spelling
+    artists: Annotated[list[WireArtist], Listed] | None = None
     isrc: str | None = None
     popularity: Percent | None = None
-    durationMs: Milliseconds | None = None  # noqa: N815 - the API's spelling
+    durationMs: Milliseconds | None = None  # noqa: N815
     availableCountries: str | None = None  # noqa: N815
 
 
@@ -121,6 +133,8 @@ def parse_tracks(body: bytes) -> DetailsAnswer:
                 popularity=wire.popularity,
                 countries=tuple(sorted(set(_COUNTRY.findall(wire.availableCountries or "")))),
                 duration_ms=wire.durationMs or None,
+                title=clean_text(wire.trackTitle or ""),
+                artists=tuple(clean_text(one.name) for one in wire.artists or () if one.name),
             )
         )
     return answer

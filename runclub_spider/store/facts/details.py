@@ -13,6 +13,7 @@ from runclub_spider.store.db import exported
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.tables import LENGTH_MS, rejection, track, track_detail
 from runclub_spider.store.db.upsert import upsert
+from runclub_spider.store.facts import imported
 
 _KNOWN = sa.exists().where(
     track_detail.c.track_id == track.c.track_id,
@@ -86,10 +87,12 @@ def save(
                 "duration_ms": row.duration_ms or old["duration_ms"],
             }
     changed = [i for i, values in wanted.items() if values != before.get(i, nothing)]
-    upsert(
-        connection,
-        track_detail,
-        [{"track_id": i, **values, "fetched_at": now} for i, values in wanted.items()],
-    )
+    codes = [row["isrc"] for rows in (before, wanted) for row in rows.values()]
+    with imported.noting_sharers(connection, codes, now):
+        upsert(
+            connection,
+            track_detail,
+            [{"track_id": i, **values, "fetched_at": now} for i, values in wanted.items()],
+        )
     if changed:
         exported.changed(connection, among(track.c.track_id), now, ids=texts(changed))

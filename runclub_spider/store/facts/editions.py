@@ -1,15 +1,18 @@
 """Editions that share the ISRC of a feature miss, and what they lend it.
 
-A miss is a track without features, or with a row that lacks the tempo.
+A miss is a track without features, or with a row that lacks the tempo. An ISRC may stand for
+several recordings: what cannot be the miss's own lends it nothing (`catalog/editions.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider.catalog.editions import Edition, plausible
 from runclub_spider.catalog.models import AudioFeatures, TrackDetail
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.buried import buried
@@ -22,9 +25,11 @@ from runclub_spider.store.db.tables import (
     track,
 )
 from runclub_spider.store.db.upsert import chunks, upsert
+from runclub_spider.store.facts import sharers
 from runclub_spider.store.facts.features import USABLE
 
-# One recording, give or take a fade: an ISRC that stands on something else does happen.
+# One recording, give or take a fade. It is less than editions of one recording differ by, for
+# lengths are told of all editions, and numbers of a longer cut are not this one's.
 SAME_RECORDING_MS = 3000
 # Numbers of two editions are never mixed: a track whose own row has a tempo borrows nothing.
 _LACKING = ~sa.exists().where(
@@ -59,16 +64,22 @@ def save_search(
 ) -> None:
     """Store which editions an answer named for the ISRCs asked; all may be asked anew.
 
-    Not those that were forgotten.
+    Not those that were forgotten, nor those that by title or artist cannot be the recording of a
+    miss that they would lend to.
     """
     asked = set(isrcs)
     ids = {row.track_id for row in found if row.track_id is not None}
     forgotten = buried(connection, "track", ids)
+    misses = _misses(connection, isrcs)
     upsert(connection, edition_search, [{"isrc": isrc, "asked_at": now} for isrc in isrcs])
-    upsert(
-        connection,
-        edition,
-        [
+    rows, wrong = [], []
+    for row in {(r.isrc, r.track_id): r for r in found}.values():
+        if row.isrc not in asked or row.track_id is None or row.track_id in forgotten:
+            continue
+        if any(_is_another(row, miss) for miss in misses.get(row.isrc, ())):
+            wrong.append({"b_isrc": row.isrc, "b_track": row.track_id})
+            continue
+        rows.append(
             {
                 "isrc": row.isrc,
                 "track_id": row.track_id,
@@ -76,22 +87,59 @@ def save_search(
                 "popularity": row.popularity,
                 "asked_at": None,
             }
-            for row in {(r.isrc, r.track_id): r for r in found}.values()
-            if row.isrc in asked and row.track_id is not None and row.track_id not in forgotten
-        ],
+        )
+    upsert(connection, edition, rows)
+    if wrong:
+        of_both = (edition.c.isrc == sa.bindparam("b_isrc")) & (
+            edition.c.track_id == sa.bindparam("b_track")
+        )
+        connection.execute(sa.delete(edition).where(of_both), wrong)
+
+
+def _misses(connection: sa.Connection, isrcs: Sequence[str]) -> dict[str, list[Edition]]:
+    """The misses of those ISRCs."""
+    codes: dict[str, str] = {}
+    for part in chunks(isrcs):
+        query = sa.select(track.c.track_id, track.c.isrc).join_from(
+            feature_miss, track, track.c.track_id == feature_miss.c.track_id
+        )
+        codes |= {
+            row.track_id: row.isrc
+            for row in connection.execute(query.where(track.c.isrc.in_(part)))
+        }
+    found: dict[str, list[Edition]] = {}
+    for track_id, known in sharers.editions(connection, codes).items():
+        found.setdefault(codes[track_id], []).append(known)
+    return found
+
+
+def _is_another(row: TrackDetail, miss: Edition) -> bool:
+    """Whether an edition fits a miss in length alone; without a title nothing says so."""
+    length = row.duration_ms or miss.duration_ms
+    return (
+        bool(row.title)
+        and _fits(length, miss.duration_ms)
+        and not plausible(Edition(row.title, row.artists, length), miss)
     )
+
+
+def _fits(length: int, other: int) -> bool:
+    return abs(length - other) <= SAME_RECORDING_MS
 
 
 def lenders(connection: sa.Connection) -> dict[str, list[str]]:
     """Edition to ask next -> the misses it may lend to; the best untried one of each ISRC.
 
-    Best: most popular, then smallest id, of those that fit a miss in length. One at a time and in
-    an order of their own, so that who lends to whom depends on no other answer.
+    Best: most popular, then smallest id, of those that fit a miss in length and were searched for
+    since it was one. One at a time and in an order of their own, so that who lends to whom depends
+    on no other answer.
     """
+    lender = track.alias()
     rows = connection.execute(
         sa.select(
             edition.c.isrc,
             edition.c.track_id.label("edition"),
+            lender.c.track_id.label("stored"),
             edition.c.duration_ms,
             edition.c.popularity,
             feature_miss.c.track_id,
@@ -99,19 +147,34 @@ def lenders(connection: sa.Connection) -> dict[str, list[str]]:
         )
         .join_from(feature_miss, track, track.c.track_id == feature_miss.c.track_id)
         .join(edition, edition.c.isrc == track.c.isrc)
+        .join(edition_search, edition_search.c.isrc == track.c.isrc)
+        .outerjoin(lender, lender.c.track_id == edition.c.track_id)
         .where(
-            edition.c.track_id != feature_miss.c.track_id, edition.c.asked_at.is_(None), _LACKING
+            edition.c.track_id != feature_miss.c.track_id,
+            edition.c.asked_at.is_(None),
+            edition_search.c.asked_at >= feature_miss.c.checked_at,
+            _LACKING,
         )
         .order_by(edition.c.isrc, edition.c.track_id, feature_miss.c.track_id)
     )
     best: dict[str, tuple[int, str]] = {}
     fitting: dict[str, list[str]] = {}
-    for row in rows:
-        if abs((row.duration_ms or row.length) - row.length) <= SAME_RECORDING_MS:
-            claim = (-(row.popularity or 0), str(row.edition))
-            best[row.isrc] = min(best.get(row.isrc, claim), claim)
-            fitting.setdefault(row.edition, []).append(row.track_id)
-    return {lender: fitting[lender] for _, lender in best.values()}
+    pairs = [row for row in rows if _fits(row.duration_ms or row.length, row.length)]
+    for row in _without_others(connection, pairs):
+        claim = (-(row.popularity or 0), str(row.edition))
+        best[row.isrc] = min(best.get(row.isrc, claim), claim)
+        fitting.setdefault(row.edition, []).append(row.track_id)
+    return {one: fitting[one] for _, one in best.values()}
+
+
+def _without_others(connection: sa.Connection, pairs: Sequence[Any]) -> Iterator[Any]:
+    """The pairs but those of stored tracks that cannot be one recording, whoever searched."""
+    stored = [row for row in pairs if row.stored is not None]
+    ids = {one for row in stored for one in (row.edition, row.track_id)}
+    known = sharers.editions(connection, ids)
+    for row in pairs:
+        if row.stored is None or plausible(known[row.edition], known[row.track_id]):
+            yield row
 
 
 def settle_known(connection: sa.Connection, *, version: str, now: int) -> int:

@@ -1,12 +1,14 @@
 """Audio features from elsewhere, and how they stand in for those that ReccoBeats lacks.
 
 They have a table of their own: what is asked of ReccoBeats does not depend on them, and its answer
-wins whenever it comes. So they are joined to tracks when these are read.
+wins whenever it comes. So they are joined to tracks when these are read. An ISRC under which
+several recordings are stored names none of them, so no track gets what is imported by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeVar
@@ -18,6 +20,7 @@ from runclub_spider.catalog.models import FEATURES
 from runclub_spider.store.db import exported
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.buried import buried
+from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import (
     audio_features,
     imported_features,
@@ -27,6 +30,7 @@ from runclub_spider.store.db.tables import (
     track_recording,
 )
 from runclub_spider.store.db.upsert import upsert
+from runclub_spider.store.facts import sharers
 
 _TABLE = imported_features
 _STORED = sa.select(_TABLE).where(
@@ -101,31 +105,61 @@ def save(
         written.append({**row, "imported_at": now})
     if written:
         ids = _tracks(connection, origin.kind, [row["key_value"] for row in written])
-        before = _fillings(connection, ids)
-        upsert(connection, _TABLE, written)
-        after = _fillings(connection, ids)
-        changed = [i for i in ids if before[i] != after[i]]
+        with _noting(connection, ids, now) as changed:
+            upsert(connection, _TABLE, written)
         saved.tracks = len(changed)
-        if changed:
-            exported.changed(connection, among(track.c.track_id), now, ids=texts(changed))
     return saved
+
+
+@contextmanager
+def _noting(connection: sa.Connection, ids: Sequence[str], now: int) -> Iterator[list[str]]:
+    """Note which of some tracks show others of the imports after it than before; fills the list."""
+    changed: list[str] = []
+    before = _fillings(connection, ids)
+    yield changed
+    after = _fillings(connection, ids)
+    changed += [i for i in ids if before[i] != after[i]]
+    if changed:
+        exported.changed(connection, among(track.c.track_id), now, ids=texts(changed))
+
+
+_OF_ISRC = Prepared(
+    sa.select(_TABLE.c.key_value)
+    .where(_TABLE.c.key_kind == str(KeyKind.ISRC), among(_TABLE.c.key_value))
+    .distinct()
+)
+
+
+@contextmanager
+def noting_sharers(
+    connection: sa.Connection, codes: Iterable[str | None], now: int
+) -> Iterator[None]:
+    """Note what becomes of imports by those ISRCs while tracks with them come, change or go.
+
+    Where another recording comes in under the code of an import, the tracks before it lose what
+    they had of it, and get it back when that one goes.
+    """
+    known = sorted({one for one in codes if one})
+    if known and present(connection):
+        known = _OF_ISRC.first(connection, {"ids": texts(known)})
+    else:
+        known = []
+    if not known:
+        yield
+        return
+    with _noting(connection, _tracks(connection, KeyKind.ISRC, known), now):
+        yield
 
 
 def _tracks(connection: sa.Connection, kind: KeyKind, keys: Sequence[str]) -> list[str]:
     """Ids of the stored tracks that some keys name."""
-    given = {"ids": texts(keys)}
-    return sorted({i for query in _NAMED[kind] for i in connection.scalars(query, given)})
+    if kind is KeyKind.ISRC:
+        return sorted({i for ids in sharers.sharers(connection, keys).values() for i in ids})
+    return sorted(connection.scalars(_NAMED[kind], {"ids": texts(keys)}))
 
 
-# Each query goes by an index: of the tracks whose code only ReccoBeats told there are few.
 _NAMED = {
-    KeyKind.ID: (sa.select(track.c.track_id).where(among(track.c.track_id)),),
-    KeyKind.ISRC: (
-        sa.select(track.c.track_id).where(among(track.c.isrc)),
-        sa.select(track.c.track_id)
-        .join_from(track_detail, track, track.c.track_id == track_detail.c.track_id)
-        .where(among(track_detail.c.isrc), track.c.isrc.is_(None)),
-    ),
+    KeyKind.ID: sa.select(track.c.track_id).where(among(track.c.track_id)),
     KeyKind.MBID: (
         sa.select(open_metadata.c.track_id)
         .join_from(
@@ -134,7 +168,8 @@ _NAMED = {
             (open_metadata.c.track_id == track_recording.c.track_id)
             & (open_metadata.c.recording_mbid == track_recording.c.mbid),
         )
-        .where(among(track_recording.c.mbid)),
+        .where(among(track_recording.c.mbid))
+        .distinct()
     ),
 }
 
@@ -145,9 +180,16 @@ def _fillings(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[s
     own: dict[str, Mapping[str, Any]] = {
         row.track_id: row._asdict() for row in connection.execute(_OWN, given)
     }
-    imports = dict(_grouped(connection.execute(_AMONG, given)))
+    rows = connection.execute(_AMONG, given).all()
+    several = sharers.shared(connection, {row.key_value for row in rows if _by_isrc(row)})
+    imports = dict(_grouped(rows, several))
     nothing: Mapping[str, Any] = {}
+    # Those that went meanwhile show nothing.
     return {i: fill(own.get(i, nothing), imports.get(i, ())) for i in ids}
+
+
+def _by_isrc(row: Any) -> bool:
+    return bool(row.key_kind == str(KeyKind.ISRC))
 
 
 def _matches(which: sa.ColumnElement[bool]) -> sa.CompoundSelect[Any]:
@@ -155,7 +197,7 @@ def _matches(which: sa.ColumnElement[bool]) -> sa.CompoundSelect[Any]:
 
     def named(kind: KeyKind, source: sa.FromClause, key: sa.ColumnElement[Any]) -> sa.Select[Any]:
         on = (_TABLE.c.key_kind == str(kind)) & (_TABLE.c.key_value == key)
-        names = ("key_kind", "source", "licence", *FEATURES)
+        names = ("key_kind", "key_value", "source", "licence", *FEATURES)
         columns = [track.c.track_id, *(_TABLE.c[name] for name in names)]
         return sa.select(*columns).select_from(source.join(_TABLE, on)).where(which)
 
@@ -172,20 +214,35 @@ def _matches(which: sa.ColumnElement[bool]) -> sa.CompoundSelect[Any]:
 _AMONG = _matches(among(track.c.track_id))
 
 
+def _codes(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The ISRCs of those tracks that something was imported by."""
+    beside = track.outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
+    on = (_TABLE.c.key_kind == str(KeyKind.ISRC)) & (_TABLE.c.key_value == _CODE)
+    return (
+        sa.select(_TABLE.c.key_value).select_from(beside.join(_TABLE, on)).where(which).distinct()
+    )
+
+
+_ANY = Prepared(sa.select(sa.exists(sa.select(_TABLE.c.key_kind))))
+
+
 def present(connection: sa.Connection) -> bool:
     """Whether anything was imported."""
-    return connection.scalar(sa.select(_TABLE.c.key_kind).limit(1)) is not None
+    return bool(_ANY.first(connection, {})[0])
 
 
 def of_tracks(
     connection: sa.Connection, which: sa.ColumnElement[bool]
 ) -> Iterator[tuple[Any, list[Imported]]]:
     """The imports of those tracks that have some, by id; `which` is a condition on `track`."""
-    return _grouped(connection.execute(_matches(which)))
+    several = sharers.shared(connection, connection.scalars(_codes(which)).all())
+    return _grouped(connection.execute(_matches(which)), several)
 
 
-def _grouped(rows: Iterable[Any]) -> Iterator[tuple[Any, list[Imported]]]:
-    for track_id, group in groupby(rows, key=lambda row: row.track_id):
+def _grouped(rows: Iterable[Any], several: Container[str]) -> Iterator[tuple[Any, list[Imported]]]:
+    """Imports by track but for those by an ISRC that stands for several recordings."""
+    told = (row for row in rows if not (_by_isrc(row) and row.key_value in several))
+    for track_id, group in groupby(told, key=lambda row: row.track_id):
         yield track_id, [_imported(row) for row in group]
 
 

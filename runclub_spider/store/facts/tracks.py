@@ -25,7 +25,7 @@ from runclub_spider.store.db.tables import (
     track_source,
 )
 from runclub_spider.store.db.upsert import Columns, RowInsert, chunks
-from runclub_spider.store.facts import artists
+from runclub_spider.store.facts import artists, imported
 
 _KEPT = (
     "isrc",
@@ -87,6 +87,19 @@ def save(
     A known track gains provenance and whatever it lacked; a value is never replaced by
     nothing, and `updated_at` moves only when a stored value changed.
     """
+    with imported.noting_sharers(connection, (row.track.isrc for row in found), now):
+        return _save(connection, found, source, policy=policy, run_id=run_id, now=now)
+
+
+def _save(
+    connection: sa.Connection,
+    found: Sequence[FoundTrack],
+    source: Source,
+    *,
+    policy: Policy,
+    run_id: int,
+    now: int,
+) -> Saved:
     by_id = {row.track.track_id: row for row in reversed(found)}
     ids = sorted(by_id)
     known = _known(connection, ids, source, policy.market)

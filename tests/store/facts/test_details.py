@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from runclub_spider.catalog.models import FEATURES, Playable, TrackDetail
+from runclub_spider.catalog.models import FEATURES, ArtistRef, Playable, TrackDetail
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.tables import (
     audio_features,
@@ -181,8 +181,8 @@ def settle(connection: sa.Connection) -> int:
 
 
 def test_what_the_store_knows_of_an_edition_is_not_asked(connection: sa.Connection) -> None:
-    missed(connection, 1, 2)
-    saved(connection, 3, isrc=ISRC, duration_ms=LENGTH + 500)
+    missed(connection, 1, 2, name="Song")
+    saved(connection, 3, isrc=ISRC, name="Song", duration_ms=LENGTH + 500)
     row = some_features(an_id(3), tempo=150.0)
     features.save(connection, [row], [], version="1", gap_seconds=10, now=1000)
     editions.save_search(connection, [ISRC], [detail(1), detail(2), detail(3)], 1001)
@@ -205,6 +205,46 @@ def test_an_edition_the_store_knows_nothing_of_is_asked(connection: sa.Connectio
     editions.save_search(connection, [ISRC], [detail(2), detail(20)], 1001)
     assert settle(connection) == 0
     assert editions.lenders(connection) == {an_id(20): sorted([an_id(1), an_id(2)])}
+
+
+def test_another_song_under_the_code_lends_nothing(connection: sa.Connection) -> None:
+    missed(connection, 1, name="Cold Hands")
+    by = {"artists": ("Artist 1",)}
+    rows = [
+        detail(20, title="Warm Feet", artists=("Lem",), popularity=99),
+        detail(21, title="Cold Hands (Sped Up)", **by, popularity=98),
+        detail(22, title="Cold Hands - Remastered", **by, popularity=1),
+        # What it is called is not known.
+        detail(23, popularity=97),
+        # Of another length, so nothing depends on what it is called.
+        detail(24, title="Warm Feet", artists=("Lem",), duration_ms=LENGTH + 60_000),
+    ]
+    editions.save_search(connection, [ISRC], rows, 1001)
+    for lender in (23, 22):
+        assert editions.lenders(connection) == {an_id(lender): [an_id(1)]}
+        lend(connection)
+    assert editions.lenders(connection) == {}
+
+
+def test_another_stored_song_under_the_code_lends_nothing(connection: sa.Connection) -> None:
+    missed(connection, 1, name="Cold Hands")
+    saved(connection, 3, isrc=ISRC, name="Warm Feet", artists=(ArtistRef("9" * 22, "Lem"),))
+    row = some_features(an_id(3), tempo=150.0)
+    features.save(connection, [row], [], version="1", gap_seconds=10, now=1000)
+    editions.save_search(connection, [ISRC], [detail(3)], 1001)
+    assert settle(connection) == 0
+    assert editions.lenders(connection) == {}
+
+
+def test_a_new_miss_borrows_once_its_code_was_searched_for_it(connection: sa.Connection) -> None:
+    missed(connection, 1, name="Cold Hands")
+    named = {"title": "Cold Hands", "artists": ("Artist 1",)}
+    editions.save_search(connection, [ISRC], [detail(20, **named)], 1001)
+    missed(connection, 2, name="Warm Feet", now=1002)
+    assert editions.lenders(connection) == {an_id(20): [an_id(1)]}
+    # It fits both in length, and one of them would get a wrong tempo.
+    editions.save_search(connection, [ISRC], [detail(20, **named)], 1003)
+    assert editions.lenders(connection) == {}
 
 
 def keep_own(connection: sa.Connection, **numbers: Any) -> None:

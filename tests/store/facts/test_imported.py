@@ -142,6 +142,45 @@ def test_by_recording(connection: sa.Connection) -> None:
     assert updated(connection, 1) == 300
 
 
+def comes(connection: sa.Connection, number: int, now: int = 400, **changes: Any) -> None:
+    page = [found(a_track(number, isrc=CODE, **changes))]
+    tracks.save(connection, page, SEARCH, policy=POLICY, run_id=1, now=now)
+
+
+def test_by_isrc_for_every_edition_of_the_recording(connection: sa.Connection) -> None:
+    keep(connection, BY_ISRC, CODE, tempo=171.5)
+    comes(connection, 6, name="Song 1 - Remastered", duration_ms=245_000)
+    assert known(connection, 1) == known(connection, 6) == {"tempo": 171.5}
+    assert updated(connection, 1) == 300
+
+
+def test_by_an_isrc_of_several_recordings_none_is_meant(connection: sa.Connection) -> None:
+    keep(connection, BY_ISRC, CODE, tempo=171.5)
+    revision = meta.revision(connection)
+    comes(connection, 7, name="Another One")
+    assert known(connection, 1) == known(connection, 7) == {}
+    assert updated(connection, 1) == 400
+    assert meta.revision(connection) > revision
+    # What names the track itself is meant for it.
+    keep(connection, BY_ID, an_id(7), now=500, energy=0.5)
+    assert known(connection, 7) == {"energy": 0.5}
+    # Nor does what is imported now change any of them.
+    assert keep(connection, BY_ISRC, CODE, now=600, valence=0.5) == Saved(changed=1)
+    tombstones.bury(connection, tombstones.Kind.TRACK, an_id(7), 700)
+    assert known(connection, 1) == {"tempo": 171.5, "valence": 0.5}
+    assert updated(connection, 1) == 700
+
+
+def test_a_code_that_reccobeats_tells_may_be_of_another_recording(
+    connection: sa.Connection,
+) -> None:
+    keep(connection, BY_ISRC, CODE, tempo=171.5)
+    connection.execute(sa.update(track).where(track.c.track_id == an_id(2)).values(isrc=None))
+    details.save(connection, [an_id(2)], [TrackDetail("r", an_id(2), CODE, None, (), None)], 450)
+    assert known(connection, 1) == known(connection, 2) == {}
+    assert updated(connection, 1) == 450
+
+
 def test_the_surest_key_goes_first_and_then_the_name_of_the_source(
     connection: sa.Connection,
 ) -> None:
