@@ -55,6 +55,9 @@ _ODD_BLOCK = 7 * DAY
 # Any well-known track serves: a 200 with or without a row says that the service is there.
 _KNOWN_TRACK = "4iV5W9uYEdYUVa79Axb7Rh"
 _LOW_DISK = 1 << 30
+# What comes next with an empty store, a small run to look at, and with one that holds tracks.
+_LATER_RUN = "scrapy crawl spotify_search"
+_FIRST_RUN = f"{_LATER_RUN} -a budget=50"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Doctor:
         self._calls: Counter[tuple[str, str]] = Counter()
         self._refused: list[quota.Block] = []
         self._regime: Regime | None = None
+        # Tracks in the store; None where it could not be read.
+        self.tracks: int | None = None
 
     def findings(self) -> Iterator[Finding]:
         """All findings."""
@@ -115,6 +120,7 @@ class Doctor:
         finally:
             store.close()
         self._blocks = {(block.account, block.family): block for block in found}
+        self.tracks = numbers["tracks"]
         if problems:
             yield Finding("store", BAD, f"damaged: {problems[0]}; put a good copy in its place")
         else:
@@ -370,19 +376,21 @@ def examine(config: Config, user_agent: str) -> int:
     table = Table(box=None, pad_edge=False)
     for column in ("what", "", "detail"):
         table.add_column(column, overflow="fold")
-    found = []
-    for finding in Doctor(config, user_agent).findings():
+    found, doctor = list[Finding](), Doctor(config, user_agent)
+    for finding in doctor.findings():
         found.append(finding)
         table.add_row(finding.what, finding.verdict, _shown(finding.detail))
     Console(file=sys.stdout, highlight=False, markup=False, emoji=False).print(table)
     worst = max((f.verdict for f in found), key=(OK, WARN, WAIT, BAD).index)
     count = sum(f.verdict == worst for f in found)
+    step = _LATER_RUN if doctor.tracks else _FIRST_RUN
     print(
         {
-            OK: "Usable: everything answers.",
-            WARN: f"Usable, with {count} warning{'' if count == 1 else 's'}.",
+            OK: f"Usable: everything answers. Next: {step}",
+            WARN: f"Usable, with {count} warning{'' if count == 1 else 's'}. Next: {step}",
             WAIT: "Not usable now: wait, and run the same command again.",
-            BAD: f"Not usable: mend {count} thing{'' if count == 1 else 's'} above.",
+            BAD: f"Not usable: mend {count} thing{'' if count == 1 else 's'} above, "
+            "and run it again.",
         }[worst],
         flush=True,
     )

@@ -33,6 +33,7 @@ def read(out: str, code: int) -> Table:
     assert code == (2 if "mend" in signs else 75 if "wait" in signs else 0), out
     expected = {0: "Usable", 2: "Not usable: mend", 75: "Not usable now: wait"}[code]
     assert verdict.startswith(expected)
+    assert ("Next: scrapy crawl" in verdict) == (code == 0)
     return found
 
 
