@@ -3,7 +3,9 @@
 Nothing here comes from the project: a fault of the writer must not hide in its own tests.
 """
 
+import csv
 import hashlib
+import io
 import json
 import random
 import string
@@ -43,6 +45,16 @@ FEATURE_FIELDS = {
     "time_signature": 4,
 }
 DECADES = {1977: "70s", 1984: "80s", 1999: "90s", 2005: "00s", 2013: "10s", 2021: "20s"}
+#: Of the columns of `catalog.parquet` that are no text; what holds objects is JSON text.
+COLUMN_TYPES = {
+    **dict.fromkeys(("duration_ms", "album_release_year", "popularity_snapshot"), pa.int64()),
+    **dict.fromkeys(("popularity_bucket", "key", "mode", "time_signature"), pa.int64()),
+    **dict.fromkeys(("explicit", "available_us"), pa.bool_()),
+    **dict.fromkeys([*FEATURE_FIELDS][:9], pa.float64()),
+    **dict.fromkeys(("available_primary_markets", "artist_ids"), pa.list_(pa.string())),
+    **dict.fromkeys(("artist_names", "artist_image_urls"), pa.list_(pa.string())),
+    "artist_genres": pa.list_(pa.list_(pa.string())),
+}
 UMBRELLAS = [["Country & Americana"], ["Rock", "Metal"], []]
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
@@ -164,7 +176,31 @@ def features_row(wide: Data) -> Data:
     }
 
 
-def dump(row: Data) -> bytes:
+def column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Values of a table's column; null for one that does not fit, as a fault may have it."""
+    if kind == pa.string():
+        values = [dump(one).decode() if isinstance(one, list | dict) else one for one in values]
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        return pa.concat_arrays([_one(value, kind) for value in values])
+
+
+def _one(value: Any, kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array([value], kind)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        return pa.nulls(1, kind)
+
+
+def cell(value: Any) -> str:
+    """A value as the CSV file has it."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return dump(value).decode()
+
+
+def dump(row: Any) -> bytes:
     return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -266,17 +302,24 @@ class Release:
         self.files["report.html"] = b"<!doctype html><title>Release</title>\n"
         self.files["tempo_buckets.json"] = b"{}\n"
         self.files["discovery.csv"] = DISCOVERY.encode()
-        self.tables([row["spotify_track_id"] for row in self.rows[WIDE]])
+        self.tables(self.rows[WIDE])
         self.describe()
         return self
 
-    def tables(self, ids: list[Any]) -> None:
+    def tables(self, rows: list[Data]) -> None:
+        """Make both tables of rows that hold no formula."""
+        columns = {
+            name: column([row.get(name) for row in rows], COLUMN_TYPES.get(name, pa.string()))
+            for name in wide_row(0)
+        }
         sink = pa.BufferOutputStream()
-        names = [f"Söng {number}" for number in range(len(ids))]
-        pq.write_table(pa.table({"spotify_track_id": ids, "name": names}), sink)
+        pq.write_table(pa.table(columns), sink)
         self.files["catalog.parquet"] = sink.getvalue().to_pybytes()
-        text = ["spotify_track_id,name\n", *(f'{one},"a ""b"", c\nd"\n' for one in ids)]
-        self.files["catalog.csv"] = "".join(text).encode()
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(
+            [[*columns], *([cell(row.get(name)) for name in columns] for row in rows)]
+        )
+        self.files["catalog.csv"] = text.getvalue().encode("utf-8", "backslashreplace")
 
     def describe(self) -> None:
         """Write the manifest from the rows and files."""

@@ -16,6 +16,7 @@ from runclub_spider.publish.verify.files import (
     DATA_FILES,
     HASHED_FILES,
     MANIFEST,
+    TABLE_FILES,
     check_gzip,
     check_hashes,
     check_presence,
@@ -33,7 +34,7 @@ from runclub_spider.publish.verify.manifest import (
 )
 from runclub_spider.publish.verify.problems import Findings, Problem, Problems
 from runclub_spider.publish.verify.rows import Policies
-from runclub_spider.publish.verify.tables import check_tables
+from runclub_spider.publish.verify.spans import begun
 
 __all__ = ["Findings", "Problem", "inspect_release", "inspect_rows", "summarise", "verify_release"]
 
@@ -79,17 +80,26 @@ def inspect_release(directory: Path) -> Findings:
     check_presence(root, problems)
     manifest = checked_manifest(data, form, problems)
     policies = policies_of(manifest, form)
-    # Hashing and unpacking are work of C beside the interpreter's own, the rows.
-    with ThreadPoolExecutor(2) as beside:
-        present = [name for name in HASHED_FILES if (root / name).is_file()]
-        digests = [beside.submit(sha256, root / name) for name in present]
-        twins = [beside.submit(check_gzip, root, name) for name in DATA_FILES]
-        of_rows = Problems()
-        counts = check_rows(root, policies, of_rows)
+    of_rows = Problems()
     confirmed: set[str] = set()
+    tables_right = False
+    # Hashing and unpacking are work of C, which threads do beside the interpreter's own.
+    with begun(root, policies) as spans, ThreadPoolExecutor(2) as beside:
+        present = [name for name in (*TABLE_FILES, *HASHED_FILES) if (root / name).is_file()]
+        digests = {name: beside.submit(sha256, root / name) for name in dict.fromkeys(present)}
+        twins = [beside.submit(check_gzip, root, name) for name in DATA_FILES]
+        # Only where it is used: an import of a tenth of a second, which no other process needs.
+        from runclub_spider.publish.verify.tables import check_tables, tables_equal
+
+        hashes = {} if manifest is None else manifest["fileHashes"]
+        if all(n in digests and hashes.get(n) == digests[n].result() for n in TABLE_FILES):
+            tables_right = tables_equal(root, form)
+        counts = None if spans is None else spans.counts()
+        if counts is None:
+            counts = check_rows(root, policies, of_rows)
     if manifest is not None:
-        found = {name: one.result() for name, one in zip(present, digests, strict=True)}
-        confirmed = check_hashes(manifest["fileHashes"], found, problems)
+        found = {name: one.result() for name, one in digests.items()}
+        confirmed = check_hashes(hashes, found, problems)
     check_schemas(root, form, problems)
     for twin in twins:
         problems.absorb(twin.result())
@@ -97,8 +107,8 @@ def inspect_release(directory: Path) -> Findings:
     if manifest is not None:
         check_manifest(root.name, manifest, counts, problems)
         check_discovery(root, manifest, policies, problems)
-    if tables_comparable(counts):
-        check_tables(root, confirmed, counts.ids, policies, problems)
+    if not tables_right and tables_comparable(counts):
+        check_tables(root, confirmed, policies, problems)
     return problems.findings()
 
 

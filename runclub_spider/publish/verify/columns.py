@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -44,13 +44,16 @@ _ABOUT: dict[str, tuple[type, ...]] = {
 _OF_OBJECTS = {"properties", "required", "additionalProperties", "patternProperties"}
 
 
-def column_check(schema: Any, root: Schema, slow: Callable[[Any], Check]) -> ColumnCheck:
+def column_check(
+    schema: Any, root: Schema, slow: Callable[[Any], Check], *, ordered: bool = False
+) -> ColumnCheck:
     """A function that says whether all of many values fit the schema.
 
     Args:
         schema: a part of a file's schema.
         root: the whole, with its `$defs`.
         slow: makes the check of one value by a part of the schema.
+        ordered: The known keys of an object must also come first, in the schema's order.
     """
     if schema is True:
         return _anything
@@ -70,7 +73,7 @@ def column_check(schema: Any, root: Schema, slow: Callable[[Any], Check]) -> Col
         else:
             return _each(slow(schema))
     if keywords & _OF_OBJECTS:
-        tests.append((frozenset((dict,)), _objects(schema, root, slow)))
+        tests.append((frozenset((dict,)), _objects(schema, root, slow, ordered=ordered)))
     types = schema.get("type")
     names = [types] if isinstance(types, str) else types or TYPES
     allowed = frozenset(kind for name in names for kind in TYPES[name])
@@ -138,9 +141,12 @@ def _keyword(keyword: str, said: Any, root: Schema, slow: Callable[[Any], Check]
     return lambda values: min(map(len, values)) >= said  # minLength, minItems
 
 
-def _objects(schema: Schema, root: Schema, slow: Callable[[Any], Check]) -> ColumnCheck:
+def _objects(
+    schema: Schema, root: Schema, slow: Callable[[Any], Check], *, ordered: bool
+) -> ColumnCheck:
     """Objects of equal keys are columns of their values."""
     properties = schema.get("properties", {})
+    first = tuple(properties) if ordered else ()
     patterns = [
         (matcher(pattern), column_check(sub, root, slow))
         for pattern, sub in schema.get("patternProperties", {}).items()
@@ -153,7 +159,7 @@ def _objects(schema: Schema, root: Schema, slow: Callable[[Any], Check]) -> Colu
     @lru_cache(maxsize=1 << 10)
     def tests_of(keys: tuple[str, ...]) -> list[tuple[int, ColumnCheck]] | None:
         """What the columns of objects of these keys must fulfil; None if they may not stand."""
-        if not required.issubset(keys):
+        if not required.issubset(keys) or keys[: len(first)] != first:
             return None
         found = []
         for at, key in enumerate(keys):
@@ -168,10 +174,7 @@ def _objects(schema: Schema, root: Schema, slow: Callable[[Any], Check]) -> Colu
         return found
 
     def check(values: Sequence[dict[str, Any]]) -> bool:
-        groups = defaultdict(list)
-        for value in values:
-            groups[tuple(value)].append(value)
-        for keys, group in groups.items():
+        for keys, group in _by_keys(values).items():
             tests = tests_of(keys)
             if tests is None:
                 return False
@@ -181,6 +184,17 @@ def _objects(schema: Schema, root: Schema, slow: Callable[[Any], Check]) -> Colu
         return True
 
     return check
+
+
+def _by_keys(values: Sequence[dict[str, Any]]) -> Mapping[tuple[str, ...], Any]:
+    """Objects by their keys."""
+    kinds = set(map(tuple, values))
+    if len(kinds) == 1:  # as nearly always
+        return {kinds.pop(): values}
+    groups = defaultdict(list)
+    for value in values:
+        groups[tuple(value)].append(value)
+    return groups
 
 
 def _by_kind(

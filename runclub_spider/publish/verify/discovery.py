@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from runclub_spider.publish.verify.cells import would_run, written_cell
 from runclub_spider.publish.verify.lines import control_in
 from runclub_spider.publish.verify.problems import Problems
 from runclub_spider.publish.verify.rows import Policies
-from runclub_spider.publish.verify.tables import would_run, written_cell
 
 DISCOVERY = "discovery.csv"
 _NAMES = ("search_type", "family", "term", "umbrella", "decade", "bpm", "state")

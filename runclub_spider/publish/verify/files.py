@@ -19,6 +19,8 @@ DATA_FILES = (
     "cached_artists.jsonl",
 )
 MANIFEST = "manifest.json"
+#: The analysts' copies, and what they are copies of.
+TABLE_FILES = ("catalog.parquet", "catalog.csv", DATA_FILES[0])
 SCHEMA_FILES = tuple(f"schemas/{name}.schema.json" for name in SCHEMA_NAMES)
 HASHED_FILES = (
     *DATA_FILES,

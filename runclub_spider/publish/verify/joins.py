@@ -8,14 +8,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
+from operator import eq
 from pathlib import Path
 from typing import Any
 
 from runclub_spider.publish.verify.files import DATA_FILES
-from runclub_spider.publish.verify.lines import Block, Row, Rows, control_in, line_of
+from runclub_spider.publish.verify.lines import Block, Row, Rows, control_in, lines_of
 from runclub_spider.publish.verify.problems import Problems, show
 from runclub_spider.publish.verify.rows import (
+    ID_COLUMN,
+    ID_LENGTH,
     Columns,
     Data,
     Policies,
@@ -24,11 +28,11 @@ from runclub_spider.publish.verify.rows import (
     expected_features,
     expected_tracks,
     faults,
+    lists_in_step,
     merged_ids,
     with_features,
 )
 from runclub_spider.publish.verify.schema import row_check
-from runclub_spider.publish.verify.tables import ID_COLUMN, ID_LENGTH
 
 UNASSIGNED, UNDATED = "Unassigned", "Undated"
 #: A cached track's own account of where it came from breaks a rule of its own.
@@ -45,8 +49,7 @@ class Counts:
         sound: Every wide row could be read, so figures derived from the rows mean something.
         ids: The Spotify ids of the wide rows, joined without a separator.
         lines: Lines of each file that is there.
-        cells: Tracks by (umbrella, decade).
-        may_serve: Tracks by (all their umbrellas, decade).
+        labels: Tracks by (their umbrellas, decade of their cell).
         backfill: Tracks by (umbrella, decade, step) of the cell they stand in for.
         merged: Ids that rows stand for.
         originals: Tracks with the year of the song.
@@ -59,12 +62,31 @@ class Counts:
     with_year: int = 0
     ids: bytearray = field(default_factory=bytearray)
     lines: dict[str, int] = field(default_factory=dict)
-    cells: Counter[tuple[str, str]] = field(default_factory=Counter)
-    may_serve: Counter[tuple[tuple[str, ...], str]] = field(default_factory=Counter)
+    labels: Counter[tuple[tuple[str, ...], str | None]] = field(default_factory=Counter)
     backfill: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     merged: int = 0
     originals: int = 0
     decades: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, more: Counts) -> None:
+        """Count the rows of another span as well; of the ids takes care who adds."""
+        self.with_features += more.with_features
+        self.with_tempo += more.with_tempo
+        self.with_year += more.with_year
+        self.merged += more.merged
+        self.originals += more.originals
+        self.labels += more.labels
+        self.backfill += more.backfill
+        self.decades += more.decades
+        for file, lines in more.lines.items():
+            self.lines[file] = self.lines.get(file, 0) + lines
+
+    def cells(self) -> Counter[tuple[str, str]]:
+        """Tracks by (umbrella, decade)."""
+        found = Counter[tuple[str, str]]()
+        for (labels, decade), number in self.labels.items():
+            found[labels[0] if labels else UNASSIGNED, decade or UNDATED] += number
+        return found
 
     def holds(self, track_id: str) -> bool:
         """Whether a wide row has this Spotify id; only of a file in order."""
@@ -86,9 +108,9 @@ class _Follower:
         self.problems = Problems()
         self._next: Row | None = None
 
-    def take(self, ids: Sequence[str], lines: Sequence[bytes]) -> bool:
+    def take(self, ids: Sequence[str], text: bytes) -> bool:
         """Pass over the rows of these ids if their lines are exactly these, known to be sound."""
-        return self._next is None and self.rows.take(ids, lines)
+        return self._next is None and self.rows.take(ids, text)
 
     def match(self, row_id: str) -> Row | None:
         """The row of this id, after reporting the rows before it as superfluous."""
@@ -127,41 +149,82 @@ class _Follower:
         self._next = None
 
 
+#: Where some tracks stand in the three files that are ordered by track: the place of the first
+#: byte and the one behind the last of each.
+Span = Sequence[tuple[int, int | None]]
+WHOLE: Span = ((0, None),) * 3
+
+
+@dataclass
+class Told:
+    """What the wide rows tell that all of them must agree about.
+
+    Attributes:
+        isrcs: Of the tracks.
+        artists: Name and genres by id.
+        queries: What was searched for to find a playlist, by its id; no wide row tells, but the
+            first track of it.
+        merged: Line and id of the row that stands for an id.
+    """
+
+    isrcs: set[str] = field(default_factory=set)
+    artists: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    queries: dict[str, str | None] = field(default_factory=dict)
+    merged: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
 class _Walk:
-    def __init__(self, root: Path, policies: Policies, problems: Problems) -> None:
+    def __init__(
+        self, root: Path, policies: Policies, problems: Problems, span: Span = WHOLE
+    ) -> None:
         self._policies = policies
         self._problems = problems
-        wide, tracks, features, artists = DATA_FILES
-        self._wide = _rows(root / wide, ID_COLUMN, problems, policies)
-        self._tracks = _Follower(_rows(root / tracks, "id", problems, policies))
-        self._features = _Follower(_rows(root / features, "trackId", problems, policies))
-        self._artists = _rows(root / artists, "id", problems, policies, of_artists=True)
-        self._known_artists: dict[str, list[Any]] = {}
-        self._isrcs: set[str] = set()
-        # What was searched for to find a playlist: no wide row tells, but the first track of it.
-        self._queries: dict[str, str | None] = {}
-        # Line and id of the row that stands for an id.
-        self._merged: dict[str, tuple[int, str]] = {}
+        made = partial(_rows, problems=problems, policies=policies)
+        keys = (ID_COLUMN, "id", "trackId")
+        self._wide, tracks, features = (
+            made(root / name, key, place=place)
+            for name, key, place in zip(DATA_FILES, keys, span, strict=False)
+        )
+        self._tracks, self._features = _Follower(tracks), _Follower(features)
+        self._artists = made(root / DATA_FILES[3], "id", of_artists=True)
+        self._told = Told()
         self._counts = Counts()
 
     def run(self) -> Counts:
         for block in self._wide.blocks():
-            valid = [row for row in block.rows if row.valid]
-            columns = Columns([row.data for row in valid], self._wide.keys)
-            self._join_tracks(block, columns)
-            self._join_features(block, columns)
-            self._take(valid, columns)
+            self._take_block(block)
+        self._finish()
+        self._check_artists()
+        self._check_merged()
+        self._counts.sound = self._wide.intact and self._wide.valid
+        return self._counted(self._artists)
+
+    def sound(self) -> tuple[Counts, Told] | None:
+        """What is in a span where nothing is wrong; None where anything is."""
+        for block in self._wide.blocks():
+            if not block.sound:
+                return None
+            self._take_block(block)
+        self._finish()
+        return None if self._problems else (self._counted(), self._told)
+
+    def _take_block(self, block: Block) -> None:
+        valid = [row for row in block.rows if row.valid]
+        columns = Columns([row.data for row in valid], self._wide.keys)
+        self._join_tracks(block, columns)
+        self._join_features(block, columns)
+        self._take(valid, columns)
+
+    def _finish(self) -> None:
         for follower in (self._tracks, self._features):
             follower.finish()
             if self._wide.intact and follower.rows.intact:
                 self._problems.absorb(follower.problems)
-        self._check_artists()
-        self._check_merged()
-        counts = self._counts
-        counts.sound = self._wide.intact and self._wide.valid
-        every = (self._wide, self._tracks.rows, self._features.rows, self._artists)
-        counts.lines = {rows.file: rows.count for rows in every if rows.present}
-        return counts
+
+    def _counted(self, *more: Rows) -> Counts:
+        every = (self._wide, self._tracks.rows, self._features.rows, *more)
+        self._counts.lines = {rows.file: rows.count for rows in every if rows.present}
+        return self._counts
 
     def _take(self, rows: Sequence[Row], columns: Columns) -> None:
         """Check wide rows by themselves and count them."""
@@ -179,46 +242,51 @@ class _Walk:
         for name, labels in decades_of(columns).items():
             for label, number in Counter(labels).items():
                 counts.decades[name, label or UNDATED] += number
-        umbrellas = zip(
-            map(tuple, columns.in_extra("umbrellas")),
-            cell_decades(columns, self._policies),
-            strict=True,
-        )
-        for (labels, decade), number in Counter(umbrellas).items():
-            counts.cells[labels[0] if labels else UNASSIGNED, decade or UNDATED] += number
-            counts.may_serve[tuple(sorted(labels)), decade or UNDATED] += number
+        umbrellas = map(tuple, columns.in_extra("umbrellas"))
+        counts.labels.update(zip(umbrellas, cell_decades(columns, self._policies), strict=True))
         for mark in filter(None, columns.in_extra("backfill_for")):
             counts.backfill[mark["umbrella"], mark["decade"], mark["step"]] += 1
         for at, ids in merged_ids(columns):
             for merged in ids:
                 counts.merged += 1
                 row = rows[at]
-                if self._merged.setdefault(merged, (row.line, row.id))[0] != row.line:
+                if self._told.merged.setdefault(merged, (row.line, row.id))[0] != row.line:
                     message = f"{merged} is merged into an earlier row already"
                     self._wide.fault(row.id, row.line, "merged-ids", message)
 
     def _take_isrcs(self, rows: Sequence[Row], columns: Columns) -> None:
         if not self._policies.unique_isrc:
             return
+        known, found = self._told.isrcs, columns["isrc"]
+        new = set(found) - {None}
+        if len(new) == len(rows) - found.count(None) and known.isdisjoint(new):
+            known |= new
+            return
         for at, isrc in columns.of("isrc"):
             if isrc is None:
                 continue
-            if isrc in self._isrcs:
+            if isrc in known:
                 message = f"{isrc} stands in an earlier row already"
                 self._wide.fault(rows[at].id, rows[at].line, "isrc-duplicate", message)
-            self._isrcs.add(isrc)
+            known.add(isrc)
 
     def _take_artists(self, rows: Sequence[Row], columns: Columns) -> None:
-        known = self._known_artists
-        for at, *artists in columns.of("artist_ids", "artist_names", "artist_genres"):
-            for artist_id, *told in zip(*artists, strict=False):
-                if known.setdefault(artist_id, told) != told:
+        known = self._told.artists
+        lists = ("artist_ids", "artist_names", "artist_genres")
+        if lists_in_step(columns):
+            ids, *told = (chain.from_iterable(columns[name]) for name in lists)
+            pairs = list(zip(*told, strict=True))
+            if all(map(eq, map(known.setdefault, ids, pairs), pairs)):
+                return
+        for at, *artists in columns.of(*lists):
+            for artist_id, *one in zip(*artists, strict=False):
+                if known.setdefault(artist_id, (*one,)) != (*one,):
                     row = rows[at]
                     message = f"artist {artist_id} has another name or genres in an earlier row"
                     self._wide.fault(row.id, row.line, "artist-differs", message)
 
     def _join_tracks(self, block: Block, columns: Columns) -> None:
-        expected = expected_tracks(columns, self._policies.market, self._queries)
+        expected = expected_tracks(columns, self._policies.market, self._told.queries)
         for row, data in self._untaken(self._tracks, block, expected):
             track = self._tracks.match(row.id)
             if track is None:
@@ -231,10 +299,10 @@ class _Walk:
             expected["isPlayable"] = track.data["isPlayable"]
         playlist, query = expected["_ingestPlaylistId"], track.data["_ingestQuery"]
         if playlist is not None:
-            expected["_ingestQuery"] = self._queries.get(playlist, query)
+            expected["_ingestQuery"] = self._told.queries.get(playlist, query)
             # A line with it is taken for sound from now on, so it must be.
             if query is None or control_in(query) is None:
-                self._queries.setdefault(playlist, query)
+                self._told.queries.setdefault(playlist, query)
         self._tracks.compare(track, expected, _INGEST_RULES)
 
     def _join_features(self, block: Block, columns: Columns) -> None:
@@ -262,21 +330,20 @@ class _Walk:
 
         `expected` has a row for each valid row of the block, None where there is to be none.
         """
-        lines = [line_of(data) for data in expected if data is not None]
         if block.sound:
             ids = [row.id for row, data in zip(block.rows, expected, strict=True) if data]
-            if follower.take(ids, lines):
+            if follower.take(ids, lines_of(filter(None, expected))):
                 return
         waiting = iter(expected)
         for row in block.rows:
             data = next(waiting) if row.valid else None
-            if data is None or not (block.sound and follower.take([row.id], [line_of(data)])):
+            if data is None or not (block.sound and follower.take([row.id], lines_of([data]))):
                 yield row, data
 
     def _check_artists(self) -> None:
         joins = Problems()
         file = self._artists.file
-        known = self._known_artists
+        known = self._told.artists
         for row in chain.from_iterable(block.rows for block in self._artists.blocks()):
             expected = known.pop(row.id, None)
             if expected is None:
@@ -298,7 +365,7 @@ class _Walk:
 
     def _check_merged(self) -> None:
         """An id that is merged into a row has none of its own."""
-        for merged, (line, holder) in sorted(self._merged.items()):
+        for merged, (line, holder) in sorted(self._told.merged.items()):
             if self._counts.holds(merged):
                 message = f"{merged} is merged into this row and has a row of its own"
                 # The later of the two rows is the one too many.
@@ -311,6 +378,28 @@ def check_rows(root: Path, policies: Policies, problems: Problems) -> Counts:
     """Check every row of the four data files and how they derive from one another."""
     with _no_cycles():
         return _Walk(root, policies, problems).run()
+
+
+def sound_span(root: Path, policies: Policies, span: Span) -> tuple[Counts, Told] | None:
+    """What the rows of a span hold and tell; None if anything is wrong with them.
+
+    The same rules as those of :func:`check_rows`, but for what needs the rows of other spans.
+    """
+    with _no_cycles():
+        return _Walk(root, policies, Problems(), span).sound()
+
+
+def sound_artists(root: Path, policies: Policies) -> dict[str, tuple[Any, ...]] | None:
+    """Name and genres of each row of `cached_artists.jsonl`; None if anything is wrong with it."""
+    problems = Problems()
+    rows = _rows(root / DATA_FILES[3], "id", problems, policies, of_artists=True)
+    found: dict[str, tuple[Any, ...]] = {}
+    with _no_cycles():
+        for block in rows.blocks():
+            if not block.sound:
+                return None
+            found.update((row.id, (row.data["name"], row.data["genres"])) for row in block.rows)
+    return found
 
 
 @contextmanager
@@ -332,9 +421,17 @@ def tables_comparable(counts: Counts) -> bool:
 
 
 def _rows(
-    path: Path, id_key: str, problems: Problems, policies: Policies, *, of_artists: bool = False
+    path: Path,
+    id_key: str,
+    problems: Problems,
+    policies: Policies,
+    *,
+    of_artists: bool = False,
+    place: tuple[int, int | None] = (0, None),
 ) -> Rows:
     check = row_check(path.stem, policies.form)
+    plain = policies.plain_text
+    start, end = place
     return Rows(
-        path, id_key, check, problems, of_artists=of_artists, plain_text=policies.plain_text
+        path, id_key, check, problems, of_artists=of_artists, plain_text=plain, start=start, end=end
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runclub_spider.publish.verify.files import DATA_FILES, MANIFEST
-from runclub_spider.publish.verify.joins import Counts
+from runclub_spider.publish.verify.joins import UNDATED, Counts
 from runclub_spider.publish.verify.lines import (
     StrictJsonError,
     control_characters,
@@ -234,7 +234,7 @@ class _Checks:
                 for decade, count in decades.items()
             }
         )
-        actual = self._counts.cells
+        actual = self._counts.cells()
         for cell in sorted(claimed.keys() | actual.keys()):
             if claimed[cell] != actual[cell]:
                 message = f"{' / '.join(cell)} is {claimed[cell]}, the rows give {actual[cell]}"
@@ -348,7 +348,7 @@ class _Checks:
             self._balance_of_rows(cells)
 
     def _balance_of_rows(self, cells: dict[tuple[str, str], Any]) -> None:
-        actual, helped = self._counts.cells, Counter[tuple[str, str, str]]()
+        actual, helped = self._counts.cells(), Counter[tuple[str, str, str]]()
         for cell, count in cells.items():
             if count["tracks"] != actual[cell]:
                 message = f"{' / '.join(cell)} has {actual[cell]} tracks, not {count['tracks']}"
@@ -360,8 +360,8 @@ class _Checks:
         named = {tuple(cell) for cell in proof["cells"]}
         serving = sum(
             number
-            for (umbrellas, decade), number in self._counts.may_serve.items()
-            if any((umbrella, decade) in named for umbrella in umbrellas)
+            for (umbrellas, decade), number in self._counts.labels.items()
+            if any((umbrella, decade or UNDATED) in named for umbrella in umbrellas)
         )
         if serving > proof["tracks"] or not named <= cells.keys():
             message = f"{serving} rows may serve the cells of the proof, not {proof['tracks']}"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any
 from uuid import NAMESPACE_URL
@@ -18,6 +19,8 @@ from uuid import NAMESPACE_URL
 from runclub_spider.publish.verify.problems import show
 from runclub_spider.publish.verify.schema import NEWEST_FORM
 
+ID_COLUMN = "spotify_track_id"
+ID_LENGTH = 22
 HARD_CAP_MS = 360_000
 DECADES = ("70s", "80s", "90s", "00s", "10s", "20s")
 #: What `available_us_source` says of a track that only a thin cell made playable.
@@ -85,7 +88,7 @@ class Columns(Mapping[str, Sequence[Any]]):
         values = zip(*map(itemgetter(*keys), rows), strict=True)
         # Of no rows each column is empty.
         self._columns = dict(zip(keys, values, strict=True)) if rows else dict.fromkeys(keys, ())
-        self._extra: dict[str, list[Any]] = {}
+        self._extra: dict[str, Sequence[Any]] | None = None
 
     def __getitem__(self, key: str) -> Sequence[Any]:
         return self._columns[key]
@@ -96,8 +99,14 @@ class Columns(Mapping[str, Sequence[Any]]):
     def __len__(self) -> int:
         return len(self._columns)
 
-    def in_extra(self, key: str) -> list[Any]:
+    def in_extra(self, key: str) -> Sequence[Any]:
         """The column of a key of `_extra`; None where a row has none."""
+        if self._extra is None:
+            extras = self["_extra"]
+            kinds = set(map(tuple, extras))
+            # All of them at once where each row has the same keys, as nearly always.
+            columns = zip(*map(dict.values, extras), strict=True) if len(kinds) == 1 else ()
+            self._extra = dict(zip(*kinds, columns, strict=True)) if len(kinds) == 1 else {}
         if key not in self._extra:
             self._extra[key] = [extra.get(key) for extra in self["_extra"]]
         return self._extra[key]
@@ -181,12 +190,31 @@ _TRACK_SPACE = NAMESPACE_URL.bytes + TRACK_URL.encode()
 
 
 def _id_faults(rows: Columns) -> Iterator[Fault]:
+    if tuple(map(_row_id, rows["spotify_track_id"])) == rows["id"]:
+        return
     for at, row_id, track_id in rows.of("id", "spotify_track_id"):
         if row_id != _row_id(track_id):
             yield at, "row-id", f"id {row_id} is not the UUIDv5 of {track_id}"
 
 
+def lists_in_step(rows: Columns) -> bool:
+    """Whether each row has as many names, genres and, if any, images as artists."""
+    counts = list(map(len, rows["artist_ids"]))
+    others = (rows["artist_names"], rows["artist_genres"])
+    return all(counts == list(map(len, one)) for one in others) and all(
+        images is None or len(images) == count
+        for images, count in zip(rows["artist_image_urls"], counts, strict=True)
+    )
+
+
 def _artist_faults(rows: Columns) -> Iterator[Fault]:
+    ids, every_genre = rows["artist_ids"], chain.from_iterable(rows["artist_genres"])
+    if (
+        lists_in_step(rows)
+        and list(map(len, ids)) == list(map(len, map(set, ids)))
+        and all(map(_is_normalised, set(chain.from_iterable(every_genre))))
+    ):
+        return
     lists = ("artist_names", "artist_genres", "artist_image_urls")
     for at, ids, names, genres, images in rows.of("artist_ids", *lists):
         count = len(ids)
@@ -229,10 +257,11 @@ def _policy_faults(rows: Columns, policies: Policies) -> Iterator[Fault]:
         if not shortest <= duration <= longest:
             message = f"{duration} ms is outside {shortest}–{longest} ms"
             yield at, "duration-policy", message
-    if policies.market is not None:
-        for at, plays in enumerate(playable(rows, policies.market)):
-            if not plays:
-                yield at, "playability-policy", f"not playable in {policies.market}"
+    if policies.market is None or all(plays := playable(rows, policies.market)):
+        return
+    for at, one in enumerate(plays):
+        if not one:
+            yield at, "playability-policy", f"not playable in {policies.market}"
 
 
 def _source_faults(rows: Columns) -> Iterator[Fault]:
@@ -253,7 +282,8 @@ def _source_faults(rows: Columns) -> Iterator[Fault]:
 
 def _market_faults(rows: Columns) -> Iterator[Fault]:
     """Only a search can have served a track for its market, and it serves what can be played."""
-    for at, basis in enumerate(rows.in_extra("available_us_source")):
+    bases = rows.in_extra("available_us_source")
+    for at, basis in enumerate(bases) if SERVED in bases else ():
         if basis != SERVED:
             continue
         if not rows["available_us"][at]:
@@ -322,7 +352,8 @@ def _original_faults(rows: Columns) -> Iterator[Fault]:
         if original is not None and year is not None and original > year:
             yield at, "original-year", f"{original} is after the album's {year}"
     for name in OPEN_FIELDS:
-        for at, value in enumerate(rows.in_extra(name)):
+        values = rows.in_extra(name)
+        for at, value in enumerate(values) if any(values) else ():
             if value and not (rows.in_extra("licences")[at] or {}).get(name):
                 yield at, "licence", f"{name} has no licence"
     for at, imported in enumerate(rows.in_extra("features_imported")):
@@ -339,17 +370,22 @@ def _original_faults(rows: Columns) -> Iterator[Fault]:
 
 def _text_faults(rows: Columns) -> Iterator[Fault]:
     """A title and names that say something, and links that lead to the web."""
-    for at, name, artists in rows.of("name", "artist_names"):
+    every_name = chain(rows["name"], chain.from_iterable(rows["artist_names"]))
+    for at, name, artists in (
+        rows.of("name", "artist_names") if not all(map(str.strip, every_name)) else ()
+    ):
         if not name or name.isspace():
             yield at, "blank-name", "name is blank"
         for artist in artists:
             if not artist or artist.isspace():
                 yield at, "blank-name", f"artist_names has {show(artist)}"
     links = ("preview_url", "album_image_url", "artist_image_urls")
-    for at, preview, album, images in rows.of(*links):
+    pictures = set(chain.from_iterable(filter(None, rows["artist_image_urls"]))) - {""}
+    urls = ({*rows["preview_url"], *rows["album_image_url"]} - {None}) | pictures
+    for at, preview, album, images in rows.of(*links) if not all(map(_URL.fullmatch, urls)) else ():
         # An artist without a picture has an empty one, so that the lists stay in step.
-        pictures = [url for url in images if url] if images else ()
-        for url in (preview, album, *pictures):
+        theirs = [url for url in images if url] if images else ()
+        for url in (preview, album, *theirs):
             if url is not None and not _URL.fullmatch(url):
                 yield at, "url", f"{show(url)} is no address of the web"
 
@@ -435,4 +471,4 @@ def expected_features(rows: Columns) -> list[Data]:
 
 def _rows_of(columns: Mapping[str, Iterable[Any]]) -> list[Data]:
     keys = list(columns)
-    return [dict(zip(keys, values)) for values in zip(*columns.values(), strict=True)]  # noqa: B905
+    return list(map(dict, map(zip, repeat(keys), zip(*columns.values(), strict=True))))

@@ -73,7 +73,8 @@ class RowCheck:
         slow = partial(compile_check, root=schema)
         self._schema = schema
         self.accepts: Check = slow(schema)
-        self.accepts_all: ColumnCheck = column_check(schema, schema, slow)
+        #: Whether all of many rows fit, each with the known keys first and in their order.
+        self.accepts_all: ColumnCheck = column_check(schema, schema, slow, ordered=True)
 
     def explain(self, row: Any) -> Iterator[tuple[str, str]]:
         """Yield (rule, message) for each fault of a row that `accepts` refuses."""

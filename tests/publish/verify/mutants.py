@@ -374,25 +374,35 @@ def _of_discovery() -> Iterator[Mutant]:
 
 
 def _of_tables() -> Iterator[Mutant]:
-    """The analysts' copies of other rows than the lines hold."""
-    changes: dict[str, Callable[[list[str]], list[Any]]] = {
-        "a row less": lambda ids: ids[:-1],
-        "a row more": lambda ids: [*ids, "z" * 22],
-        "a row doubled": lambda ids: [*ids[:5], *ids[4:]],
-        "another order": lambda ids: [ids[1], ids[0], *ids[2:]],
-        "another id": lambda ids: [*ids[:-1], "z" * 22],
-        "no id": lambda ids: [*ids[:-1], None],
-        "no row": lambda ids: [],
+    """The analysts' copies of other rows than the lines hold, or of other values."""
+    key = "spotify_track_id"
+    changes: dict[str, Callable[[list[Any]], list[Any]]] = {
+        "a row less": lambda rows: rows[:-1],
+        "a row more": lambda rows: [*rows, {**rows[-1], key: "z" * 22}],
+        "a row doubled": lambda rows: [*rows[:5], *rows[4:]],
+        "another order": lambda rows: [rows[1], rows[0], *rows[2:]],
+        "another id": lambda rows: [*rows[:-1], {**rows[-1], key: "z" * 22}],
+        "no id": lambda rows: [*rows[:-1], {**rows[-1], key: None}],
+        "no row": lambda rows: [],
     }
 
-    def change(file: str, how: Callable[[list[str]], list[Any]], release: Release) -> None:
+    def change(file: str, how: Callable[[list[Any]], list[Any]], release: Release) -> None:
         before = dict(release.files)
-        release.tables(how([row["spotify_track_id"] for row in release.wide]))
+        release.tables(how(release.wide))
         release.files = {**before, file: release.files[file]}
 
+    def with_value(name: str, value: Any, rows: list[Any]) -> list[Any]:
+        return [*rows[:ROW], {**rows[ROW], name: value}, *rows[ROW + 1 :]]
+
+    row = pickle.loads(_made_until("files")).wide[ROW]
     for file in ("catalog.parquet", "catalog.csv"):
         for name, how in changes.items():
             yield Mutant(file, name, "", "files", partial(change, file, how))
+        for name, value in row.items():
+            for told, instead in (("other", _other(name, value)), ("null", None)):
+                if instead != value:
+                    strike = partial(change, file, partial(with_value, name, instead))
+                    yield Mutant(file, told, name, "files", strike)
 
 
 def groups() -> dict[tuple[str, str], list[Mutant]]:

@@ -15,7 +15,11 @@ from hypothesis import strategies as st
 
 from runclub_spider.publish.choose.unsound import unformula
 from runclub_spider.publish.files import sha256
-from runclub_spider.publish.verify import tables as verified
+from runclub_spider.publish.verify import cells as verified
+from runclub_spider.publish.verify import tables as verified_tables
+from runclub_spider.publish.verify.problems import Problems
+from runclub_spider.publish.verify.rows import Policies
+from runclub_spider.publish.verify.schema import NEWEST_FORM
 from runclub_spider.publish.write import tables
 from testkit import release_factory as factory
 
@@ -104,6 +108,42 @@ def test_whatever_a_cell_holds_it_is_no_formula_and_comes_back(text: str) -> Non
     assert cell is not None
     assert not verified.would_run(cell)
     assert verified.written_cell(cell) == text
+
+
+def test_verify_knows_the_same_columns() -> None:
+    assert verified_tables.columns_of(NEWEST_FORM).types.equals(tables.schema(SCHEMA))
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_verify_finds_each_value_of_each_line(tmp_path: Path) -> None:
+    """At once, and cell by cell; whatever the texts hold."""
+    made = rows(23)
+    texts = [text for text in (*FORMULAS, *PLAIN) if text.isprintable()]
+    texts += ["back\\slash", 'quoted "\\"', "日本"]
+    for row, text in zip(made, texts, strict=True):
+        row["name"] = row["artist_names"][0] = row["artist_genres"][0][0] = text
+        row["tempo"], row["energy"], row["instrumentalness"] = 149.0, 1e-7, 8.86e-6
+    parquet, plain = write(tmp_path, made)
+    wide = tmp_path / factory.WIDE
+    wide.write_bytes(b"".join(factory.dump(row) + b"\n" for row in made))
+    lines = wide.read_bytes().replace(b"1e-07", b"1e-7").replace(b"8.86e-06", b"8.86e-6")
+    wide.write_bytes(lines)
+    assert verified_tables.tables_equal(tmp_path, NEWEST_FORM)
+    found = Problems()
+    every = {path.name for path in (wide, parquet, plain)}
+    verified_tables.check_tables(tmp_path, every, Policies(), found)
+    assert not found
+
+
+def test_verify_refuses_a_formula_in_a_right_cell(tmp_path: Path) -> None:
+    made = rows(3)
+    made[0]["name"] = "=1+1"
+    _, plain = write(tmp_path, made)
+    wide = tmp_path / factory.WIDE
+    wide.write_bytes(b"".join(factory.dump(row) + b"\n" for row in made))
+    assert verified_tables.tables_equal(tmp_path, NEWEST_FORM)
+    plain.write_bytes(plain.read_bytes().replace(b"'=1+1", b"=1+1"))
+    assert not verified_tables.tables_equal(tmp_path, NEWEST_FORM)
 
 
 @pytest.mark.usefixtures("small_batches")

@@ -1,0 +1,296 @@
+"""The data files span by span, on as many processors as there are.
+
+A span says only that nothing is wrong with it, and what it holds. Where anything is wrong
+anywhere the files are walked as one, so that what is told of it is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from io import BufferedReader
+from itertools import pairwise
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from operator import eq
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from runclub_spider.publish.verify.files import DATA_FILES
+from runclub_spider.publish.verify.joins import (
+    Counts,
+    Span,
+    Told,
+    sound_artists,
+    sound_span,
+)
+from runclub_spider.publish.verify.lines import LONGEST_LINE
+from runclub_spider.publish.verify.rows import ID_COLUMN, ID_LENGTH, Policies
+
+_log = logging.getLogger(__name__)
+
+#: Bytes of the wide file in a span.
+SPAN = 4 << 20
+# Of a smaller wide file processes take longer to start than to check their rows.
+_WORTH_PROCESSES = 24 << 20
+_MOST_PROCESSES = 8
+# Pieces of work that a process has at once, so that it need not wait for the next.
+_IN_HAND = 2
+
+_KEYS = (ID_COLUMN, "id", "trackId")
+# What a process hands back: counts, what all must agree about, and the artists as JSON, which
+# takes a third of the time of a pickle. Or what the file of the artists holds, likewise.
+_Found = tuple[Counts | None, Told | None, bytes] | None
+
+
+class SpansOfRows:
+    """The rows of a release, being checked elsewhere.
+
+    Args:
+        root: The release.
+        policies: What its rows are held against.
+        size: Bytes of the wide file in a span.
+        executor: Where spans are worked on beside this thread.
+        in_hand: Spans that others have at once.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        policies: Policies,
+        size: int,
+        executor: ProcessPoolExecutor | None = None,
+        in_hand: int = 0,
+    ) -> None:
+        spans = split(root, size)
+        self._possible = spans is not None
+        self._works: list[Callable[[], _Found]] = [partial(_artists_of, root, policies)]
+        self._works += [partial(_rows_of, root, policies, span) for span in spans or ()]
+        # Others take from the front, this thread from the back.
+        self._left = deque(range(len(self._works))) if self._possible else deque()
+        self._elsewhere: dict[int, Future[_Found]] = {}
+        self._lock = threading.Lock()
+        if executor is not None:
+            for _ in range(in_hand):
+                self._hand_out(executor)
+
+    def _hand_out(self, executor: ProcessPoolExecutor, _: object = None) -> None:
+        """Give others a piece of work, and the next one when it is done."""
+        with self._lock:
+            if not self._left:
+                return
+            try:
+                future = executor.submit(self._works[self._left[0]])
+            except (BrokenProcessPool, RuntimeError):  # ended; this thread does what is left
+                return
+            self._elsewhere[self._left.popleft()] = future
+        future.add_done_callback(partial(self._hand_out, executor))
+
+    def counts(self) -> Counts | None:
+        """What the files hold; None if anything is wrong with them, or may be."""
+        if not self._possible:
+            return None
+        sums = _Sums(len(self._works))
+        try:
+            for number, found in self._found():
+                if not sums.take(number, found):
+                    return None
+        except BrokenProcessPool:
+            _log.warning("Other processes cannot work here; verifying takes longer.")
+            return None
+        return sums.counts()
+
+    def _found(self) -> Iterator[tuple[int, _Found]]:
+        """The number and result of each piece of work, as they come."""
+        while True:
+            with self._lock:
+                own = self._left.pop() if self._left else None
+            if own is not None:
+                yield own, self._works[own]()
+            with self._lock:
+                known = {future: number for number, future in self._elsewhere.items()}
+            if own is None and not known:
+                return
+            done, _ = wait(known, 0 if own is not None else None, FIRST_COMPLETED)
+            for future in done:
+                del self._elsewhere[known[future]]
+                yield known[future], future.result()
+
+
+@contextmanager
+def begun(root: Path, policies: Policies) -> Iterator[SpansOfRows | None]:
+    """Begin with the rows of a release on this machine's other processors.
+
+    None where that does not pay; see :meth:`SpansOfRows.counts` for what is found.
+    """
+    processors, wide = _processors(), root / DATA_FILES[0]
+    if processors < 2 or not wide.is_file() or wide.stat().st_size < _WORTH_PROCESSES:
+        yield None
+        return
+    # Not forked: who verifies may have threads, and a copy of them may stand still.
+    processes = min(processors - 1, _MOST_PROCESSES)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
+    try:
+        yield SpansOfRows(root, policies, SPAN, pool, _IN_HAND * processes)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _processors() -> int:
+    """Those this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def split(root: Path, size: int) -> list[Span] | None:
+    """Spans of about `size` bytes of the wide file that cover three files.
+
+    None where a file is not there, or has a line without an id. Of files that are not in order
+    the spans are some, and none of them is sound.
+    """
+    try:
+        with ExitStack() as stack:
+            files = [
+                _Ordered(stack.enter_context((root / name).open("rb")), key)
+                for name, key in zip(DATA_FILES, _KEYS, strict=False)
+            ]
+            wide, *others = files
+            starts = [[0] * len(files)]
+            for place in range(size, wide.end, size):
+                start, first = wide.line_from(place)
+                if starts[-1][0] < start < wide.end:
+                    starts.append([start, *(file.first_from(first) for file in others)])
+            starts.append([file.end for file in files])
+    except (OSError, _OddLineError):
+        return None
+    return [tuple(zip(one, other, strict=True)) for one, other in pairwise(starts)]
+
+
+class _OddLineError(Exception):
+    """A line in which no id can be seen."""
+
+
+class _Ordered:
+    """A file whose lines are in the order of their ids, to be searched for places."""
+
+    def __init__(self, file: BufferedReader, key: str) -> None:
+        self._file = file
+        self._id = re.compile(rb'"%b":"([^"\\]*)"' % key.encode())
+        self.end = file.seek(0, os.SEEK_END)
+
+    def line_from(self, place: int) -> tuple[int, bytes]:
+        """Where the first line begins that begins at a place or after it, and its id.
+
+        The id is empty at the end of the file.
+        """
+        self._file.seek(max(0, place - 1))
+        if place:
+            self._file.readline(LONGEST_LINE)
+        start = self._file.tell()
+        line = self._file.readline(LONGEST_LINE)
+        found = self._id.search(line)
+        if line and found is None:
+            raise _OddLineError
+        return start, found[1] if found else b""
+
+    def first_from(self, wanted: bytes) -> int:
+        """Where the first line begins whose id is not before the wanted one."""
+        # All lines that begin before `low` have ids before it, none that begin from `high` on.
+        low, high = 0, self.end
+        while low < high:
+            middle = (low + high) // 2
+            start, found = self.line_from(middle)
+            if start < high and found < wanted:
+                low = self._file.tell()
+            else:
+                high = middle
+        return low
+
+
+class _Sums:
+    """What all spans hold together."""
+
+    def __init__(self, works: int) -> None:
+        self._ids = [b""] * works
+        self._sum = Counts()
+        self._told = Told()
+        self._listed: dict[str, Any] = {}
+
+    def take(self, number: int, found: _Found) -> bool:
+        """Add the result of a piece of work; False if it is at odds with what is known."""
+        if found is None:
+            return False
+        counts, told, artists = found
+        entries = orjson.loads(artists)
+        if counts is None or told is None:
+            self._listed = entries
+            return True
+        self._ids[number] = bytes(counts.ids)
+        self._sum.add(counts)
+        known = self._told
+        agreed = (
+            known.isrcs.isdisjoint(told.isrcs)
+            and known.merged.keys().isdisjoint(told.merged)
+            and all(
+                map(eq, map(known.artists.setdefault, entries, entries.values()), entries.values())
+            )
+            and all(
+                known.queries.setdefault(one, query) == query for one, query in told.queries.items()
+            )
+        )
+        known.isrcs |= told.isrcs
+        known.merged |= told.merged
+        return agreed
+
+    def counts(self) -> Counts | None:
+        """All of them; None if the spans do not fit together."""
+        ids = [one for one in self._ids if one]
+        in_order = all(one[-ID_LENGTH:] < other[:ID_LENGTH] for one, other in pairwise(ids))
+        found = self._sum
+        found.ids = bytearray().join(ids)
+        found.lines[DATA_FILES[3]] = len(self._listed)
+        apart = not any(map(found.holds, self._told.merged))
+        return found if in_order and apart and self._told.artists == self._listed else None
+
+
+def _agree(known: dict[str, Any], more: dict[str, Any]) -> bool:
+    """Whether nothing is known otherwise already; what is new is taken."""
+    return all(map(eq, map(known.setdefault, more, more.values()), more.values()))
+
+
+def _rows_of(root: Path, policies: Policies, span: Span) -> _Found:
+    found = sound_span(root, policies, span)
+    if found is None:
+        return None
+    counts, told = found
+    artists, told.artists = orjson.dumps(told.artists), {}
+    return counts, told, artists
+
+
+def _artists_of(root: Path, policies: Policies) -> _Found:
+    found = sound_artists(root, policies)
+    return None if found is None else (None, None, orjson.dumps(found))
+
+
+def _begin() -> None:
+    """Make this process one that lives and ends with the one that started it."""
+    # Control-C reaches both; what becomes of the work is the other's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

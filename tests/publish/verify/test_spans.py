@@ -1,0 +1,109 @@
+"""Spans of the rows, put together, say what the walk over whole files says."""
+
+from __future__ import annotations
+
+import logging
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from runclub_spider.publish.verify import spans, verify_release
+from runclub_spider.publish.verify.joins import Counts, check_rows
+from runclub_spider.publish.verify.manifest import checked_manifest, parse_manifest, policies_of
+from runclub_spider.publish.verify.problems import Problems
+from runclub_spider.publish.verify.rows import Policies
+from runclub_spider.publish.verify.schema import NEWEST_FORM
+from runclub_spider.publish.verify.spans import SpansOfRows, split
+from testkit.release_factory import DATA_FILES, WIDE, Release
+
+from .mutants import Mutant, groups, write
+
+#: Each row a span of its own, some rows, all.
+SIZES = (1, 20_000, 1 << 20)
+#: What may be wrong with rows: each change of a field, of rows and of lines.
+GROUPS = {
+    name: group
+    for name, group in groups().items()
+    if name[0] in DATA_FILES and not name[1].startswith("file ")
+}
+_MORE = {"last", "bell", "odd", "null", "lacking", "other", "other everywhere"}
+
+
+def sound(place: Path) -> Path:
+    return Release(80).derive().serialise().assemble().write(place)
+
+
+def policies(folder: Path) -> Policies:
+    data = parse_manifest(folder, Problems())
+    return policies_of(checked_manifest(data, NEWEST_FORM, Problems()), NEWEST_FORM)
+
+
+def in_spans(folder: Path, size: int) -> Counts | None:
+    return SpansOfRows(folder, policies(folder), size).counts()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_sound_release_is_counted_alike(tmp_path: Path, size: int) -> None:
+    folder, problems = sound(tmp_path), Problems()
+    counts = check_rows(folder, policies(folder), problems)
+    assert not problems
+    assert in_spans(folder, size) == counts
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_spans_cover_the_files_each_place_once(tmp_path: Path, size: int) -> None:
+    folder = sound(tmp_path)
+    found = split(folder, size)
+    assert found is not None
+    assert len(found) == {1: 80, 1 << 20: 1}.get(size, len(found))
+    for column, name in enumerate(DATA_FILES[:3]):
+        data = (folder / name).read_bytes()
+        assert b"".join(data[span[column][0] : span[column][1]] for span in found) == data
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(group, id=" ".join(name), marks=[pytest.mark.full] * (name[1] in _MORE))
+        for name, group in GROUPS.items()
+    ],
+)
+def test_whatever_the_whole_finds_no_span_passes(tmp_path: Path, group: list[Mutant]) -> None:
+    for number, mutant in enumerate(group):
+        (tmp_path / str(number)).mkdir()
+        folder = write(tmp_path / str(number), mutant.step, mutant.fault)
+        problems = Problems()
+        counts = check_rows(folder, policies(folder), problems)
+        assert in_spans(folder, SIZES[number % 2]) == (None if problems else counts), mutant.part
+
+
+def test_a_file_that_is_not_there_has_no_spans(tmp_path: Path) -> None:
+    folder = sound(tmp_path)
+    (folder / DATA_FILES[2]).unlink()
+    assert split(folder, 1) is None
+    assert in_spans(folder, 1) is None
+
+
+def test_other_processes_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = sound(tmp_path)
+    monkeypatch.setattr(spans, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(spans, "SPAN", 20_000)
+    monkeypatch.setattr(spans, "_processors", lambda: 2)
+    with spans.begun(folder, policies(folder)) as begun:
+        assert begun is not None
+        assert begun.counts() == check_rows(folder, policies(folder), Problems())
+    (folder / WIDE).write_bytes((folder / WIDE).read_bytes().replace(b"80s", b"90s", 1))
+    assert {problem.rule for problem in verify_release(folder)} >= {"sha256", "decade"}
+
+
+def test_without_other_processes_it_takes_longer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = sound(tmp_path)
+    ends = ProcessPoolExecutor(1, get_context("spawn"), os._exit, (1,))
+    with ends, caplog.at_level(logging.WARNING):
+        assert SpansOfRows(folder, policies(folder), 20_000, ends, 2).counts() is None
+    assert "Other processes cannot work here" in caplog.text
