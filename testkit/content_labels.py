@@ -35,9 +35,20 @@ import csv
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from runclub_spider.catalog.content import (
+    DEFAULTS,
+    Features,
+    Label,
+    Track,
+    Treatment,
+    Work,
+    plainly,
+)
 
 LABELS_FILE = Path(__file__).with_suffix(".csv")
 #: Where the tables lie in the folder of real data.
@@ -46,6 +57,9 @@ LISTS = "spotify/harisekhon_playlists.csv.gz"
 ARTISTS = "spotify/artists.csv.gz"
 FEATURES = "spotify/audio_features.csv.gz"
 _TRACK_URI = "spotify:track:"
+#: What is rejected by default, and what that must reach: with genres and features, and by names.
+REJECTED = frozenset(label for label in Label if DEFAULTS[label] is Treatment.REJECT)
+LEAST_PRECISION, LEAST_RECALL, LEAST_RECALL_BY_NAMES = 0.98, 0.90, 0.80
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +82,6 @@ class Judged:
         return hashlib.sha256(self.track_id.encode()).digest()[-1] % 2 == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Worded:
-    """What the tables know of a track; features by name, empty where there are none."""
-
-    title: str
-    artists: tuple[str, ...]
-    album: str
-    genres: tuple[str, ...]
-    features: dict[str, float]
-
-
 def judged() -> list[Judged]:
     """All judged tracks, by id."""
     with LABELS_FILE.open(encoding="utf-8", newline="") as lines:
@@ -88,41 +91,138 @@ def judged() -> list[Judged]:
         ]
 
 
-def worded(data: Path) -> dict[str, Worded]:
-    """Every track of the tables that has a title, by id.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A judged track with all that the tables know of it."""
+
+    judged: Judged
+    track: Track
+
+    @property
+    def named(self) -> Track:
+        """The track as a key that sees no genres knows it before features are asked for."""
+        return replace(self.track, genres=None, features=None)
+
+
+def known(data: Path) -> list[Known]:
+    """The judged tracks that are in the tables, by id.
 
     Args:
         data: the folder of real data.
     """
-    genres = {row["artist_id"]: row["genres"].split(";") for row in _rows(data / ARTISTS)}
-    features = {row["track_id"]: _numbers(row) for row in _rows(data / FEATURES)}
-    found = {}
+    wanted = {track.track_id: track for track in judged()}
+    genres = {row["artist_id"]: row["genres"] for row in _rows(data / ARTISTS)}
+    features = {
+        row["track_id"]: _features(row)
+        for row in _rows(data / FEATURES)
+        if row["track_id"] in wanted
+    }
+    named = dict(_named(data))
+    work = _works(wanted, named)
+    return [
+        Known(
+            each,
+            Track(
+                row.title,
+                row.artists,
+                row.album,
+                tuple(filter(None, ";".join(genres.get(one, "") for one in row.ids).split(";"))),
+                features.get(track_id),
+                work=work[track_id],
+            ),
+        )
+        for track_id, each in wanted.items()
+        if (row := named.get(track_id)) is not None
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    title: str
+    artists: tuple[str, ...]
+    album: str
+    ids: tuple[str, ...]
+
+
+def _named(data: Path) -> Iterator[tuple[str, _Named]]:
+    """Every track of the tables that has a title; that of the better table last."""
     for row in _rows(data / LISTS):
         artists, dash, title = row["label"].partition(" - ")
         if dash and row["uri"].startswith(_TRACK_URI):
-            track_id = row["uri"].removeprefix(_TRACK_URI)
-            found[track_id] = Worded(title, tuple(artists.split(", ")), "", (), {})
+            people = tuple(artists.split(", "))
+            yield row["uri"].removeprefix(_TRACK_URI), _Named(title, people, "", ())
     for row in _rows(data / TRACKS):
         if row["name"]:
-            named = [one for one in json.loads(row["artist_names"] or "[]") if type(one) is str]
-            of_artists = [
-                genre for one in row["artist_ids"].split() for genre in genres.get(one, ()) if genre
-            ]
-            found[row["track_id"]] = Worded(
-                row["name"],
-                tuple(named),
-                row["album_name"],
-                tuple(of_artists),
-                features.get(row["track_id"], {}),
-            )
-    return found
+            names = json.loads(row["artist_names"] or "[]")
+            people = tuple(one for one in names if type(one) is str)
+            ids = tuple(row["artist_ids"].split())
+            yield row["track_id"], _Named(row["name"], people, row["album_name"], ids)
 
 
-def _numbers(row: dict[str, str]) -> dict[str, float]:
-    names = ("speechiness", "instrumentalness", "energy", "acousticness", "liveness", "tempo")
-    return {name: float(row[name]) for name in names if row[name]}
+def _works(wanted: Iterable[str], named: Mapping[str, _Named]) -> dict[str, Work | None]:
+    """What the tables know of the other tracks of each wanted track's first artist."""
+    leads = {row.artists[0] for one in wanted if (row := named.get(one)) and row.artists}
+    tracks = Counter[str]()
+    plain: dict[str, Counter[Label]] = {lead: Counter() for lead in leads}
+    own: dict[str, tuple[Label, ...]] = {}
+    for track_id, row in named.items():
+        if row.artists and row.artists[0] in leads:
+            own[track_id] = plainly(row.title, row.artists, row.album)
+            tracks[row.artists[0]] += 1
+            plain[row.artists[0]].update(own[track_id])
+    works: dict[str, Work | None] = dict.fromkeys(wanted)
+    for track_id in own.keys() & works.keys():
+        lead = named[track_id].artists[0]
+        works[track_id] = Work(tracks[lead] - 1, plain[lead] - Counter(own[track_id]))
+    return works
+
+
+def _features(row: dict[str, str]) -> Features:
+    names = ("speechiness", "instrumentalness", "energy", "liveness")
+    return Features(*(float(row[name]) if row[name] else None for name in names))
 
 
 def _rows(table: Path) -> Iterator[dict[str, str]]:
     with gzip.open(table, "rt", encoding="utf-8", newline="") as lines:
         yield from csv.DictReader(lines)
+
+
+# --- scores --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How far labels agree with the judgements; the tracks on which they do not."""
+
+    right: int
+    wrong: tuple[Known, ...]
+    missed: tuple[Known, ...]
+
+    @property
+    def precision(self) -> float:
+        """Share of the tracks called so that are."""
+        return self.right / max(1, self.right + len(self.wrong))
+
+    @property
+    def recall(self) -> float:
+        """Share of the tracks that are so that are called so."""
+        return self.right / max(1, self.right + len(self.missed))
+
+
+def score(
+    tracks: Iterable[Known], called: Callable[[Known], Container[str]], those: frozenset[str]
+) -> Score:
+    """Hold what `called` says of each track against the judgement, as to whether any of `those`."""
+    right, wrong, missed = 0, [], []
+    for track in tracks:
+        said = called(track)
+        is_said, is_so = (
+            any(label in said for label in those),
+            not those.isdisjoint(track.judged.labels),
+        )
+        right += is_said and is_so
+        if is_said and not is_so:
+            wrong.append(track)
+        if is_so and not is_said:
+            missed.append(track)
+    return Score(right, tuple(wrong), tuple(missed))
