@@ -14,6 +14,7 @@ NAMES = (
     "publish",
     "genres",
     "duplicates",
+    "content",
     "balance",
     "open_metadata",
     "pacing",
