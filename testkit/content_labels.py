@@ -26,7 +26,7 @@ so were most tracks of artists that have many of one kind. What the labels mean:
 - live, medley (mash-ups too), holiday (Christmas), children: as title, album or artist tell.
 
 Rules are tuned on the half of the tracks whose id has an even SHA-256; figures are given for the
-odd half.
+odd half. Many artists have tracks in both, so what names a kind of artist is tried on its like.
 """
 
 from __future__ import annotations
