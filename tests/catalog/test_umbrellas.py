@@ -124,13 +124,27 @@ def test_labels_and_their_order() -> None:
         ("pinoy hip hop", "K-Pop"),
         ("riddim", "Reggae"),
         ("riddim dubstep", "EDM"),
-        ("pink noise", "Pop"),
+        ("pink noise", None),
+        ("karaoke", None),
+        ("sped up", None),
+        ("slowed and reverb", None),
+        ("nightcore", None),
+        ("workout product", None),
+        ("christmas product", None),
+        ("hypnosis mic", "K-Pop"),
         ("xyzzy", None),
         ("", None),
     ],
 )
 def test_umbrella_of_a_genre(genre: str, umbrella: str | None) -> None:
     assert UMBRELLAS.of_genre(genre) == umbrella
+
+
+@pytest.mark.parametrize("genre", ["karaoke", "pink noise", "sped up", "workout product"])
+def test_what_a_track_is_tells_no_umbrella(genre: str) -> None:
+    assert UMBRELLAS.of_artists([[genre]]) == ()
+    assert UMBRELLAS.of_artists([[genre, "punk"]]) == (("Rock", 1.0),)
+    assert UMBRELLAS.mentions(f"Cold Hands - {genre} version", title=True).labels == ()
 
 
 @pytest.mark.parametrize("label", LABELS)
