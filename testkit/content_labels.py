@@ -47,8 +47,8 @@ from runclub_spider.catalog.content import (
     Track,
     Treatment,
     Work,
-    plainly,
 )
+from runclub_spider.catalog.content.judge import plainly
 
 LABELS_FILE = Path(__file__).with_suffix(".csv")
 #: Where the tables lie in the folder of real data.

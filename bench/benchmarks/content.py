@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 
 from bench.context import Context
 from bench.table import Table, times, verdict
-from runclub_spider.catalog.content import Label, Track, labels_of, plainly
+from runclub_spider.catalog.content import Label, Track
+from runclub_spider.catalog.content.judge import labels_of, plainly
 from testkit.content_labels import (
     LEAST_PRECISION,
     LEAST_RECALL,

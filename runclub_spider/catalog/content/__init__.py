@@ -18,38 +18,35 @@ What becomes of it, once all is known, and before anybody is asked for features:
     treatment, label = policy.severest(labels_of(track))
     rejected_by_names(title, artists, album, policy)   # Label.KARAOKE, or None
 
-:func:`plainly` says what names alone leave no doubt of; counted over an artist's tracks it makes
-the `Work` of the others. :func:`digest` changes with the declared table, so that labels which were
-stored can be told from those of today.
+:func:`.judge.plainly` says what names alone leave no doubt of; counted over an artist's tracks it
+makes the `Work` of the others (:mod:`.works` adds it up for many tracks at once).
+:func:`.judge.digest` changes with the declared table, so that labels which were stored can be told
+from those of today.
+
+The functions are those of :mod:`.judge`. They are not named here, for every command reads the
+policy, and few judge by the table.
 """
 
 from __future__ import annotations
 
-from runclub_spider.catalog.content.judge import (
-    Evidence,
-    Verdict,
-    digest,
-    labels_of,
-    plainly,
-    rejected_by_names,
-    weigh,
+from runclub_spider.catalog.content.labels import (
+    DEFAULTS,
+    ContentPolicy,
+    Label,
+    Treatment,
+    mask_of,
+    of_mask,
 )
-from runclub_spider.catalog.content.labels import DEFAULTS, ContentPolicy, Label, Treatment
 from runclub_spider.catalog.content.track import Features, Track, Work
 
 __all__ = [
     "DEFAULTS",
     "ContentPolicy",
-    "Evidence",
     "Features",
     "Label",
     "Track",
     "Treatment",
-    "Verdict",
     "Work",
-    "digest",
-    "labels_of",
-    "plainly",
-    "rejected_by_names",
-    "weigh",
+    "mask_of",
+    "of_mask",
 ]

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 
 from runclub_spider.catalog.content.labels import ContentPolicy, Label, Treatment
 from runclub_spider.catalog.content.signals import (
@@ -30,8 +31,12 @@ from runclub_spider.catalog.content.words import (
 from runclub_spider.catalog.genres import normalise_genre
 
 #: The artist's other tracks say something when there are at least so many.
-_LEAST_WORK = 3
+LEAST_WORK = 3
 _GENRE_LISTS = 16_384
+_PLACES = {label: at for at, label in enumerate(Label)}
+
+#: A whole number, or an array of them.
+Number = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +66,60 @@ class Verdict:
         return round(100 * self.confidence) >= THRESHOLDS[self.label]
 
 
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """What is said of a track before its artist's other tracks are known.
+
+    Attributes:
+        labels: those that it deserves, whatever the others are.
+        plain: those that its names alone leave no doubt of, as :func:`plainly` tells them.
+        lacks: those that the others may still bring, and the points that are missing; see
+            :func:`by_work`.
+    """
+
+    labels: tuple[Label, ...] = ()
+    plain: tuple[Label, ...] = ()
+    lacks: tuple[tuple[Label, int], ...] = ()
+
+
+_NOTHING_SAID = Leaning()
+
+
+def leaning(track: Track) -> Leaning:
+    """What is said of a track whose `work` is not known yet."""
+    found = _brought_up(track)
+    if not found:
+        return _NOTHING_SAID
+    labels: list[Label] = []
+    lacks: list[tuple[Label, int]] = []
+    for label in sorted(found, key=_PLACES.__getitem__):
+        missing = THRESHOLDS[label] - sum(
+            each.points for each in (*found[label], *_signs(label, track))
+        )
+        if missing <= 0:
+            labels.append(label)
+        elif missing <= _work_points().get(label, 0):
+            lacks.append((label, missing))
+    plain = plainly(track.title, track.artists, track.album)
+    return Leaning(tuple(labels), plain, tuple(lacks))
+
+
+def by_work(label: Label, tracks: Number, plain: Number) -> Number:
+    """The points that an artist's other tracks bring to a label.
+
+    Args:
+        label: one that something else brought up.
+        tracks: how many others there are; a number, or an array of them.
+        plain: how many of these plainly deserve the label; an array of the same length.
+    """
+    points = _work_points().get(label, 0)
+    # Of so few tracks that they say nothing no points come; none at all must divide nothing.
+    return points * plain * (tracks >= LEAST_WORK) // (tracks + (tracks == 0))
+
+
 def weigh(track: Track) -> tuple[Verdict, ...]:
     """A verdict on each label for which anything speaks, in the order of the labels."""
-    found: dict[Label, list[Evidence]] = {}
-    heard = _nothing_but_speech(track)
-    _read_names(track, found)
-    _read_genres(track, found)
-    if "/" in track.title:
-        found.setdefault(Label.MEDLEY, [])
-    if heard:
-        found.setdefault(Label.SPOKEN, [])
+    found = _brought_up(track)
     if not found:
         return ()
     return tuple(
@@ -79,6 +128,18 @@ def weigh(track: Track) -> tuple[Verdict, ...]:
         if label in found
         if (verdict := _verdict(label, found[label], track))
     )
+
+
+def _brought_up(track: Track) -> dict[Label, list[Evidence]]:
+    """The labels that anything speaks for, with what words and genres say; empty for most."""
+    found: dict[Label, list[Evidence]] = {}
+    _read_names(track, found)
+    _read_genres(track, found)
+    if "/" in track.title:
+        found.setdefault(Label.MEDLEY, [])
+    if _nothing_but_speech(track):
+        found.setdefault(Label.SPOKEN, [])
+    return found
 
 
 def labels_of(track: Track) -> tuple[Label, ...]:
@@ -100,6 +161,20 @@ def rejected_by_names(
     """The label for which a track can be rejected before anybody is asked for more, if any."""
     treatment, label = policy.severest(plainly(title, artists, album))
     return label if treatment is Treatment.REJECT else None
+
+
+def speaks(name: str) -> bool:
+    """Whether a list or search of this name may say anything of the tracks that it found."""
+    return not _list_keys().isdisjoint(words(fold(name)))
+
+
+@cache
+def _list_keys() -> frozenset[str]:
+    return frozenset(
+        key
+        for key, phrases in _phrases().items()
+        if any(entry.where is Where.LIST for _, _, _, entry in phrases)
+    )
 
 
 @cache
@@ -318,11 +393,23 @@ def _signs(label: Label, track: Track) -> Iterable[Evidence]:
             continue
         if entry.sign is Sign.WORK:
             work = track.work
-            if work is not None and work.tracks >= _LEAST_WORK and work.plain.get(label):
-                share = entry.points * work.plain[label] // work.tracks
+            if work is not None and (
+                share := by_work(label, work.tracks, work.plain.get(label, 0))
+            ):
                 yield Evidence(entry.sign.value, f"{work.plain[label]} of {work.tracks}", share)
         elif _SIGNS[entry.sign](track):
             yield Evidence(entry.sign.value, "", entry.points)
+
+
+@cache
+def _work_points() -> dict[Label, int]:
+    """What a label is worth where all other tracks of the artist plainly deserve it."""
+    return {
+        label: entry.points
+        for label, entries in TABLE.items()
+        for entry in entries
+        if isinstance(entry, Shows) and entry.sign is Sign.WORK
+    }
 
 
 def _verdict(label: Label, said: list[Evidence], track: Track) -> Verdict | None:

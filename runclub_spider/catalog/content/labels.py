@@ -25,6 +25,20 @@ class Label(StrEnum):
     CHILDREN = "children"
 
 
+#: Labels by their bits: a column of 16 bits holds all labels of a track.
+_BITS = {label: 1 << at for at, label in enumerate(Label)}
+
+
+def mask_of(labels: Iterable[Label]) -> int:
+    """Labels as the bits of a number, the first label the lowest."""
+    return sum(_BITS[label] for label in set(labels))
+
+
+def of_mask(mask: int) -> tuple[Label, ...]:
+    """The labels of such a number, in their order."""
+    return tuple(label for label, bit in _BITS.items() if mask & bit)
+
+
 class Treatment(StrEnum):
     """What a label does to a track, the severest first."""
 
@@ -72,6 +86,10 @@ class ContentPolicy:
     def of(self, label: Label) -> Treatment:
         """What becomes of tracks with a label."""
         return dict(self.treatments)[label]
+
+    def mask(self, treatment: Treatment) -> int:
+        """The labels that are treated so, as :func:`mask_of` writes them."""
+        return mask_of(label for label, said in self.treatments if said is treatment)
 
     def severest(self, labels: Iterable[Label]) -> tuple[Treatment, Label | None]:
         """What becomes of a track with these labels, and the first that says so.

@@ -13,10 +13,17 @@ from runclub_spider.catalog.content import (
     Track,
     Treatment,
     Work,
+    mask_of,
+    of_mask,
+)
+from runclub_spider.catalog.content.judge import (
+    by_work,
     digest,
     labels_of,
+    leaning,
     plainly,
     rejected_by_names,
+    speaks,
     weigh,
 )
 from runclub_spider.catalog.content.signals import TABLE, THRESHOLDS, Says, Shows, Sign
@@ -595,3 +602,59 @@ def test_unrelated_words_change_nothing(title: str, words: str, more: str) -> No
 def test_folding_is_idempotent(text: str) -> None:
     once = fold(text)
     assert fold(once) == once
+
+
+def test_a_mask_holds_labels_in_their_order() -> None:
+    assert mask_of([]) == 0
+    assert of_mask(mask_of([Label.NOISE, Label.KARAOKE, Label.NOISE])) == (
+        Label.KARAOKE,
+        Label.NOISE,
+    )
+    assert of_mask(mask_of(Label)) == tuple(Label)
+    assert mask_of(Label) < 1 << 16
+    assert ContentPolicy().mask(Treatment.KEEP) == mask_of([Label.LIVE])
+
+
+def test_a_list_that_says_nothing_need_not_be_read() -> None:
+    assert speaks("My Christmas Hits")
+    assert not speaks("Morning Run 170 BPM")
+
+
+WORDS_OF_ALL = st.sampled_from(
+    [*SPEAKING, "Party Tyme", "Piano Covers", "Relaxing Sounds", "Comedy Central", "Little Lullaby"]
+)
+WORKS = st.builds(
+    lambda more, plain: Work(more + max(plain.values(), default=0), plain),
+    st.integers(0, 4),
+    st.dictionaries(st.sampled_from(Label), st.integers(0, 6)),
+)
+
+
+@given(
+    title=WORDS_OF_ALL,
+    artist=WORDS_OF_ALL,
+    album=WORDS_OF_ALL,
+    genres=st.none() | st.lists(st.sampled_from(["karaoke", "comedy", "rock", "lullaby"])),
+    features=st.sampled_from([None, SPOKEN, SUNG]),
+    work=WORKS,
+)
+def test_what_is_said_before_the_other_tracks_are_known_leads_to_the_same_labels(
+    title: str,
+    artist: str,
+    album: str,
+    genres: list[str] | None,
+    features: Features | None,
+    work: Work,
+) -> None:
+    named = None if genres is None else tuple(genres)
+    track = Track(title, (artist,), album, named, features)
+    said = leaning(track)
+    assert said.labels == labels_of(track)
+    assert said.plain == plainly(title, (artist,), album)
+    more = {
+        label
+        for label, points in said.lacks
+        if by_work(label, work.tracks, work.plain.get(label, 0)) >= points
+    }
+    known = Track(title, (artist,), album, named, features, work=work)
+    assert {*said.labels, *more} == set(labels_of(known))

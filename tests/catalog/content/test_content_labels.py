@@ -7,7 +7,8 @@ from dataclasses import fields
 
 import pytest
 
-from runclub_spider.catalog.content import Features, Label, Track, labels_of
+from runclub_spider.catalog.content import Features, Label, Track
+from runclub_spider.catalog.content.judge import labels_of
 from runclub_spider.catalog.yaml_file import YamlFile
 from testkit.content_labels import (
     LEAST_PRECISION,
