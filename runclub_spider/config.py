@@ -34,6 +34,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
 from runclub_spider import resources
+from runclub_spider.catalog.content import ContentPolicy
 from runclub_spider.catalog.markets import MARKETS, cure
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.errors import ConfigurationError
@@ -298,6 +299,11 @@ class Config(BaseModel):
     # What is kept
     min_duration_ms: int = setting(120_000, "Shortest track.", ge=1, changes_release=True)
     max_duration_ms: int = setting(360_000, "Longest track.", ge=1, changes_release=True)
+    content_policy: ContentPolicy = setting(
+        ContentPolicy(),
+        "What becomes of tracks with a content label, such as karaoke=reject,live=keep.",
+        changes_release=True,
+    )
     dedupe_policy: Literal["id+isrc+soft", "id+isrc", "id"] = setting(
         "id+isrc+soft",
         "Which duplicates are collapsed; soft: same artist, title and version within 2 s.",
@@ -422,6 +428,11 @@ class Config(BaseModel):
             limits[name] = int(number)
         return limits
 
+    @field_validator("content_policy", mode="before")
+    @classmethod
+    def _treatments(cls, value: Any) -> Any:
+        return ContentPolicy.parse(value) if isinstance(value, str) else value
+
     @field_validator("market", mode="before")
     @classmethod
     def _upper(cls, value: Any) -> Any:
@@ -499,7 +510,13 @@ class Config(BaseModel):
     @property
     def policy(self) -> Policy:
         """The rules of eligibility."""
-        return Policy(self.market, self.min_duration_ms, self.max_duration_ms, self.suitability)
+        return Policy(
+            self.market,
+            self.min_duration_ms,
+            self.max_duration_ms,
+            self.suitability,
+            self.content_policy,
+        )
 
     def source_of(self, name: str) -> str:
         """Where data of a base URL comes from: the service's name, `sandbox`, or a host.

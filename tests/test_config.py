@@ -13,6 +13,7 @@ from scrapy.settings import Settings
 
 from runclub_spider import config as module
 from runclub_spider.apis.station import stations
+from runclub_spider.catalog.content import ContentPolicy, Label, Treatment
 from runclub_spider.config import (
     Config,
     check_base_url,
@@ -57,6 +58,7 @@ CONTRACT = {
     "MARKET": "US",
     "PRIMARY_MARKETS": ("US", "CA", "GB", "AU"),
     "FRONTIER": "deficit",
+    "CONTENT_POLICY": ContentPolicy(),
     "CACHE_DIR": Path(".cache"),
     "EXPORT_DIR": Path("export"),
     "SOURCE_DATE_EPOCH": None,
@@ -129,6 +131,10 @@ def test_the_example_is_a_valid_configuration_without_secrets() -> None:
         ("SEED_DEDUPE", "perhaps"),
         ("DEDUPE_POLICY", "isrc"),
         ("BACKFILL_ORDER", "luck"),
+        ("CONTENT_POLICY", "karaoke"),
+        ("CONTENT_POLICY", "karaoke=never"),
+        ("CONTENT_POLICY", "opera=reject"),
+        ("CONTENT_POLICY", "live=keep,live=last"),
         ("BACKFILL_ORDER", "soft,soft"),
         ("MARKET", "U\nS"),
     ],
@@ -157,6 +163,14 @@ def test_an_endless_age_is_refused(name: str) -> None:
 )
 def test_the_order_of_help_for_thin_cells(value: str, steps: tuple[str, ...]) -> None:
     assert read(BACKFILL_ORDER=value).backfill_order == steps
+
+
+def test_what_becomes_of_content_is_read_label_by_label() -> None:
+    policy = read(CONTENT_POLICY="karaoke=last, live=reject").content_policy
+    assert (policy.of(Label.KARAOKE), policy.of(Label.LIVE)) == (Treatment.LAST, Treatment.REJECT)
+    assert policy.of(Label.NOISE) is Treatment.REJECT
+    assert read(CONTENT_POLICY="").content_policy == ContentPolicy()
+    assert read(CONTENT_POLICY="live=keep").policy.content == ContentPolicy()
 
 
 def test_several_bad_values_are_all_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runclub_spider.catalog import rules
+from runclub_spider.catalog.content import ContentPolicy, Label, mask_of, of_mask
+from runclub_spider.catalog.content import judge as content_judge
 from runclub_spider.catalog.models import Playable
 from runclub_spider.catalog.rules import Facts, Policy, Rule, facts_of_stored, judge, policy
 
@@ -67,6 +70,7 @@ def test_the_order_is_that_of_counting() -> None:
     assert [rule.name for rule in rules.RULES] == [
         *("incomplete", "no_duration", "too_short", "too_long", "unplayable"),
         *("playability_unknown", "unsuitable", "unsound"),
+        *(f"content_{label}" for label in Label),
     ]
     failed = fails(name="", duration_ms=1, playable="no")
     assert failed == (rules.INCOMPLETE, rules.TOO_SHORT, rules.UNPLAYABLE)
@@ -78,7 +82,11 @@ def test_a_module_of_the_folder_is_a_rule_in_use() -> None:
     (folder,) = map(Path, rules.__path__)
     modules = {path.stem for path in folder.glob("*.py")}
     shared = {"__init__", "facts", "policy", "rule"}
-    assert modules - shared == {rule.name for rule in rules.RULES}
+    # One for all labels.
+    assert "content" in modules
+    assert modules - shared - {"content"} == {rule.name for rule in rules.RULES} - {
+        rule.name for rule in rules.CONTENT
+    }
 
 
 FACTS = st.builds(
@@ -89,6 +97,8 @@ FACTS = st.builds(
     playable=st.sampled_from(list(Playable)),
     unsuited=st.booleans(),
     unsound=st.booleans(),
+    content=st.sampled_from([0, 0, mask_of([Label.KARAOKE]), mask_of([Label.CHILDREN])])
+    | st.sets(st.sampled_from(Label)).map(mask_of),
 )
 
 
@@ -106,7 +116,8 @@ def plainly(facts: Facts, by: Policy) -> list[str]:
         "playability_unknown": facts.playable == "unknown",
         "unsuitable": by.suitability == "gate" and facts.unsuited,
     }
-    return [name for name, refused in found.items() if refused]
+    named = [f"content_{label}" for label in of_mask(facts.content)]
+    return [name for name, refused in found.items() if refused] + named
 
 
 @given(facts=FACTS, by=st.sampled_from([POLICY, GATE]))
@@ -126,6 +137,7 @@ def test_columns_say_what_rows_say(tracks: list[Facts], by: Policy) -> None:
         playable=np.array([str(one.playable) for one in tracks], "U7"),
         unsuited=np.array([one.unsuited for one in tracks], bool),
         unsound=np.array([one.unsound for one in tracks], bool),
+        content=np.array([one.content for one in tracks], np.uint16),
     )
     found = rules.first_refusals(columns, by)
     assert found.dtype == np.int8
@@ -133,7 +145,7 @@ def test_columns_say_what_rows_say(tracks: list[Facts], by: Policy) -> None:
     assert found.tolist() == [
         rules.ELIGIBLE if rule is None else rules.RULES.index(rule) for rule in first
     ]
-    # While crawling nothing is known of the last two.
+    # While crawling nothing is known of what suits and of what is unsound.
     crawling = rules.first_refusals(columns._replace(unsuited=False, unsound=False), by)
     first = [next(iter(judge(one, by)), None) for one in tracks]
     assert crawling.tolist() == [
@@ -146,7 +158,7 @@ TABLE = sa.Table(
     sa.MetaData(),
     sa.Column("at", sa.Integer, primary_key=True),
     *(sa.Column(name, sa.Boolean) for name in ("untitled", "unsuited", "unsound")),
-    *(sa.Column(name, sa.Integer) for name in ("artists", "duration_ms")),
+    *(sa.Column(name, sa.Integer) for name in ("artists", "duration_ms", "content")),
     sa.Column("playable", sa.Text),
 )
 
@@ -186,7 +198,15 @@ def test_the_policys_key_tells_rules_apart(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_policys_key_tells_policies_apart() -> None:
     policies = [POLICY, Policy("SE", 120_000, 360_000), Policy("US", 1, 360_000)]
     policies += [Policy("US", 120_000, 300_000)]
-    assert len({policy.key for policy in policies}) == 4
+    policies += [replace(POLICY, content=ContentPolicy.parse("live=reject"))]
+    assert len({policy.key for policy in policies}) == 5
     assert Policy("US", 120_000, 360_000).key == POLICY.key
     # What is judged when publishing alone makes no stored verdict stale.
     assert GATE.key == POLICY.key
+    assert replace(POLICY, content=ContentPolicy.parse("live=last")).key == POLICY.key
+
+
+def test_the_policys_key_follows_the_table_of_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = POLICY.key
+    monkeypatch.setattr(content_judge, "digest", lambda: "another")
+    assert POLICY.key != before

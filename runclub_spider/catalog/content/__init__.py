@@ -16,7 +16,7 @@ What becomes of it, once all is known, and before anybody is asked for features:
 
     policy = ContentPolicy.parse("karaoke=reject,live=keep")
     treatment, label = policy.severest(labels_of(track))
-    rejected_by_names(title, artists, album, policy)   # Label.KARAOKE, or None
+    rejected_by_names(title, artists, album, policy)   # (Label.KARAOKE,), or ()
 
 :func:`.judge.plainly` says what names alone leave no doubt of; counted over an artist's tracks it
 makes the `Work` of the others (:mod:`.works` adds it up for many tracks at once).

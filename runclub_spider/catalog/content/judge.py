@@ -33,6 +33,7 @@ from runclub_spider.catalog.genres import normalise_genre
 #: The artist's other tracks say something when there are at least so many.
 LEAST_WORK = 3
 _GENRE_LISTS = 16_384
+_PAGES = 4_096
 _PLACES = {label: at for at, label in enumerate(Label)}
 
 #: A whole number, or an array of them.
@@ -147,6 +148,8 @@ def labels_of(track: Track) -> tuple[Label, ...]:
     return tuple(verdict.label for verdict in weigh(track) if verdict.holds)
 
 
+# The tracks of a page are asked about by its filter, and again when it is stored.
+@lru_cache(_PAGES)
 def plainly(title: str, artists: tuple[str, ...], album: str) -> tuple[Label, ...]:
     """The labels that names alone leave no doubt of; these count as the artist's way, too."""
     named = Track(title, artists, album)
@@ -157,10 +160,14 @@ def plainly(title: str, artists: tuple[str, ...], album: str) -> tuple[Label, ..
 
 def rejected_by_names(
     title: str, artists: tuple[str, ...], album: str, policy: ContentPolicy
-) -> Label | None:
-    """The label for which a track can be rejected before anybody is asked for more, if any."""
-    treatment, label = policy.severest(plainly(title, artists, album))
-    return label if treatment is Treatment.REJECT else None
+) -> tuple[Label, ...]:
+    """The labels for which a track is rejected before anybody is asked for more; few have any.
+
+    What is known later does not bring it back: its features were never paid for.
+    """
+    return tuple(
+        label for label in plainly(title, artists, album) if policy.of(label) is Treatment.REJECT
+    )
 
 
 def speaks(name: str) -> bool:

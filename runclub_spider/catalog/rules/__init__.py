@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from runclub_spider.catalog.rules.content import CONTENT
 from runclub_spider.catalog.rules.facts import Facts, Values, facts_of, facts_of_stored
 from runclub_spider.catalog.rules.incomplete import INCOMPLETE
 from runclub_spider.catalog.rules.no_duration import NO_DURATION
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CONTENT",
     "CRAWLING",
     "CURABLE",
     "ELIGIBLE",
@@ -77,9 +79,13 @@ RULES = (
     PLAYABILITY_UNKNOWN,
     UNSUITABLE,
     UNSOUND,
+    *CONTENT,
 )
 #: Those that are judged with each stored page.
 CRAWLING = tuple(rule for rule in RULES if not rule.publishing)
+# Those that may refuse a track without content labels, as nearly all are: with the rules of the
+# labels a track takes three times as long.
+_OF_UNLABELLED = tuple(rule for rule in CRAWLING if rule not in CONTENT)
 #: Those whose refusal another source may still mend.
 CURABLE = frozenset(rule for rule in RULES if rule.curable)
 #: Stands in columns for a track that no rule refuses.
@@ -88,6 +94,8 @@ ELIGIBLE = -1
 
 def judge(facts: Facts, policy: Policy, rules: Sequence[Rule] = CRAWLING) -> tuple[Rule, ...]:
     """Every rule of `rules` that refuses one track, in their order; empty means eligible."""
+    if rules is CRAWLING and not facts.content:
+        rules = _OF_UNLABELLED
     refused = tuple([rule for rule in rules if rule.refuses(facts, policy)])
     return next(((rule,) for rule in refused if rule.alone), refused)
 

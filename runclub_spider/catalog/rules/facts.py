@@ -28,6 +28,8 @@ class Facts(NamedTuple):
         suitability: how well it suits a run, 0 to 10, None for not known; for the sentence alone.
         unsound: whether its row cannot be read or written; known when publishing.
         fault: what is wrong with that row; for the sentence alone.
+        content: the labels for which the policy rejects it, as `content.mask_of` writes them;
+            while crawling those that its names leave no doubt of.
     """
 
     untitled: Values
@@ -39,11 +41,16 @@ class Facts(NamedTuple):
     suitability: float | None = None
     unsound: Values = False
     fault: str | None = None
+    content: Values = 0
 
 
-def facts_of(name: str, *, artists: int, duration_ms: int, found: Finding) -> Facts:
+def facts_of(
+    name: str, *, artists: int, duration_ms: int, found: Finding, content: int = 0
+) -> Facts:
     """The facts of one track as a page shows it; arguments as the attributes of :class:`Facts`."""
-    return Facts(not name.strip(), artists, duration_ms, found.playable, found.basis)
+    return Facts(
+        not name.strip(), artists, duration_ms, found.playable, found.basis, content=content
+    )
 
 
 def facts_of_stored(
@@ -55,6 +62,7 @@ def facts_of_stored(
     basis: str | None,
     available_markets: str | None,
     market: str,
+    content: int = 0,
 ) -> Facts:
     """The facts of one track as the store holds it.
 
@@ -66,6 +74,7 @@ def facts_of_stored(
         basis: who says so.
         available_markets: codes with commas between, None where no answer listed them.
         market: the policy's.
+        content: as the attribute of :class:`Facts`.
     """
     found = stored_playability(playable, basis, listed(available_markets), market)
-    return facts_of(name, artists=artists, duration_ms=duration_ms, found=found)
+    return facts_of(name, artists=artists, duration_ms=duration_ms, found=found, content=content)

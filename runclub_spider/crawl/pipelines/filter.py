@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from runclub_spider.catalog.content.judge import rejected_by_names
+from runclub_spider.catalog.content.labels import mask_of
 from runclub_spider.catalog.models import FoundTrack
 from runclub_spider.catalog.playability import playability, says_nothing
 from runclub_spider.catalog.rules import facts_of, judge
@@ -47,11 +49,15 @@ class FilterPipeline:
                 restriction=track.restriction,
                 served_by_search=served,
             )
+            artists = tuple([one.name for one in track.artists if one.name.strip()])
             facts = facts_of(
                 track.name,
-                artists=sum(bool(artist.name.strip()) for artist in track.artists),
+                artists=len(artists),
                 duration_ms=track.duration_ms,
                 found=found,
+                content=mask_of(
+                    rejected_by_names(track.name, artists, track.album.name, policy.content)
+                ),
             )
             refused_by = judge(facts, policy)
             item.judged.append(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from runclub_spider.catalog.content.judge import rejected_by_names
+from runclub_spider.catalog.content.labels import mask_of
 from runclub_spider.catalog.models import FoundTrack, Playable, Track
 from runclub_spider.catalog.playability import rank
 from runclub_spider.catalog.rules import CURABLE, Policy, Rule, facts_of_stored, judge
@@ -164,12 +167,11 @@ def judge_again(
     return [track_id for track_id, rules in verdicts.items() if not rules]
 
 
-_NAMED_ARTISTS = (
-    sa.select(sa.func.count())
-    .select_from(track_artist)
-    .join(artist, artist.c.artist_id == track_artist.c.artist_id)
-    .where(track_artist.c.track_id == track.c.track_id, NAMED)
-    .scalar_subquery()
+_ARTISTS_NAMES = Prepared(
+    sa.select(track_artist.c.track_id, artist.c.name)
+    .join_from(track_artist, artist, artist.c.artist_id == track_artist.c.artist_id)
+    .where(among(track_artist.c.track_id), NAMED)
+    .order_by(track_artist.c.track_id, track_artist.c.position)
 )
 
 
@@ -184,11 +186,11 @@ def _in_market(*columns: sa.ColumnElement[Any]) -> Prepared:
 _JUDGED = _in_market(
     track.c.track_id,
     track.c.name,
+    track.c.album_name,
     LENGTH_MS.label("duration_ms"),
     track.c.available_markets,
     track_market.c.playable,
     track_market.c.basis,
-    _NAMED_ARTISTS.label("artists"),
 )
 
 
@@ -198,16 +200,22 @@ def _judge(
     """The rules' verdict on stored tracks."""
     verdicts = {}
     for part in chunks(ids):
-        for row in _JUDGED.rows(connection, {"ids": texts(part), "in_market": policy.market}):
-            track_id, name, duration_ms, available_markets, playable, basis, artists_named = row
+        given = {"ids": texts(part)}
+        names: defaultdict[str, list[str]] = defaultdict(list)
+        for track_id, name in _ARTISTS_NAMES.rows(connection, given):
+            names[track_id].append(str(name))
+        for row in _JUDGED.rows(connection, {**given, "in_market": policy.market}):
+            track_id, name, album, duration_ms, available_markets, playable, basis = row
+            artists = tuple(names[track_id])
             facts = facts_of_stored(
                 name,
-                artists=artists_named,
+                artists=len(artists),
                 duration_ms=duration_ms,
                 playable=playable,
                 basis=basis,
                 available_markets=available_markets,
                 market=policy.market,
+                content=mask_of(rejected_by_names(name, artists, str(album), policy.content)),
             )
             verdicts[track_id] = judge(facts, policy)
     return verdicts

@@ -461,10 +461,10 @@ def test_names_alone_reject_what_leaves_no_doubt() -> None:
     policy = ContentPolicy()
     singer = ("The Backing Crew",)
     karaoke = "Paper Lanterns (Karaoke Version)"
-    assert rejected_by_names(karaoke, singer, "", policy) is Label.KARAOKE
-    assert rejected_by_names(karaoke, singer, "", ContentPolicy.parse("karaoke=last")) is None
-    assert rejected_by_names("Paper Lanterns - Sped Up", singer, "", policy) is None
-    assert rejected_by_names("Paper Lanterns", ("George Carlin",), "", policy) is None
+    assert rejected_by_names(karaoke, singer, "", policy) == (Label.KARAOKE,)
+    assert rejected_by_names(karaoke, singer, "", ContentPolicy.parse("karaoke=last")) == ()
+    assert rejected_by_names("Paper Lanterns - Sped Up", singer, "", policy) == ()
+    assert rejected_by_names("Paper Lanterns", ("George Carlin",), "", policy) == ()
     assert plainly("Paper Lanterns - Sped Up", singer, "") == (Label.ALTERED,)
 
 

@@ -44,16 +44,18 @@ def test_the_filter_judges_and_drops_nothing(make_crawler: MakeCrawler) -> None:
         a_track(4, duration_ms=200_000, is_playable=False),
         a_track(5, duration_ms=200_000, is_playable=None, available_markets=("US", "GB")),
         a_track(6, duration_ms=200_000, is_playable=None, available_markets=None),
+        a_track(7, name="Song 7 (Karaoke Version)", is_playable=True),
     )
     found = FilterPipeline.from_crawler(crawler).process_item(item)
-    assert len(found.rows) == 7
-    assert [judged.track.track_id for judged in found.judged] == [an_id(n) for n in range(1, 7)]
+    assert len(found.rows) == 8
+    assert [judged.track.track_id for judged in found.judged] == [an_id(n) for n in range(1, 8)]
     refused = {rule: crawler.stats.get_value(f"runclub/rejected/{rule}") for rule in RULES}
     assert {str(rule): number for rule, number in refused.items() if number} == {
         "too_short": 1,
         "too_long": 1,
         "unplayable": 1,
         "playability_unknown": 1,
+        "content_karaoke": 1,
     }
     assert found.judged[4].basis == "available_markets"
     assert found.judged[5].playable is Playable.UNKNOWN

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import PrivateAttr
 
+from runclub_spider.catalog.content import ContentPolicy
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.models import Playable, Track
 from runclub_spider.config import Config
@@ -440,6 +441,8 @@ def test_another_value_of_what_changes_a_release_is_other_input(shop: Shop, name
         other = not value
     elif isinstance(value, int | float):
         other = value + 1
+    elif name == "content_policy":
+        other = ContentPolicy.parse("live=last")
     else:
         other = value[:-1]
     changed = shop.config.model_copy(update={name: other})

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runclub_spider.catalog.content import ContentPolicy
+from runclub_spider.catalog.content import judge as content_judge
 from runclub_spider.catalog.models import Album, ArtistRef, FoundTrack, Playable, Track
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.store.db.engine import Store
@@ -203,6 +205,44 @@ def test_verdicts_follow_the_policy(connection: sa.Connection) -> None:
     assert tracks.ensure_verdicts(connection, Policy("SE", 120_000, 360_000))
     rules = [row["rule"] for row in content(connection)["rejection"]]
     assert rules.count("playability_unknown") == 3
+
+
+def test_what_names_alone_reject_is_refused_with_its_page(
+    connection: sa.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_album = Album(an_id(4, "album"), "The Book (Unabridged Audiobook)", "album", "1977", None)
+    rows = [
+        a_track(1),
+        a_track(2, name="Song 2 (Originally Performed by Artist 9) [Karaoke Version]"),
+        a_track(3, name="Song 3 - Sped Up"),
+        a_track(4, name="Chapter 4", album=by_album),
+    ]
+    saved = tracks.save(
+        connection,
+        [found(row, at) for at, row in enumerate(rows)],
+        SEARCH,
+        policy=POLICY,
+        run_id=1,
+        now=1000,
+    )
+    assert saved.eligible == {an_id(1), an_id(3)}
+    assert saved.curable == set()
+
+    def rejected() -> dict[str, str]:
+        return {row["track_id"]: row["rule"] for row in content(connection)["rejection"]}
+
+    assert rejected() == {an_id(2): "content_karaoke", an_id(4): "content_spoken"}
+    other = replace(POLICY, content=ContentPolicy.parse("karaoke=keep,altered=reject"))
+    assert tracks.ensure_verdicts(connection, POLICY)
+    assert tracks.ensure_verdicts(connection, other)
+    assert rejected() == {an_id(3): "content_altered", an_id(4): "content_spoken"}
+    # What comes last is judged when publishing: no verdict hangs upon it.
+    assert tracks.ensure_verdicts(connection, POLICY)
+    last = replace(POLICY, content=ContentPolicy.parse("live=last"))
+    assert not tracks.ensure_verdicts(connection, last)
+    # Another table of signals may say otherwise of any track.
+    monkeypatch.setattr(content_judge, "digest", lambda: "another")
+    assert tracks.ensure_verdicts(connection, POLICY)
 
 
 BASES = ("is_playable", "available_markets", "restrictions", "search_market")
