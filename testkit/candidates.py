@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runclub_spider.catalog.ballots import MOST_UMBRELLAS, NONE, ORIGINS, Ballot, Box, Votes
+from runclub_spider.catalog.content import ContentPolicy, Label, mask_of
+from runclub_spider.catalog.content.works import Works
 from runclub_spider.catalog.dates import DECADES, decade_of
 from runclub_spider.catalog.rules import ELIGIBLE, RULES, Rule
 from runclub_spider.catalog.umbrellas import UmbrellaMap
@@ -49,6 +51,7 @@ class Candidate:
     suitability: float = 0.0
     original_year: int | None = None
     fault: str = ""
+    labels: tuple[Label, ...] = ()
 
 
 def pool_of(
@@ -58,6 +61,7 @@ def pool_of(
     *,
     decade_from: DecadeFrom = "album",
     parts: int = 1,
+    content: ContentPolicy | None = None,
 ) -> Pool:
     """The pool of candidates, as if they had been read in so many parts."""
     world = list(candidates)
@@ -66,7 +70,12 @@ def pool_of(
         part_of(world[start : start + size], labels, decade_from)
         for start in range(0, len(world), size)
     ]
-    return Pool.of(found or [part_of([], labels, decade_from)], _voter(tuple(labels)), previous)
+    return Pool.of(
+        found or [part_of([], labels, decade_from)],
+        _voter(tuple(labels)),
+        previous,
+        content or ContentPolicy(),
+    )
 
 
 def part_of(
@@ -94,6 +103,7 @@ def part_of(
             "features": np.array([one.has_features for one in part], bool),
             "asked": np.array([one.asked_features for one in part], bool),
             "compilation": np.array([one.compilation for one in part], bool),
+            "content": np.array([mask_of(one.labels) for one in part], np.uint16),
             "suitability": np.array([int(one.suitability * 10) for one in part], np.uint8),
             "rule": np.array(
                 [ELIGIBLE if one.rule is None else RULES.index(one.rule) for one in part], np.int8
@@ -106,6 +116,7 @@ def part_of(
             np.array([round(one.vote.confidence * 10_000) for one in part], np.uint16),
         ),
         ballot=_nothing(labels),
+        works=Works.of([], []),
         linked=np.array(linked, np.int64),
         linked_from=np.array([(part[at].linked_from or "").encode() for at in linked], np.bytes_),
         unsound={one.track_id: one.fault for one in part if one.fault},

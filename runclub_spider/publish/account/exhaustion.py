@@ -41,7 +41,8 @@ class Certificate:
     """What is known of one cell.
 
     Attributes:
-        found: eligible tracks with this umbrella and decade; one track may count in several.
+        found: eligible tracks with this umbrella and decade that no content label puts last; one
+            track may count in several.
         named: searches that name the umbrella, with this decade or without any.
         asked: of those, asked at least once.
         left: of those, not read to their end.
@@ -125,12 +126,15 @@ def as_json(found: Mapping[Cell, Certificate], minimum: int) -> dict[str, Any]:
 
 
 def found_in(selection: Selection) -> dict[Cell, int]:
-    """Eligible tracks of each possible cell, counted under each of their umbrellas."""
+    """Eligible tracks of each possible cell, counted under each of their umbrellas.
+
+    What a content label puts last does not count: others are searched for.
+    """
     # Not above: who reads of a selection that is kept does without.
     import numpy as np
 
     pool = selection.pool
-    standing = np.isin(selection.fate, (Fate.EXPORTED, Fate.BALANCE, Fate.PENDING))
+    standing = np.isin(selection.fate, (Fate.EXPORTED, Fate.BALANCE, Fate.PENDING)) & ~pool.behind
     # One more row and column stand for none.
     grid = np.zeros((256, 256), np.int64)
     for names in pool.names[standing].T:

@@ -9,6 +9,9 @@ any of its umbrellas. In this order:
 2. *Backfill*: what is missing to a cell's minimum is lent, step by step (:data:`STEPS`).
 3. *Fill* up to the cap by the same order of preference.
 
+Tracks that a content label puts last come in where the cap has room beyond all others, whatever
+cells lack; there they serve cells as others do, after these.
+
 Tracks without features come in as far as the coverage gate allows and no further. What a cell
 lacks is computed from the whole pool, never from what was chosen, so that publishing again with
 the result as the last release changes nothing.
@@ -154,7 +157,32 @@ def balance(pool: Pool, ready: Bools, reserve: Bools, targets: Targets) -> Choic
     Raises:
         RunclubError: the choice is not the optimum (a mistake in this module).
     """
-    return _Balance(pool, ready, reserve & pool.features, targets).run()
+    others, reserve = ready & ~pool.behind, reserve & pool.features
+    choice = _Balance(pool, others, reserve, targets).run()
+    room = targets.cap - int(others.sum()) - int((choice.chosen & reserve).sum())
+    last = ready & pool.behind
+    if room <= 0 or not last.any():
+        return choice
+    return _Balance(
+        pool, others | _admitted(pool, others, last, targets, room), reserve, targets
+    ).run()
+
+
+def _admitted(pool: Pool, others: Bools, last: Bools, targets: Targets, room: int) -> Bools:
+    """Those of the `last` that there is room for: first what cells lack without them."""
+    if int(last.sum()) <= room:
+        return last
+    world = _Balance(pool, others | last, np.zeros(len(pool), bool), targets)
+    matching = Matching(world.cells, world.goal)
+    _take(matching, ranked(pool, others & pool.features), world.class_of)
+    admitted = np.zeros(len(pool), bool)
+    having = ranked(pool, last & pool.features, keeping=True)
+    admitted[_take(matching, having, world.class_of, room)] = True
+    rest = np.concatenate(
+        (having[~admitted[having]], ranked(pool, last & ~pool.features, keeping=True))
+    )
+    admitted[rest[: room - int(admitted.sum())]] = True
+    return admitted
 
 
 class _Balance:
@@ -428,7 +456,7 @@ class _Balance:
 
 
 def ranked(pool: Pool, part: Bools, *, keeping: bool = False, mixed: bool = False) -> Indices:
-    """Positions of a part of the pool, the best first.
+    """Positions of a part of the pool, the best first; what a label puts last is behind all.
 
     Args:
         pool: the tracks.
@@ -444,6 +472,7 @@ def ranked(pool: Pool, part: Bools, *, keeping: bool = False, mixed: bool = Fals
         keys.append(~pool.features[members])
     if keeping:
         keys.append(~pool.kept[members])
+    keys.append(pool.behind[members])
     return members[np.lexsort(keys)]
 
 

@@ -148,6 +148,8 @@ def _change(selection: Selection, isrc: str, before: str, after: int) -> Change:
         cause = "no longer shares the ISRC"
     elif found.merge[old] == Merge.SOFT:
         cause = "soft duplicate of the other"
+    elif pool.behind[old] and not pool.behind[after]:
+        cause = "a content label puts it last"
     elif selection.reason(after) == Reason.ORIGINAL:
         cause = "an original edition appeared"
     else:

@@ -6,8 +6,10 @@ with the same soft key, the best absorbs all within two seconds of it, then the 
 and so on, so that every merged track is within two seconds of the one that stands for it.
 
 The survivor is that of the last release while no rule refuses it, so that a list of favourites
-in the app stays valid; see :func:`displaces` for the one exception. The result depends on the
-pool alone: publishing again with this result as the last release changes nothing.
+in the app stays valid; see :func:`displaces` for one exception. The other: an edition that a
+content label puts last (a tribute, a sped-up version) never stands for one that none does. The
+result depends on the pool alone: publishing again with this result as the last release changes
+nothing.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ class Reason(IntEnum):
     EARLIEST = 4
     SMALLEST = 5
     FIRST_YEAR = 6
+    UNLABELLED = 7
 
     def __str__(self) -> str:
         """The words that the store and the reports keep."""
@@ -63,6 +66,7 @@ _WORDS = {
     Reason.EARLIEST: "earliest album",
     Reason.SMALLEST: "smallest id",
     Reason.FIRST_YEAR: "edition of the song's first year",
+    Reason.UNLABELLED: "edition that no content label puts last",
 }
 
 
@@ -76,8 +80,8 @@ class Duplicates:
         merge: `Merge` of the step that took the track out.
         recording: equal for tracks of one recording group; -1 as above.
         reason: `Reason` of a survivor.
-        reserve: tracks that only their unknown playability refuses and that stand for a song
-            which no eligible track has.
+        reserve: tracks that only their unknown playability refuses, that no content label puts
+            behind, and that stand for a song which no eligible track has.
     """
 
     survivor: NDArray[np.int32]
@@ -103,7 +107,7 @@ def collapse(pool: Pool, policy: Dedupe) -> Duplicates:
         merge=np.zeros(size, np.int8),
         recording=np.where(eligible, own, -1).astype(np.int32),
         reason=np.zeros(size, np.int8),
-        reserve=pool.rule == _AMBIGUOUS,
+        reserve=(pool.rule == _AMBIGUOUS) & ~pool.behind,
     )
     standing, speaker = _standing(pool), own.copy()
     if depth >= POLICIES.index("id+isrc"):
@@ -141,9 +145,11 @@ def displaces(pool: Pool, new: int, old: int) -> bool:
 def _standing(pool: Pool) -> NDArray[np.int32]:
     """Each track's place in the order.
 
-    Editions of the song's first year, then the most popular, earliest album year, smallest id.
+    Those that no label puts behind; then editions of the song's first year, the most popular,
+    earliest album year, smallest id.
     """
-    order = np.lexsort((pool.year, -pool.popularity.astype(np.int16), ~pool.preferred))
+    popularity = pool.popularity.astype(np.int16)
+    order = np.lexsort((pool.year, -popularity, ~pool.preferred, pool.behind))
     place = np.empty(len(pool), np.int32)
     place[order] = np.arange(len(pool), dtype=np.int32)
     return place
@@ -222,7 +228,8 @@ def _same_recording(
 
 def survivor(pool: Pool, group: Sequence[int]) -> tuple[int, Reason]:
     """The track that stands for a group given best first, and why."""
-    kept = next((i for i in group if pool.canonical[i]), None)
+    # The best is one that no label puts behind, if there is any: then only such ones may stand.
+    kept = next((i for i in group if pool.canonical[i] and not _set_back(pool, i, group[0])), None)
     if kept is not None:
         better = group[: group.index(kept)]
         original = next((i for i in better if displaces(pool, i, kept)), None)
@@ -230,8 +237,15 @@ def survivor(pool: Pool, group: Sequence[int]) -> tuple[int, Reason]:
     return group[0], _ahead(pool, group[0], group[1])
 
 
+def _set_back(pool: Pool, one: int, other: int) -> bool:
+    """Whether a label puts a track behind another."""
+    return bool(pool.behind[one] and not pool.behind[other])
+
+
 def _ahead(pool: Pool, best: int, second: int) -> Reason:
     """What puts one track before the next."""
+    if _set_back(pool, second, best):
+        return Reason.UNLABELLED
     if pool.preferred[best] != pool.preferred[second]:
         return Reason.FIRST_YEAR
     if pool.popularity[best] != pool.popularity[second]:
@@ -268,8 +282,9 @@ def _soft(
     comparable = np.asarray(pool.soft.any(axis=1))
     part = ((found.survivor == own) | found.reserve) & comparable[speaker]
     members = _shared(pool, own[part], speaker)
-    # The reserve stands last, then the last release's choices stand first.
-    fresh = (~pool.canonical[members], found.reserve[members])
+    # The reserve stands last, before it what labels put behind; else the last release's choices
+    # stand first.
+    fresh = (~pool.canonical[members], pool.behind[members], found.reserve[members])
     spoken = speaker[members]
     words = pool.soft[spoken]
     order = np.lexsort((standing[spoken], *fresh, words[:, 1], words[:, 0]))
@@ -331,6 +346,9 @@ def _absorbed(
     for one in group:
         close = any(near(one, anchor) for anchor in anchors)
         (absorbed if close else anchors).append(one)
-    claims = sorted(anchors, key=lambda i: (bool(reserve[i]), int(standing[speaker[i]])))
+    claims = sorted(
+        anchors,
+        key=lambda i: (bool(reserve[i]), bool(pool.behind[i]), int(standing[speaker[i]])),
+    )
     for one in sorted(absorbed, key=lambda i: int(standing[speaker[i]])):
         yield next(anchor for anchor in claims if near(one, anchor)), one

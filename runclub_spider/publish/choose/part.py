@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from runclub_spider.catalog import votes
 from runclub_spider.catalog.ballots import NONE, Ballot, Box, Votes
+from runclub_spider.catalog.content.labels import Treatment
+from runclub_spider.catalog.content.track import Track
+from runclub_spider.catalog.content.works import Works
 from runclub_spider.catalog.dates import DECADES, FIRST_YEAR, release_year
 from runclub_spider.catalog.models import Playable
 from runclub_spider.catalog.playability import listed, stored_playability
@@ -26,6 +29,7 @@ from runclub_spider.catalog.rules import Facts, Policy, first_refusals
 from runclub_spider.catalog.suitability import DEFAULT_POLICY, FamilyPolicy, suitability
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.versions import soft_key
+from runclub_spider.publish.choose.content import Listener, genres_of, heard
 from runclub_spider.publish.choose.run_suitability import rate
 from runclub_spider.publish.choose.unsound import (
     ID_BYTES,
@@ -62,6 +66,7 @@ _TYPES: Mapping[str, Any] = {
     "features": np.bool_,
     "asked": np.bool_,
     "compilation": np.bool_,
+    "content": np.uint16,
     "soft": np.uint64,
     "untitled": np.bool_,
     "artists": np.int32,
@@ -82,7 +87,7 @@ class Asked:
     """What is asked of the tracks of a store.
 
     Attributes:
-        policy: market and durations that the rules go by.
+        policy: market, durations and content that the rules go by.
         umbrellas: the genre map.
         threshold: confidence from which an umbrella may fill a cell, 0-1.
         tags: whether the genres of open metadata vote.
@@ -91,6 +96,7 @@ class Asked:
         policies: what the seed families ask of features.
         votes: what each search and playlist says of the tracks that it found.
         families: seed families of each search and playlist.
+        lists: what searches and playlists are called, of those whose name may say what a track is.
         unsound: tracks known to be unsound, and why.
     """
 
@@ -103,6 +109,7 @@ class Asked:
     policies: Mapping[str, FamilyPolicy] = field(default_factory=dict)
     votes: Mapping[_Source, votes.Source] = field(default_factory=dict)
     families: Mapping[_Source, frozenset[str]] = field(default_factory=dict)
+    lists: Mapping[_Source, str] = field(default_factory=dict)
     unsound: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -114,6 +121,7 @@ class Part:
         columns: of equal length, by their names in :class:`.pool.Pool`, in the order of reading.
         votes: of the tracks; empty ones of those that wait in the ballot.
         ballot: what they say of their artists and albums.
+        works: what they are beside songs, as far as that tells of their artists' other tracks.
         linked: positions of relinked tracks.
         linked_from: the ids that these were relinked from.
         unsound: by id, what is wrong with the tracks that `UNSOUND` refuses.
@@ -122,6 +130,7 @@ class Part:
     columns: dict[str, NDArray[Any]]
     votes: Votes
     ballot: Ballot
+    works: Works
     linked: NDArray[np.int64]
     linked_from: NDArray[np.bytes_]
     unsound: dict[str, str]
@@ -157,6 +166,7 @@ class _Artist:
     digest: int
     name: str
     genres: tuple[str, ...]
+    asked: bool
 
 
 class _Reader:
@@ -166,6 +176,8 @@ class _Reader:
         self._asked = asked
         self._voter = votes.Voter(asked.umbrellas, threshold=asked.threshold)
         self._box = Box(self._voter)
+        self._listener = Listener(asked.policy.content)
+        self._rejected = asked.policy.content.mask(Treatment.REJECT)
         self._values: list[tuple[Any, ...]] = []
         self._verdicts: list[votes.Verdict] = []
         self._features: list[Sequence[float | None]] = []
@@ -185,7 +197,7 @@ class _Reader:
     ) -> None:
         """Take a track with its artists and the places that showed it."""
         fault: Exception | None = None
-        waits, verdict = False, votes.NO_VERDICT
+        waits, verdict, content = False, votes.NO_VERDICT, 0
         artists: Sequence[_Artist] = ()
         try:
             artists, tags = self._said(row, people)
@@ -198,8 +210,9 @@ class _Reader:
             on_album = row.album_id is not None and row.album_type == "compilation"
             album = votes.digest(row.album_id) if on_album else None
             self._box.add(opinion, [one.digest for one in artists], album)
+            content = self._content(row, artists, sources)
         try:
-            values, features = self._seen(row, artists, sources, fault)
+            values, features = self._seen(row, artists, sources, fault, content)
             words = self._asked.unsound.get(row.track_id)
         except Exception as error:  # noqa: BLE001 -- as above
             words = words_of(error)
@@ -208,8 +221,11 @@ class _Reader:
             self._unsound[name] = words
             self._odd.pop(len(self._values), None)
             values, features, verdict, waits = _nothing(name), _NO_FEATURES, votes.NO_VERDICT, False
-        elif row.linked_from:
-            self._linked.append((len(self._values), row.linked_from))
+        else:
+            if row.linked_from:
+                self._linked.append((len(self._values), row.linked_from))
+            if artists:
+                self._listener.put(len(self._values))
         if fault is None:
             self._box.wait(len(self._values) if waits else None)
         self._values.append(values)
@@ -244,7 +260,7 @@ class _Reader:
             check_text("artist_id", artist_id, ID_BYTES)
             check_text("the name of an artist", name)
             said = texts_of("genres", list(catalogue.genres_of(genres)))
-            known = _Artist(artist_id, votes.digest(artist_id), name, said)
+            known = _Artist(artist_id, votes.digest(artist_id), name, said, genres is not None)
             self._artists[key] = known
         return known
 
@@ -286,6 +302,21 @@ class _Reader:
         own = self._voter.own(said)
         return self._box.of_own(own, self._voter.alone(own, said)), votes.NO_VERDICT, True
 
+    def _content(
+        self, row: CandidateRow, artists: Sequence[_Artist], sources: Sequence[_Source]
+    ) -> int:
+        """What it is beside a song, as far as its own rows tell."""
+        lists = self._asked.lists
+        track = Track(
+            row.name,
+            tuple([one.name for one in artists]),
+            row.album_name,
+            genres_of((one.genres, one.asked) for one in artists),
+            heard(row.features, row.speechiness, row.liveness),
+            tuple([lists[one] for one in sources if one in lists]) if lists else (),
+        )
+        return self._listener.take(track, artists[0].digest if artists else None)
+
     # What the rules and the choice look at
 
     def _seen(
@@ -294,6 +325,7 @@ class _Reader:
         artists: Sequence[_Artist],
         sources: Sequence[_Source],
         fault: Exception | None,
+        content: int,
     ) -> tuple[tuple[Any, ...], Sequence[float | None]]:
         """Values of a row, and its features; raises anything for one that cannot be read."""
         if not holds_id(row.track_id):
@@ -323,6 +355,7 @@ class _Reader:
             row.features is not None,
             row.tries is not None,
             row.album_type == "compilation",
+            content,
             blake2b(key.encode(), digest_size=16).digest() if key else _NO_KEY,
             not row.name.strip(),
             len(artists),
@@ -377,6 +410,7 @@ class _Reader:
             playable=columns["playable"],
             unsuited=unsuited,
             unsound=columns["unsound"],
+            content=columns["content"] & self._rejected,
         )
         kept = {name: columns[name] for name in _KEPT}
         where = np.array([at for at, _ in self._linked], np.int64)
@@ -390,6 +424,7 @@ class _Reader:
             },
             votes=Votes.of(self._verdicts, self._voter.labels),
             ballot=self._box.close(),
+            works=self._listener.close(),
             linked=where,
             linked_from=ids,
             unsound=self._unsound,
@@ -435,6 +470,6 @@ def text_column(values: Sequence[str], width: int) -> NDArray[np.bytes_]:
 def _nothing(name: str) -> tuple[Any, ...]:
     """Values of a track that cannot be released: nothing else is asked of it."""
     return (
-        *(name, "", 0, NO_YEAR, NO_YEAR, -1, False, False, False, _NO_KEY),
+        *(name, "", 0, NO_YEAR, NO_YEAR, -1, False, False, False, 0, _NO_KEY),
         *(True, 0, str(Playable.UNKNOWN), 0, True),
     )

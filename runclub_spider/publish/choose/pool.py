@@ -1,6 +1,6 @@
 """The store's tracks as columns: what the rules, the collapse and the balance look at.
 
-A million tracks as objects would fill gigabytes; as numpy columns they take about eighty bytes
+A million tracks as objects would fill gigabytes; as numpy columns they take about ninety bytes
 each. Rows stand in the order of the Spotify ids, whatever order they arrive in, so nothing that
 is computed from a pool can depend on arrival.
 """
@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runclub_spider.catalog.ballots import NONE, ORIGINS, judged, tallies
+from runclub_spider.catalog.content.labels import ContentPolicy
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.original import NEAR
 from runclub_spider.catalog.votes import Voter
+from runclub_spider.publish.choose.content import settle
 from runclub_spider.publish.choose.part import NO_YEAR, Part
 from runclub_spider.publish.choose.unsound import ID_BYTES, holds_id
 
@@ -27,6 +29,7 @@ __all__ = ["NONE", "NO_YEAR", "Bools", "Indices", "Pool", "Previous"]
 _CHUNK = 8192
 # No id is as long: what is cut off here is found nowhere either way.
 _LONGEST = 2 * ID_BYTES
+_DEFAULT = ContentPolicy()
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.int64]
@@ -63,6 +66,8 @@ class Pool:
         features: has audio features.
         asked: ReccoBeats was asked for them, with whatever result.
         compilation: stands on a compilation.
+        content: labels, as `content.mask_of` writes them.
+        behind: a label of it is rejected or comes last: of eligible tracks, that it comes last.
         suitability: for a run, in tenths, 0 for not known.
         rule: position in `RULES` of the first that refuses it, `ELIGIBLE` for none.
         soft: two words of a 128-bit hash of the soft key; both 0 for not comparable.
@@ -90,6 +95,8 @@ class Pool:
     features: Bools
     asked: Bools
     compilation: Bools
+    content: NDArray[np.uint16]
+    behind: Bools
     suitability: NDArray[np.uint8]
     rule: NDArray[np.int8]
     soft: NDArray[np.uint64]
@@ -105,13 +112,20 @@ class Pool:
         return len(self.ids)
 
     @classmethod
-    def of(cls, parts: Sequence[Part], voter: Voter, previous: Previous | None = None) -> Pool:
+    def of(
+        cls,
+        parts: Sequence[Part],
+        voter: Voter,
+        previous: Previous | None = None,
+        content: ContentPolicy = _DEFAULT,
+    ) -> Pool:
         """The tracks of all parts, in any order; no id may come twice.
 
         Args:
             parts: of a store; there is at least one. They are used up.
             voter: whose weights judge what waits in their ballots; it names the umbrellas.
             previous: the last release; none by default.
+            content: what becomes of labels; the usual by default.
         """
         ballots = [part.ballot for part in parts]
         artists, albums = tallies(ballots)
@@ -119,8 +133,9 @@ class Pool:
             for at, found in judged(part.ballot, artists, albums, voter):
                 part.votes.put(at, found)
         columns = _columns(parts)
-        begins = np.cumsum([0, *(len(part.votes.origin) for part in parts)])
-        where = [part.linked + begin for part, begin in zip(parts, begins, strict=False)]
+        begins = np.cumsum([0, *(len(part.votes.origin) for part in parts)])[:-1].tolist()
+        settle(columns, [part.works for part in parts], begins, content)
+        where = [part.linked + begin for part, begin in zip(parts, begins, strict=True)]
         relinked = _sorted(columns, np.concatenate(where))
         origins = np.concatenate([part.linked_from for part in parts])
         linked, link = _links(columns["ids"], relinked, origins)

@@ -35,6 +35,7 @@ from runclub_spider.publish.choose.canonical import (
     remembered,
     to_remember,
 )
+from runclub_spider.publish.choose.content import telling
 from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.part import Asked, read_part, spans
 from runclub_spider.publish.choose.pool import Pool, Previous
@@ -361,6 +362,7 @@ def choose(
         policies=load_policies(config.seeds_dir),
         votes=votes_of_sources(connection, voter),
         families=catalogue.source_families(connection),
+        lists=telling(catalogue.source_names(connection)),
         unsound=unsound or {},
     )
     previous = Previous(
@@ -369,7 +371,7 @@ def choose(
     )
     tasks = [(span, asked) for span in spans(connection)]
     parts = list((workers or Workers(connection)).run(read_part, tasks))
-    pool = Pool.of(parts, voter, previous)
+    pool = Pool.of(parts, voter, previous, config.content_policy)
     return select(pool, targets(config, umbrellas))
 
 

@@ -64,6 +64,8 @@ class CandidateRow(NamedTuple):
     energy: Any
     danceability: Any
     acousticness: Any
+    speechiness: Any
+    liveness: Any
     tries: Any
     original_year: Any
     tags: Any
@@ -108,6 +110,8 @@ def candidates(connection: sa.Connection, market: str, span: Span) -> Iterator[C
             audio_features.c.energy,
             audio_features.c.danceability,
             audio_features.c.acousticness,
+            audio_features.c.speechiness,
+            audio_features.c.liveness,
             feature_miss.c.tries,
             open_metadata.c.original_year,
             open_metadata.c.genres,

@@ -221,6 +221,13 @@ def source_families(connection: sa.Connection) -> dict[tuple[str, str], frozense
     return {source: frozenset(families) for source, families in found.items()}
 
 
+def source_names(connection: sa.Connection) -> dict[tuple[str, str], Any]:
+    """What each source is called: (source_type, source_key) -> a search's term, a list's name."""
+    found = {("search", term): term for term, _ in track_seeds(connection)}
+    found |= {("playlist", one): name for one, (name, _) in playlists(connection).items()}
+    return found
+
+
 def playlist_terms(connection: sa.Connection) -> dict[str, str]:
     """The search that served each playlist best: smallest position, then the term."""
     best: dict[str, tuple[int, str]] = {}

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from runclub_spider.catalog import rules
+from runclub_spider.catalog.content import Label
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.publish.choose.balance import STEPS, Targets
 from runclub_spider.publish.choose.canonical import canonicals
@@ -105,6 +106,7 @@ def worlds(draw: st.DrawFn, most: int = 30) -> list[Candidate]:
             compilation=draw(st.booleans()),
             soft_key=draw(st.sampled_from(["", "", "x", "y"])),
             original_year=draw(st.sampled_from([None, None, 1965, 1977])),
+            labels=draw(st.sampled_from([(), (), (), (Label.LIVE,), (Label.TRIBUTE,)])),
         )
         for name in names
     ]

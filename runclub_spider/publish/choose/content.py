@@ -1,0 +1,107 @@
+"""What the tracks of a store are beside songs: their content labels, as a column.
+
+What a track's own rows say is told where its part is read (:class:`Listener`); what its artist's
+other tracks add, once all parts are there (:func:`settle`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runclub_spider.catalog.content.judge import Leaning, leaning, speaks
+from runclub_spider.catalog.content.labels import ContentPolicy, Label, Treatment, mask_of
+from runclub_spider.catalog.content.track import Features, Track
+from runclub_spider.catalog.content.works import Works, brought
+from runclub_spider.catalog.rules import CONTENT, ELIGIBLE, RULES
+from runclub_spider.publish.choose.unsound import tidy
+
+_PLACES = {label: RULES.index(rule) for label, rule in zip(Label, CONTENT, strict=True)}
+
+
+def telling(names: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], str]:
+    """Of what lists and searches are called, by source, those names that may say something."""
+    cleaned = {source: tidy(name) for source, name in names.items()}
+    return {source: name for source, name in cleaned.items() if name and speaks(name)}
+
+
+def genres_of(artists: Iterable[tuple[Sequence[str], bool]]) -> tuple[str, ...] | None:
+    """The genres of all artists, each given with whether it was asked for any.
+
+    None where some were not asked and the others have none: nothing follows from that.
+    """
+    known = list(artists)
+    found = tuple([genre for genres, _ in known for genre in genres])
+    return found if found or all(asked for _, asked in known) else None
+
+
+def heard(features: object, speechiness: object, liveness: object) -> Features | None:
+    """What was heard of a track; None where nothing was. `features`: None for no row of them."""
+    return (
+        None if features is None else Features(_number(speechiness), None, None, _number(liveness))
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+class Listener:
+    """Takes the tracks of a part one by one and tells their labels."""
+
+    def __init__(self, policy: ContentPolicy) -> None:
+        self._rejected = policy.mask(Treatment.REJECT)
+        self._said: list[tuple[int, Leaning]] = []
+        self._where: list[int | None] = []
+
+    def take(self, track: Track, artist: int | None) -> int:
+        """The labels of a track as a mask, as far as it tells them itself.
+
+        Args:
+            track: without its artist's work.
+            artist: digest of its primary artist, None without one; else :meth:`put` follows.
+        """
+        said = leaning(track)
+        if artist is not None:
+            self._said.append((artist, said))
+            self._where.append(None)
+        # What names alone reject stays so, for nobody asked for its features.
+        return mask_of(said.labels) | (mask_of(said.plain) & self._rejected)
+
+    def put(self, position: int) -> None:
+        """Take the position of the track that was taken last, unless it cannot be released."""
+        self._where[-1] = position
+
+    def close(self) -> Works:
+        """What the tracks say of their artists."""
+        return Works.of(self._said, self._where)
+
+
+def settle(
+    columns: dict[str, NDArray[Any]],
+    works: Sequence[Works],
+    begins: Sequence[int],
+    policy: ContentPolicy,
+) -> None:
+    """Let the artists' other tracks speak; `content` and `rule` follow, `behind` is new.
+
+    Args:
+        columns: of all parts, one after the other.
+        works: of the parts.
+        begins: where the columns of each part begin.
+        policy: what becomes of the labels.
+    """
+    content, rule = columns["content"], columns["rule"]
+    rejected, last = policy.mask(Treatment.REJECT), policy.mask(Treatment.LAST)
+    for (positions, labels), begin in zip(brought(works), begins, strict=True):
+        at = positions + begin
+        np.bitwise_or.at(content, at, labels)
+        # The first label counts, and any rule of another kind before it.
+        for label, place in reversed(_PLACES.items()):
+            bit = mask_of([label]) & rejected
+            more = at[(content[at] & bit > 0) & ((rule[at] == ELIGIBLE) | (rule[at] > place))]
+            rule[more] = place
+    columns["behind"] = (content & (rejected | last)) > 0
