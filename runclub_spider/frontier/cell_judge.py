@@ -2,7 +2,8 @@
 
 Artist genres stay out: they come with enrichment, whose pace must not change what is asked. A
 page's tracks are judged by the searches and lists that had shown them when it was answered, so
-that a run that goes on where another stopped sees what that one saw.
+that a run that goes on where another stopped sees what that one saw. What a content label rejects
+or puts last, by names alone, fills no cell, and more of its artist is not wanted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from runclub_spider.catalog import votes
+from runclub_spider.catalog.content.judge import labels_of
+from runclub_spider.catalog.content.labels import ContentPolicy, Treatment
+from runclub_spider.catalog.content.track import Track
 from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.families import station_of
 from runclub_spider.catalog.umbrellas import UmbrellaMap
@@ -18,6 +22,7 @@ from runclub_spider.frontier.choice import Found
 from runclub_spider.store.queue.answered import AnsweredPage, ShownTrack
 
 _Key = tuple[str, str]
+_DEFAULT = ContentPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,10 @@ class Seen:
 class CellJudge:
     """Judges tracks page by page, in the order in which the pages were planned."""
 
-    def __init__(self, umbrellas: UmbrellaMap, threshold: float) -> None:
+    def __init__(
+        self, umbrellas: UmbrellaMap, threshold: float, content: ContentPolicy = _DEFAULT
+    ) -> None:
+        self._content = content
         self._ballot = votes.Voter(umbrellas, threshold=threshold)
         self._sources: dict[_Key, votes.Source] = {}
         # The searches that served each playlist so far.
@@ -50,7 +58,7 @@ class CellJudge:
             self._sources[page.provenance] = self._source(page)
         for track in page.tracks:
             self._take(track, page.provenance)
-        found = tuple(self._judge(track) for track in page.tracks)
+        found = tuple(self._found(track) for track in page.tracks)
         here = {track.track_id for track in page.tracks}
         artists = dict.fromkeys(one for track in page.tracks for one in track.artist_ids)
         waiting = dict.fromkeys(one for artist in artists for one in self._loose_of[artist])
@@ -78,6 +86,12 @@ class CellJudge:
             self._ballot.withdraw(self._evidence(track))
         self._shown_by[track.track_id] = (*before, source)
         self._ballot.add(self._evidence(track))
+
+    def _found(self, track: ShownTrack) -> Found:
+        named = labels_of(Track(track.name, track.artist_names, track.album_name))
+        if self._content.severest(named)[0] is Treatment.KEEP:
+            return self._judge(track)
+        return Found(track.track_id, None, decade_of(release_year(track.release_date)))
 
     def _judge(self, track: ShownTrack) -> Found:
         name = track.track_id

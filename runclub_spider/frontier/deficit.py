@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from runclub_spider.catalog.content import ContentPolicy
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.cell_judge import CellJudge, Seen
@@ -91,6 +92,7 @@ class DeficitFrontier:
         cell_minimum: tracks that a cell should have.
         umbrellas: the genre map; its possible cells are wanted.
         vote_confidence: from which publishing lets a track fill a cell.
+        content: what becomes of content labels; only what is kept fills a cell.
         until_filled: leave out pages that promise nothing to a cell below its minimum.
         best: which of the lists that a search served may be read.
     """
@@ -101,6 +103,7 @@ class DeficitFrontier:
     cell_minimum: int
     umbrellas: UmbrellaMap
     vote_confidence: float
+    content: ContentPolicy = field(default_factory=ContentPolicy)
     until_filled: bool = False
     best: Callable[[Sequence[ListedPlaylist]], Sequence[ListedPlaylist]] = tuple
     _judge: CellJudge = field(init=False)
@@ -114,7 +117,7 @@ class DeficitFrontier:
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
-        self._judge = CellJudge(self.umbrellas, _NEARLY * self.vote_confidence)
+        self._judge = CellJudge(self.umbrellas, _NEARLY * self.vote_confidence, self.content)
 
     @property
     def lacking(self) -> tuple[int, int] | None:

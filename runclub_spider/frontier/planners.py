@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import sqlalchemy as sa
 
 from runclub_spider.apis.spotify.regimes import Regime
+from runclub_spider.catalog.content import ContentPolicy
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.config import Config, utc_now
@@ -78,6 +79,7 @@ class TrackSearchPlanner:
     umbrellas: UmbrellaMap
     vote_confidence: float
     track_cost: float
+    content: ContentPolicy = field(default_factory=ContentPolicy)
     until_filled: bool = False
     _learning: DeficitFrontier | None = field(init=False, repr=False, compare=False)
 
@@ -104,6 +106,7 @@ class TrackSearchPlanner:
             cell_minimum=config.cell_minimum,
             umbrellas=load_umbrellas(config.seeds_dir),
             vote_confidence=config.vote_confidence_min,
+            content=config.content_policy,
             track_cost=track_cost(regime),
             until_filled=until_filled,
         )
@@ -123,6 +126,7 @@ class TrackSearchPlanner:
                 cell_minimum=self.cell_minimum,
                 umbrellas=self.umbrellas,
                 vote_confidence=self.vote_confidence,
+                content=self.content,
                 until_filled=self.until_filled,
             )
         object.__setattr__(self, "_learning", learning)
@@ -202,6 +206,7 @@ class PlaylistPlanner:
     umbrellas: UmbrellaMap
     vote_confidence: float
     track_cost: float
+    content: ContentPolicy = field(default_factory=ContentPolicy)
     _learning: list[DeficitFrontier] = field(
         init=False, repr=False, compare=False, default_factory=list
     )
@@ -236,6 +241,7 @@ class PlaylistPlanner:
             cell_minimum=config.cell_minimum,
             umbrellas=load_umbrellas(config.seeds_dir),
             vote_confidence=config.vote_confidence_min,
+            content=config.content_policy,
             track_cost=track_cost(regime),
         )
 
@@ -354,6 +360,7 @@ class PlaylistPlanner:
                 cell_minimum=self.cell_minimum,
                 umbrellas=self.umbrellas,
                 vote_confidence=self.vote_confidence,
+                content=self.content,
                 best=self.best,
             )
             self._learning.append(learning)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from runclub_spider.catalog.content import ContentPolicy
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.cell_judge import CellJudge
 from runclub_spider.store.queue.answered import AnsweredPage, ShownTrack
@@ -67,6 +68,20 @@ def test_a_track_that_is_shown_again_counts_once_for_its_artist() -> None:
     assert once.look(page(9, shown(2, "a"), search=other)) == (
         twice.look(page(9, shown(2, "a"), search=other))
     )
+
+
+def test_what_a_content_label_puts_last_fills_no_cell() -> None:
+    songs = [shown(number, "a") for number in range(1, 5)]
+    sped_up = replace(shown(9, "a"), name="Song 9 - Sped Up")
+    judge = CellJudge(UMBRELLAS, 0.7)
+    seen = judge.look(page(1, *songs, sped_up))
+    assert [one.umbrella for one in seen.found] == ["Metal"] * 4 + [None]
+    # Nor is its artist looked for, and it never turns.
+    assert (seen.found[-1].decade, seen.found[-1].artist) == ("80s", None)
+    later = judge.look(page(2, *(shown(number, "a") for number in range(10, 15))))
+    assert "t9" not in {one.track for one in later.turned}
+    keeping = CellJudge(UMBRELLAS, 0.7, ContentPolicy.parse("altered=keep"))
+    assert keeping.look(page(1, *songs, sped_up)).found[-1].umbrella == "Metal"
 
 
 def test_more_searches_make_a_track_sure() -> None:
