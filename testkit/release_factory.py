@@ -56,6 +56,12 @@ COLUMN_TYPES = {
     "artist_genres": pa.list_(pa.list_(pa.string())),
 }
 UMBRELLAS = [["Country & Americana"], ["Rock", "Metal"], []]
+CONTENT_LABELS = (
+    *("karaoke", "tribute", "rendition", "noise", "spoken", "altered", "dj_mix"),
+    *("workout_cover", "instrumental", "live", "medley", "holiday", "children"),
+)
+# By the last digit of a row's number.
+CONTENT = {4: ["live"], 7: ["altered", "live"]}
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
@@ -118,6 +124,7 @@ def wide_row(number: int) -> Data:
         "updated_at": MOMENT,
         "_extra": {
             "umbrellas": UMBRELLAS[number % 3],
+            "content_labels": CONTENT.get(number % 10, []),
             "merged_track_ids": [spotify_id("merged", number)] if number % 20 == 5 else [],
             "soft_merged_track_ids": [spotify_id("soft", number)] if number % 20 == 6 else [],
             "backfill_for": backfill(number),
@@ -164,6 +171,7 @@ def track_row(wide: Data) -> Data:
         "_source_playlist_owner": wide["source_playlist_owner"],
         "_recco_features_version": wide["recco_features_version"],
         "_recco_features_at": wide["recco_features_at"],
+        "_contentLabels": wide["_extra"].get("content_labels"),
     }
 
 
@@ -357,6 +365,11 @@ class Release:
                 "artists": len(lines[ARTISTS]),
                 "audioFeatures": features,
                 "byUmbrellaAndDecade": cells,
+                "byContentLabel": dict(
+                    Counter(
+                        label for row in wide for label in row["_extra"].get("content_labels") or ()
+                    )
+                ),
             },
             "filtersApplied": {
                 "minDurationMs": 120_000,
@@ -365,9 +378,14 @@ class Release:
                 "playabilityPolicy": "playable in the market",
                 "dedupePolicy": "Spotify id, then ISRC",
                 "decadeFrom": "album",
+                "contentPolicy": {
+                    **dict.fromkeys(CONTENT_LABELS, "last"),
+                    "karaoke": "reject",
+                    "live": "keep",
+                },
             },
             "fileHashes": {},
-            "schemaVersion": 2,
+            "schemaVersion": 3,
             "accounting": {
                 "rowsSeen": tracks + 38,
                 "nullRows": 1,

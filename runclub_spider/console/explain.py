@@ -17,7 +17,7 @@ from rich.table import Table
 
 from runclub_spider.catalog.isrc import normalise_isrc
 from runclub_spider.catalog.models import FEATURES
-from runclub_spider.catalog.rules import PLAYABILITY_UNKNOWN, RULES, UNSOUND
+from runclub_spider.catalog.rules import CONTENT, PLAYABILITY_UNKNOWN, RULES, UNSOUND
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account.kept import Kept
@@ -311,6 +311,11 @@ def _merged(track: Trace) -> str:
 
 def _not_chosen(track: Trace) -> str:
     known, place = track.kept.summary, track.place
+    if (label := track.set_back_by) is not None:
+        return (
+            f"Eligible but not chosen: labelled {label} it comes after all others, and the cap of "
+            f"{known.cap:,} has no room beyond those."
+        )
     if place is None:
         return (
             f"Eligible but not chosen: it has no audio features, and with {known.having:,} of "
@@ -337,6 +342,7 @@ def _sections(track: Trace) -> list[Section]:
         ("ISRC", lambda: [_isrc(row)]),
         ("length", lambda: [_length(row)]),
         ("found by", lambda: _shortened(list(_findings(track))) or ["nothing that is stored"]),
+        ("content", lambda: list(_content(track))),
         ("rules", lambda: list(_rules(track))),
         ("umbrella", lambda: [_umbrella(track)]),
         ("decade", lambda: [_decade(track)]),
@@ -408,12 +414,25 @@ def _seeds(rows: Sequence[Any]) -> str:
     return "; ".join(described) or "not in the ledger"
 
 
+def _content(track: Trace) -> Iterator[str]:
+    """Each content label that anything speaks for: how sure it is, what becomes of it, and why."""
+    if not track.content:
+        yield "no label: nothing speaks for any"
+    for verdict in track.content:
+        policy = track.config.content_policy.of(verdict.label)
+        outcome = f"CONTENT_POLICY says {policy}" if verdict.holds else "not enough"
+        words = "; ".join(map(str, verdict.evidence))
+        yield f"{verdict.label}, confidence {verdict.confidence:.2f}, {outcome}: {words}"
+
+
 def _rules(track: Trace) -> Iterator[str]:
     if (fault := track.fault) is not None:
         yield f"FAILED {UNSOUND}: {fault}"
         return
     facts, policy, refused_by = track.facts, track.config.policy, track.refused_by
     for rule in RULES:
+        if rule in CONTENT and rule not in refused_by:
+            continue  # told with the labels
         outcome = "FAILED" if rule in refused_by else "passed"
         yield f"{outcome} {rule}: {rule.sentence(facts, policy)}"
 

@@ -229,6 +229,31 @@ def test_the_cap_refuses_by_rank(told: Told) -> None:
     assert told(making.an_id(GOOD), GLOBAL_CAP=2).endswith("counted under Rock 70s.")
 
 
+def test_content_labels_say_what_spoke_for_them(told: Told) -> None:
+    out = told(making.an_id(LIVE))
+    assert (
+        "live, confidence 1.00, CONTENT_POLICY says keep: remark in the title 'live' (+85)" in out
+    )
+    assert "content_" not in out
+    assert "content no label: nothing speaks for any" in told(making.an_id(GOOD))
+
+
+def test_a_rejected_label(told: Told) -> None:
+    out = told(making.an_id(LIVE), CONTENT_POLICY="live=reject")
+    assert "FAILED content_live: deserves the label live" in out
+    assert out.endswith("Out: content_live: deserves the label live.")
+
+
+def test_a_label_that_comes_last(told: Told) -> None:
+    out = told(making.an_id(LIVE), CONTENT_POLICY="live=last", GLOBAL_CAP=5)
+    assert out.endswith(
+        "Eligible but not chosen: labelled live it comes after all others, and the cap of 5 has no "
+        "room beyond those."
+    )
+    out = told(making.an_id(LIVE), CONTENT_POLICY="live=last")
+    assert out.endswith("In the release, counted under Rock 70s.")
+
+
 def test_what_was_merged_into_one_that_is_not_chosen(told: Told) -> None:
     # With the cap at one, another survivor than the group's must be released: by popularity.
     out = told(making.an_id(EDITION), GLOBAL_CAP=1, DEDUPE_POLICY="id+isrc")

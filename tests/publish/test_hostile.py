@@ -210,7 +210,9 @@ def test_a_folder_that_can_not_be(name: str) -> None:
         report.write(Path(name), Path("x.html"))
 
 
-@pytest.mark.parametrize("form", [0, 3, 99, -1, 2**70, 1.0, 2.0, True, None, "2", [2], {}])
+@pytest.mark.parametrize(
+    "form", [0, NEWEST_FORM + 1, 99, -1, 2**70, 1.0, 2.0, True, None, "2", [2], {}]
+)
 def test_a_form_that_is_not_known_is_one_line(form: Any, tmp_path: Path) -> None:
     release = Release().build()
     release.manifest["schemaVersion"] = form

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runclub_spider.catalog.content.labels import Label
@@ -16,6 +16,28 @@ class Features:
     instrumentalness: float | None = None
     energy: float | None = None
     liveness: float | None = None
+
+
+def heard(speechiness: object, liveness: object) -> Features | None:
+    """The features that matter here as a store holds them, in values of any type."""
+    speech, audience = _number(speechiness), _number(liveness)
+    if speech is None and audience is None:
+        return None
+    return Features(speechiness=speech, liveness=audience)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def genres_of(artists: Iterable[tuple[Sequence[str], bool]]) -> tuple[str, ...] | None:
+    """The genres of a track's artists, each given with whether it was asked for any.
+
+    None where some were not asked and the others have none: nothing follows from that.
+    """
+    known = list(artists)
+    found = tuple([genre for genres, _ in known for genre in genres])
+    return found if found or all(asked for _, asked in known) else None
 
 
 @dataclass(frozen=True, slots=True)

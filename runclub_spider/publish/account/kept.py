@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from runclub_spider import __version__
+from runclub_spider.catalog.content.judge import digest
+from runclub_spider.catalog.content.labels import of_mask
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.publish.choose.fate import Fate
@@ -40,7 +42,7 @@ Cell = tuple[str, str]
 
 _FOLDER = "selection"
 # Raised with any change of the tables below.
-_FORM = 1
+_FORM = 2
 # They refuse a release or describe it, and choose nothing.
 _GATES = frozenset(
     {
@@ -68,6 +70,7 @@ CREATE TABLE account (
     survivor TEXT,
     recording INTEGER NOT NULL,
     reason TEXT,
+    labels TEXT NOT NULL,
     umbrella TEXT,
     step TEXT,
     stands_for TEXT,
@@ -77,7 +80,7 @@ CREATE TABLE summary (value TEXT NOT NULL);
 """
 # Most tracks survive alone; those of a group are looked for by who stands for it.
 _INDEX = "CREATE INDEX account_group ON account (survivor) WHERE survivor <> track_id"
-_INSERT = f"INSERT INTO account VALUES ({', '.join('?' * 16)})"  # noqa: S608 - no text of others
+_INSERT = f"INSERT INTO account VALUES ({', '.join('?' * 17)})"  # noqa: S608 - no text of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Account:
             refuses it.
         recording: equal for tracks of one recording.
         reason: of a survivor, why it is that one.
+        labels: content labels.
         umbrella: that a released track is counted under.
         backfill: the thin cell that it stands in for, and the step.
         rank: from 1, among the eligible ones, where the cap refused some.
@@ -115,6 +119,7 @@ class Account:
     survivor: str | None
     recording: int
     reason: str | None
+    labels: tuple[str, ...]
     umbrella: str | None
     backfill: tuple[Cell, str] | None
     rank: int | None
@@ -271,7 +276,7 @@ def expected_seconds(config: Config, tracks: int) -> float | None:
 def _path(config: Config) -> Path:
     """The file of a configuration: settings, seeds, code and the store's place tell them apart."""
     policy = config.model_dump(mode="json", include=set(config.changing_release() - _GATES))
-    parts = [_FORM, __version__, policy, _place_of_store(config)]
+    parts = [_FORM, __version__, digest(), policy, _place_of_store(config)]
     told = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     with suppress(OSError):
         for path in sorted(config.seeds_dir.glob("*.yaml")):
@@ -336,6 +341,10 @@ def _rows(selection: Selection) -> Iterator[tuple[Any, ...]]:
     reasons = [str(one) for one in Reason]
 
     @cache
+    def labels(mask: int) -> str:
+        return json.dumps(of_mask(mask))
+
+    @cache
     def named(names: tuple[int, ...]) -> str:
         return json.dumps([pool.labels[one] for one in names if one != NONE])
 
@@ -351,11 +360,12 @@ def _rows(selection: Selection) -> Iterator[tuple[Any, ...]]:
             *(selection.fate[part], pool.rule[part], pool.names[part], pool.origin[part]),
             *(pool.confidence[part], pool.suitability[part], pool.popularity[part]),
             *(groups.survivor[part], groups.recording[part], groups.reason[part]),
-            *(selection.choice.umbrella[part], pool.decade[part]),
+            *(selection.choice.umbrella[part], pool.decade[part], pool.content[part]),
         )
         values = zip(*(column.tolist() for column in columns), strict=True)
         for at, row in enumerate(values, start=start):
-            fate, rule, names, origin, sure, suits, popular, kept, song, why, under, decade = row
+            fate, rule, names, origin, sure, suits, popular, kept, song, why, *last = row
+            under, decade, content = last
             stands = backfill.get(at)
             yield (
                 ids[at],
@@ -370,6 +380,7 @@ def _rows(selection: Selection) -> Iterator[tuple[Any, ...]]:
                 ids[kept] if kept >= 0 else None,
                 song,
                 reasons[why] if kept == at else None,
+                labels(content),
                 None if fate != Fate.EXPORTED or under == NONE else pool.labels[under],
                 None if stands is None else stands.step,
                 None if stands is None else json.dumps(stands.cell),
@@ -392,6 +403,7 @@ def _account(row: sqlite3.Row) -> Account:
         survivor=row["survivor"],
         recording=row["recording"],
         reason=row["reason"],
+        labels=tuple(json.loads(row["labels"])),
         umbrella=row["umbrella"],
         backfill=None if step is None else (_cell(json.loads(stands_for)), step),
         rank=row["rank"],

@@ -192,6 +192,11 @@ def notes(
             "cells that want more tracks than the pool has for them: the shortfall has no "
             "smaller value. _extra.backfill_for names the thin cell a track stands in for."
         ),
+        (
+            "_extra.content_labels says what a track is beside a song by its artist "
+            "(filtersApplied.contentPolicy: rejected, after all others, or kept). A track that "
+            "comes last stands for no other edition and counts for no cell that is searched for."
+        ),
         "The year gate counts tracks that have a year and a decade.",
         (
             "Texts in catalog.csv and discovery.csv that a spreadsheet would run as a formula "
@@ -271,6 +276,9 @@ def build(
             "playabilityPolicy": f"playable in {config.market}; unknown excluded{unless}",
             "dedupePolicy": config.dedupe_policy,
             "decadeFrom": config.decade_from,
+            "contentPolicy": {
+                str(one): str(said) for one, said in config.content_policy.treatments
+            },
         },
         "fileHashes": dict(sorted(hashes.items())),
         "schemaVersion": schema_version,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider.catalog.content.judge import (
+    Verdict,
+    leaning,
+    plainly,
+    rejected_by_names,
+    weigh,
+)
+from runclub_spider.catalog.content.labels import Label, Treatment, mask_of
+from runclub_spider.catalog.content.track import Track, Work, genres_of, heard
 from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.rules import (
     RULES,
@@ -22,6 +32,7 @@ from runclub_spider.config import Config
 from runclub_spider.publish.account.kept import Account, Cell, Kept
 from runclub_spider.publish.account.kept import CellState as CellCount
 from runclub_spider.publish.choose.fate import Fate
+from runclub_spider.publish.choose.voting import telling_name
 from runclub_spider.store.read import catalogue, lookup
 
 
@@ -136,6 +147,48 @@ class Stored:
             searches=lookup.searches_of(connection, key),
         )
 
+    @cached_property
+    def content(self) -> Track:
+        """As content labels are judged by it."""
+        row, people = self.row, self.people
+        lists = [
+            one.playlist.name if one.playlist else one.provenance.source_key
+            for one in self.findings
+            if one.provenance.station is None
+        ]
+        track = Track(
+            row.name,
+            tuple(one.name for one in people),
+            row.album_name,
+            genres_of((catalogue.genres_of(one.genres), one.genres is not None) for one in people),
+            heard(row.f_speechiness, row.f_liveness),
+            tuple(name for one in lists if (name := telling_name(one)) is not None),
+        )
+        # What nothing speaks for, the artist's other tracks do not speak for either.
+        return replace(track, work=self._work) if weigh(track) or leaning(track).lacks else track
+
+    @property
+    def _work(self) -> Work | None:
+        """Of its primary artist."""
+        if not self.people:
+            return None
+        plain: Counter[Label] = Counter()
+        tracks = 0
+        for title, album, names in lookup.tracks_led_by(
+            self.connection, self.people[0].artist_id, self.track_id
+        ):
+            tracks += 1
+            plain.update(plainly(title, tuple(names), album))
+        return Work(tracks, plain)
+
+    @cached_property
+    def people(self) -> Sequence[Any]:
+        """Its artists with a name, each once."""
+        first: dict[str, Any] = {}
+        for one in self.artists:
+            first.setdefault(one.artist_id, one)
+        return list(first.values())
+
     @property
     def missed(self) -> Any | None:
         """When ReccoBeats had no features for it, as `lookup.miss` gives it."""
@@ -186,6 +239,25 @@ class Trace:
         return decade_of(self.stored.year) if self.account is None else self.account.decade
 
     @cached_property
+    def content(self) -> tuple[Verdict, ...]:
+        """The verdict on each content label that anything speaks for, by what is stored now."""
+        return weigh(self.stored.content)
+
+    @property
+    def set_back_by(self) -> str | None:
+        """The content label that put it last when the release was chosen, if one did."""
+        labels = () if self.account is None else map(Label, self.account.labels)
+        treatment, label = self.config.content_policy.severest(labels)
+        return label if treatment is Treatment.LAST else None
+
+    @property
+    def _rejected_for(self) -> int:
+        policy, known = self.config.content_policy, self.stored.content
+        labels = [one.label for one in self.content if one.holds]
+        labels += rejected_by_names(known.title, known.artists, known.album, policy)
+        return mask_of(labels) & policy.mask(Treatment.REJECT)
+
+    @cached_property
     def facts(self) -> Facts:
         """What the rules look at."""
         row, account, market = self.stored.row, self.account, self.config.market
@@ -200,6 +272,7 @@ class Trace:
             basis=asked.basis if asked else None,
             available_markets=row.available_markets,
             market=market,
+            content=self._rejected_for,
         )._replace(
             unsuited=account is not None and account.rule == str(UNSUITABLE),
             suitability=account.suitability / 10 if rated and account is not None else None,

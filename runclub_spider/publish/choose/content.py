@@ -6,47 +6,19 @@ other tracks add, once all parts are there (:func:`settle`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runclub_spider.catalog.content.judge import Leaning, leaning, speaks
+from runclub_spider.catalog.content.judge import Leaning, leaning
 from runclub_spider.catalog.content.labels import ContentPolicy, Label, Treatment, mask_of
-from runclub_spider.catalog.content.track import Features, Track
+from runclub_spider.catalog.content.track import Track
 from runclub_spider.catalog.content.works import Works, brought
 from runclub_spider.catalog.rules import CONTENT, ELIGIBLE, RULES
-from runclub_spider.publish.choose.unsound import tidy
 
 _PLACES = {label: RULES.index(rule) for label, rule in zip(Label, CONTENT, strict=True)}
-
-
-def telling(names: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], str]:
-    """Of what lists and searches are called, by source, those names that may say something."""
-    cleaned = {source: tidy(name) for source, name in names.items()}
-    return {source: name for source, name in cleaned.items() if name and speaks(name)}
-
-
-def genres_of(artists: Iterable[tuple[Sequence[str], bool]]) -> tuple[str, ...] | None:
-    """The genres of all artists, each given with whether it was asked for any.
-
-    None where some were not asked and the others have none: nothing follows from that.
-    """
-    known = list(artists)
-    found = tuple([genre for genres, _ in known for genre in genres])
-    return found if found or all(asked for _, asked in known) else None
-
-
-def heard(features: object, speechiness: object, liveness: object) -> Features | None:
-    """What was heard of a track; None where nothing was. `features`: None for no row of them."""
-    return (
-        None if features is None else Features(_number(speechiness), None, None, _number(liveness))
-    )
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
 
 
 class Listener:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from runclub_spider.catalog import votes
 from runclub_spider.catalog.ballots import NONE, Ballot, Box, Votes
 from runclub_spider.catalog.content.labels import Treatment
-from runclub_spider.catalog.content.track import Track
+from runclub_spider.catalog.content.track import Track, genres_of, heard
 from runclub_spider.catalog.content.works import Works
 from runclub_spider.catalog.dates import DECADES, FIRST_YEAR, release_year
 from runclub_spider.catalog.models import Playable
@@ -29,7 +29,7 @@ from runclub_spider.catalog.rules import Facts, Policy, first_refusals
 from runclub_spider.catalog.suitability import DEFAULT_POLICY, FamilyPolicy, suitability
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.versions import soft_key
-from runclub_spider.publish.choose.content import Listener, genres_of, heard
+from runclub_spider.publish.choose.content import Listener
 from runclub_spider.publish.choose.run_suitability import rate
 from runclub_spider.publish.choose.unsound import (
     ID_BYTES,
@@ -312,7 +312,7 @@ class _Reader:
             tuple([one.name for one in artists]),
             row.album_name,
             genres_of((one.genres, one.asked) for one in artists),
-            heard(row.features, row.speechiness, row.liveness),
+            heard(row.speechiness, row.liveness),
             tuple([lists[one] for one in sources if one in lists]) if lists else (),
         )
         return self._listener.take(track, artists[0].digest if artists else None)

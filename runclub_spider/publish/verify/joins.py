@@ -53,6 +53,7 @@ class Counts:
         backfill: Tracks by (umbrella, decade, step) of the cell they stand in for.
         merged: Ids that rows stand for.
         originals: Tracks with the year of the song.
+        content: Tracks by content label.
         decades: Tracks by (`byAlbumYear` or `byOriginalYear`, decade).
     """
 
@@ -67,6 +68,7 @@ class Counts:
     merged: int = 0
     originals: int = 0
     decades: Counter[tuple[str, str]] = field(default_factory=Counter)
+    content: Counter[str] = field(default_factory=Counter)
 
     def add(self, more: Counts) -> None:
         """Count the rows of another span as well; of the ids takes care who adds."""
@@ -76,6 +78,7 @@ class Counts:
         self.merged += more.merged
         self.originals += more.originals
         self.labels += more.labels
+        self.content += more.content
         self.backfill += more.backfill
         self.decades += more.decades
         for file, lines in more.lines.items():
@@ -244,6 +247,8 @@ class _Walk:
                 counts.decades[name, label or UNDATED] += number
         umbrellas = map(tuple, columns.in_extra("umbrellas"))
         counts.labels.update(zip(umbrellas, cell_decades(columns, self._policies), strict=True))
+        for names in filter(None, columns.in_extra("content_labels")):
+            counts.content.update(names)
         for mark in filter(None, columns.in_extra("backfill_for")):
             counts.backfill[mark["umbrella"], mark["decade"], mark["step"]] += 1
         for at, ids in merged_ids(columns):
@@ -286,7 +291,7 @@ class _Walk:
                     self._wide.fault(row.id, row.line, "artist-differs", message)
 
     def _join_tracks(self, block: Block, columns: Columns) -> None:
-        expected = expected_tracks(columns, self._policies.market, self._told.queries)
+        expected = expected_tracks(columns, self._policies, self._told.queries)
         for row, data in self._untaken(self._tracks, block, expected):
             track = self._tracks.match(row.id)
             if track is None:

@@ -117,6 +117,12 @@ def policies_of(manifest: Manifest | None, form: int) -> Policies:
         decade_from_original=filters["decadeFrom"] == "original",
         form=form,
         latest_year=int(manifest["version"][:4]) + 1,
+        rejected_labels=frozenset(
+            # Releases before form 3 do not tell.
+            label
+            for label, said in filters.get("contentPolicy", {}).items()
+            if said == "reject"
+        ),
     )
 
 
@@ -227,6 +233,11 @@ class _Checks:
                 self._fail("totals", message)
         if not self._counts.sound:
             return
+        # Before form 3 there were none.
+        labels = totals.get("byContentLabel")
+        if labels is not None and labels != dict(self._counts.content):
+            message = f"byContentLabel is {labels}, the rows give {dict(self._counts.content)}"
+            self._fail("content-labels", message)
         claimed = Counter(
             {
                 (umbrella, decade): count

@@ -43,6 +43,12 @@ FEATURES = (
     "time_signature",
 )
 
+#: What a track may be beside a song, in the order in which rows name it.
+CONTENT_LABELS = (
+    *("karaoke", "tribute", "rendition", "noise", "spoken", "altered", "dj_mix"),
+    *("workout_cover", "instrumental", "live", "medley", "holiday", "children"),
+)
+
 _URL = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
 # No search: a line with it is nobody's.
@@ -62,6 +68,7 @@ class Policies:
 
     Attributes:
         form: The release's `schemaVersion`; later ones are stricter.
+        rejected_labels: Content labels that no row may have.
         latest_year: No song or album may be of a later one: next year's, by the version's date.
     """
 
@@ -72,6 +79,7 @@ class Policies:
     decade_from_original: bool = False
     form: int = NEWEST_FORM
     latest_year: int | None = None
+    rejected_labels: frozenset[str] = frozenset()
 
     @property
     def plain_text(self) -> bool:
@@ -158,6 +166,8 @@ def faults(rows: Columns, policies: Policies) -> list[Fault]:
     if policies.form >= 2:
         found += _text_faults(rows)
         found += _future_faults(rows, policies)
+    if policies.form >= 3:
+        found += _content_faults(rows, policies)
     return sorted(found, key=itemgetter(0))
 
 
@@ -315,6 +325,14 @@ def _merge_faults(rows: Columns) -> Iterator[Fault]:
             yield at, "merged-ids", "an id is merged both as the same recording and softly"
 
 
+def _content_faults(rows: Columns, policies: Policies) -> Iterator[Fault]:
+    for at, labels in enumerate(rows.in_extra("content_labels")):
+        if labels and [name for name in CONTENT_LABELS if name in labels] != labels:
+            yield at, "content-labels", "content_labels is not in order, or names a label twice"
+        for name in policies.rejected_labels.intersection(labels):
+            yield at, "content-policy", f"it is labelled {name}, which contentPolicy rejects"
+
+
 def _backfill_faults(rows: Columns, policies: Policies) -> Iterator[Fault]:
     """A step must lead from the cell that the track is counted in to the one it stands in for."""
     marks = zip(rows.in_extra("backfill_for"), rows.in_extra("available_us_source"), strict=True)
@@ -404,15 +422,16 @@ def _future_faults(rows: Columns, policies: Policies) -> Iterator[Fault]:
 
 
 def expected_tracks(
-    rows: Columns, market: str | None, queries: Mapping[str, str | None]
+    rows: Columns, policies: Policies, queries: Mapping[str, str | None]
 ) -> list[Data]:
     """The rows of `cached_tracks.jsonl` that follow from wide rows.
 
     Args:
         rows: The wide rows.
-        market: The release's; without one, that a track can be played is taken as given.
+        policies: Of the release; without a market, that a track can be played is taken as given.
         queries: What was searched for to find a playlist, by its id: the wide row does not tell.
     """
+    market = policies.market
     first = [sources[0] for sources in rows["sources"]]
     playlists = [source.get("playlist_id") for source in first]
     columns = {
@@ -449,6 +468,8 @@ def expected_tracks(
         "_recco_features_version": rows["recco_features_version"],
         "_recco_features_at": rows["recco_features_at"],
     }
+    if policies.form >= 3:
+        columns["_contentLabels"] = rows.in_extra("content_labels")
     return _rows_of(columns)
 
 

@@ -21,7 +21,7 @@ from runclub_spider.publish.verify.columns import TYPES, ColumnCheck, column_che
 
 SCHEMA_NAMES = ("catalog_wide", "cached_tracks", "audio_features", "cached_artists", "manifest")
 #: Forms of a release, `manifest.schemaVersion`; the first had no number.
-FORMS = (1, 2)
+FORMS = (1, 2, 3)
 NEWEST_FORM = FORMS[-1]
 
 Check = Callable[[Any], bool]

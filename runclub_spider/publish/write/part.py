@@ -63,6 +63,7 @@ class Chosen:
         backfill: (umbrella, decade, step) of the thin cell that it helps.
         merged: ids of the same recording that it stands for.
         soft_merged: ids of soft duplicates that it stands for.
+        labels: content labels.
     """
 
     track_id: str
@@ -74,6 +75,7 @@ class Chosen:
     backfill: tuple[str, str, str] | None = None
     merged: Sequence[str] = ()
     soft_merged: Sequence[str] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Written:
     by_album: Counter[str] = field(default_factory=Counter)
     by_original: Counter[str] = field(default_factory=Counter)
     with_original: int = 0
+    by_label: Counter[str] = field(default_factory=Counter)
     # Tracks with features of each import, and the licences of these.
     imported: Counter[str] = field(default_factory=Counter)
     licences: dict[str, set[str]] = field(default_factory=dict)
@@ -147,6 +150,7 @@ class Written:
             self.buckets[umbrella or UNASSIGNED, decade or UNDATED, bucket] += 1
         self._count_decades(wide)
         self._count_imported(wide)
+        self.by_label.update(wide["_extra"]["content_labels"])
         self.newest = max(self.newest, updated_at)
         self.artists.update(wide["artist_ids"])
 
@@ -176,6 +180,7 @@ class Written:
         self.by_album.update(other.by_album)
         self.by_original.update(other.by_original)
         self.with_original += other.with_original
+        self.by_label.update(other.by_label)
         self.imported.update(other.imported)
         for source, found in other.licences.items():
             self.licences.setdefault(source, set()).update(found)
@@ -313,6 +318,7 @@ def _extra(one: Chosen, row: Any) -> dict[str, Any]:
         "tempo_bucket": tempo_bucket(row.f_tempo),
         "features_source": _features_source(row),
         "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
+        "content_labels": list(one.labels),
         # Of a row that holds imported features by feature whose they are.
         **({"features_imported": sources} if (sources := _imported(row)) else {}),
     }

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from runclub_spider import resources
+from runclub_spider.catalog.content.labels import Label, of_mask
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.genre_map import load_umbrellas
@@ -35,12 +36,11 @@ from runclub_spider.publish.choose.canonical import (
     remembered,
     to_remember,
 )
-from runclub_spider.publish.choose.content import telling
 from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.part import Asked, read_part, spans
 from runclub_spider.publish.choose.pool import Pool, Previous
 from runclub_spider.publish.choose.select import Selection, select
-from runclub_spider.publish.choose.voting import votes_of_sources
+from runclub_spider.publish.choose.voting import names_of_sources, votes_of_sources
 from runclub_spider.publish.files import fsync_tree, gzip_copy, join, sha256
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.progress import SILENT, Progress
@@ -362,7 +362,7 @@ def choose(
         policies=load_policies(config.seeds_dir),
         votes=votes_of_sources(connection, voter),
         families=catalogue.source_families(connection),
-        lists=telling(catalogue.source_names(connection)),
+        lists=names_of_sources(connection),
         unsound=unsound or {},
     )
     previous = Previous(
@@ -473,6 +473,7 @@ def _chosen(selection: Selection) -> Iterator[Chosen]:
             None if backfill is None else (*backfill.cell, backfill.step),
             same,
             soft,
+            of_mask(int(pool.content[index])),
         )
 
 
@@ -572,6 +573,7 @@ def _describe(
             "artists": len(written.artists),
             "audioFeatures": written.features,
             "byUmbrellaAndDecade": manifest.grid(selection),
+            "byContentLabel": {str(one): n for one in Label if (n := written.by_label[one])},
         },
         config=config,
         hashes={},

@@ -245,6 +245,7 @@ def track_row(wide: Mapping[str, Any], *, market: str, query: str | None) -> dic
         "_source_playlist_owner": wide["source_playlist_owner"],
         "_recco_features_version": wide["recco_features_version"],
         "_recco_features_at": wide["recco_features_at"],
+        "_contentLabels": wide["_extra"]["content_labels"],
     }
 
 

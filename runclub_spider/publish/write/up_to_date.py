@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from runclub_spider import __version__
+from runclub_spider.catalog.content.judge import digest
 from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.umbrellas import UmbrellaMap
@@ -23,7 +24,7 @@ from runclub_spider.store.read import catalogue
 
 #: The form of a release, `manifest.schemaVersion`: raised with any change of a release's bytes, so
 #: that equal input is published anew by a program that writes it otherwise.
-FORM = 2
+FORM = 3
 DATA_FILES = (
     "catalog_wide.jsonl",
     "cached_tracks.jsonl",
@@ -60,7 +61,8 @@ def input_digest(config: Config, connection: sa.Connection, umbrellas: UmbrellaM
     """What a release depends on, in one number: content, configuration, seeds' folder and code."""
     policy = config.model_dump(mode="json", include=set(config.changing_release()))
     families = {name: asdict(one) for name, one in load_policies(config.seeds_dir).items()}
-    parts = [meta.revision(connection), policy, umbrellas.digest, families, __version__, FORM]
+    tables = [umbrellas.digest, families, digest()]
+    parts = [meta.revision(connection), policy, *tables, __version__, FORM]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

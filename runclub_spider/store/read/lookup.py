@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from runclub_spider.catalog.versions import artist_words, describe
 from runclub_spider.store.db.tables import (
+    NAMED,
     artist,
     edition,
     feature_miss,
@@ -90,6 +92,39 @@ def miss(connection: sa.Connection, track_id: str) -> Any | None:
     return connection.execute(
         sa.select(*columns).where(feature_miss.c.track_id == track_id)
     ).one_or_none()
+
+
+def tracks_led_by(
+    connection: sa.Connection, artist_id: str, but: str
+) -> Iterator[tuple[Any, Any, list[Any]]]:
+    """(title, album, names of the artists) of the tracks that an artist stands first on.
+
+    Args:
+        connection: of the store.
+        artist_id: of the artist.
+        but: a track that is left out.
+    """
+    credited = connection.scalars(
+        sa.select(track_artist.c.track_id)
+        .where(track_artist.c.artist_id == artist_id, track_artist.c.track_id != but)
+        .distinct()
+        .order_by(track_artist.c.track_id)
+    ).all()
+    for part in chunks(credited):
+        people: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+        query = (
+            sa.select(track_artist.c.track_id, artist.c.artist_id, artist.c.name)
+            .join_from(track_artist, artist, artist.c.artist_id == track_artist.c.artist_id)
+            .where(track_artist.c.track_id.in_(part), NAMED)
+            .order_by(track_artist.c.track_id, track_artist.c.position)
+        )
+        for one in connection.execute(query):
+            people[one.track_id].setdefault(one.artist_id, one.name)
+        titles = sa.select(track.c.track_id, track.c.name, track.c.album_name)
+        for row in connection.execute(titles.where(track.c.track_id.in_(part))):
+            names = people[row.track_id]
+            if next(iter(names), None) == artist_id:
+                yield row.name, row.album_name, list(names.values())
 
 
 def released(connection: sa.Connection, track_id: str) -> Any | None:

@@ -136,7 +136,7 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
         totals={},
         config=Config(min_duration_ms=1000),
         hashes={"b": "2", "a": "1"},
-        schema_version=2,
+        schema_version=3,
         account={},
         left_out={"tracks": 0},
         balance={"target": 1},
@@ -157,11 +157,13 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
     )
     assert made["filtersApplied"]["decadeFrom"] == "album"
     assert made["filtersApplied"]["minDurationMs"] == 1000
+    assert list(made["filtersApplied"]["contentPolicy"])[:2] == ["karaoke", "tribute"]
+    assert made["filtersApplied"]["contentPolicy"]["live"] == "keep"
     assert list(made["fileHashes"]) == ["a", "b"]
     assert made["notes"] == ["n"]
     assert (made["balance"], made["canonical"]) == ({"target": 1}, {"changed": 0})
     assert made["exhaustion"] == {"minimum": 3}
-    assert (made["schemaVersion"], made["unsound"]) == (2, {"tracks": 0})
+    assert (made["schemaVersion"], made["unsound"]) == (3, {"tracks": 0})
 
 
 def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:

@@ -802,6 +802,46 @@ def other_umbrellas(release: Release) -> None:
 
 
 @case("rows", "split-value")
+def other_content_labels(release: Release) -> None:
+    release.rows[TRACKS][5]["_contentLabels"] = ["holiday"]
+
+
+@case("wide", "schema")
+def a_content_label_of_no_vocabulary(release: Release) -> None:
+    release.wide[5]["_extra"]["content_labels"] = ["opera"]
+
+
+@case("wide", "schema")
+def no_content_labels(release: Release) -> None:
+    release.wide[5]["_extra"]["content_labels"] = None
+
+
+@case("wide", "content-labels")
+def content_labels_out_of_order(release: Release) -> None:
+    release.wide[5]["_extra"]["content_labels"] = ["live", "altered"]
+
+
+@case("wide", "content-labels")
+def a_content_label_twice(release: Release) -> None:
+    release.wide[5]["_extra"]["content_labels"] = ["live", "live"]
+
+
+@case("wide", "content-policy")
+def a_content_label_that_is_rejected(release: Release) -> None:
+    release.wide[5]["_extra"]["content_labels"] = ["karaoke"]
+
+
+@case("manifest", "content-labels")
+def another_number_of_content_labels(release: Release) -> None:
+    release.manifest["totals"]["byContentLabel"]["live"] += 1
+
+
+@case("manifest", "content-labels")
+def a_content_label_that_no_row_has(release: Release) -> None:
+    release.manifest["totals"]["byContentLabel"]["holiday"] = 1
+
+
+@case("rows", "split-value")
 def added_at_another_time(release: Release) -> None:
     release.rows[TRACKS][5]["addedAt"] = "2025-10-15T14:26:06Z"
 

@@ -19,7 +19,7 @@ from pydantic import PrivateAttr
 
 from runclub_spider.catalog.content import ContentPolicy
 from runclub_spider.catalog.genre_map import load_umbrellas
-from runclub_spider.catalog.models import Playable, Track
+from runclub_spider.catalog.models import ArtistRef, Playable, Track
 from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish import parts
@@ -450,3 +450,67 @@ def test_another_value_of_what_changes_a_release_is_other_input(shop: Shop, name
         assert input_digest(changed, connection, UMBRELLAS) != input_digest(
             shop.config, connection, UMBRELLAS
         )
+
+
+SPED_UP, KARAOKE, ON_STAGE = 21, 22, 23
+
+
+def labelled(shop: Shop) -> None:
+    """Songs, and what is something else; one of these by the words of its artist alone."""
+    shop.put(*map(a_track, range(10)))
+    shop.put(
+        a_track(SPED_UP, name="Road - Sped Up", popularity=99),
+        a_track(KARAOKE, name="Road (Karaoke Version)"),
+        a_track(ON_STAGE, name="Road - Live", duration_ms=300_000),
+    )
+
+
+def test_labels_stand_in_both_files_and_in_the_totals(shop: Shop) -> None:
+    labelled(shop)
+    latest = shop.publish()
+    wide, told = rows(latest), manifest(latest)
+    assert wide[an_id(SPED_UP)]["_extra"]["content_labels"] == ["altered"]
+    assert wide[an_id(ON_STAGE)]["_extra"]["content_labels"] == ["live"]
+    assert wide[an_id(1)]["_extra"]["content_labels"] == []
+    assert an_id(KARAOKE) not in wide
+    lines = map(orjson.loads, (latest / "cached_tracks.jsonl").read_bytes().splitlines())
+    assert {row["id"]: row["_contentLabels"] for row in lines} == {
+        one: row["_extra"]["content_labels"] for one, row in wide.items()
+    }
+    assert told["totals"]["byContentLabel"] == {"altered": 1, "live": 1}
+    assert told["accounting"]["rejectedByRule"] == {"content_karaoke": 1}
+    assert told["filtersApplied"]["contentPolicy"]["karaoke"] == "reject"
+
+
+def test_as_long_as_other_tracks_fill_the_cap_none_that_comes_last_is_exported(shop: Shop) -> None:
+    labelled(shop)
+    assert an_id(SPED_UP) in rows(shop.publish())
+    # Ten songs, and one on a stage; the most popular one comes last.
+    latest = shop.publish(global_cap=11)
+    assert an_id(SPED_UP) not in rows(latest)
+    assert len(rows(latest)) == 11
+    assert manifest(latest)["accounting"]["balanceRejects"] == 1
+
+
+def test_the_policy_decides_and_may_change(shop: Shop) -> None:
+    labelled(shop)
+    policy = ContentPolicy.parse("karaoke=keep,live=reject")
+    latest = shop.publish(content_policy=policy)
+    assert an_id(KARAOKE) in rows(latest)
+    assert manifest(latest)["accounting"]["rejectedByRule"] == {"content_live": 1}
+
+
+def test_an_artists_whole_work_speaks_over_all_parts(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    singer = (ArtistRef(an_id(77, "artist"), "Party Tyme"),)
+    shop.put(
+        *(a_track(n, name=f"Song {n} (Karaoke Version)", artists=singer) for n in range(30, 42)),
+        a_track(42, name="Paper Lanterns", artists=singer),
+        a_track(43, name="Paper Lanterns", artists=(ArtistRef(an_id(78, "artist"), "Ada Voss"),)),
+    )
+    # Spans of so few ids that the artist's tracks are told in many of them.
+    monkeypatch.setattr(part, "_TRACKS", 2)
+    latest = shop.publish()
+    assert set(rows(latest)) == {an_id(43)}
+    assert manifest(latest)["accounting"]["rejectedByRule"] == {"content_karaoke": 13}

@@ -106,7 +106,7 @@ def wide(
         [SEARCH] if sources is None else sources,
         markets={"US": ("yes", "is_playable")} if markets is None else markets,
         primary_markets=("US", "CA", "GB"),
-        extra={"umbrellas": ["Country & Americana"]},
+        extra={"umbrellas": ["Country & Americana"], "content_labels": ["live"]},
     )
 
 
@@ -152,6 +152,7 @@ def test_wide_values() -> None:
     assert row["explicit"] is False
     assert row["_extra"] == {
         "umbrellas": ["Country & Americana"],
+        "content_labels": ["live"],
         "original_release_year": None,
         "recording_mbid": None,
         "artist_mbids": [],
@@ -258,6 +259,7 @@ def test_track_fields_in_the_specifications_order() -> None:
         "_source_playlist_owner": "spotify",
         "_recco_features_version": "1",
         "_recco_features_at": "2025-10-15T14:26:40Z",
+        "_contentLabels": ["live"],
     }
 
 
