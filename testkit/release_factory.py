@@ -62,6 +62,10 @@ CONTENT_LABELS = (
 )
 # By the last digit of a row's number.
 CONTENT = {4: ["live"], 7: ["altered", "live"]}
+IMPORTED = {
+    "features_imported": {"valence": "acousticbrainz", "key": "analysis"},
+    "licences": {"valence": "CC0-1.0", "key": "CC-BY-4.0"},
+}
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
@@ -125,6 +129,7 @@ def wide_row(number: int) -> Data:
         "_extra": {
             "umbrellas": UMBRELLAS[number % 3],
             "content_labels": CONTENT.get(number % 10, []),
+            **(IMPORTED if number % 10 == 8 else {"features_imported": {}}),
             "merged_track_ids": [spotify_id("merged", number)] if number % 20 == 5 else [],
             "soft_merged_track_ids": [spotify_id("soft", number)] if number % 20 == 6 else [],
             "backfill_for": backfill(number),
@@ -136,6 +141,23 @@ def wide_row(number: int) -> Data:
 def without_features(row: Data) -> None:
     for name in (*FEATURE_FIELDS, "recco_track_id", "recco_features_version", "recco_features_at"):
         row[name] = None
+
+
+def imported_features(wide: list[Data]) -> Data:
+    """What the manifest says of the sources of imported features."""
+    tracks: Counter[str] = Counter()
+    licences: dict[str, set[str]] = {}
+    for extra in (row["_extra"] for row in wide):
+        sources = extra.get("features_imported")
+        if isinstance(sources, dict):
+            tracks.update(set(sources.values()))
+            for name, source in sources.items():
+                if found := extra.get("licences", {}).get(name):
+                    licences.setdefault(source, set()).add(found)
+    return {
+        source: {"tracks": number, "licences": sorted(licences.get(source, ()))}
+        for source, number in tracks.items()
+    }
 
 
 def track_row(wide: Data) -> Data:
@@ -433,6 +455,7 @@ class Release:
                     }
                 ],
             },
+            "importedFeatures": imported_features(wide),
             "changes": self.changes(tracks),
             "decades": {
                 "cellsFrom": "album",

@@ -419,8 +419,12 @@ def _content(track: Trace) -> Iterator[str]:
     if not track.content:
         yield "no label: nothing speaks for any"
     for verdict in track.content:
-        policy = track.config.content_policy.of(verdict.label)
-        outcome = f"CONTENT_POLICY says {policy}" if verdict.holds else "not enough"
+        if verdict.holds:
+            outcome = f"CONTENT_POLICY says {track.config.content_policy.of(verdict.label)}"
+        elif verdict.label in track.rejected_by_names:
+            outcome = "but its names alone rejected it before more was known"
+        else:
+            outcome = "not enough"
         words = "; ".join(map(str, verdict.evidence))
         yield f"{verdict.label}, confidence {verdict.confidence:.2f}, {outcome}: {words}"
 

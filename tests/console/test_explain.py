@@ -251,7 +251,7 @@ def test_a_label_that_comes_last(told: Told) -> None:
         "room beyond those."
     )
     out = told(making.an_id(LIVE), CONTENT_POLICY="live=last")
-    assert out.endswith("In the release, counted under Rock 70s.")
+    assert out.endswith("Chosen for the next release, counted under Rock 70s.")
 
 
 def test_what_was_merged_into_one_that_is_not_chosen(told: Told) -> None:

@@ -287,7 +287,7 @@ def test_a_release_names_what_was_imported(crawled: Place, tmp_path: Path, run: 
     run(crawled, "publish")
     assert problems(crawled) == []
     after = wide(crawled)
-    names = {one: after[one]["_extra"].get("features_imported", {}) for one in after}
+    names = {one: after[one]["_extra"]["features_imported"] for one in after}
     for one, row in after.items():
         if not names[one]:
             if one in before:

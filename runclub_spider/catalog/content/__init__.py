@@ -20,10 +20,10 @@ What becomes of it, once all is known, and before anybody is asked for features:
 
 :func:`.judge.plainly` says what names alone leave no doubt of; counted over an artist's tracks it
 makes the `Work` of the others (:mod:`.works` adds it up for many tracks at once).
-:func:`.judge.digest` changes with the declared table, so that labels which were stored can be told
+:func:`.digest.digest` changes with the declared table, so that labels which were stored can be told
 from those of today.
 
-The functions are those of :mod:`.judge`. They are not named here, for every command reads the
+The others are functions of :mod:`.judge`. They are not named here, for every command reads the
 policy, and few judge by the table.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -159,15 +158,24 @@ def plainly(title: str, artists: tuple[str, ...], album: str) -> tuple[Label, ..
 
 
 def rejected_by_names(
-    title: str, artists: tuple[str, ...], album: str, policy: ContentPolicy
+    title: str,
+    artists: tuple[str, ...],
+    album: str,
+    policy: ContentPolicy,
+    genres: tuple[str, ...] | None = None,
 ) -> tuple[Label, ...]:
     """The labels for which a track is rejected before anybody is asked for more; few have any.
 
-    What is known later does not bring it back: its features were never paid for.
+    Genres that are known by then may speak against a label, and spare the track. What is known
+    later does not bring it back: its features were never paid for.
     """
-    return tuple(
+    found = tuple(
         label for label in plainly(title, artists, album) if policy.of(label) is Treatment.REJECT
     )
+    if not found or genres is None:
+        return found
+    held = labels_of(Track(title, artists, album, genres))
+    return tuple(label for label in found if label in held)
 
 
 def speaks(name: str) -> bool:
@@ -182,12 +190,6 @@ def _list_keys() -> frozenset[str]:
         for key, phrases in _phrases().items()
         if any(entry.where is Where.LIST for _, _, _, entry in phrases)
     )
-
-
-@cache
-def digest() -> str:
-    """A short text that changes with the table of signals, for labels that are stored."""
-    return hashlib.sha256(repr((TABLE, THRESHOLDS, PLAIN)).encode()).hexdigest()[:8]
 
 
 # --- names ---------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from runclub_spider.catalog.content.labels import Label, mask_of
 
 _LABELS = tuple(Label)
 _PLACES = {label: at for at, label in enumerate(_LABELS)}
-_BITS = np.array([mask_of([label]) for label in _LABELS], np.int64)
+_BITS = np.array([mask_of([label]) for label in _LABELS], np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Works:
     label: NDArray[np.int8]
     lacks: NDArray[np.int16]
     artist: NDArray[np.uint64]
-    own: NDArray[np.int64]
+    own: NDArray[np.int32]
 
     @classmethod
     def of(cls, said: Sequence[tuple[int, Leaning]], where: Sequence[int | None]) -> Self:
@@ -54,7 +54,7 @@ class Works:
             where: its position in the part; None for one that cannot be released.
         """
         artists = np.array([artist for artist, _ in said], np.uint64)
-        plain = np.array([mask_of(one.plain) for _, one in said], np.int64)
+        plain = np.array([mask_of(one.plain) for _, one in said], np.int32)
         (some,) = np.nonzero(plain)
         rows = [
             (at, _PLACES[label], points, artist, mask_of(one.plain))
@@ -64,12 +64,12 @@ class Works:
         ]
         columns: list[Any] = list(zip(*rows, strict=True)) or [()] * 5
         return cls(
-            Tally.of(artists, np.ones((len(said), 1), np.int64)),
+            Tally.of(artists, np.ones((len(said), 1), np.int32)),
             Tally.of(artists[some], _spread(plain[some])),
             *(
                 np.array(column, kind)
                 for column, kind in zip(
-                    columns, (np.int64, np.int8, np.int16, np.uint64, np.int64), strict=True
+                    columns, (np.int64, np.int8, np.int16, np.uint64, np.int32), strict=True
                 )
             ),
         )
@@ -83,7 +83,7 @@ def brought(parts: Sequence[Works]) -> Iterator[tuple[NDArray[np.int64], NDArray
     tracks = Tally.together([part.tracks for part in parts])
     plain = Tally.together([part.plain for part in parts])
     for part in parts:
-        others = tracks.others(part.artist, np.ones((len(part.artist), 1), np.int64))[:, 0]
+        others = tracks.others(part.artist, np.ones((len(part.artist), 1), np.int32))[:, 0]
         deserving = plain.others(part.artist, _spread(part.own))
         found = np.zeros(len(part.waiting), bool)
         for at, label in enumerate(_LABELS):
@@ -93,6 +93,6 @@ def brought(parts: Sequence[Works]) -> Iterator[tuple[NDArray[np.int64], NDArray
         yield part.waiting[found], _BITS[part.label[found]].astype(np.uint16)
 
 
-def _spread(masks: NDArray[np.int64]) -> NDArray[np.int64]:
+def _spread(masks: NDArray[np.int32]) -> NDArray[np.int32]:
     """(length, labels): 1 for each label of a mask."""
-    return np.asarray((masks[:, None] & _BITS) != 0, np.int64)
+    return np.asarray((masks[:, None] & _BITS) != 0, np.int32)

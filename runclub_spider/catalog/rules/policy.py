@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from runclub_spider.catalog.content.digest import digest
 from runclub_spider.catalog.content.labels import ContentPolicy, Treatment, of_mask
 
 #: Rises with what the rules let in, so that stored verdicts of older rules are judged anew.
@@ -26,9 +27,6 @@ class Policy:
     @property
     def key(self) -> str:
         """A short text equal for policies of equal verdicts while crawling; stored beside those."""
-        # Here, not above: few that hold a policy ask for its key, and the table takes a while.
-        from runclub_spider.catalog.content.judge import digest
-
         rejected = "+".join(of_mask(self.content.mask(Treatment.REJECT)))
         durations = f"{self.min_duration_ms}-{self.max_duration_ms}"
         return f"{self.market}/{durations}/{RULES_VERSION}/{rejected}/{digest()}"

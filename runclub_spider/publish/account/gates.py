@@ -101,7 +101,7 @@ class Measures:
             self.with_features += 1
             nulls = [name for name in FEATURES if wide[name] is None]
             # What an import knows less of than ReccoBeats must not cost the release either.
-            imported = wide["_extra"].get("features_imported", {})
+            imported = wide["_extra"]["features_imported"]
             of_import = bool(nulls) and not imported.keys().isdisjoint(_NEEDED)
             if of_import or not _NEEDED.isdisjoint(nulls):
                 self.partial += 1

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from runclub_spider import __version__
-from runclub_spider.catalog.content.judge import digest
+from runclub_spider.catalog.content.digest import digest
 from runclub_spider.catalog.content.labels import of_mask
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now

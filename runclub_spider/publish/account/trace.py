@@ -181,6 +181,11 @@ class Stored:
             plain.update(plainly(title, tuple(names), album))
         return Work(tracks, plain)
 
+    @property
+    def refused_by_names(self) -> bool:
+        """Whether a content label refused it when it was found."""
+        return lookup.refused_by_names(self.connection, self.track_id)
+
     @cached_property
     def people(self) -> Sequence[Any]:
         """Its artists with a name, each once."""
@@ -250,12 +255,19 @@ class Trace:
         treatment, label = self.config.content_policy.severest(labels)
         return label if treatment is Treatment.LAST else None
 
+    @cached_property
+    def rejected_by_names(self) -> tuple[Label, ...]:
+        """The content labels for which its names alone reject it, whatever else is known."""
+        known = self.stored.content
+        genres = None if self.stored.refused_by_names else known.genres
+        names = known.title, known.artists, known.album
+        return rejected_by_names(*names, self.config.content_policy, genres)
+
     @property
     def _rejected_for(self) -> int:
-        policy, known = self.config.content_policy, self.stored.content
         labels = [one.label for one in self.content if one.holds]
-        labels += rejected_by_names(known.title, known.artists, known.album, policy)
-        return mask_of(labels) & policy.mask(Treatment.REJECT)
+        labels += self.rejected_by_names
+        return mask_of(labels) & self.config.content_policy.mask(Treatment.REJECT)
 
     @cached_property
     def facts(self) -> Facts:

@@ -153,8 +153,12 @@ def read_part(connection: sa.Connection, task: tuple[Span, Asked]) -> Part:
         # A search for one song of a station says nothing of the kind of music.
         if station is None:
             sources[track_id].append((kind, key))
+    refused = {track_id for (track_id,) in stored.refused_by_names(connection, span)}
     for row in stored.candidates(connection, asked.policy.market, span):
-        reader.take(row, people.get(row[0], ()), sources.get(row[0], ()))
+        track_id = row[0]
+        reader.take(
+            row, people.get(track_id, ()), sources.get(track_id, ()), refused=track_id in refused
+        )
     return reader.part()
 
 
@@ -193,9 +197,17 @@ class _Reader:
         self._shares: dict[str, tuple[tuple[str, int], ...]] = {}
 
     def take(
-        self, row: CandidateRow, people: Sequence[CreditRow], sources: Sequence[_Source]
+        self,
+        row: CandidateRow,
+        people: Sequence[CreditRow],
+        sources: Sequence[_Source],
+        *,
+        refused: bool,
     ) -> None:
-        """Take a track with its artists and the places that showed it."""
+        """Take a track with its artists and the places that showed it.
+
+        `refused` says whether it was rejected by its names, when it was found.
+        """
         fault: Exception | None = None
         waits, verdict, content = False, votes.NO_VERDICT, 0
         artists: Sequence[_Artist] = ()
@@ -210,7 +222,7 @@ class _Reader:
             on_album = row.album_id is not None and row.album_type == "compilation"
             album = votes.digest(row.album_id) if on_album else None
             self._box.add(opinion, [one.digest for one in artists], album)
-            content = self._content(row, artists, sources)
+            content = self._content(row, artists, sources, refused=refused)
         try:
             values, features = self._seen(row, artists, sources, fault, content)
             words = self._asked.unsound.get(row.track_id)
@@ -303,7 +315,12 @@ class _Reader:
         return self._box.of_own(own, self._voter.alone(own, said)), votes.NO_VERDICT, True
 
     def _content(
-        self, row: CandidateRow, artists: Sequence[_Artist], sources: Sequence[_Source]
+        self,
+        row: CandidateRow,
+        artists: Sequence[_Artist],
+        sources: Sequence[_Source],
+        *,
+        refused: bool,
     ) -> int:
         """What it is beside a song, as far as its own rows tell."""
         lists = self._asked.lists
@@ -315,7 +332,8 @@ class _Reader:
             heard(row.speechiness, row.liveness),
             tuple([lists[one] for one in sources if one in lists]) if lists else (),
         )
-        return self._listener.take(track, artists[0].digest if artists else None)
+        artist = artists[0].digest if artists else None
+        return self._listener.take(track, artist, refused=refused)
 
     # What the rules and the choice look at
 

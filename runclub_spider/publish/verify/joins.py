@@ -28,6 +28,7 @@ from runclub_spider.publish.verify.rows import (
     expected_features,
     expected_tracks,
     faults,
+    imported_by,
     lists_in_step,
     merged_ids,
     with_features,
@@ -54,6 +55,8 @@ class Counts:
         merged: Ids that rows stand for.
         originals: Tracks with the year of the song.
         content: Tracks by content label.
+        imported: Tracks by the source of imported features.
+        licences: Licences of each source.
         decades: Tracks by (`byAlbumYear` or `byOriginalYear`, decade).
     """
 
@@ -69,6 +72,8 @@ class Counts:
     originals: int = 0
     decades: Counter[tuple[str, str]] = field(default_factory=Counter)
     content: Counter[str] = field(default_factory=Counter)
+    imported: Counter[str] = field(default_factory=Counter)
+    licences: dict[str, set[str]] = field(default_factory=dict)
 
     def add(self, more: Counts) -> None:
         """Count the rows of another span as well; of the ids takes care who adds."""
@@ -79,6 +84,9 @@ class Counts:
         self.originals += more.originals
         self.labels += more.labels
         self.content += more.content
+        self.imported += more.imported
+        for source, found in more.licences.items():
+            self.licences.setdefault(source, set()).update(found)
         self.backfill += more.backfill
         self.decades += more.decades
         for file, lines in more.lines.items():
@@ -249,6 +257,9 @@ class _Walk:
         counts.labels.update(zip(umbrellas, cell_decades(columns, self._policies), strict=True))
         for names in filter(None, columns.in_extra("content_labels")):
             counts.content.update(names)
+        for source, licences in imported_by(columns):
+            counts.imported[source] += 1
+            counts.licences.setdefault(source, set()).update(licences)
         for mark in filter(None, columns.in_extra("backfill_for")):
             counts.backfill[mark["umbrella"], mark["decade"], mark["step"]] += 1
         for at, ids in merged_ids(columns):

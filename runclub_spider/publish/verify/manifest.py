@@ -27,6 +27,8 @@ MIN_YEAR_PCT = 90.0
 _ROUNDING = 0.0051
 _LARGEST = 64 * 1024 * 1024
 _UNSOUND = "unsound"
+#: From this form on it tells what was imported.
+_IMPORTS_FROM = 3
 
 Manifest = dict[str, Any]
 
@@ -135,6 +137,7 @@ def check_manifest(folder: str, manifest: Manifest, counts: Counts, problems: Pr
     checks.accounting()
     checks.unsound()
     checks.totals()
+    checks.imported()
     checks.merged()
     checks.canonical()
     checks.changes()
@@ -250,6 +253,19 @@ class _Checks:
             if claimed[cell] != actual[cell]:
                 message = f"{' / '.join(cell)} is {claimed[cell]}, the rows give {actual[cell]}"
                 self._fail("cells", message)
+
+    def imported(self) -> None:
+        """The sources of imported features are those of the rows."""
+        if self._manifest.get("schemaVersion", FORMS[0]) < _IMPORTS_FROM or not self._counts.sound:
+            return
+        claimed = self._manifest["importedFeatures"]
+        actual = {
+            source: {"tracks": tracks, "licences": sorted(self._counts.licences[source])}
+            for source, tracks in self._counts.imported.items()
+        }
+        if claimed != actual:
+            message = f"importedFeatures is {show(claimed)}, the rows give {show(actual)}"
+            self._fail("imported-features", message)
 
     def decades(self) -> None:
         claimed = self._manifest["decades"]

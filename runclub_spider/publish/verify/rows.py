@@ -7,6 +7,7 @@ place of the row among them.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -384,6 +385,19 @@ def _original_faults(rows: Columns) -> Iterator[Fault]:
                 yield at, "imported-features", message
             elif not (rows.in_extra("licences")[at] or {}).get(name):
                 yield at, "licence", f"{name} has no licence"
+
+
+def imported_by(rows: Columns) -> Iterator[tuple[str, set[str]]]:
+    """Each source of imported features, row by row, with the licences that the row names."""
+    imports = zip(rows.in_extra("features_imported"), rows.in_extra("licences"), strict=True)
+    for imported, licences in imports:
+        # Before form 3 it may be of any kind, and is a fault of its own.
+        if not imported or type(imported) is not dict:
+            continue
+        found = defaultdict[str, set[str]](set)
+        for name, source in imported.items():
+            found[str(source)].update(filter(None, [(licences or {}).get(name)]))
+        yield from found.items()
 
 
 def _text_faults(rows: Columns) -> Iterator[Fault]:

@@ -158,7 +158,7 @@ class Written:
         """Take up the sources of a row's imported features."""
         self.with_time_signature += wide["time_signature"] is not None
         extra = wide["_extra"]
-        sources: Mapping[str, str] = extra.get("features_imported", {})
+        sources: Mapping[str, str] = extra["features_imported"]
         self.imported.update(set(sources.values()))
         for name, source in sources.items():
             self.licences.setdefault(source, set()).add(extra["licences"][name])
@@ -319,8 +319,7 @@ def _extra(one: Chosen, row: Any) -> dict[str, Any]:
         "features_source": _features_source(row),
         "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
         "content_labels": list(one.labels),
-        # Of a row that holds imported features by feature whose they are.
-        **({"features_imported": sources} if (sources := _imported(row)) else {}),
+        "features_imported": _imported(row),
     }
 
 

@@ -590,6 +590,7 @@ def _describe(
             "seeds": figures.seeds(found),
             "calls": figures.calls(connection),
         },
+        imported=imports,
         tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),
         changes=held.changed,
         decades=manifest.decades(
@@ -602,7 +603,7 @@ def _describe(
             *manifest.import_notes(imports),
         ],
     )
-    return {**document, **({"importedFeatures": imports} if imports else {})}, checks
+    return document, checks
 
 
 def _changes(connection: sa.Connection, selection: Selection, digest: str) -> dict[str, Any]:

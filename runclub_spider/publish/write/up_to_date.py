@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from runclub_spider import __version__
-from runclub_spider.catalog.content.judge import digest
+from runclub_spider.catalog.content.digest import digest
 from runclub_spider.catalog.families import load_policies
 from runclub_spider.catalog.genre_map import load_umbrellas
 from runclub_spider.catalog.umbrellas import UmbrellaMap

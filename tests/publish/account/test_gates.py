@@ -173,7 +173,7 @@ def test_rows_are_counted() -> None:
     row: dict[str, Any] = {
         "album_decade_label": "80s",
         "duration_ms": LENGTH,
-        "_extra": {"umbrellas": ["Rock", "Pop"]},
+        "_extra": {"umbrellas": ["Rock", "Pop"], "features_imported": {}},
         **dict.fromkeys(ALL_FEATURES),
         **dict.fromkeys(FEATURES, 0.5),
     }
@@ -184,7 +184,11 @@ def test_rows_are_counted() -> None:
         dict.fromkeys(FEATURES),
         {"tempo": None, "key": None},
         {**dict.fromkeys(FEATURES), "liveness": 0.1},
-        {"album_decade_label": None, "duration_ms": 119_999, "_extra": {"umbrellas": []}},
+        {
+            "album_decade_label": None,
+            "duration_ms": 119_999,
+            "_extra": {"umbrellas": [], "features_imported": {}},
+        },
     ):
         found.add({**row, **changes}, shortest=120_000, longest=360_000)
     assert (found.tracks, found.with_features, found.with_decade) == (6, 5, 5)
@@ -197,7 +201,7 @@ def test_rows_are_counted() -> None:
     assert found.decades == {"80s": 5, "": 1}
     assert found.umbrellas == {"Rock": 5, "": 1}
     # What is imported knows less than ReccoBeats: its nulls only warn.
-    source = {"features_imported": {"tempo": "a", "energy": "a"}, **row["_extra"]}
+    source = {**row["_extra"], "features_imported": {"tempo": "a", "energy": "a"}}
     for changes in ({"key": None}, {}):
         found.add({**row, **changes, "_extra": source}, shortest=120_000, longest=360_000)
     assert (found.with_features, found.partial, found.nulls) == (7, 3, {"key": 1})

@@ -142,6 +142,7 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
         balance={"target": 1},
         exhaustion={"minimum": 3},
         canonical={"changed": 0},
+        imported={"a file": {"tracks": 1, "licences": ["CC0-1.0"]}},
         tempo_buckets={},
         figures={},
         changes={},
@@ -163,6 +164,7 @@ def test_the_manifests_fields_in_the_specifications_order() -> None:
     assert made["notes"] == ["n"]
     assert (made["balance"], made["canonical"]) == ({"target": 1}, {"changed": 0})
     assert made["exhaustion"] == {"minimum": 3}
+    assert made["importedFeatures"]["a file"]["tracks"] == 1
     assert (made["schemaVersion"], made["unsound"]) == (3, {"tracks": 0})
 
 
@@ -182,6 +184,7 @@ def test_the_playability_policy_says_whether_thin_cells_are_helped() -> None:
             balance={},
             exhaustion={},
             canonical={},
+            imported={},
             tempo_buckets={},
             figures={},
             changes={},

@@ -598,9 +598,34 @@ def an_imported_feature_without_a_value(release: Release) -> None:
     release.wide[3]["_extra"]["features_imported"] = {"tempo": "a file"}
 
 
-@case("wide", "imported-features")
+@case("wide", "schema")
 def an_imported_feature_of_no_kind(release: Release) -> None:
     release.wide[5]["_extra"]["features_imported"] = ["tempo"]
+
+
+@case("wide", "schema")
+def a_row_that_does_not_say_what_was_imported(release: Release) -> None:
+    del release.wide[5]["_extra"]["features_imported"]
+
+
+@case("manifest", "imported-features")
+def a_source_of_imports_that_no_row_has(release: Release) -> None:
+    release.manifest["importedFeatures"]["a third"] = {"tracks": 1, "licences": ["CC0-1.0"]}
+
+
+@case("manifest", "imported-features")
+def another_licence_of_imports(release: Release) -> None:
+    release.manifest["importedFeatures"]["analysis"]["licences"] = ["GPL"]
+
+
+@case("manifest", "imported-features")
+def imports_of_fewer_tracks(release: Release) -> None:
+    release.manifest["importedFeatures"]["analysis"]["tracks"] -= 1
+
+
+@case("manifest", "schema")
+def a_manifest_that_does_not_say_what_was_imported(release: Release) -> None:
+    del release.manifest["importedFeatures"]
 
 
 @case("wide", "licence")

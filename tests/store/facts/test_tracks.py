@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.catalog.content import ContentPolicy
-from runclub_spider.catalog.content import judge as content_judge
 from runclub_spider.catalog.models import Album, ArtistRef, FoundTrack, Playable, Track
 from runclub_spider.catalog.rules import Policy
+from runclub_spider.catalog.rules import policy as policy_module
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.tables import artist as artist_table
 from runclub_spider.store.db.tables import (
@@ -24,10 +24,10 @@ from runclub_spider.store.db.tables import (
     track_market,
     track_source,
 )
-from runclub_spider.store.facts import tracks
+from runclub_spider.store.facts import artists, tracks
 from runclub_spider.store.facts.tracks import Source
 from runclub_spider.store.read import catalogue
-from testkit.making import POLICY, SEARCH, a_track, an_id, found
+from testkit.making import POLICY, SEARCH, a_track, an_artist, an_id, found
 
 TABLES = (track, track_artist, track_market, track_source, artist_table, rejection)
 WHEN = {"first_seen_at", "updated_at", "checked_at", "run_id", "last_enriched_at"}
@@ -241,8 +241,27 @@ def test_what_names_alone_reject_is_refused_with_its_page(
     last = replace(POLICY, content=ContentPolicy.parse("live=last"))
     assert not tracks.ensure_verdicts(connection, last)
     # Another table of signals may say otherwise of any track.
-    monkeypatch.setattr(content_judge, "digest", lambda: "another")
+    monkeypatch.setattr(policy_module, "digest", lambda: "another")
     assert tracks.ensure_verdicts(connection, POLICY)
+
+
+def test_genres_that_are_known_speak_against_what_names_say(connection: sa.Connection) -> None:
+    """Those that come later do not: nobody asked for the features of what was refused."""
+    singer = an_artist(77, genres=("indie pop",))
+    by_singer = {"artists": (ArtistRef(singer.artist_id, singer.name),)}
+
+    def save(number: int, name: str) -> bool:
+        rows = [found(a_track(number, name=name, **by_singer), 0)]
+        saved = tracks.save(connection, rows, SEARCH, policy=POLICY, run_id=1, now=1000)
+        return an_id(number) in saved.eligible
+
+    assert not save(1, "Rain Sounds")
+    artists.save(connection, [singer.artist_id], [singer], 1000)
+    assert {row["track_id"] for row in content(connection)["rejection"]} == {an_id(1)}
+    assert save(2, "Rain Sounds")
+    assert not save(3, "Song 3 (Karaoke Version)")
+    # Whoever shows it again has it judged by all that is known.
+    assert save(1, "Rain Sounds")
 
 
 BASES = ("is_playable", "available_markets", "restrictions", "search_market")
