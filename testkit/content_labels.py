@@ -48,7 +48,7 @@ from runclub_spider.catalog.content import (
     Treatment,
     Work,
 )
-from runclub_spider.catalog.content.judge import plainly
+from runclub_spider.catalog.content.judge import Leaning, labels_of, leaning, plainly
 
 LABELS_FILE = Path(__file__).with_suffix(".csv")
 #: Where the tables lie in the folder of real data.
@@ -157,6 +157,25 @@ def _named(data: Path) -> Iterator[tuple[str, _Named]]:
             people = tuple(one for one in names if type(one) is str)
             ids = tuple(row["artist_ids"].split())
             yield row["track_id"], _Named(row["name"], people, row["album_name"], ids)
+
+
+def labels_of_all(data: Path) -> dict[str, tuple[Label, ...]]:
+    """The labels of all tracks of the better table that deserve any, by id.
+
+    Args:
+        data: the folder of real data.
+    """
+    genres = {row["artist_id"]: row["genres"] for row in _rows(data / ARTISTS)}
+    features = {row["track_id"]: _features(row) for row in _rows(data / FEATURES)}
+    named = {track_id: row for track_id, row in _named(data) if row.ids}
+    works = _works(named, named)
+    found = {}
+    for track_id, row in named.items():
+        said = tuple(filter(None, ";".join(genres.get(one, "") for one in row.ids).split(";")))
+        track = Track(row.title, row.artists, row.album, said, features.get(track_id))
+        if leaning(track) != Leaning():
+            found[track_id] = labels_of(replace(track, work=works[track_id]))
+    return {track_id: labels for track_id, labels in found.items() if labels}
 
 
 def _works(wanted: Iterable[str], named: Mapping[str, _Named]) -> dict[str, Work | None]:

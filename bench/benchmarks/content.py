@@ -6,12 +6,19 @@ import random
 import re
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from bench.context import Context
 from bench.table import Table, times, verdict
-from runclub_spider.catalog.content import Label, Track
+from runclub_spider.catalog.content import DEFAULTS, ContentPolicy, Label, Track, Treatment
 from runclub_spider.catalog.content.judge import labels_of, plainly
+from runclub_spider.catalog.rules import CONTENT
+from runclub_spider.catalog.umbrellas import UmbrellaMap
+from runclub_spider.config import project_dir
+from runclub_spider.publish.choose.select import select
+from testkit.candidates import Candidate, pool_of
 from testkit.content_labels import (
     LEAST_PRECISION,
     LEAST_RECALL,
@@ -19,13 +26,17 @@ from testkit.content_labels import (
     REJECTED,
     Known,
     known,
+    labels_of_all,
     score,
 )
+from testkit.real_pool import real_candidates, targets
 
 #: Real titles shown of each rejected label and of each kind of look-alike.
 SHOWN = 20
 #: Microseconds of processor time that a track may cost.
 MOST_PRICE = 15
+# Cells shown that changed most.
+_CELLS = 8
 
 #: What one would write first: a word for a label, wherever it stands.
 KEYWORDS = {
@@ -57,6 +68,7 @@ def run(context: Context) -> Table:
     for odd, name in ((True, "the odd half"), (False, "the even half, on which rules were tuned")):
         _rejected(table, name, halves[odd], targets=odd)
     _each(table, halves[True])
+    _release(table, context)
     context.say("weighing")
     _price(table, context, tracks)
     if not context.options.quick:
@@ -67,6 +79,43 @@ def run(context: Context) -> Table:
         "pattern a label over title, artists and album. Prices are processor time.",
     ]
     return table
+
+
+def _release(table: Table, context: Context) -> None:
+    """The real tables' release without labels and with them, by the usual policy."""
+    context.say("choosing among all real tracks")
+    assert context.options.data is not None
+    umbrellas = UmbrellaMap.load(project_dir() / "seeds/umbrellas.yaml")
+    names = ("tracks.csv.gz", "artists.csv.gz", "audio_features.csv.gz")
+    tables = [context.options.data / "spotify" / name for name in names]
+    plain = list(real_candidates(*tables, umbrellas))
+    labels = labels_of_all(context.options.data)
+    labelled = [_labelled(one, labels.get(one.track_id, ())) for one in plain]
+    aims = targets(umbrellas, context.config.global_cap)
+    before, after = (select(pool_of(each, umbrellas.labels), aims) for each in (plain, labelled))
+    table.heading(f"a release of the {len(plain):,} real tracks: before, with labels")
+    table.add("tracks", f"{len(after.chosen):,}", f"{len(before.chosen):,}")
+    was = set(before.pool.ids[before.chosen].tolist())
+    now = set(after.pool.ids[after.chosen].tolist())
+    for label in Label:
+        those = {track_id.encode() for track_id, found in labels.items() if label in found}
+        treatment = DEFAULTS[label]
+        table.add(f"{label}, {treatment}", f"{len(those & now):,}", f"{len(those & was):,}")
+    old, new = (Counter(cell for _, cell in one.cells()) for one in (before, after))
+    change = {cell: new[cell] - old[cell] for cell in old.keys() | new.keys()}
+    table.add("cells that lost", f"{sum(n < 0 for n in change.values())}")
+    table.add("cells that gained", f"{sum(n > 0 for n in change.values())}")
+    table.notes += ["", "Cells that changed most, before and after:"]
+    for cell in sorted(change, key=lambda one: (-abs(change[one]), str(one)))[:_CELLS]:
+        umbrella, decade = cell
+        shown = f"{umbrella or 'Unassigned'}, {decade or 'undated'}"
+        table.notes.append(f"  {shown:32}{old[cell]:7,}{new[cell]:7,}")
+
+
+def _labelled(one: Candidate, labels: tuple[Label, ...]) -> Candidate:
+    treatment, label = ContentPolicy().severest(labels)
+    rule = CONTENT[tuple(Label).index(label)] if label and treatment is Treatment.REJECT else None
+    return replace(one, labels=labels, rule=one.rule or rule)
 
 
 def _keywords(track: Known) -> frozenset[Label]:

@@ -240,8 +240,8 @@ def test_content_labels_say_what_spoke_for_them(told: Told) -> None:
 
 def test_a_rejected_label(told: Told) -> None:
     out = told(making.an_id(LIVE), CONTENT_POLICY="live=reject")
-    assert "FAILED content_live: deserves the label live" in out
-    assert out.endswith("Out: content_live: deserves the label live.")
+    assert "FAILED content_live: labelled live" in out
+    assert out.endswith("Out: content_live: labelled live.")
 
 
 def test_a_label_that_comes_last(told: Told) -> None:

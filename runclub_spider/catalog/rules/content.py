@@ -19,8 +19,8 @@ def _sentence(label: Label, facts: Facts, policy: Policy) -> str:
     told = policy.content.of(label)
     if told is not Treatment.REJECT:
         return f"CONTENT_POLICY says {label}={told}"
-    deserves = _refuses(mask_of([label]), facts, policy)
-    return f"{'deserves' if deserves else 'does not deserve'} the label {label}"
+    held = _refuses(mask_of([label]), facts, policy)
+    return f"{'labelled' if held else 'not labelled'} {label}"
 
 
 #: A rule for each label. Which labels refuse a track the facts say: while crawling those that its
