@@ -156,7 +156,7 @@ def imported_features(wide: list[Data]) -> Data:
                     licences.setdefault(source, set()).add(found)
     return {
         source: {"tracks": number, "licences": sorted(licences.get(source, ()))}
-        for source, number in tracks.items()
+        for source, number in sorted(tracks.items())
     }
 
 

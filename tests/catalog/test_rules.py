@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from runclub_spider.catalog import rules
 from runclub_spider.catalog.content import ContentPolicy, Label, mask_of, of_mask
-from runclub_spider.catalog.content import judge as content_judge
 from runclub_spider.catalog.models import Playable
 from runclub_spider.catalog.rules import Facts, Policy, Rule, facts_of_stored, judge, policy
 
@@ -208,5 +207,5 @@ def test_the_policys_key_tells_policies_apart() -> None:
 
 def test_the_policys_key_follows_the_table_of_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     before = POLICY.key
-    monkeypatch.setattr(content_judge, "digest", lambda: "another")
+    monkeypatch.setattr(policy, "digest", lambda: "another")
     assert POLICY.key != before

@@ -26,6 +26,7 @@ from runclub_spider.catalog.content.words import (
     fold,
     songs,
     words,
+    words_again,
 )
 from runclub_spider.catalog.genres import normalise_genre
 
@@ -33,6 +34,7 @@ from runclub_spider.catalog.genres import normalise_genre
 LEAST_WORK = 3
 _GENRE_LISTS = 16_384
 _PAGES = 4_096
+_NAMES = 16_384
 _PLACES = {label: at for at, label in enumerate(Label)}
 
 #: A whole number, or an array of them.
@@ -231,10 +233,18 @@ def _keys() -> frozenset[str]:
     )
 
 
+@lru_cache(_NAMES)
+def _may_speak(name: str) -> bool:
+    """Whether the name of an artist, an album or a list holds anything that counts."""
+    return not _keys().isdisjoint(words(fold(name)))
+
+
 def _read_names(track: Track, found: dict[Label, list[Evidence]]) -> None:
     """Note what titles, artists, album and lists say; most say nothing, and that is found fast."""
-    text = "\n".join((track.title, *track.artists, track.album, *track.lists))
-    if _keys().isdisjoint(words(fold(text))):
+    keys = _keys()
+    if keys.isdisjoint(words(fold(track.title))) and not any(
+        map(_may_speak, (*track.artists, track.album, *track.lists))
+    ):
         return
     seen: set[int] = set()
     for places, part in _parts(track):
@@ -257,7 +267,7 @@ def _parts(track: Track) -> Iterator[tuple[frozenset[Where], Words]]:
         # What a guest is called says nothing of the track.
         yield _IN_REMARK, part[:1] if part[0] in _GUESTS else part
     for at, artist in enumerate(track.artists):
-        yield (_IN_ARTIST if at else _IN_LEAD), tuple(words(fold(artist)))
+        yield (_IN_ARTIST if at else _IN_LEAD), words_again(artist)
     # A single is called like its song: that says nothing more.
     if album.base != title.base:
         for part in album.base:
@@ -266,7 +276,7 @@ def _parts(track: Track) -> Iterator[tuple[frozenset[Where], Words]]:
         if part not in title.remarks:
             yield _IN_ALBUM_REMARK, part
     for name in track.lists:
-        yield _IN_LIST, tuple(words(fold(name)))
+        yield _IN_LIST, words_again(name)
 
 
 def _note(found: dict[Label, list[Evidence]], label: Label, entry: Says, said: str) -> None:

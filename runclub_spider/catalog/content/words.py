@@ -86,7 +86,19 @@ _COMMON = frozenset(
             "sound",
         ),
         *("band", "piano", "behind", "special", "favorite", "pretty", "christmas", "time", "with"),
-        *("baby", "good", "like", "home", "back", "down", "come", "most", "wonderful", "kids"),
+        *(
+            "winter",
+            "baby",
+            "good",
+            "like",
+            "home",
+            "back",
+            "down",
+            "come",
+            "most",
+            "wonderful",
+            "kids",
+        ),
     }
 )
 
@@ -116,6 +128,13 @@ def fold(name: str) -> str:
 def words(folded: str) -> list[str]:
     """The words and numbers of a folded text; "&" and "+" are none."""
     return _WORD.findall(folded)
+
+
+# The names of artists and albums repeat.
+@lru_cache(_NAMES)
+def words_again(name: str) -> Words:
+    """The words of a name as it is written."""
+    return tuple(words(fold(name)))
 
 
 @dataclass(frozen=True, slots=True)
