@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runclub_sandbox.testing import Sandbox
+from runclub_spider.publish.write.up_to_date import FORM
 from testkit.killer import Launcher
 from testkit.places import Place, problems
 from tests.fixtures import unpacked
@@ -35,7 +36,7 @@ def test_an_old_store_resumes_publishes_and_is_compared(
     assert old.query("SELECT count(*) FROM page WHERE state = 'open'") == [(0,)]
     assert old.column("SELECT count(*) FROM track") > tracks
     assert old.latest.resolve() != before
-    assert manifest(old)["schemaVersion"] == 2
+    assert manifest(old)["schemaVersion"] == FORM
     assert manifest(old)["changes"]["against"] == before.name
     assert all("coverage" in problem for problem in problems(old))
     done = run(old, "diff", before.name, "latest", **AS_THEN)

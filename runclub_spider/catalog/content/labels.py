@@ -83,6 +83,10 @@ class ContentPolicy:
             said[Label(name)] = Treatment(word)
         return cls(tuple({**DEFAULTS, **said}.items()))
 
+    def __str__(self) -> str:
+        """What differs from the defaults, as :meth:`parse` reads it."""
+        return ",".join(f"{one}={said}" for one, said in self.treatments if said != DEFAULTS[one])
+
     def of(self, label: Label) -> Treatment:
         """What becomes of tracks with a label."""
         return dict(self.treatments)[label]

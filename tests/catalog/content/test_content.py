@@ -499,6 +499,8 @@ def test_a_policy_is_read_and_the_severest_counts() -> None:
     assert policy.severest([Label.HOLIDAY]) == (Treatment.KEEP, Label.HOLIDAY)
     assert policy.severest([]) == (Treatment.KEEP, None)
     assert policy.of(Label.NOISE) is Treatment.REJECT
+    assert str(policy) == "karaoke=last,live=reject,holiday=keep"
+    assert str(ContentPolicy()) == ""
 
 
 @pytest.mark.parametrize(
