@@ -6,8 +6,8 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 PIP    := -m pip --disable-pip-version-check --quiet
 
-.PHONY: bootstrap demo test test-full lint bench crawl enrich export clean lock test-lowest \
-        test-newest
+.PHONY: bootstrap demo test test-full test-swift lint bench crawl enrich export clean lock \
+        test-lowest test-newest
 
 # Exactly the versions of the lock, each proven by its hash.
 bootstrap: $(STAMP)
@@ -42,6 +42,10 @@ ON_SERVER := $(addprefix tests/,store frontier publish spiders crawl)
 test-full: $(DEV)
 	@$(BIN)/python -m pytest $(SPREAD) -m full
 	@TEST_STORE=postgresql $(BIN)/python -m pytest $(SPREAD) -m "not full" $(ON_SERVER)
+
+# The app's importer: needs a Swift 6, or root and debootstrap to make a Debian that has it.
+test-swift: bootstrap
+	@PYTHON=$(BIN)/python docs/app/tests/run.sh
 
 lint: $(DEV)
 	$(BIN)/ruff check .
