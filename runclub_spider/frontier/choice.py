@@ -52,6 +52,9 @@ _LISTS_SHOWN, _LISTS_PRIOR, _LISTS_AGEING = 1.0, 4.0, 0.95
 #: A page is taken when no other can be worth more than this much more: among thousands that are
 #: all but equal, finding the very best costs more than it brings.
 _NEAR_BEST = 0.95
+#: A value is multiplied by the chance that the page shows anything new, to a power that grows with
+#: the idle share of late pages beyond the first of these, so fast, up to the last.
+_IDLE_BORNE, _CARE_GROWS, _MOST_CARE = 0.22, 10.0, 1.0
 #: Values are compared to so many digits, far above what processors make of one sum.
 _DIGITS = 10
 
@@ -145,11 +148,26 @@ class PageResult:
     lists: tuple[Listed, ...] = ()
 
 
-class Gain(NamedTuple):
-    """How many tracks a page added to cells that lacked them."""
+@dataclass(slots=True)
+class Gain:
+    """What a page added.
+
+    Attributes:
+        kind: of the page.
+        new: eligible tracks, of whatever cell.
+        tracks: to cells that lacked them.
+        placed: new tracks that it brought to a cell, those counted that became sure of it later.
+    """
 
     kind: Kind
-    tracks: int
+    new: int = 0
+    tracks: int = 0
+    placed: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether it filled nothing."""
+        return not self.placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +217,8 @@ class Chooser:
         # Tracks that were found, and of those that fill no cell yet the sources that showed them.
         self._seen: set[Hashable] = set()
         self._loose: dict[Hashable, list[int]] = {}
+        # The page that showed such a track first.
+        self._brought: dict[Hashable, Gain] = {}
         self._waiting: list[PageResult] = []
         self._artists: dict[str, int] = {}
         self._finds: Counter[str] = Counter()
@@ -206,6 +226,7 @@ class Chooser:
         self._typical: dict[tuple[int, int], int] = {}
         self._searches: dict[int, int] = {}
         self._shown = (_LISTS_SHOWN * _LISTS_PRIOR, _LISTS_PRIOR)
+        self._care = 0.0
         self._add_plan(seeds)
         for one in known:
             self._hold(one)
@@ -214,6 +235,11 @@ class Chooser:
     def filled(self) -> int:
         """Tracks found so far in the wanted cells, each cell up to its minimum."""
         return int(np.minimum(self._held, self._aim.minimum)[self._wanted > 0].sum())
+
+    @property
+    def lack(self) -> int:
+        """Tracks that the wanted cells are short of their minimum."""
+        return self._aim.minimum * len(self._aim.cells) - self.filled
 
     @property
     def lacking(self) -> int:
@@ -228,6 +254,10 @@ class Chooser:
             for u, d in self._aim.cells
         }
 
+    def knows(self, key: Key) -> bool:
+        """Whether a source is one of those that are chosen from."""
+        return key in self._at
+
     # Taking in what was answered
 
     def observe(self, results: Iterable[PageResult]) -> None:
@@ -238,34 +268,35 @@ class Chooser:
         """Learn from what was observed; what each page added to cells that lacked."""
         gains = []
         for result in sorted(self._waiting, key=lambda one: (one.ordinal, one.kind, one.key)):
-            before = self.filled
-            self._take(result)
-            gains.append(Gain(result.kind, self.filled - before))
+            gain, before = Gain(result.kind), self.filled
+            self._take(result, gain)
+            gain.tracks = self.filled - before
+            gains.append(gain)
         self._waiting.clear()
         return gains
 
-    def _take(self, result: PageResult) -> None:
+    def _take(self, result: PageResult, gain: Gain) -> None:
         at = self._at.get((result.kind, result.key))
         if at is None:
             # Of another plan than today's: its tracks count, and tell nothing of a source.
             for one in result.found:
-                self._hold(one)
+                self._hold(one, gain)
         elif result.kind is Kind.PLAYLISTS:
             self._model.close(at)
             self._list(at, result.lists)
         else:
-            self._learn(at, result)
+            self._learn(at, result, gain)
         for one in result.turned:
-            self._hold(one)
+            self._hold(one, gain)
 
-    def _learn(self, at: int, result: PageResult) -> None:
+    def _learn(self, at: int, result: PageResult, gain: Gain) -> None:
         cells: dict[tuple[int, int], list[int]] = {}
         fresh = []
         for one in result.found:
             cell = self._cell(one)
             count = cells.setdefault(cell, [0, 0])
             count[0] += 1
-            if self._hold(one):
+            if self._hold(one, gain):
                 count[1] += 1
                 fresh.append((one, cell))
             if one.track in self._loose:
@@ -290,7 +321,7 @@ class Chooser:
             self._decades.get(one.decade or "", len(self._decades)),
         )
 
-    def _hold(self, one: Found) -> bool:
+    def _hold(self, one: Found, gain: Gain | None = None) -> bool:
         """Count a track for its cell; False when it was counted for one before.
 
         A track whose umbrella was not sure may fill a cell when more searches showed it.
@@ -301,9 +332,18 @@ class Chooser:
                 return False
             for source in self._loose.pop(one.track):
                 self._model.turn(source, (len(self._umbrellas), decade), umbrella)
+            self._model.settled()
+            brought = self._brought.pop(one.track, None)
+            if brought is not None:
+                brought.placed += int(self._wanted[umbrella, decade])
             self._held[len(self._umbrellas), decade] -= 1
         elif umbrella == len(self._umbrellas):
             self._loose[one.track] = []
+            if gain is not None:
+                self._brought[one.track] = gain
+        if gain is not None:
+            gain.new += one.track not in self._seen
+            gain.placed += int(self._wanted[umbrella, decade])
         self._seen.add(one.track)
         self._held[umbrella, decade] += 1
         return True
@@ -452,18 +492,23 @@ class Chooser:
 
     # Choosing
 
-    def choose(self, count: int, among: AbstractSet[Key] | None = None) -> list[Choice]:
+    def choose(
+        self, count: int, among: AbstractSet[Key] | None = None, *, least: float = 0.0
+    ) -> list[Choice]:
         """Up to `count` pages of different sources, the most valuable first.
 
         Within the choice, what earlier pages are expected to bring counts as brought. With
-        `among` other sources are left out. Ties go to template order.
+        `among` other sources are left out, and with `least` pages of which fewer new tracks are
+        expected. Ties go to template order.
         """
         self.absorb()
+        idle = self._model.idle_share()
+        self._care = min(_MOST_CARE, _CARE_GROWS * max(0.0, idle - _IDLE_BORNE))
         expectations = self._model.expectations()
         room = np.maximum(self._model.capacity(), self._held)
         room = np.clip(room, _LEAST_ROOM, max(_LEAST_ROOM, self._aim.minimum))
         scarcity = self._wanted * (_SPREAD / (_SPREAD + room)) ** 2
-        return self._pick(expectations, scarcity, count, among)
+        return self._pick(expectations, scarcity, count, among, least)
 
     def _weights(self, scarcity: Floats, held: Floats) -> Floats:
         """What one more track is worth, by cell; 0 where nothing lacks."""
@@ -490,10 +535,11 @@ class Chooser:
         scarcity: Floats,
         count: int,
         among: AbstractSet[Key] | None,
+        least: float,
     ) -> list[Choice]:
         held = self._held.copy()
         weights = self._weights(scarcity, held)
-        values = self._values(expectations, weights)
+        values = self._values(expectations, weights, least)
         order, heap = _Descending(values), list[tuple[float, int]]()
         slices = self._model.sources.ints("slice")
         dulled: Counter[int] = Counter()
@@ -516,7 +562,8 @@ class Chooser:
                 worth = float((cells * weights).sum())
             else:
                 worth = self._worth(scarcity, held, cells)
-            value = round(factor * share * self._value(worth, new), _DIGITS)
+            care = float(expectations.chance[source]) ** self._care
+            value = round(factor * share * care * self._value(worth, new), _DIGITS)
             bound = max(order.best, -heap[0][0] if heap else -1.0)
             if value < _NEAR_BEST * bound:
                 heapq.heappush(heap, (-value, source))
@@ -533,13 +580,17 @@ class Chooser:
         """Worth a request, with the requests for the new tracks; any track is worth a little."""
         return (worth + _SURPLUS * new) / (1 + self._sizes.track_cost * new)
 
-    def _values(self, expectations: PageExpectations, weights: Floats) -> Floats:
-        """The value of each source's next page; below 0 what cannot be asked."""
-        values = self._value(expectations.worth(weights), expectations.new)
+    def _values(self, expectations: PageExpectations, weights: Floats, least: float) -> Floats:
+        """The value of each source's next page; below 0 what is not to be asked."""
+        new = expectations.new.copy()
+        values = self._value(expectations.worth(weights), new)
         if self._searches:
             searches, typical = list(self._searches), list(self._searches.values())
             values[searches] = self._lists_share() * values[typical]
+            new[searches] = new[typical]
             values[typical] = -1.0
+        values *= expectations.chance**self._care
+        values[new < least] = -1.0
         values[self._model.sources.ints("open") == 0] = -1.0
         return np.round(values, _DIGITS)
 

@@ -14,6 +14,7 @@ from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.cell_judge import CellJudge, Seen
 from runclub_spider.frontier.choice import (
     Aim,
+    Choice,
     Chooser,
     Found,
     Gain,
@@ -23,6 +24,7 @@ from runclub_spider.frontier.choice import (
     PageResult,
     Sizes,
 )
+from runclub_spider.frontier.forecast import curves, outlook
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.store.queue import answered, seeds
 from runclub_spider.store.queue.answered import AnsweredPage
@@ -34,9 +36,8 @@ from runclub_spider.store.queue.seeds import SeedState
 _NEARLY = 0.9
 # A page that promises fewer tracks to cells that lack is not asked when only those count.
 _LEAST_PROMISE = 0.02
-# Pages that tell what the next will bring, and what they bring of what they promise while there
-# are none: overlaps are not known yet.
-_RECENT, _UNTRIED = 320, 0.9
+# Pages whose promise tells how much this catalogue yields.
+_NEXT = 32
 _KINDS = {
     PageKind.TRACK_SEARCH: Kind.TRACKS,
     PageKind.PLAYLIST_SEARCH: Kind.PLAYLISTS,
@@ -52,11 +53,15 @@ class Forecast:
     Attributes:
         pages: searches and pages of playlists.
         tracks: that they should add to cells below their minimum.
+        low: in four of five runs it is between this,
+        high: and this.
         lacking: cells below it now, of `cells`.
     """
 
     pages: int
     tracks: float
+    low: float
+    high: float
     lacking: int
     cells: int
 
@@ -69,7 +74,8 @@ class RunYield:
         pages: answered searches and pages of playlists.
         tracks: that they added to cells below their minimum.
         promised: by the pages when they were chosen.
-        idle: pages that added none, but for searches for playlists, which cannot.
+        idle: pages that brought no new track to any cell, but for searches for playlists, which
+            cannot.
         lacking: cells still below their minimum, of `cells`.
     """
 
@@ -79,6 +85,59 @@ class RunYield:
     idle: int
     lacking: int
     cells: int
+
+
+def nearly(vote_confidence: float) -> float:
+    """The confidence from which choosing counts a track for a cell."""
+    return _NEARLY * vote_confidence
+
+
+def result_of(
+    page: AnsweredPage,
+    seen: Seen,
+    best: Callable[[Sequence[ListedPlaylist]], Sequence[ListedPlaylist]],
+) -> PageResult:
+    """A stored page as the chooser takes it in; `best` are the lists that may be read."""
+    return PageResult(
+        kind=_KINDS[page.kind],
+        key=page.source,
+        ordinal=page.ordinal,
+        first_row=page.first_row,
+        row_count=page.row_count,
+        rows=page.rows,
+        more=page.more,
+        total=page.total,
+        found=seen.found,
+        turned=seen.turned,
+        lists=tuple(
+            Listed(one.playlist_id, one.name, one.owner_id, one.total) for one in best(page.lists)
+        ),
+    )
+
+
+def promised_by(choices: Sequence[Choice]) -> tuple[float, float]:
+    """Tracks for cells that lack them and new tracks of whatever cell, a page on average."""
+    number = max(1, len(choices))
+    return sum(one.promise for one in choices) / number, sum(one.new for one in choices) / number
+
+
+def foretell(chooser: Chooser, gains: Sequence[Gain], sizes: Sizes, requests: float) -> Forecast:
+    """What so many requests should fill, after pages that gained so much."""
+    choices = chooser.choose(_NEXT)
+    if not choices:
+        return Forecast(0, 0.0, 0.0, 0.0, chooser.lacking, len(chooser.held))
+    lists = any(choice.kind is not Kind.TRACKS for choice in choices)
+    ahead = outlook(
+        curves(None if lists else sizes.search_rows),
+        gains,
+        promised_by(choices),
+        requests=requests,
+        track_cost=sizes.track_cost,
+        lack=chooser.lack,
+    )
+    return Forecast(
+        ahead.pages, ahead.tracks, ahead.low, ahead.high, chooser.lacking, len(chooser.held)
+    )
 
 
 @dataclass(slots=True)
@@ -94,6 +153,8 @@ class DeficitFrontier:
         vote_confidence: from which publishing lets a track fill a cell.
         content: what becomes of content labels; only what is kept fills a cell.
         until_filled: leave out pages that promise nothing to a cell below its minimum.
+        least_new: new tracks that a page must promise to be asked.
+        left_out: whether pages remain, and none that promises as much.
         best: which of the lists that a search served may be read.
     """
 
@@ -105,6 +166,8 @@ class DeficitFrontier:
     vote_confidence: float
     content: ContentPolicy = field(default_factory=ContentPolicy)
     until_filled: bool = False
+    least_new: float = 0.0
+    left_out: bool = field(default=False, init=False)
     best: Callable[[Sequence[ListedPlaylist]], Sequence[ListedPlaylist]] = tuple
     _judge: CellJudge = field(init=False)
     _chooser: Chooser | None = None
@@ -117,7 +180,7 @@ class DeficitFrontier:
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
-        self._judge = CellJudge(self.umbrellas, _NEARLY * self.vote_confidence, self.content)
+        self._judge = CellJudge(self.umbrellas, nearly(self.vote_confidence), self.content)
 
     @property
     def lacking(self) -> tuple[int, int] | None:
@@ -137,7 +200,8 @@ class DeficitFrontier:
         """
         chooser = self._told(connection)
         # Deferred pages are chosen anew and left out, so that there must be as many more.
-        choices = chooser.choose(count + len(skip))
+        choices = chooser.choose(count + len(skip), least=self.least_new)
+        self.left_out = not choices and bool(chooser.choose(1))
         if self.until_filled:
             choices = [choice for choice in choices if choice.promise >= _LEAST_PROMISE]
         seeds.register(
@@ -162,35 +226,21 @@ class DeficitFrontier:
         self._promised += sum(choice.promise for choice, _ in chosen)
         return [task for _, task in chosen]
 
-    def pick(self, connection: sa.Connection, count: int, among: AbstractSet[Key]) -> list[Key]:
-        """The most valuable of some sources, as far as anything is known of them."""
-        choices = self._told(connection).choose(count, among)
+    def pick(
+        self, connection: sa.Connection, count: int, among: AbstractSet[Key]
+    ) -> tuple[list[Key], set[Key]]:
+        """The most valuable of some sources, and those that nothing is known of."""
+        chooser = self._told(connection)
+        choices = chooser.choose(count, among, least=self.least_new)
+        unknown = {key for key in among if not chooser.knows(key)}
+        self.left_out = not choices and not unknown and bool(chooser.choose(1, among))
         # What a search promises comes with the pages of its lists, which promise it again.
         self._promised += sum(one.promise for one in choices if one.kind is not Kind.PLAYLISTS)
-        return [(choice.kind, choice.key) for choice in choices]
+        return [(choice.kind, choice.key) for choice in choices], unknown
 
-    def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
-        """What so many requests should fill; None of playlists while none was read.
-
-        The next round's promise a page and what recent pages brought, half and half, are taken
-        to hold for all of them: what pages bring falls slowly, for choosing shifts with it.
-        """
-        chooser = self._told(connection)
-        choices = chooser.choose(min(_RECENT // 10, requests))
-        of_tracks = {choice.kind for choice in choices} <= {Kind.TRACKS}
-        recent = [gain.tracks for gain in self._before if (gain.kind is Kind.TRACKS) == of_tracks][
-            -_RECENT:
-        ]
-        if not choices:
-            return Forecast(0, 0.0, chooser.lacking, len(chooser.held))
-        if not (of_tracks or recent):
-            return None
-        number = len(choices)
-        rate = sum(choice.promise for choice in choices) / number
-        rate = (rate + sum(recent) / len(recent)) / 2 if recent else _UNTRIED * rate
-        new = sum(choice.new for choice in choices) / number
-        pages = int(requests / (1 + self.sizes.track_cost * new))
-        return Forecast(pages, pages * rate, chooser.lacking, len(chooser.held))
+    def forecast(self, connection: sa.Connection, requests: int) -> Forecast:
+        """What so many requests should fill."""
+        return foretell(self._told(connection), [*self._before, *self._gains], self.sizes, requests)
 
     def run_yield(self, connection: sa.Connection) -> RunYield:
         """What this run's pages filled."""
@@ -199,7 +249,7 @@ class DeficitFrontier:
             len(gains),
             sum(gain.tracks for gain in gains),
             self._promised,
-            sum(not gain.tracks for gain in gains if gain.kind is not Kind.PLAYLISTS),
+            sum(gain.idle for gain in gains if gain.kind is not Kind.PLAYLISTS),
             chooser.lacking,
             len(chooser.held),
         )
@@ -212,7 +262,7 @@ class DeficitFrontier:
             seen = self._judge.look(page)
             self._ordinal = page.ordinal
             if page.current:
-                results.append(self._result(page, seen))
+                results.append(result_of(page, seen, self.best))
             else:
                 known += [*seen.found, *seen.turned]
         if self._chooser is None:
@@ -225,21 +275,3 @@ class DeficitFrontier:
             self._gains += self._chooser.absorb()
         self._lacking = self._chooser.lacking, len(self._chooser.held)
         return self._chooser
-
-    def _result(self, page: AnsweredPage, seen: Seen) -> PageResult:
-        return PageResult(
-            kind=_KINDS[page.kind],
-            key=page.source,
-            ordinal=page.ordinal,
-            first_row=page.first_row,
-            row_count=page.row_count,
-            rows=page.rows,
-            more=page.more,
-            total=page.total,
-            found=seen.found,
-            turned=seen.turned,
-            lists=tuple(
-                Listed(one.playlist_id, one.name, one.owner_id, one.total)
-                for one in self.best(page.lists)
-            ),
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -62,13 +62,24 @@ class Frontier:
     @property
     def exhausted(self) -> bool:
         """Whether everything there was to ask was answered."""
-        return self.ran_dry and not self._deferred
+        return self.ran_dry and not self._deferred and not self.planner.left_out
 
-    async def tasks(self) -> AsyncIterator[PageTask]:
-        """Pages to ask, until there is nothing left, the budget ends or `stop` is called."""
+    async def tasks(
+        self, pilot: int = 0, piloted: Callable[[], Awaitable[None]] | None = None
+    ) -> AsyncIterator[PageTask]:
+        """Pages to ask, until there is nothing left, the budget ends or `stop` is called.
+
+        When the first `pilot` pages are settled, or all there are, `piloted` is awaited.
+        """
         while not self._stopped:
-            batch = await self._next_round()
+            if piloted is not None and pilot <= 0:
+                await piloted()
+                piloted = None
+            batch = await self._next_round(None if piloted is None else pilot)
+            pilot -= len(batch)
             if not batch:
+                if piloted is not None:
+                    await piloted()
                 return
             self._hand_out(batch)
             for task in batch:
@@ -124,9 +135,9 @@ class Frontier:
         """Give out no further rounds."""
         self._stopped = True
 
-    async def _next_round(self) -> list[PageTask]:
-        affordable = self._affordable()
-        limit = self._round_pages if affordable is None else min(self._round_pages, affordable)
+    async def _next_round(self, most: int | None = None) -> list[PageTask]:
+        bounds = (self._round_pages, self._affordable(), most)
+        limit = min(bound for bound in bounds if bound is not None)
         if limit < 1:
             return []
         while True:

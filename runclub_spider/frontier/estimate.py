@@ -1,6 +1,6 @@
 """What the next page of a source promises, learnt from the pages that were answered. Pure.
 
-Three things are learnt, each for the source itself and, while little is known of it, for the
+Four things are learnt, each for the source itself and, while little is known of it, for the
 groups it belongs to:
 
 - how many eligible rows a first page holds: a product of effects of the form of the query, of
@@ -8,10 +8,13 @@ groups it belongs to:
 - into which cells they fall: the umbrellas of the subject, shrunk to those of queries that name
   the same umbrella, times the decades of the form; then the source's own rows;
 - how many of them are new: a product of effects of the cell, the depth, the subject, the source,
-  and of how far queries that take this one in were read. Late pages weigh most: novelty falls.
+  and of how far queries that take this one in were read. Late pages weigh most: novelty falls;
+- the chance that the page shows anything new at all: most disappointments are empty or were seen
+  whole elsewhere, which averages over pages do not tell. Log odds, a sum of effects.
 
 A product of effects, each shrunk to 1, is what actuaries call credibility: an effect is
-(a + observed) ÷ (a + expected), fitted in turns (Bailey's minimum bias with prior weight a).
+(a + observed) ÷ (a + expected), fitted in turns (Bailey's minimum bias with prior weight a). The
+effects on log odds are shrunk to 0 by a ridge.
 """
 
 from __future__ import annotations
@@ -49,6 +52,21 @@ _HINTS = 4
 #: Steps in which the room that wider queries leave is told apart (doubling from 1/16 page),
 #: and the same number of hints.
 _ROOM = 20
+#: Pages that the chance of anything new is learnt from, and the turns of that fit.
+_TRIES, _ODDS_TURNS = 3000, 3
+#: The chance before any page was asked, of first pages and later ones, and the pages it counts as.
+_FIRST_CHANCE, _LATER_CHANCE, _CHANCE_PAGES = 0.7, 0.85, 4.0
+#: How far the log odds of a form, subject, slice or step differ (variance), and those of the cell
+#: or the umbrella that is named.
+_APART, _NAMED_APART, _ASK_APART = 1.0, 0.5, 0.3
+#: Largest step of an effect in one turn: log odds of groups that always succeed run away.
+_STEP = 1.5
+#: Steps of what the last page of a source showed anew: none asked, 0, then doubling.
+_LASTS = 6
+#: Tracks without a sure umbrella that are taken to have become sure, of so many, beforehand.
+_TURNED, _LOOSE = 3.0, 10.0
+#: Late pages whose idle share is told, and what it is taken to be beforehand, of so many.
+_LATE, _IDLE, _IDLE_PAGES = 200, 5.0, 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +190,7 @@ class Model:
         self.sources = _Table(
             form=0, subject=0, slice=0, context=0, named=0, ask=0, umbrella=-1, decade=-1,
             page_rows=0, asked=0, read=0, eligible=0, total=-1, open=1, hints=0,
+            last=0,
         )  # fmt: skip
         self.forms, self.kinds = _Groups(), _Groups()
         self.groups = {name: _Groups() for name in _AGEING}
@@ -185,6 +204,9 @@ class Model:
         self._pairs = _Table(narrow=0, wide=0, equal=0)
         self._pairs_of: dict[int, list[int]] = {}
         self._firsts = _Table(source=0, share=0.0, room=0)
+        self._tries = _Table(source=0, cover=0, room=0, depth=0, last=0, hit=0.0)
+        # Tracks without a sure umbrella, and those of them that got one later.
+        self._loose = self._turned = 0
         self._entries = _Table(
             source=0, depth=0, cell=0, eligible=0.0, new=0.0, cover=0,
             **{f"{name}_at": 0 for name in _AGEING},
@@ -234,6 +256,10 @@ class Model:
         """A row that the source would serve was found elsewhere."""
         self.sources.ints("hints")[source] += 1
 
+    def settled(self) -> None:
+        """A track without a sure umbrella got one."""
+        self._turned += 1
+
     def turn(self, source: int, cell: tuple[int, int], umbrella: int) -> None:
         """A row that a source showed in a cell belongs to another umbrella."""
         before = cell[0] * self.grid[1] + cell[1]
@@ -254,6 +280,7 @@ class Model:
         asked = int(s.ints("asked")[at])
         cover, room = (int(one[0]) for one in self._look_wider(at))
         hinted = s.ints("hints")[at] > 0
+        self._try(answer, asked, cover, room)
         eligible = 0
         for umbrella, decade, rows, new in answer.cells:
             groups["cell"] = cell = umbrella * self.grid[1] + decade
@@ -283,6 +310,35 @@ class Model:
         elif answer.total is not None:
             s.ints("total")[at] = answer.total
 
+    def _try(self, answer: Answer, asked: int, cover: int, room: int) -> None:
+        """Take in whether a page showed anything new for a cell.
+
+        What is not sure of its umbrella counts as far as such tracks became sure so far.
+        """
+        nowhere = (self.grid[0] - 1, self.grid[1] - 1)
+        placed = fresh = 0
+        for umbrella, decade, _, new in answer.cells:
+            if decade != nowhere[1]:
+                fresh += new
+                placed += new if umbrella != nowhere[0] else 0
+        turned = min(1.0, (self._turned + _TURNED) / (self._loose + _LOOSE))
+        self._loose += fresh - placed
+        last = self.sources.ints("last")
+        self._tries.append(
+            source=answer.source,
+            cover=cover,
+            room=room,
+            depth=min(asked, _DEPTHS - 1),
+            last=int(last[answer.source]),
+            hit=1.0 if placed else 1 - (1 - turned) ** fresh,
+        )
+        last[answer.source] = min(_LASTS - 1, 1 + math.floor(math.log2(1 + fresh)))
+
+    def idle_share(self) -> float:
+        """The share of late pages that showed nothing new."""
+        hits = self._tries.floats("hit", _LATE)
+        return float((len(hits) - hits.sum() + _IDLE) / (len(hits) + _IDLE_PAGES))
+
     def _add_own(self, source: int, cell: int, rows: int) -> None:
         known = self.own_of.setdefault(source, {})
         if cell not in known:
@@ -307,7 +363,8 @@ class Model:
         """What is expected of every source's next page."""
         cover, room = self._look_wider()
         novelty, cell_novelty = self._novelty(cover)
-        return PageExpectations(self, self._rows(room), novelty, cell_novelty)
+        chance = self._chance(cover, room)
+        return PageExpectations(self, self._rows(room), novelty, cell_novelty, chance)
 
     def _look_wider(self, only: int | None = None) -> tuple[Ints, Ints]:
         """How far the wider queries were read, and the room they leave; of all sources or one."""
@@ -382,6 +439,36 @@ class Model:
         rows = np.where(s.ints("asked") > 0, later, first)
         return np.minimum(rows, np.maximum(left, 0.0))
 
+    def _chance(self, cover: Ints, room: Ints) -> Floats:
+        """The chance that each source's next page shows anything new."""
+        s, tries = self.sources, self._tries
+        found, unasked = np.ones(len(s)), s.ints("asked") == 0
+        first = tries.ints("depth", _TRIES) == 0
+        for of, now, prior in (
+            (first, np.flatnonzero(unasked), _FIRST_CHANCE),
+            (~first, np.flatnonzero(~unasked), _LATER_CHANCE),
+        ):
+            at = tries.ints("source", _TRIES)[of]
+            odds = _Odds(tries.floats("hit", _TRIES)[of], prior)
+            for name, size, apart in (
+                ("form", len(self.forms), _APART),
+                ("ask", len(self.asks), _ASK_APART),
+                ("named", len(self.named), _ASK_APART),
+                ("context", len(self.groups["context"]), _NAMED_APART),
+                ("subject", len(self.groups["subject"]), _APART),
+                ("slice", len(self.groups["slice"]), _APART),
+            ):
+                odds.group(s.ints(name)[at], s.ints(name)[now], size, apart)
+            for name, ahead, size in (
+                ("cover", cover, len(_COVERED)),
+                ("room", room, _ROOM),
+                ("last", s.ints("last"), _LASTS),
+                ("depth", np.minimum(s.ints("asked"), _DEPTHS - 1), _DEPTHS),
+            ):
+                odds.group(tries.ints(name, _TRIES)[of], ahead[now], size, _APART)
+            found[now] = odds.predict()
+        return found
+
     def _novelty(self, cover: Ints) -> tuple[Floats, Floats]:
         """The share of new rows as a product: what of it goes by source, and what by cell."""
         s, e = self.sources, self._entries
@@ -454,16 +541,54 @@ class _Fit:
         return found
 
 
+class _Odds:
+    """A chance whose log odds are a sum of group effects: add them one by one, then predict.
+
+    Args:
+        hits: whether each try came off, 0 to 1.
+        prior: the chance before any try.
+    """
+
+    def __init__(self, hits: Floats, prior: float) -> None:
+        self._hits = hits
+        share = (hits.sum() + _CHANCE_PAGES * prior) / (len(hits) + _CHANCE_PAGES)
+        self._base = float(np.log(share / (1 - share)))
+        self._groups: list[tuple[Ints, Ints, Floats, float]] = []
+
+    def group(self, of: Ints, now: Ints, size: int, apart: float) -> None:
+        """Add a group: its number for each try and each thing to predict, and its variance."""
+        self._groups.append((of, now, np.zeros(size), 1 / apart))
+
+    def predict(self) -> Floats:
+        """The chance of each thing to predict: a Newton step of each effect a turn."""
+        odds = np.full(len(self._hits), self._base)
+        for _ in range(_ODDS_TURNS):
+            for of, _, effect, precision in self._groups:
+                chance = 1 / (1 + np.exp(-odds))
+                slope = np.bincount(of, self._hits - chance, len(effect)) - precision * effect
+                curve = np.bincount(of, chance * (1 - chance), len(effect)) + precision
+                step = np.clip(slope / curve, -_STEP, _STEP)
+                np.add(effect, step, out=effect)
+                odds += step[of]
+        found = np.full(len(self._groups[0][1]), self._base)
+        for _, now, effect, _ in self._groups:
+            found += effect[now]
+        return np.asarray(1 / (1 + np.exp(-found)))
+
+
 class PageExpectations:
     """What is expected of the next pages, as of one moment.
 
     Attributes:
         new: new eligible tracks on each source's next page; 0 where there is none.
+        chance: that there is any.
     """
 
-    def __init__(self, model: Model, rows: Floats, novelty: Floats, cell_novelty: Floats) -> None:
-        self._model, self._cell_novelty = model, cell_novelty
-        self.new = np.where(model.sources.ints("open") > 0, rows * novelty, 0.0)
+    def __init__(
+        self, model: Model, rows: Floats, novelty: Floats, cell_novelty: Floats, chance: Floats
+    ) -> None:
+        self._model, self._cell_novelty, self.chance = model, cell_novelty, chance
+        self.new = np.where(model.sources.ints("open") > 0, rows * novelty * chance, 0.0)
         own = model.own
         self._own_rows = np.bincount(own.ints("source"), own.floats("rows"), len(model.sources))
         self._learn_umbrellas()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # An owner's own lists first: the specification's "owner=spotify first".
 EDITORIAL_OWNER = "spotify"
+#: New tracks of which a page must promise as many to be worth a request of a budget.
+LEAST_NEW = 0.1
 
 
 class Planner(Protocol):
@@ -45,6 +47,21 @@ class Planner(Protocol):
     @property
     def lacking(self) -> tuple[int, int] | None:
         """Cells that were below their minimum when last looked at, and all; None if none was."""
+        ...
+
+    @property
+    def page_requests(self) -> float:
+        """Requests that a page takes at most, with those for its new tracks."""
+        ...
+
+    @property
+    def learns(self) -> bool:
+        """Whether pages are chosen by what those before brought."""
+        ...
+
+    @property
+    def left_out(self) -> bool:
+        """Whether pages were left that are expected to bring next to nothing."""
         ...
 
     def plan_round(
@@ -81,6 +98,7 @@ class TrackSearchPlanner:
     track_cost: float
     content: ContentPolicy = field(default_factory=ContentPolicy)
     until_filled: bool = False
+    least_new: float = 0.0
     _learning: DeficitFrontier | None = field(init=False, repr=False, compare=False)
 
     @classmethod
@@ -94,8 +112,12 @@ class TrackSearchPlanner:
         whole: bool,
         max_results: int,
         until_filled: bool = False,
+        budgeted: bool = False,
     ) -> TrackSearchPlanner:
-        """The planner of a run; `whole` asks all of the plan, in its order."""
+        """The planner of a run; `whole` asks all of the plan, in its order.
+
+        Where requests are `budgeted` none is spent on a page that should bring next to nothing.
+        """
         return cls(
             spider=spider,
             seeds=plan,
@@ -109,6 +131,7 @@ class TrackSearchPlanner:
             content=config.content_policy,
             track_cost=track_cost(regime),
             until_filled=until_filled,
+            least_new=LEAST_NEW if budgeted else 0.0,
         )
 
     def __post_init__(self) -> None:
@@ -128,8 +151,24 @@ class TrackSearchPlanner:
                 vote_confidence=self.vote_confidence,
                 content=self.content,
                 until_filled=self.until_filled,
+                least_new=self.least_new,
             )
         object.__setattr__(self, "_learning", learning)
+
+    @property
+    def page_requests(self) -> float:
+        """Requests that a page takes at most, with those for its new tracks."""
+        return 1 + self.page_rows * self.track_cost
+
+    @property
+    def learns(self) -> bool:
+        """Whether pages are chosen by what those before brought."""
+        return self._learning is not None
+
+    @property
+    def left_out(self) -> bool:
+        """Whether pages were left that are expected to bring next to nothing."""
+        return self._learning is not None and self._learning.left_out
 
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
@@ -207,6 +246,7 @@ class PlaylistPlanner:
     vote_confidence: float
     track_cost: float
     content: ContentPolicy = field(default_factory=ContentPolicy)
+    least_new: float = 0.0
     _learning: list[DeficitFrontier] = field(
         init=False, repr=False, compare=False, default_factory=list
     )
@@ -225,8 +265,12 @@ class PlaylistPlanner:
         top: int,
         max_items: int,
         run_version: str,
+        budgeted: bool = False,
     ) -> PlaylistPlanner:
-        """The planner of a run; `whole` asks all of the plan, in its order."""
+        """The planner of a run; `whole` asks all of the plan, in its order.
+
+        Where requests are `budgeted` none is spent on a page that should bring next to nothing.
+        """
         return cls(
             spider=spider,
             seeds=plan,
@@ -243,12 +287,28 @@ class PlaylistPlanner:
             vote_confidence=config.vote_confidence_min,
             content=config.content_policy,
             track_cost=track_cost(regime),
+            least_new=LEAST_NEW if budgeted else 0.0,
         )
 
     @property
     def by_page(self) -> bool:
         """Whether later pages of a list are planned one by one, and not with its first."""
         return self.mode == "deficit"
+
+    @property
+    def page_requests(self) -> float:
+        """Requests that a page takes at most, with those for its new tracks."""
+        return 1 + self.regime.embedded_rows * self.track_cost
+
+    @property
+    def learns(self) -> bool:
+        """Whether pages are chosen by what those before brought."""
+        return self.by_page
+
+    @property
+    def left_out(self) -> bool:
+        """Whether pages were left that are expected to bring next to nothing."""
+        return any(one.left_out for one in self._learning)
 
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
@@ -300,14 +360,15 @@ class PlaylistPlanner:
     ) -> list[PageTask]:
         """The best of what is new; searches that were asked before wait until that is read."""
         new, checks = self._waiting(connection, skip)
-        if len(new) > count:
+        if len(new) > count or (new and self.least_new):
             from runclub_spider.frontier.choice import Kind
 
             kinds = {PageKind.PLAYLIST_SEARCH: Kind.PLAYLISTS}
             keys = {(kinds.get(t.kind, Kind.ITEMS), t.source_key): t for t in new}
-            best = self._deficit().pick(connection, count, keys.keys())
+            best, unknown = self._deficit().pick(connection, count, keys.keys())
             # What nothing is known of comes last, in template order.
-            new = [keys[key] for key in dict.fromkeys((*best, *keys))]
+            rest = [key for key in keys if key in unknown] if self.least_new else keys
+            new = [keys[key] for key in dict.fromkeys((*best, *rest))]
         return [*new, *checks][:count]
 
     def _waiting(
@@ -361,6 +422,7 @@ class PlaylistPlanner:
                 umbrellas=self.umbrellas,
                 vote_confidence=self.vote_confidence,
                 content=self.content,
+                least_new=self.least_new,
                 best=self.best,
             )
             self._learning.append(learning)

@@ -141,8 +141,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         frontier = opening.frontier
         if frontier is not None:
             promise = Promise(run, frontier.planner, self.asks)
-            await promise.announce()
-            async for task in frontier.tasks():
+            async for task in frontier.tasks(promise.pilot, promise.announce):
                 yield self._request(task)
             for item in self._answers.left():
                 yield item

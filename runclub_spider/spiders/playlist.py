@@ -58,6 +58,7 @@ class SpotifyPlaylistSpider(SpotifySpider):
             top=args.top_playlists or config.top_playlists_per_seed,
             max_items=self.max_items,
             run_version=f"run{self.run.record.number}",
+            budgeted=self.run.budget.limit is not None,
         )
         self.by_page = planner.by_page
         return planner

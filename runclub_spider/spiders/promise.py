@@ -1,9 +1,17 @@
-"""What a budget should fill, said before the first page, and what it did, after the last."""
+"""What a budget should fill, said after a pilot of few pages, and what it did, after the last."""
 
 from __future__ import annotations
 
 from runclub_spider.crawl.run import Run
-from runclub_spider.frontier.planners import Planner
+from runclub_spider.frontier.planners import LEAST_NEW, Planner
+
+# The part of a budget that goes by before its forecast, in requests: a twentieth between these.
+_PILOT_SHARE, _LEAST_PILOT, _MOST_PILOT = 1 / 20, 10, 50
+
+
+def pilot_requests(budget: int) -> float:
+    """Requests of a budget that go by before its forecast."""
+    return min(_MOST_PILOT, max(_LEAST_PILOT, budget * _PILOT_SHARE), budget / 2)
 
 
 class Promise:
@@ -14,28 +22,45 @@ class Promise:
         # Tracks that the budget should add to cells that lack them.
         self._expected: float | None = None
 
+    @property
+    def pilot(self) -> int:
+        """Pages that are asked before the forecast."""
+        limit = self._run.budget.limit
+        if limit is None or not self._planner.learns:
+            return 0
+        return max(1, int(pilot_requests(limit) / self._planner.page_requests))
+
     async def announce(self) -> None:
-        """Before the first page: say what a budget should fill."""
+        """After the pilot: say what the budget should fill, with what the pilot did."""
         budget = self._run.budget
         if budget.limit is None:
             return
         left = budget.left
         found = await self._run.store.run(lambda c: self._planner.forecast(c, left))
-        if found is not None:
-            # The page that told what the key may do is stored by now.
-            filled = await self._run.store.run(self._planner.run_yield)
-            self._expected = found.tracks + (filled.tracks if filled is not None else 0)
-            self._run.outcome.tell(
-                f"Budget {budget.limit:,}: {found.pages:,} {self._asks} should add about "
-                f"{found.tracks:,.0f} tracks\nto the {found.lacking} of {found.cells} cells below "
-                f"{self._planner.cell_minimum}."
-            )
+        if found is None:
+            return
+        filled = await self._run.store.run(self._planner.run_yield)
+        tracks, pages = (filled.tracks, filled.pages) if filled is not None else (0, 0)
+        self._expected = found.tracks + tracks
+        self._run.outcome.tell(
+            f"Budget {budget.limit:,}: {found.pages + pages:,} {self._asks} should add about "
+            f"{self._expected:,.0f} tracks\n"
+            f"({found.low + tracks:,.0f} to {found.high + tracks:,.0f} in four of five runs) "
+            f"to the {found.lacking} of {found.cells} cells below {self._planner.cell_minimum}; "
+            f"{pages} {self._asks} of it are answered."
+        )
 
     async def conclude(self) -> None:
         """After the last page: say what was filled, beside what had been expected."""
         found = await self._run.store.run(self._planner.run_yield)
         if found is None:
             return
+        budget = self._run.budget
+        if budget.limit is not None and self._planner.left_out:
+            self._run.outcome.note(
+                f"Stopped with {budget.left:,} of {budget.limit:,} requests left: nothing that is "
+                f"left to ask is expected to bring {LEAST_NEW} tracks."
+            )
         stats = self._run.crawler.stats
         stats.set_value("runclub/frontier/filled", found.tracks)
         stats.set_value("runclub/frontier/promised", round(found.promised))

@@ -121,6 +121,7 @@ class SpotifySearchSpider(SpotifySpider):
             whole=self._bounded,
             max_results=args.max_results or most,
             until_filled=args.until is not None,
+            budgeted=self.run.budget.limit is not None,
         )
 
     def refresh(self, connection: sa.Connection, now: int) -> None:

@@ -35,7 +35,11 @@ def test_a_budget_says_what_it_expects_and_what_it_filled(
     asked = calls(sandbox.stats())
     assert sum(asked.values()) <= 200
     assert searches in range(asked["search_track"] - 4, asked["search_track"] + 1)
-    assert 0 <= idle < searches
+    assert 0 <= idle < searches / 2
+    answered = number(r"([\d,]+) searches of it are answered", done.out)
+    assert 1 <= answered <= 10
+    low, high = (number(p, done.out) for p in (r"\(([\d,]+) to [\d,]+ in", r"to ([\d,]+) in four"))
+    assert low < expected < high
     assert filled > searches
     assert expected / 2 < filled < expected * 2
     document = json.loads((place.latest / "manifest.json").read_bytes())

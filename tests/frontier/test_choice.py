@@ -118,6 +118,32 @@ def test_within_a_round_one_cell_is_not_chosen_again_and_again() -> None:
     assert 'genre:"pop" year:1980-1989' in keys(choices)
 
 
+def test_pages_that_promise_too_little_are_left_out() -> None:
+    one = chooser()
+    choices = one.choose(4)
+    one.observe(result(c, n, total=None) for n, c in enumerate(choices, 1))
+    promised = {c.key: c.new for c in one.choose(99)}
+    least = sorted(promised.values())[3]
+    kept = one.choose(99, least=least)
+    assert {c.key for c in kept} == {key for key, new in promised.items() if new >= least}
+    assert not one.choose(99, least=1000.0)
+
+
+def test_a_page_is_idle_until_a_track_of_it_is_in_a_cell() -> None:
+    one = chooser()
+    first, second, third = one.choose(3)
+    loose = Found("later sure", None, "70s")
+    one.observe([result(first, 1, (loose,)), result(second, 2)])
+    shown, empty = one.absorb()
+    assert (shown.new, shown.idle) == (1, True)
+    assert (empty.new, empty.idle) == (0, True)
+    one.observe([result(third, 3, turned=(loose._replace(umbrella="Rock"),))])
+    (turning,) = one.absorb()
+    assert (turning.tracks, turning.idle) == (1, False)
+    assert not shown.idle
+    assert empty.idle
+
+
 def test_an_exhausted_search_is_never_chosen() -> None:
     one = chooser()
     first, *_ = one.choose(1)
@@ -307,7 +333,7 @@ def small_world() -> Game:
     umbrellas = UmbrellaMap.load(SEEDS_DIR / "umbrellas.yaml")
     seeds = load_seeds(SEEDS_DIR, umbrellas, kind="track")
     plan = [s for s in seeds if s.family in {"decade_refreshers", "editorial", "cadence"}]
-    sight = made_up("power law", umbrellas, Policy("US", 120_000, 360_000), 2500)
+    sight = made_up("flat", umbrellas, Policy("US", 120_000, 360_000), 4000)
     aim = Aim(umbrellas.possible_cells(DECADE_LABELS), 400)
     return Game(sight, plan, aim, Sizes(search_rows=10, depth=200), "development")
 

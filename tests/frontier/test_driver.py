@@ -268,3 +268,37 @@ def test_a_page_put_aside_is_not_given_out(tmp_path: Path) -> None:
             assert await run.all() == ["a0", "a50"]
 
     asyncio.run(go())
+
+
+def test_the_pilot_is_settled_before_the_rest_is_planned(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", "c", round_pages=4) as run:
+            told: list[list[str]] = []
+
+            async def piloted() -> None:
+                assert not run.frontier.outstanding
+                told.append(list(run.given))
+
+            async for task in run.frontier.tasks(3, piloted):
+                run.given.append(f"{task.source_key}{task.first_row}")
+                await run.answer(task)
+            assert told == [run.given[:3]]
+            assert len(run.given) == 6
+
+    asyncio.run(go())
+
+
+def test_a_pilot_that_finds_an_end_is_told_of_it(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a") as run:
+            told: list[int] = []
+
+            async def piloted() -> None:
+                told.append(len(run.given))
+
+            async for task in run.frontier.tasks(30, piloted):
+                run.given.append(task.key)
+                await run.answer(task)
+            assert told == [2]
+
+    asyncio.run(go())

@@ -146,3 +146,15 @@ def test_the_order_of_sources_and_growth_do_not_matter() -> None:
         two.learn(answer(number, (ROCK, E70, number % 9, number % 4)))
     # looking in between changes nothing
     assert np.array_equal(one.expectations().new, two.expectations().new)
+
+
+def test_forms_that_show_nothing_are_given_less_of_a_chance(model: Model) -> None:
+    for number in range(12):
+        model.add(source(f"{number}", form="empty" if number % 2 else "full"))
+    for at in range(8):
+        cells = () if at % 2 else ((ROCK, E70, 6, 6),)
+        model.learn(answer(at, *cells))
+    expectations = model.expectations()
+    assert expectations.chance[9] < 0.5 < expectations.chance[8]
+    assert expectations.new[9] < expectations.new[8]
+    assert model.idle_share() == pytest.approx(0.5, abs=0.35)

@@ -192,6 +192,22 @@ def test_deficit_ends_when_every_search_is_exhausted(connection: sa.Connection) 
     assert planner.plan_round(connection, 9) == 0
 
 
+def test_deficit_leaves_what_promises_too_little(connection: sa.Connection) -> None:
+    planner = searcher(connection, "a", "b", mode="deficit", least_new=0.1)
+    assert planner.plan_round(connection, 1) == 1
+    assert not planner.left_out
+    nothing = searcher(connection, "a", "b", mode="deficit", least_new=1000.0)
+    assert nothing.plan_round(connection, 9) == 0
+    assert nothing.left_out
+
+
+def test_deficit_leaves_lists_that_promise_too_little(connection: sa.Connection) -> None:
+    planner = lister(connection, "x", "y", mode="deficit", least_new=1000.0)
+    assert planner.plan_round(connection, 9) == 0
+    assert planner.left_out
+    assert seeds.states(connection, "playlist", "US")["x"].state == seeds.FRESH
+
+
 def test_deficit_leaves_a_deferred_page_out(connection: sa.Connection) -> None:
     planner = searcher(connection, "a", "b", mode="deficit")
     planner.plan_round(connection, 1)
