@@ -50,6 +50,7 @@ class Sight:
     policy: Policy
     found: list[Found] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
+    _ids: list[str] = field(default_factory=list)
     _rows: dict[str, Rows] = field(default_factory=dict)
     _lists: dict[tuple[str, str], tuple[Listed | None, ...]] = field(default_factory=dict)
     _index: SearchIndex | None = None
@@ -94,6 +95,10 @@ class Sight:
             )
         return self._rows[key]
 
+    def track(self, row: int) -> Track:
+        """The track of a row."""
+        return self.world.tracks[self._ids[row]]
+
     def _listed(self, one: str | None) -> Listed | None:
         if one is None:
             return None
@@ -111,6 +116,7 @@ class Sight:
             if self._eligible(track):
                 known = len(self.found)
                 self.found.append(self._as_found(track))
+                self._ids.append(one)
             self._numbers[one] = known
         return known
 

@@ -20,6 +20,7 @@ NAMES = (
     "pacing",
     "frontier",
     "budget",
+    "forecast",
     "remaining",
     "environments",
     "kexp",

@@ -34,7 +34,7 @@ from testkit.worlds import QUICK_TRACKS, SHAPES, TRACKS, Sight, made_up, real
 
 #: Seconds that one more world should find left.
 _LEAST = 45.0
-_OPEN_SEEDS, _MILLISECONDS = 20_000, 2.0
+_OPEN_SEEDS, _MILLISECONDS = 25_000, 2.0
 _MOST_OVER_CLAIRVOYANT, _ROTATIONS, _TEMPLATES = 1.3, 3, 10
 
 
@@ -145,7 +145,7 @@ def _this_quarter(game: Game) -> Callable[[np.ndarray], Floats]:
 
 def _choosing(context: Context, table: Table, seeds: tuple[Seed, ...], aim: Aim) -> None:
     """The cost of a choice with many seeds open: the plan, and copies under other words."""
-    context.say("choosing among 20,000 seeds")
+    context.say("choosing among 25,000 seeds")
     tracks = [seed for seed in seeds if seed.kind == "track"]
     many = [
         Seed(f"{seed.term} {chr(97 + copy) * 5}" if copy else seed.term, *_rest(seed))
