@@ -28,6 +28,9 @@ WIDE, TRACKS, FEATURES, ARTISTS = DATA_FILES = (
     "audio_features.jsonl",
     "cached_artists.jsonl",
 )
+#: What a release has from form 3 on, beside its sums.
+PACKAGE, SUMS = "datapackage.json", "SHA256SUMS"
+PAGES = ("explore.html", "README.md", PACKAGE)
 SCHEMAS = Path(__file__).parents[1] / "runclub_spider" / "publish" / "schemas"
 MOMENT = "2025-10-15T14:26:05Z"
 FEATURE_FIELDS = {
@@ -276,6 +279,10 @@ SUMMARY = {
 }
 
 
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class Release:
     """A release being made: change rows, lines or the manifest, then `write`.
 
@@ -291,6 +298,7 @@ class Release:
         self.rows: dict[str, list[Data]] = {}
         self.lines: dict[str, list[bytes]] = {}
         self.files: dict[str, bytes] = {}
+        self.described = b""
         self.manifest: Data = {}
 
     def derive(self) -> "Release":
@@ -329,7 +337,9 @@ class Release:
             self.files[f"{name}.gz"] = pack(data)
         for path in sorted(SCHEMAS.iterdir()):
             self.files[f"schemas/{path.name}"] = path.read_bytes()
-        self.files["report.html"] = b"<!doctype html><title>Release</title>\n"
+        for name in ("report.html", *PAGES):
+            self.files[name] = b"<!doctype html><title>Release</title>\n"
+        self.files[PACKAGE] = self.described = b""
         self.files["tempo_buckets.json"] = b"{}\n"
         self.files["discovery.csv"] = DISCOVERY.encode()
         self.tables(self.rows[WIDE])
@@ -539,14 +549,39 @@ class Release:
             "listed": {"added": added, "removed": [removed], "moved": moved},
         }
 
+    def older(self, form: int) -> "Release":
+        """Turn it into one of a form that had no pages and other schemas."""
+        for name in PAGES:
+            del self.files[name]
+        for path in (SCHEMAS.parent / "verify" / "schemas" / str(form)).iterdir():
+            self.files[f"schemas/{path.name}"] = path.read_bytes()
+        return self
+
+    def package(self, version: str) -> bytes:
+        """The description of the tables as they stand."""
+        resources = [
+            {
+                "path": name,
+                "hash": f"sha256:{hashlib.sha256(self.files[name]).hexdigest()}",
+                "bytes": len(self.files[name]),
+            }
+            for name in (*DATA_FILES, "catalog.csv")
+            if name in self.files
+        ]
+        return json.dumps({"version": version, "resources": resources}).encode()
+
     def seal(self) -> None:
         """Hash the files as they stand and name the version after them."""
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()}
-        self.manifest["fileHashes"] = hashes
         lines = "".join(f"{hashes[name]}  {name}\n" for name in DATA_FILES if name in hashes)
         digest = hashlib.sha256(lines.encode()).hexdigest()[:8]
         suffix = "-sandbox" if self.sandbox else ""
-        self.manifest["version"] = f"2025-10-15-{digest}{suffix}"
+        self.manifest["version"] = version = f"2025-10-15-{digest}{suffix}"
+        # One that a test has put its own in stays.
+        if self.files.get(PACKAGE) == self.described:
+            self.described = self.files[PACKAGE] = self.package(version)
+            hashes[PACKAGE] = hashlib.sha256(self.described).hexdigest()
+        self.manifest["fileHashes"] = hashes
 
     def build(self) -> "Release":
         """All steps at once, for a release without a fault."""
@@ -561,4 +596,9 @@ class Release:
             path.write_bytes(data)
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
         (root / "manifest.json").write_text(text, encoding="utf-8")
+        hashes = self.manifest.get("fileHashes")
+        if self.files.keys() & set(PAGES) and isinstance(hashes, dict):
+            told = {**hashes, "manifest.json": sha256(text)}
+            lines = (f"{told[name]}  {name}\n" for name in sorted(told))
+            (root / SUMS).write_text("".join(lines), encoding="utf-8")
         return root

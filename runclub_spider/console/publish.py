@@ -6,26 +6,33 @@ from collections.abc import Sequence
 
 from runclub_spider.config import Config
 from runclub_spider.crawl.preflight import check_writable
+from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account.gates import read_acceptances
 from runclub_spider.publish.progress import on_stderr
 from runclub_spider.publish.write import release
+from runclub_spider.publish.write.profile import Profile
 from runclub_spider.store.db.lock import exclusive
 
 
-def publish(config: Config, acceptances: Sequence[str]) -> str:
+def publish(config: Config, acceptances: Sequence[str], profile: str = "full") -> str:
     """Make a release of what the store holds; returns one line on it.
 
     Args:
         config: the project's settings.
         acceptances: `GATE=reason`, for gates that may fail.
+        profile: which fields the release may hold: `full`, `ids`, `open`.
 
     Raises:
-        ConfigurationError: an acceptance, a folder or the store cannot be used.
+        ConfigurationError: an acceptance, a profile, a folder or the store cannot be used.
         GateFailed: a gate refused the release.
         RunPaused: a run holds the store.
     """
     accepted = read_acceptances(acceptances)
+    if profile not in [*Profile]:
+        raise ConfigurationError(
+            f"--profile {profile!r}: there is no such profile; there are {', '.join(Profile)}"
+        )
     check_writable(config.cache_dir, "CACHE_DIR")
     check_writable(config.export_dir, "EXPORT_DIR")
     with exclusive(config, "scrapy publish"), on_stderr("scrapy publish") as progress:
-        return release.publish(config, accepted, progress=progress)
+        return release.publish(config, accepted, progress=progress, profile=Profile(profile))

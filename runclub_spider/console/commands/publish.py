@@ -23,8 +23,18 @@ class Command(ProjectCommand):
             help="publish although this gate fails; the manifest records the reason (repeatable)",
         )
 
+        # Scrapy's own option of that name writes what took time; here it is the release's.
+        parser.add_argument(
+            "--profile",
+            dest="fields",
+            metavar="full|ids|open",
+            default="full",
+            help="which fields it may hold; ids and open go to folders of their own",
+        )
+        parser.set_defaults(profile=None)
+
     def perform(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002
         """Exit 0 done or nothing to do, 3 a gate refused it, 2 it cannot be done."""
         from runclub_spider.console.publish import publish
 
-        print(publish(self.config(), opts.accept))
+        print(publish(self.config(), opts.accept, opts.fields))

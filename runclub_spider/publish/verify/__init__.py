@@ -14,13 +14,16 @@ import orjson
 from runclub_spider.publish.verify.discovery import check_discovery
 from runclub_spider.publish.verify.files import (
     DATA_FILES,
-    HASHED_FILES,
     MANIFEST,
+    PAGES_FROM,
     TABLE_FILES,
     check_gzip,
     check_hashes,
     check_presence,
     check_schemas,
+    check_sums,
+    files_of,
+    hashed_files,
     sha256,
 )
 from runclub_spider.publish.verify.joins import check_rows, tables_comparable
@@ -32,7 +35,9 @@ from runclub_spider.publish.verify.manifest import (
     parse_manifest,
     policies_of,
 )
+from runclub_spider.publish.verify.package import check_package
 from runclub_spider.publish.verify.problems import Findings, Problem, Problems
+from runclub_spider.publish.verify.profile import check_profile, is_profile
 from runclub_spider.publish.verify.rows import Policies
 from runclub_spider.publish.verify.spans import begun
 
@@ -72,12 +77,15 @@ def inspect_release(directory: Path) -> Findings:
         problems.add(root.name, None, "missing", "there is no such folder")
         return problems.findings()
     data = parse_manifest(root, problems)
+    if is_profile(data):
+        check_profile(root, data, problems)
+        return problems.findings()
     try:
         form = form_of(data)
     except UnknownFormError as error:
         problems.add(MANIFEST, None, "schema-version", str(error))
         return problems.findings()
-    check_presence(root, problems)
+    check_presence(root, files_of(form), problems)
     manifest = checked_manifest(data, form, problems)
     policies = policies_of(manifest, form)
     of_rows = Problems()
@@ -85,7 +93,7 @@ def inspect_release(directory: Path) -> Findings:
     tables_right = False
     # Hashing and unpacking are work of C, which threads do beside the interpreter's own.
     with begun(root, policies) as spans, ThreadPoolExecutor(2) as beside:
-        present = [name for name in (*TABLE_FILES, *HASHED_FILES) if (root / name).is_file()]
+        present = [name for name in (*TABLE_FILES, *hashed_files(form)) if (root / name).is_file()]
         digests = {name: beside.submit(sha256, root / name) for name in dict.fromkeys(present)}
         twins = [beside.submit(check_gzip, root, name) for name in DATA_FILES]
         # Only where it is used: an import of a tenth of a second, which no other process needs.
@@ -99,7 +107,10 @@ def inspect_release(directory: Path) -> Findings:
             counts = check_rows(root, policies, of_rows)
     if manifest is not None:
         found = {name: one.result() for name, one in digests.items()}
-        confirmed = check_hashes(hashes, found, problems)
+        confirmed = check_hashes(hashes, found, hashed_files(form), problems)
+        if form >= PAGES_FROM:
+            check_sums(root, hashes, problems)
+            check_package(root, manifest, confirmed, problems)
     check_schemas(root, form, problems)
     for twin in twins:
         problems.absorb(twin.result())
@@ -128,6 +139,8 @@ def summarise(directory: Path) -> str:
     """One line on a release that `verify_release` found sound."""
     manifest = orjson.loads((directory / MANIFEST).read_bytes())
     totals = manifest["totals"]
+    if is_profile(manifest):
+        return f"ok: {totals['tracks']} tracks, version {manifest['version']}"
     return (
         f"ok: {totals['tracks']} tracks, {totals['artists']} artists, "
         f"{totals['audioFeatures']} features, version {manifest['version']}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import orjson
 
-from runclub_spider.publish.verify.problems import Problems
+from runclub_spider.publish.verify.problems import Problems, show
 from runclub_spider.publish.verify.schema import SCHEMA_NAMES, packaged_schema
 
 DATA_FILES = (
@@ -32,15 +32,28 @@ HASHED_FILES = (
     "tempo_buckets.json",
     "discovery.csv",
 )
+#: From this form on a release also has pages, a card and a package, and sums of all files.
+PAGES_FROM = 3
+PAGES = ("explore.html", "README.md", "datapackage.json")
+SUMS = "SHA256SUMS"
 # Threads that hash and unpack wait for the interpreter after each chunk: few large ones.
 _CHUNK = 8 << 20
 _LONGEST_SCHEMA = 1 << 20
 _FIXED_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(5)  # deflate, no flags, mtime 0
 
 
-def check_presence(root: Path, problems: Problems) -> None:
+def hashed_files(form: int) -> tuple[str, ...]:
+    """The files of a release of a form that its manifest hashes."""
+    return (*HASHED_FILES, *PAGES) if form >= PAGES_FROM else HASHED_FILES
+
+
+def files_of(form: int) -> set[str]:
+    """All files of a release of a form."""
+    return {*hashed_files(form), MANIFEST, *([SUMS] if form >= PAGES_FROM else [])}
+
+
+def check_presence(root: Path, expected: Collection[str], problems: Problems) -> None:
     """Every file of a release is there as a regular file, and nothing else."""
-    expected = {*HASHED_FILES, MANIFEST}
     for name in sorted(expected):
         path = root / name
         if path.is_symlink() or (path.exists() and not path.is_file()):
@@ -57,24 +70,28 @@ def check_presence(root: Path, problems: Problems) -> None:
 
 
 def check_hashes(
-    hashes: Mapping[str, str], digests: Mapping[str, str], problems: Problems
+    hashes: Mapping[str, str],
+    digests: Mapping[str, str],
+    wanted: Sequence[str],
+    problems: Problems,
 ) -> set[str]:
     """Each file has the SHA-256 the manifest gives, and the manifest names each file.
 
     Args:
         hashes: What the manifest gives.
         digests: Of the files that are there; see :func:`sha256`.
+        wanted: The files that the manifest must hash.
         problems: Where faults go.
 
     Returns:
         The files whose content is the one the manifest hashed.
     """
     confirmed = set()
-    for name in sorted(set(HASHED_FILES) - hashes.keys()):
+    for name in sorted(set(wanted) - hashes.keys()):
         problems.add(MANIFEST, None, "hash-list", f"fileHashes lacks {name}")
-    for name in sorted(hashes.keys() - set(HASHED_FILES)):
+    for name in sorted(hashes.keys() - set(wanted)):
         problems.add(MANIFEST, None, "hash-list", f"fileHashes names {name}, no file of a release")
-    for name in HASHED_FILES:
+    for name in wanted:
         if name not in hashes or name not in digests:
             continue
         if digests[name] == hashes[name]:
@@ -82,6 +99,21 @@ def check_hashes(
         else:
             problems.add(name, None, "sha256", "the content is not the one the manifest hashed")
     return confirmed
+
+
+def check_sums(root: Path, hashes: Mapping[str, str], problems: Problems) -> None:
+    """`SHA256SUMS` tells the manifest's hashes and its own, in the form `sha256sum -c` reads."""
+    path = root / SUMS
+    if not path.is_file():
+        return
+    told = {**hashes, MANIFEST: sha256(root / MANIFEST)}
+    wanted = "".join(f"{told[name]}  {name}\n" for name in sorted(told)).encode()
+    with path.open("rb") as stream:
+        said = stream.read(len(wanted) + 1)
+    if said != wanted:
+        ours = set(wanted.splitlines())
+        wrong = next((line for line in said.splitlines() if line not in ours), said)
+        problems.add(SUMS, None, "sums", f"not what the manifest says: {show(wrong)}")
 
 
 def check_schemas(root: Path, form: int, problems: Problems) -> None:

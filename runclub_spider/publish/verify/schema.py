@@ -50,6 +50,13 @@ def packaged_schema(name: str, form: int = NEWEST_FORM) -> Schema:
     return schema
 
 
+def packaged_profile(name: str) -> Schema:
+    """The schema of a profile's rows, or of its manifest."""
+    folder = resources.files("runclub_spider.publish.verify") / "schemas" / "profile"
+    schema: Schema = orjson.loads((folder / f"{name}.schema.json").read_bytes())
+    return schema
+
+
 def is_timestamp(text: str) -> bool:
     """Whether the text is a moment `YYYY-MM-DDTHH:MM:SSZ` that exists."""
     try:

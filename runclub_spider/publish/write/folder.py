@@ -189,6 +189,17 @@ def put_in_place(ready: Path, export: Path, *, known: Collection[str]) -> Path:
     Raises:
         ConfigurationError: something that is no release of ours has the name.
     """
+    target = put_beside(ready, export, known=known)
+    link = ready.parent / LATEST
+    link.symlink_to(target.name, target_is_directory=True)
+    # In one step: readers see the old release or the new one.
+    link.replace(export / LATEST)
+    fsync(export)
+    return target
+
+
+def put_beside(ready: Path, export: Path, *, known: Collection[str] = ()) -> Path:
+    """The same without `latest`."""
     target = export / ready.name
     if os.path.lexists(target):
         ours = target.name in known and target.is_dir() and not target.is_symlink()
@@ -199,11 +210,6 @@ def put_in_place(ready: Path, export: Path, *, known: Collection[str]) -> Path:
             )
         target.rename(ready.parent / f"replaced-{target.name}")
     ready.rename(target)
-    fsync(export)
-    link = ready.parent / LATEST
-    link.symlink_to(target.name, target_is_directory=True)
-    # In one step: readers see the old release or the new one.
-    link.replace(export / LATEST)
     fsync(export)
     return target
 

@@ -27,6 +27,19 @@ def template(name: str) -> Template:
 
 
 @cache
+def text_template(name: str) -> Template:
+    """A template of a file that is no markup: what it is given stays as it is."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=False,  # noqa: S701 -- no HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
+
+
+@cache
 def script(*names: str) -> Markup:
     """Files of scripts as elements, in their order; a library has its licence above it."""
     return Markup("\n").join(_element(_text_of(name)) for name in names)

@@ -23,6 +23,7 @@ from runclub_spider.publish.account.figures import Figures
 from runclub_spider.publish.account.grid import UNASSIGNED, UNDATED
 from runclub_spider.publish.choose import unsound
 from runclub_spider.publish.choose.run_suitability import tempo_bucket
+from runclub_spider.publish.write.explore import ExplorePart
 from runclub_spider.publish.write.exporters import CatalogLinesExporter, lines
 from runclub_spider.publish.write.merged import Merged, distinct
 from runclub_spider.publish.write.rows import (
@@ -203,6 +204,7 @@ def write_part(connection: sa.Connection, share: Share) -> Written:
             ),
         )
         tables = stack.enter_context(TablesPart(share.folder, shared.document))
+        explore = ExplorePart(share.folder)
         for one, row, people, sources, markets in _rows(connection, share.tracks):
             try:
                 wide = writer.write(one, row, people, sources, markets)
@@ -213,7 +215,9 @@ def write_part(connection: sa.Connection, share: Share) -> Written:
                 written.faults[row.track_id] = unsound.words_of(error)
             else:
                 tables.add(wide)
+                explore.add(wide)
         written.table_fault = tables.finish()
+        explore.finish()
     return written
 
 

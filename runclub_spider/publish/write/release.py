@@ -41,7 +41,7 @@ from runclub_spider.publish.choose.part import Asked, read_part, spans
 from runclub_spider.publish.choose.pool import Pool, Previous
 from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.publish.choose.voting import names_of_sources, votes_of_sources
-from runclub_spider.publish.files import fsync_tree, gzip_copy, join, sha256
+from runclub_spider.publish.files import fsync_tree, gzip_copy, join, read_json, sha256
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.progress import SILENT, Progress
 from runclub_spider.publish.write import folder, up_to_date
@@ -57,6 +57,7 @@ from runclub_spider.publish.write.part import (
     Written,
     write_part,
 )
+from runclub_spider.publish.write.profile import Profile, cut
 from runclub_spider.publish.write.rows import artist_of, artist_row
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.engine import Store
@@ -84,6 +85,7 @@ class _Task:
     accepted: Mapping[str, str]
     progress: Progress
     snapshot: str | None
+    profile: Profile
 
 
 class _RowsUnsoundError(Exception):
@@ -126,6 +128,7 @@ def publish(
     *,
     what: str = "scrapy publish",
     progress: Progress = SILENT,
+    profile: Profile = Profile.FULL,
 ) -> str:
     """Make a release of what the store holds; returns one line saying what was done.
 
@@ -136,6 +139,8 @@ def publish(
         accepted: gates that may fail, with the owner's reasons, which the manifest records.
         what: the command's words, for another that wants the same export folder.
         progress: told of each step.
+        profile: which fields it may hold; any but the full one goes to a folder of its own, and
+            neither `latest` nor the store's memory changes.
 
     Raises:
         GateFailed: a gate refused it; `latest` is untouched and the report says why.
@@ -147,7 +152,7 @@ def publish(
     try:
         with folder.held(config.export_dir, what), store.begin() as connection:
             return catalogue.reading_anything(
-                connection, lambda: _publish(config, connection, accepted or {}, progress)
+                connection, lambda: _publish(config, connection, accepted or {}, progress, profile)
             )
     except OSError as error:
         raise RunclubError(
@@ -159,7 +164,11 @@ def publish(
 
 
 def _publish(
-    config: Config, connection: sa.Connection, accepted: Mapping[str, str], progress: Progress
+    config: Config,
+    connection: sa.Connection,
+    accepted: Mapping[str, str],
+    progress: Progress,
+    profile: Profile,
 ) -> str:
     folder.check_latest(config.export_dir)
     if not catalogue.track_count(connection):
@@ -167,19 +176,33 @@ def _publish(
     umbrellas = load_umbrellas(config.seeds_dir)
     inputs = up_to_date.input_digest(config, connection, umbrellas)
     if (known := up_to_date.published(config, connection, inputs)) is not None:
+        if profile is not Profile.FULL:
+            return _cut(config, config.export_dir / known, profile)
         return up_to_date.nothing_new(config, known)
     source = meta.get(connection, "source|spotify") or "unknown"
     task = _Task(
-        config, connection, umbrellas, source, inputs, accepted, progress, snapshot_of(connection)
+        config,
+        connection,
+        umbrellas,
+        source,
+        inputs,
+        accepted,
+        progress,
+        snapshot_of(connection),
+        profile,
     )
     with folder.staging(config.export_dir) as outer:
         left_out: dict[str, str] = {}
         for attempt in range(_MOST_REPEATS + 1):
             made = outer / f"release-{attempt}"
             try:
-                # What is remembered of a release that does not verify is taken back.
-                with connection.begin_nested():
-                    return _attempt(task, made, left_out)
+                # What is remembered of a release that does not verify is taken back, and so is
+                # that of one of which only a profile is put in place.
+                with connection.begin_nested() as remembered_here:
+                    said = _attempt(task, made, left_out)
+                    if profile is not Profile.FULL:
+                        remembered_here.rollback()
+                    return said
             except _RowsUnsoundError as found:
                 if attempt == _MOST_REPEATS:
                     raise _refused_for(found, config.export_dir, left_out) from None
@@ -204,6 +227,8 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
     version, target = made.version, export / made.version
     failed = [gate for gate in made.gates if gate.refuses]
     if not failed and up_to_date.is_current(export, target, made.digest):
+        if task.profile is not Profile.FULL:
+            return _cut(config, target, task.profile)
         return up_to_date.nothing_new(config, version)
     if not failed:
         _refuse_mixing(export, task.source)
@@ -213,6 +238,8 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
     ready = staging.rename(staging.with_name(version))
     task.progress.step("verifying", made.tracks)
     _verify(task, ready, failed)
+    if task.profile is not Profile.FULL:
+        return _cut(config, ready, task.profile)
     fsync_tree(ready)
     folder.put_in_place(ready, export, known=ours)
     folder.prune(
@@ -229,6 +256,28 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
         f"{made.features:,} with features ({made.with_tempo:,} with a tempo), "
         f"in {export.name}/latest{said}"
     )
+
+
+def _cut(config: Config, release: Path, profile: Profile) -> str:
+    """Put a profile of a full release beside the releases.
+
+    Raises:
+        GateFailed: it does not verify.
+        ConfigurationError: something that is no release has its name.
+    """
+    from runclub_spider.publish.verify import verify_release
+
+    export = config.export_dir
+    with folder.staging(export) as outer:
+        made = outer / f"{release.name}-{profile}"
+        made.mkdir()
+        cut(release, profile, made)
+        if problems := verify_release(made):
+            raise GateFailed(f"the profile {profile} does not verify: {problems[0]}")
+        fsync_tree(made)
+        folder.put_beside(made, export)
+    tracks = read_json(export / made.name / folder.MANIFEST)["totals"]["tracks"]
+    return f"Released {made.name}: {tracks:,} tracks, in {export.name}/{made.name}"
 
 
 def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | str:
@@ -624,8 +673,9 @@ def _changes(connection: sa.Connection, selection: Selection, digest: str) -> di
 
 
 def _write_rest(made: Path, parts: Sequence[Path], document: dict[str, Any]) -> None:
-    """Compressed copies, tables, schemas and report, and last the manifest that proves them."""
+    """Copies, tables, schemas, pages and card; last the manifest and the sums that prove them."""
     # Here, not above: a run that finds nothing new to publish does without these imports.
+    from runclub_spider.publish.write import explore, package
     from runclub_spider.publish.write.report import render
     from runclub_spider.publish.write.tables import join_tables
 
@@ -649,6 +699,9 @@ def _write_rest(made: Path, parts: Sequence[Path], document: dict[str, Any]) -> 
     for schema in sorted(SCHEMAS.glob("*.schema.json")):
         shutil.copyfile(schema, made / "schemas" / schema.name)
     (made / "report.html").write_text(render(document), encoding="utf-8", newline="\n")
+    explore.write(parts, document, made / "explore.html")
+    package.write_package(made, document)
+    package.write_card(made, document)
     document["fileHashes"] = {
         path.relative_to(made).as_posix(): sha256(path)
         for path in sorted(made.rglob("*"))
@@ -657,6 +710,7 @@ def _write_rest(made: Path, parts: Sequence[Path], document: dict[str, Any]) -> 
     (made / "manifest.json").write_text(
         json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n"
     )
+    package.write_sums(made, document["fileHashes"])
 
 
 def _verify(task: _Task, ready: Path, failed: Sequence[gates.Gate]) -> None:

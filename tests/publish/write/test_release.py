@@ -186,8 +186,8 @@ def test_a_release_is_the_same_however_it_is_written(
     whole = contents(shop.publish("whole"))
     monkeypatch.setattr(release, "TRACKS_OF_PART", 5)
     small = contents(shop.publish("small"))
-    # Groups of rows end with a part, and these are smaller than a group.
-    told = {"catalog.parquet", "manifest.json"}
+    # Groups of rows and blocks of tracks end with a part, and these are smaller than a group.
+    told = {"catalog.parquet", "explore.html", "manifest.json", "SHA256SUMS"}
     assert {name for name in whole if small[name] != whole[name]} == told
     monkeypatch.setattr(release, "TRACKS_OF_PART", TRACKS_OF_PART)
     monkeypatch.setattr(parts, "_WORTH_PROCESSES", 1)
