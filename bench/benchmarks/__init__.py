@@ -12,6 +12,7 @@ NAMES = (
     "noop",
     "verify",
     "publish",
+    "pages",
     "genres",
     "duplicates",
     "content",
