@@ -52,9 +52,6 @@ _LISTS_SHOWN, _LISTS_PRIOR, _LISTS_AGEING = 1.0, 4.0, 0.95
 #: A page is taken when no other can be worth more than this much more: among thousands that are
 #: all but equal, finding the very best costs more than it brings.
 _NEAR_BEST = 0.95
-#: A value is multiplied by the chance that the page shows anything new, to a power that grows with
-#: the idle share of late pages beyond the first of these, so fast, up to the last.
-_IDLE_BORNE, _CARE_GROWS, _MOST_CARE = 0.22, 10.0, 1.0
 #: Values are compared to so many digits, far above what processors make of one sum.
 _DIGITS = 10
 
@@ -226,7 +223,6 @@ class Chooser:
         self._typical: dict[tuple[int, int], int] = {}
         self._searches: dict[int, int] = {}
         self._shown = (_LISTS_SHOWN * _LISTS_PRIOR, _LISTS_PRIOR)
-        self._care = 0.0
         self._add_plan(seeds)
         for one in known:
             self._hold(one)
@@ -502,8 +498,6 @@ class Chooser:
         expected. Ties go to template order.
         """
         self.absorb()
-        idle = self._model.idle_share()
-        self._care = min(_MOST_CARE, _CARE_GROWS * max(0.0, idle - _IDLE_BORNE))
         expectations = self._model.expectations()
         room = np.maximum(self._model.capacity(), self._held)
         room = np.clip(room, _LEAST_ROOM, max(_LEAST_ROOM, self._aim.minimum))
@@ -562,8 +556,7 @@ class Chooser:
                 worth = float((cells * weights).sum())
             else:
                 worth = self._worth(scarcity, held, cells)
-            care = float(expectations.chance[source]) ** self._care
-            value = round(factor * share * care * self._value(worth, new), _DIGITS)
+            value = round(factor * share * self._value(worth, new), _DIGITS)
             bound = max(order.best, -heap[0][0] if heap else -1.0)
             if value < _NEAR_BEST * bound:
                 heapq.heappush(heap, (-value, source))
@@ -589,7 +582,6 @@ class Chooser:
             values[searches] = self._lists_share() * values[typical]
             new[searches] = new[typical]
             values[typical] = -1.0
-        values *= expectations.chance**self._care
         values[new < least] = -1.0
         values[self._model.sources.ints("open") == 0] = -1.0
         return np.round(values, _DIGITS)

@@ -65,8 +65,6 @@ _STEP = 1.5
 _LASTS = 6
 #: Tracks without a sure umbrella that are taken to have become sure, of so many, beforehand.
 _TURNED, _LOOSE = 3.0, 10.0
-#: Late pages whose idle share is told, and what it is taken to be beforehand, of so many.
-_LATE, _IDLE, _IDLE_PAGES = 200, 5.0, 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,11 +331,6 @@ class Model:
             hit=1.0 if placed else 1 - (1 - turned) ** fresh,
         )
         last[answer.source] = min(_LASTS - 1, 1 + math.floor(math.log2(1 + fresh)))
-
-    def idle_share(self) -> float:
-        """The share of late pages that showed nothing new."""
-        hits = self._tries.floats("hit", _LATE)
-        return float((len(hits) - hits.sum() + _IDLE) / (len(hits) + _IDLE_PAGES))
 
     def _add_own(self, source: int, cell: int, rows: int) -> None:
         known = self.own_of.setdefault(source, {})

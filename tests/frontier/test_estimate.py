@@ -157,4 +157,3 @@ def test_forms_that_show_nothing_are_given_less_of_a_chance(model: Model) -> Non
     expectations = model.expectations()
     assert expectations.chance[9] < 0.5 < expectations.chance[8]
     assert expectations.new[9] < expectations.new[8]
-    assert model.idle_share() == pytest.approx(0.5, abs=0.35)
