@@ -16,9 +16,11 @@ from runclub_spider.catalog.ballots import MOST_UMBRELLAS, NONE, ORIGINS, Ballot
 from runclub_spider.catalog.content import ContentPolicy, Label, mask_of
 from runclub_spider.catalog.content.works import Works
 from runclub_spider.catalog.dates import DECADES, decade_of
+from runclub_spider.catalog.editions import Edition
 from runclub_spider.catalog.rules import ELIGIBLE, RULES, Rule
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.catalog.votes import Voter
+from runclub_spider.publish.choose.apart import LookUp
 from runclub_spider.publish.choose.part import NO_YEAR, DecadeFrom, Part, text_column
 from runclub_spider.publish.choose.pool import Pool, Previous
 
@@ -30,6 +32,10 @@ class Vote:
     names: tuple[str, ...] = ()
     origin: str = "none"
     confidence: float = 0.0
+
+
+# All that say nothing else are called the same.
+_EDITION = Edition("Song", ("Artist",), 0)
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class Candidate:
     original_year: int | None = None
     fault: str = ""
     labels: tuple[Label, ...] = ()
+    edition: Edition = _EDITION
 
 
 def pool_of(
@@ -62,6 +69,7 @@ def pool_of(
     decade_from: DecadeFrom = "album",
     parts: int = 1,
     content: ContentPolicy | None = None,
+    look_up: LookUp | None = None,
 ) -> Pool:
     """The pool of candidates, as if they had been read in so many parts."""
     world = list(candidates)
@@ -73,6 +81,7 @@ def pool_of(
     return Pool.of(
         found or [part_of([], labels, decade_from)],
         _voter(tuple(labels)),
+        look_up or (lambda _: {one.track_id: one.edition for one in world}),
         previous,
         content or ContentPolicy(),
     )

@@ -135,6 +135,7 @@ def wide_row(number: int) -> Data:
             **(IMPORTED if number % 10 == 8 else {"features_imported": {}}),
             "merged_track_ids": [spotify_id("merged", number)] if number % 20 == 5 else [],
             "soft_merged_track_ids": [spotify_id("soft", number)] if number % 20 == 6 else [],
+            "isrc_shared_with": [],
             "backfill_for": backfill(number),
             "note": {"any": 1},
         },
@@ -454,6 +455,11 @@ class Release:
             },
             "canonical": {
                 "isrcs": 50,
+                "divided": {
+                    "isrcs": 3,
+                    "tracks": 7,
+                    "rows": sum(bool(row["_extra"].get("isrc_shared_with")) for row in wide),
+                },
                 "changed": 2,
                 "changes": [
                     {

@@ -86,7 +86,7 @@ def objection(one: Edition, other: Edition) -> str | None:
         return "neither title nor artist agrees"
     if not title:
         if _parts_of_one(mine, theirs):
-            return "two parts of one work"
+            return "titles of different parts"
         far = _too_far(one, other, REMARK_MS)
         return far and f"other titles, and {far}"
     if artist:

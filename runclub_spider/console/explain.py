@@ -339,7 +339,7 @@ def _sections(track: Trace) -> list[Section]:
         ("track", lambda: [row.name or "no title", track.track_id]),
         ("artists", lambda: list(_artists(track)) or ["none"]),
         ("album", lambda: [_album(row)]),
-        ("ISRC", lambda: [_isrc(row)]),
+        ("ISRC", lambda: _shortened(list(_isrc(track)))),
         ("length", lambda: [_length(row)]),
         ("found by", lambda: _shortened(list(_findings(track))) or ["nothing that is stored"]),
         ("content", lambda: list(_content(track))),
@@ -374,10 +374,17 @@ def _album(row: Any) -> str:
     return f"{row.album_name or 'none'} ({row.release_date or 'no date'}{kind})"
 
 
-def _isrc(row: Any) -> str:
-    if row.isrc is None and row.d_isrc is not None:
-        return f"{row.d_isrc} (from ReccoBeats)"
-    return row.isrc or "none"
+def _isrc(track: Trace) -> Iterator[str]:
+    """The code, and who bears it without being the same recording."""
+    row, others = track.stored.row, track.sharers
+    source = " (from ReccoBeats)" if row.isrc is None and row.d_isrc is not None else ""
+    yield f"{row.isrc or row.d_isrc or 'none'}{source}"
+    if others:
+        bear = "another track bears" if len(others) == 1 else f"{len(others):,} other tracks bear"
+        yield f"{bear} it and cannot be this recording, so nothing is merged across:"
+    for other in others:
+        known = trace(track.config, track.stored.connection, track.kept, other.track_id)
+        yield f"  {other.track_id} {_label(known)}: {other.objection}"
 
 
 def _length(row: Any) -> str:

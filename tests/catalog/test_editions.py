@@ -94,7 +94,7 @@ def test_what_a_wrong_code_puts_together(one: Edition, other: Edition) -> None:
         (_edition("Cold Hands - Live", 200, "Lem"), "other artists, and only one title says live"),
         (_edition("Cold Hands - Live", 204), "only one title says live, and lengths 4.0 s apart"),
         (_edition("Cold Hands - Sped Up", 190), "only one title says spedup"),
-        (_edition("Cold Hands 2", 200), "two parts of one work"),
+        (_edition("Cold Hands 2", 200), "titles of different parts"),
     ],
 )
 def test_why_not_in_words(other: Edition, words: str) -> None:

@@ -49,7 +49,9 @@ PLAYLIST = making.a_playlist(1)
     LIVE,
     PAIR,
     TWIN,
-) = range(1, 17)
+    OTHER,
+    STRANGER,
+) = range(1, 19)
 SOME = ArtistRef(making.an_id(1, "artist"), "Beyoncé & the Wheels")
 Told = Callable[..., str]
 
@@ -65,7 +67,7 @@ STORED = [
     track(BARRED),
     track(UNKNOWN),
     track(NAMELESS, name=" "),
-    track(EDITION, isrc=f"USUM7{GOOD:07}", popularity=10),
+    track(EDITION, name=f"Road {GOOD} - Remastered", isrc=f"USUM7{GOOD:07}", popularity=10),
     track(SOFT, name=f"Road {GOOD}", duration_ms=241_000, popularity=20),
     track(PENDING),
     track(MISSED),
@@ -74,7 +76,16 @@ STORED = [
     track(ORIGINAL, name="Éternité (Night) [Session]", isrc=None, popularity=40),
     track(LIVE, name="Road 1 - Live", isrc=None, popularity=30),
     track(PAIR, popularity=5),
-    track(TWIN, name="Another", isrc=f"USUM7{PAIR:07}", popularity=4),
+    track(TWIN, name=f"Road {PAIR} - Remastered", isrc=f"USUM7{PAIR:07}", popularity=4),
+    track(OTHER, name="Cold Hands", popularity=2),
+    track(
+        STRANGER,
+        name="Warm Feet",
+        artists=(ArtistRef(making.an_id(2, "artist"), "Lem"),),
+        isrc=f"USUM7{OTHER:07}",
+        duration_ms=251_000,
+        popularity=1,
+    ),
 ]
 PLAYABLE = {BARRED: Playable.NO, UNKNOWN: Playable.UNKNOWN}
 
@@ -358,14 +369,28 @@ def test_an_isrc_of_several_editions_lists_them(told: Told) -> None:
     assert f"Merged into {making.an_id(GOOD)}" in out
 
 
+def test_who_shares_the_isrc_and_cannot_be_the_recording(told: Told) -> None:
+    out = told(making.an_id(OTHER))
+    code = f"USUM7{OTHER:07}"
+    assert (
+        f"ISRC {code} another track bears it and cannot be this recording, so nothing is merged "
+        f"across: {making.an_id(STRANGER)} Lem – Warm Feet (Album {STRANGER}, 1977): neither title "
+        "nor artist agrees"
+    ) in out
+    assert "duplicates none" in out
+    other = told(making.an_id(STRANGER))
+    assert f"{making.an_id(OTHER)} Beyoncé & the Wheels – Cold Hands" in other
+    assert "cannot be" not in told(making.an_id(PAIR))
+
+
 def test_an_isrc_of_one_edition_is_explained(told: Told) -> None:
     assert told(f"USUM7{LONG:07}").startswith(f"track Road {LONG}")
 
 
 def test_a_title_finds_all_its_versions_and_a_version_only_itself(told: Told) -> None:
     out = told("Beyonce Wheels – road 1")
-    assert out.startswith("3 tracks match")
-    assert all(making.an_id(n) in out for n in (GOOD, SOFT, LIVE))
+    assert out.startswith("4 tracks match")
+    assert all(making.an_id(n) in out for n in (GOOD, EDITION, SOFT, LIVE))
     assert told("Beyonce Wheels – Road 1 (Live)").startswith("track Road 1 - Live")
 
 

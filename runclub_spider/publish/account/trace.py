@@ -20,6 +20,7 @@ from runclub_spider.catalog.content.judge import (
 from runclub_spider.catalog.content.labels import Label, Treatment, mask_of
 from runclub_spider.catalog.content.track import Track, Work, genres_of, heard
 from runclub_spider.catalog.dates import decade_of, release_year
+from runclub_spider.catalog.editions import objection
 from runclub_spider.catalog.rules import (
     RULES,
     UNSUITABLE,
@@ -33,6 +34,7 @@ from runclub_spider.publish.account.kept import Account, Cell, Kept
 from runclub_spider.publish.account.kept import CellState as CellCount
 from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.voting import telling_name
+from runclub_spider.store.facts import sharers
 from runclub_spider.store.read import catalogue, lookup
 
 
@@ -61,6 +63,14 @@ class Duplicates:
     survivor: str
     reason: str
     editions: tuple[Edition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """A track that bears the same ISRC and cannot be the same recording, and why."""
+
+    track_id: str
+    objection: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +329,28 @@ class Trace:
                 for one in group
             ),
         )
+
+    @property
+    def sharers(self) -> list[Sharer]:
+        """Tracks of other recordings under its ISRC, by what is stored now; by id."""
+        row, connection = self.stored.row, self.stored.connection
+        code = row.isrc or row.d_isrc
+        recordings = sharers.shared(connection, [code]).get(code, []) if code else []
+        others = sorted(one for some in recordings if self.track_id not in some for one in some)
+        known = sharers.editions(connection, [self.track_id, *others])
+        own = known[self.track_id]
+        return [
+            Sharer(one, why)
+            for one in others
+            if (why := objection(own, known[one])) and not self._merged_with(one)
+        ]
+
+    def _merged_with(self, other: str) -> bool:
+        """Whether another tie than the ISRC made them one recording when it was chosen."""
+        own, theirs = self.account, self.kept.account(other)
+        if own is None or theirs is None or own.survivor is None or theirs.survivor is None:
+            return False
+        return own.recording == theirs.recording
 
     @property
     def cells(self) -> list[CellState]:

@@ -1,13 +1,15 @@
 """The ISRC canonicaliser: which Spotify id stands for an ISRC, release after release. Pure.
 
 Every ISRC of an eligible track has an entry, exported or not, so that an edition that turns up
-later does not take the place of the one that users may have already.
+later does not take the place of the one that users may have already. One that stands for several
+recordings has none: no track stands for it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,12 +71,14 @@ class Canonicals:
         carrier: position of one track of each ISRC; its survivor stands for the ISRC.
         differs: the entry is new or another than the stored one.
         log: changes of stored entries; new ones are none.
+        divided: the ISRCs that stand for several recordings, with their tracks that take part.
     """
 
     selection: Selection
     carrier: NDArray[np.int32]
     differs: Bools
     log: Log
+    divided: dict[bytes, int]
 
     def __len__(self) -> int:
         return len(self.carrier)
@@ -96,7 +100,8 @@ def canonicals(selection: Selection, stored: Iterable[tuple[str, str]]) -> Canon
         stored: (ISRC, track id) by ascending ISRC, each ISRC once.
     """
     pool, found = selection.pool, selection.duplicates
-    carrier = _carriers(selection)
+    divided = _divided(selection)
+    carrier = _carriers(selection, divided)
     differs = np.ones(len(carrier), bool)
     changes: list[Change] = []
     number = 0
@@ -120,15 +125,32 @@ def canonicals(selection: Selection, stored: Iterable[tuple[str, str]]) -> Canon
                 number += 1
                 if len(changes) < MOST_LISTED:
                     changes.append(_change(selection, now, before, track))
-    return Canonicals(selection, carrier, differs, Log(number, tuple(changes)))
+    return Canonicals(selection, carrier, differs, Log(number, tuple(changes)), divided)
 
 
-def _carriers(selection: Selection) -> NDArray[np.int32]:
-    """One track of each ISRC that takes part, by ISRC."""
+def _divided(selection: Selection) -> dict[bytes, int]:
+    pool, found = selection.pool, selection.duplicates
+    if selection.targets.dedupe == "id":
+        return {}
+    tracks: Counter[bytes] = Counter()
+    recordings: defaultdict[bytes, set[int]] = defaultdict(set)
+    for one in pool.apart:
+        if found.survivor[one] >= 0:
+            code = bytes(pool.isrc[one])
+            tracks[code] += 1
+            recordings[code].add(int(found.recording[one]))
+    return {code: number for code, number in tracks.items() if len(recordings[code]) > 1}
+
+
+def _carriers(selection: Selection, divided: Mapping[bytes, int]) -> NDArray[np.int32]:
+    """One track of each ISRC that takes part and is not divided, by ISRC."""
     pool = selection.pool
     part = (selection.duplicates.survivor >= 0) & (pool.isrc != b"")
     if selection.targets.dedupe == "id":
         part[:] = False
+    for one in pool.apart:
+        if bytes(pool.isrc[one]) in divided:
+            part[one] = False
     members = np.flatnonzero(part).astype(np.int32)
     members = members[np.argsort(pool.isrc[members], kind="stable")]
     codes = pool.isrc[members]

@@ -1,7 +1,8 @@
 """Which editions are one song, and which of them stands for it. Pure.
 
 Two steps. *Same recording*: tracks that share an ISRC or are relinked to one another (or from
-the same id) are one group, through any chain of such ties. *Soft duplicates*: of the survivors
+the same id) are one group, through any chain of such ties. Of a code that stands for several
+recordings (:mod:`.apart`) each is by itself. *Soft duplicates*: of the survivors
 with the same soft key, the best absorbs all within two seconds of it, then the best of the rest,
 and so on, so that every merged track is within two seconds of the one that stands for it.
 
@@ -17,12 +18,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runclub_spider.catalog.rules import ELIGIBLE, PLAYABILITY_UNKNOWN, RULES
+from runclub_spider.publish.choose.apart import together
 from runclub_spider.publish.choose.pool import NO_YEAR, Bools, Pool
 
 Dedupe = Literal["id", "id+isrc", "id+isrc+soft"]
@@ -175,7 +178,12 @@ def _components(pool: Pool, part: Bools) -> NDArray[np.int32]:
 
 def _ties(pool: Pool, part: Bools) -> Iterator[tuple[int, int]]:
     """Pairs of tracks of `part` that are one recording, enough of them to find every group."""
-    for key, known in ((pool.isrc, pool.isrc != b""), (pool.linked, pool.linked >= 0)):
+    coded = pool.isrc != b""
+    for recording in together(pool.apart):
+        coded[recording] = False
+        here = [one for one in recording if part[one]]
+        yield from pairwise(here)
+    for key, known in ((pool.isrc, coded), (pool.linked, pool.linked >= 0)):
         members = np.flatnonzero(part & known).astype(np.int32)
         members = members[np.argsort(key[members], kind="stable")]
         values = key[members]

@@ -20,6 +20,7 @@ from runclub_spider.catalog.content.labels import ContentPolicy
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.original import NEAR
 from runclub_spider.catalog.votes import Voter
+from runclub_spider.publish.choose.apart import LookUp, apart, together
 from runclub_spider.publish.choose.content import settle
 from runclub_spider.publish.choose.part import NO_YEAR, Part
 from runclub_spider.publish.choose.unsound import ID_BYTES, holds_id
@@ -78,6 +79,7 @@ class Pool:
         kept_as: under which umbrella, `NONE` for none.
         canonical: survivor of a duplicate group of an earlier release, or kept.
         unsound: by id, what is wrong with the tracks that `UNSOUND` refuses.
+        apart: by track of an ISRC that stands for several recordings the first track of its own.
     """
 
     labels: tuple[str, ...]
@@ -107,6 +109,7 @@ class Pool:
     kept_as: NDArray[np.uint8]
     canonical: Bools
     unsound: dict[str, str] = field(default_factory=dict)
+    apart: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -116,6 +119,7 @@ class Pool:
         cls,
         parts: Sequence[Part],
         voter: Voter,
+        look_up: LookUp,
         previous: Previous | None = None,
         content: ContentPolicy = _DEFAULT,
     ) -> Pool:
@@ -124,6 +128,7 @@ class Pool:
         Args:
             parts: of a store; there is at least one. They are used up.
             voter: whose weights judge what waits in their ballots; it names the umbrellas.
+            look_up: reads titles, artists and lengths of the few tracks whose ISRC is in doubt.
             previous: the last release; none by default.
             content: what becomes of labels; the usual by default.
         """
@@ -140,16 +145,18 @@ class Pool:
         origins = np.concatenate([part.linked_from for part in parts])
         linked, link = _links(columns["ids"], relinked, origins)
         size = len(columns["ids"])
+        divided = apart(columns, look_up)
         pool = cls(
             labels=tuple(voter.labels),
             origins=ORIGINS,
             linked=linked,
             link=link,
-            preferred=_preferred(columns),
+            preferred=_preferred(columns, divided),
             kept=np.zeros(size, bool),
             kept_as=np.full(size, NONE, np.uint8),
             canonical=np.zeros(size, bool),
             unsound={name: words for part in parts for name, words in part.unsound.items()},
+            apart=divided,
             **columns,
         )
         place = {label: at for at, label in enumerate(voter.labels)}
@@ -222,7 +229,7 @@ def _sorted(columns: dict[str, NDArray[Any]], where: Indices) -> Indices:
     return position[where]
 
 
-def _preferred(columns: Mapping[str, NDArray[Any]]) -> Bools:
+def _preferred(columns: Mapping[str, NDArray[Any]], apart: Mapping[int, int]) -> Bools:
     """Editions whose album is of the song's first year; their features must be known."""
     first: NDArray[np.int16] = columns["original"].copy()
     year: NDArray[np.int16] = columns["year"]
@@ -231,7 +238,11 @@ def _preferred(columns: Mapping[str, NDArray[Any]]) -> Bools:
         return np.zeros(len(first), bool)
     soft = columns["soft"]
     # What one edition knows, all know: by the code first, then by title and artist.
-    for key, some in ((columns["isrc"], columns["isrc"] != b""), (soft, soft.any(axis=1))):
+    coded = columns["isrc"] != b""
+    for recording in together(apart):
+        coded[recording] = False
+        first[recording] = first[recording].min()
+    for key, some in ((columns["isrc"], coded), (soft, soft.any(axis=1))):
         (members,) = np.nonzero(some)
         if key.ndim > 1:
             members = members[np.lexsort((key[members, 1], key[members, 0]))]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runclub_spider.catalog.rules import RULES
+from runclub_spider.publish.choose.apart import sharing
 from runclub_spider.publish.choose.balance import Choice, Targets, balance
 from runclub_spider.publish.choose.collapse import Duplicates, Merge, Reason, collapse
 from runclub_spider.publish.choose.fate import Fate
@@ -60,6 +61,16 @@ class Selection:
         for index in np.flatnonzero(found.merge != Merge.NOT).tolist():
             other = int(found.survivor[index])
             yield index, other, bool(found.recording[index] == found.recording[other])
+
+    def sharing(self) -> dict[int, list[str]]:
+        """By track of the release the ids of the others that bear its ISRC, ascending."""
+        pool, chosen = self.pool, self.chosen
+        found: dict[int, list[str]] = {}
+        for places in sharing(pool.isrc[chosen]):
+            group = chosen[places].tolist()
+            for one in group:
+                found[one] = [pool.id_of(other) for other in group if other != one]
+        return found
 
     def reason(self, index: int) -> Reason:
         """Why a survivor stands for its group."""

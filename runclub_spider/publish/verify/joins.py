@@ -35,6 +35,8 @@ from runclub_spider.publish.verify.rows import (
 )
 from runclub_spider.publish.verify.schema import row_check
 
+# Editions of one recording differ in length by at most this.
+_EDITIONS_MS = 20_000
 UNASSIGNED, UNDATED = "Unassigned", "Undated"
 #: A cached track's own account of where it came from breaks a rule of its own.
 _INGEST_RULES = dict.fromkeys(
@@ -55,6 +57,7 @@ class Counts:
         merged: Ids that rows stand for.
         originals: Tracks with the year of the song.
         content: Tracks by content label.
+        sharing: Tracks that name others under their ISRC.
         imported: Tracks by the source of imported features.
         licences: Licences of each source.
         decades: Tracks by (`byAlbumYear` or `byOriginalYear`, decade).
@@ -72,6 +75,7 @@ class Counts:
     originals: int = 0
     decades: Counter[tuple[str, str]] = field(default_factory=Counter)
     content: Counter[str] = field(default_factory=Counter)
+    sharing: int = 0
     imported: Counter[str] = field(default_factory=Counter)
     licences: dict[str, set[str]] = field(default_factory=dict)
 
@@ -84,6 +88,7 @@ class Counts:
         self.originals += more.originals
         self.labels += more.labels
         self.content += more.content
+        self.sharing += more.sharing
         self.imported += more.imported
         for source, found in more.licences.items():
             self.licences.setdefault(source, set()).update(found)
@@ -166,12 +171,29 @@ Span = Sequence[tuple[int, int | None]]
 WHOLE: Span = ((0, None),) * 3
 
 
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """A row that names other ids under its ISRC; its title and artists, and its length."""
+
+    track_id: str
+    line: int
+    others: list[str]
+    words: tuple[str, ...]
+    duration_ms: int | None
+
+    def is_again(self, other: Sharer) -> bool:
+        """Whether this can only be the recording of another row of equal words."""
+        lengths = self.duration_ms, other.duration_ms
+        return None not in lengths and abs((lengths[0] or 0) - (lengths[1] or 0)) <= _EDITIONS_MS
+
+
 @dataclass
 class Told:
     """What the wide rows tell that all of them must agree about.
 
     Attributes:
-        isrcs: Of the tracks.
+        isrcs: Of the tracks that name no others under theirs.
+        sharing: By ISRC the tracks that name others under it.
         artists: Name and genres by id.
         queries: What was searched for to find a playlist, by its id; no wide row tells, but the
             first track of it.
@@ -179,9 +201,29 @@ class Told:
     """
 
     isrcs: set[str] = field(default_factory=set)
+    sharing: dict[str, list[Sharer]] = field(default_factory=dict)
     artists: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     queries: dict[str, str | None] = field(default_factory=dict)
     merged: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+def unlike(told: Told, policies: Policies) -> Iterator[tuple[Sharer, str, str]]:
+    """(row, rule, message): who shares an ISRC names all others, and none is the same again."""
+    for isrc, group in told.sharing.items():
+        ids = sorted(one.track_id for one in group)
+        seen: dict[tuple[str, ...], list[Sharer]] = {}
+        for one in group:
+            others = [other for other in ids if other != one.track_id]
+            if isrc in told.isrcs:
+                yield one, "isrc-shared", f"another row of {isrc} names none"
+            elif one.others != others:
+                message = f"isrc_shared_with is {show(one.others)}"
+                yield one, "isrc-shared", f"{message}, the other rows of {isrc} are {show(others)}"
+            same = seen.setdefault(one.words, [])
+            if policies.unique_isrc and any(map(one.is_again, same)):
+                message = f"{isrc} stands in an earlier row of this title and artist already"
+                yield one, "isrc-duplicate", message
+            same.append(one)
 
 
 class _Walk:
@@ -207,6 +249,8 @@ class _Walk:
         self._finish()
         self._check_artists()
         self._check_merged()
+        for row, rule, message in unlike(self._told, self._policies):
+            self._wide.fault(row.track_id, row.line, rule, message)
         self._counts.sound = self._wide.intact and self._wide.valid
         return self._counted(self._artists)
 
@@ -271,20 +315,30 @@ class _Walk:
                     self._wide.fault(row.id, row.line, "merged-ids", message)
 
     def _take_isrcs(self, rows: Sequence[Row], columns: Columns) -> None:
-        if not self._policies.unique_isrc:
+        named = columns.in_extra("isrc_shared_with")
+        if not (self._policies.unique_isrc or any(named)):
             return
         known, found = self._told.isrcs, columns["isrc"]
         new = set(found) - {None}
-        if len(new) == len(rows) - found.count(None) and known.isdisjoint(new):
+        if not any(named) and len(new) == len(rows) - found.count(None) and known.isdisjoint(new):
             known |= new
             return
         for at, isrc in columns.of("isrc"):
-            if isrc is None:
-                continue
-            if isrc in known:
-                message = f"{isrc} stands in an earlier row already"
-                self._wide.fault(rows[at].id, rows[at].line, "isrc-duplicate", message)
-            known.add(isrc)
+            row, others = rows[at], named[at]
+            if others:
+                self._counts.sharing += 1
+                if isrc is None:
+                    message = f"isrc_shared_with is {show(others)}, and isrc is null"
+                    self._wide.fault(row.id, row.line, "isrc-shared", message)
+                    continue
+                words = (columns["name"][at], *columns["artist_names"][at])
+                sharer = Sharer(row.id, row.line, others, words, columns["duration_ms"][at])
+                self._told.sharing.setdefault(isrc, []).append(sharer)
+            elif isrc is not None and self._policies.unique_isrc:
+                if isrc in known:
+                    message = f"{isrc} stands in an earlier row already"
+                    self._wide.fault(row.id, row.line, "isrc-duplicate", message)
+                known.add(isrc)
 
     def _take_artists(self, rows: Sequence[Row], columns: Columns) -> None:
         known = self._told.artists

@@ -307,6 +307,16 @@ class _Checks:
         for change in found["changes"]:
             if change["before"] == change["after"]:
                 self._fail("canonical", f"{change['isrc']} is said to change into itself")
+        # Before form 3 no code stood twice.
+        divided = found.get("divided")
+        if divided is None:
+            return
+        if self._counts.sound and divided["rows"] != self._counts.sharing:
+            message = f"{divided['rows']} rows are said to share an ISRC, {self._counts.sharing} do"
+            self._fail("canonical", message)
+        if divided["tracks"] < 2 * divided["isrcs"]:
+            message = f"{divided['isrcs']} ISRCs are said to be of {divided['tracks']} tracks"
+            self._fail("canonical", message)
 
     def changes(self) -> None:
         """The account of changes adds up, and what it lists is where it says."""

@@ -34,6 +34,7 @@ from runclub_spider.publish.verify.joins import (
     Told,
     sound_artists,
     sound_span,
+    unlike,
 )
 from runclub_spider.publish.verify.lines import LONGEST_LINE
 from runclub_spider.publish.verify.rows import ID_COLUMN, ID_LENGTH, Policies
@@ -74,6 +75,7 @@ class SpansOfRows:
         in_hand: int = 0,
     ) -> None:
         spans = split(root, size)
+        self._policies = policies
         self._possible = spans is not None
         self._works: list[Callable[[], _Found]] = [partial(_artists_of, root, policies)]
         self._works += [partial(_rows_of, root, policies, span) for span in spans or ()]
@@ -101,7 +103,7 @@ class SpansOfRows:
         """What the files hold; None if anything is wrong with them, or may be."""
         if not self._possible:
             return None
-        sums = _Sums(len(self._works))
+        sums = _Sums(len(self._works), self._policies)
         try:
             for number, found in self._found():
                 if not sums.take(number, found):
@@ -220,7 +222,8 @@ class _Ordered:
 class _Sums:
     """What all spans hold together."""
 
-    def __init__(self, works: int) -> None:
+    def __init__(self, works: int, policies: Policies) -> None:
+        self._policies = policies
         self._ids = [b""] * works
         self._sum = Counts()
         self._told = Told()
@@ -249,6 +252,8 @@ class _Sums:
             )
         )
         known.isrcs |= told.isrcs
+        for isrc, group in told.sharing.items():
+            known.sharing.setdefault(isrc, []).extend(group)
         known.merged |= told.merged
         return agreed
 
@@ -260,6 +265,7 @@ class _Sums:
         found.ids = bytearray().join(ids)
         found.lines[DATA_FILES[3]] = len(self._listed)
         apart = not any(map(found.holds, self._told.merged))
+        apart = apart and not any(unlike(self._told, self._policies))
         return found if in_order and apart and self._told.artists == self._listed else None
 
 

@@ -65,6 +65,7 @@ class Chosen:
         merged: ids of the same recording that it stands for.
         soft_merged: ids of soft duplicates that it stands for.
         labels: content labels.
+        sharers: ids of the other tracks of the release that bear its ISRC.
     """
 
     track_id: str
@@ -77,6 +78,7 @@ class Chosen:
     merged: Sequence[str] = ()
     soft_merged: Sequence[str] = ()
     labels: tuple[str, ...] = ()
+    sharers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +317,7 @@ def _extra(one: Chosen, row: Any) -> dict[str, Any]:
         "linked_from": row.linked_from,
         "merged_track_ids": list(one.merged),
         "soft_merged_track_ids": list(one.soft_merged),
+        "isrc_shared_with": list(one.sharers),
         "backfill_for": backfill,
         "run_suitability": (
             None if row.f_tempo is None or row.f_energy is None else one.suitability / 10

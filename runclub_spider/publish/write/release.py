@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ from runclub_spider.publish.write.rows import artist_of, artist_row
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.upsert import chunks
+from runclub_spider.store.facts import sharers
 from runclub_spider.store.queue import pages
 from runclub_spider.store.queue.pages import PageKind
 from runclub_spider.store.read import catalogue
@@ -420,7 +422,8 @@ def choose(
     )
     tasks = [(span, asked) for span in spans(connection)]
     parts = list((workers or Workers(connection)).run(read_part, tasks))
-    pool = Pool.of(parts, voter, previous, config.content_policy)
+    look_up = partial(sharers.editions, connection)
+    pool = Pool.of(parts, voter, look_up, previous, config.content_policy)
     return select(pool, targets(config, umbrellas))
 
 
@@ -508,7 +511,7 @@ def _shares(
 
 def _chosen(selection: Selection) -> Iterator[Chosen]:
     """Each track of the release, by id, and what choosing said of it."""
-    pool, merged = selection.pool, _merged(selection)
+    pool, merged, sharing = selection.pool, _merged(selection), selection.sharing()
     for index in selection.chosen.tolist():
         backfill = selection.choice.backfill.get(index)
         same, soft = merged.get(index, ((), ()))
@@ -523,6 +526,7 @@ def _chosen(selection: Selection) -> Iterator[Chosen]:
             same,
             soft,
             of_mask(int(pool.content[index])),
+            sharing.get(index, ()),
         )
 
 
@@ -633,7 +637,15 @@ def _describe(
         exhaustion=exhaustion.as_json(
             _searched(config, connection, selection), config.cell_minimum
         ),
-        canonical={"isrcs": len(entries), **held.log.as_json()},
+        canonical={
+            "isrcs": len(entries),
+            "divided": {
+                "isrcs": len(entries.divided),
+                "tracks": sum(entries.divided.values()),
+                "rows": len(selection.sharing()),
+            },
+            **held.log.as_json(),
+        },
         figures={
             **written.figures.as_json(),
             "seeds": figures.seeds(found),

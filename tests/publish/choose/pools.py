@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runclub_spider.catalog import rules
 from runclub_spider.catalog.content import Label
 from runclub_spider.catalog.dates import DECADES
+from runclub_spider.catalog.editions import Edition
 from runclub_spider.publish.choose.balance import STEPS, Targets
 from runclub_spider.publish.choose.canonical import canonicals
 from runclub_spider.publish.choose.pool import Previous
@@ -83,6 +84,11 @@ def facts(selection: Selection) -> dict[str, Any]:
 
 IDS = [f"t{number:02d}" for number in range(40)]
 _CODES = [None, None, None, None, "I1", "I2", "I3"]
+# Soft keys with titles that may lead to them.
+_WORDS = [
+    *(("", "Song"), ("", "Song"), ("", "Song (Sped Up)"), ("", "Song 2")),
+    *(("x", "Song X"), ("y", "Song Y")),
+]
 _SOME_RULES = [None, rules.UNPLAYABLE, rules.PLAYABILITY_UNKNOWN]
 _RULES = [None, None, None, None, None, *rules.RULES, rules.PLAYABILITY_UNKNOWN]
 
@@ -91,6 +97,7 @@ _RULES = [None, None, None, None, None, *rules.RULES, rules.PLAYABILITY_UNKNOWN]
 def worlds(draw: st.DrawFn, most: int = 30) -> list[Candidate]:
     """Small pools with every kind of tie, gap and refusal."""
     names = draw(st.lists(st.sampled_from(IDS), unique=True, max_size=most))
+    words = [draw(st.sampled_from(_WORDS)) for _ in names]
     return [
         candidate(
             name,
@@ -104,11 +111,12 @@ def worlds(draw: st.DrawFn, most: int = 30) -> list[Candidate]:
             umbrellas=draw(st.lists(st.sampled_from(LABELS), unique=True, max_size=3)),
             rule=draw(st.sampled_from(_RULES)),
             compilation=draw(st.booleans()),
-            soft_key=draw(st.sampled_from(["", "", "x", "y"])),
+            soft_key=soft_key,
             original_year=draw(st.sampled_from([None, None, 1965, 1977])),
             labels=draw(st.sampled_from([(), (), (), (Label.LIVE,), (Label.TRIBUTE,)])),
+            edition=Edition(title, ("Artist",), 0),
         )
-        for name in names
+        for name, (soft_key, title) in zip(names, words, strict=True)
     ]
 
 

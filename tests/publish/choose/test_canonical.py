@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from runclub_spider.catalog import rules
+from runclub_spider.catalog.editions import Edition
 from runclub_spider.publish.choose.canonical import (
     MOST_LISTED,
     Canonicals,
@@ -86,6 +88,22 @@ def test_a_change_says_what_became_of_the_former(
     found = against(world, stored)
     assert found.log == Log(1, (Change("I1", "b", "a", cause, reason),))
     assert ("I1", "a", reason) in list(found.rows())
+
+
+def test_a_code_of_several_recordings_has_no_entry() -> None:
+    world = [
+        candidate("a", isrc="I1", edition=Edition("Song", ("Artist",), 0)),
+        candidate("b", isrc="I1", edition=Edition("Song (Sped Up)", ("Artist",), 0)),
+        candidate("c", isrc="I1", edition=Edition("Song - Remastered", ("Artist",), 0)),
+        candidate("d", isrc="I2"),
+    ]
+    found = against(world, {"I1": "b", "I2": "d"})
+    assert [code for code, *_ in found.rows()] == []
+    assert (len(found), found.log, found.divided) == (1, Log(), {b"I1": 3})
+    # What no rule lets through does not take part, and a relinked track is the same recording.
+    for change in ({"rule": rules.UNPLAYABLE}, {"linked_from": "a"}):
+        again = against([*world[:1], replace(world[1], **change), *world[2:]], {"I1": "a"})
+        assert (len(again), again.divided) == (2, {})
 
 
 def test_a_soft_duplicate_changes_the_entry_too() -> None:

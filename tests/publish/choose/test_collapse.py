@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.catalog import rules
+from runclub_spider.catalog.editions import plausible
 from runclub_spider.publish.choose.collapse import (
     SOFT_WINDOW_MS,
     Duplicates,
@@ -263,7 +264,7 @@ def ties(world: Sequence[Candidate]) -> set[frozenset[str]]:
 
 def _tied(one: Candidate, other: Candidate) -> bool:
     return (
-        (one.isrc is not None and one.isrc == other.isrc)
+        (one.isrc is not None and one.isrc == other.isrc and plausible(one.edition, other.edition))
         or other.track_id == one.linked_from
         or one.track_id == other.linked_from
         or (one.linked_from is not None and one.linked_from == other.linked_from)

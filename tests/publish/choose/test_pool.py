@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.catalog.dates import decade_of
+from runclub_spider.catalog.editions import split
 from runclub_spider.catalog.rules import ELIGIBLE, RULES
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.publish.choose.pool import NO_YEAR, NONE, Pool, Previous
@@ -136,14 +137,17 @@ def test_editions_of_the_first_year_by_what_any_of_them_knows() -> None:
 def test_preferred_editions_follow_from_their_definition(world: list[Candidate]) -> None:
     pool = pool_of(world, LABELS)
     known = {one.track_id: one.original_year or NO_YEAR for one in world}
-    for name in ("isrc", "soft_key"):
-        least: dict[str, int] = {}
-        for one in world:
-            if key := getattr(one, name):
-                least[key] = min(least.get(key, NO_YEAR), known[one.track_id])
-        for one in world:
-            if key := getattr(one, name):
-                known[one.track_id] = least[key]
+    recordings = [
+        [group[at] for at in places]
+        for code in {one.isrc for one in world} - {None}
+        if (group := [one for one in world if one.isrc == code])
+        for places in split([one.edition for one in group])
+    ]
+    keys = {one.soft_key for one in world} - {""}
+    for groups in (recordings, [[one for one in world if one.soft_key == key] for key in keys]):
+        for group in groups:
+            least = min(known[one.track_id] for one in group)
+            known.update((one.track_id, least) for one in group)
     for at, one in enumerate(sorted(world, key=lambda each: each.track_id)):
         first = known[one.track_id]
         expected = first < NO_YEAR and (one.year or NO_YEAR) <= first + 1 and one.has_features

@@ -26,7 +26,7 @@ from runclub_spider.publish.verify.schema import (
     packaged_schema,
 )
 from testkit import release_factory as factory
-from testkit.release_factory import ARTISTS, FEATURES, TRACKS, WIDE, Release, spotify_id
+from testkit.release_factory import ARTISTS, FEATURES, TRACKS, WIDE, Data, Release, spotify_id
 
 PROJECT = Path(__file__).parents[3]
 STAGES = ("wide", "rows", "lines", "files", "manifest")
@@ -422,6 +422,55 @@ def test_order_and_uniqueness(tmp_path: Path, file: str, rule: str) -> None:
 @case("wide", "isrc-duplicate")
 def an_isrc_twice(release: Release) -> None:
     release.wide[5]["isrc"] = release.wide[20]["isrc"] = "GBAYE0000001"
+
+
+def share(release: Release, *numbers: int) -> list[Data]:
+    """Let rows bear one ISRC and name each other, as other recordings do."""
+    found = [release.wide[number] for number in numbers]
+    ids = [row["spotify_track_id"] for row in found]
+    for row in found:
+        row["isrc"] = "GBAYE0000001"
+        row["_extra"]["isrc_shared_with"] = [one for one in ids if one != row["spotify_track_id"]]
+    return found
+
+
+def test_recordings_that_share_an_isrc_and_say_so(tmp_path: Path) -> None:
+    release = Release()
+    share(release, 5, 20, 30)
+    assert verify_release(release.build().write(tmp_path)) == []
+
+
+@case("wide", "isrc-duplicate")
+def one_that_shares_an_isrc_and_does_not_say_so(release: Release) -> None:
+    for row in share(release, 5, 20):
+        row["_extra"]["isrc_shared_with"] = []
+
+
+@case("wide", "isrc-duplicate")
+def an_edition_that_passes_for_another_recording(release: Release) -> None:
+    one, other = share(release, 5, 20)
+    for name in ("name", "artist_ids", "artist_names", "artist_genres", "duration_ms"):
+        other[name] = one[name]
+
+
+@case("wide", "isrc-shared")
+def a_sharer_that_is_not_named(release: Release) -> None:
+    share(release, 5, 20, 30)[0]["_extra"]["isrc_shared_with"].pop()
+
+
+@case("wide", "isrc-shared")
+def sharers_out_of_order(release: Release) -> None:
+    share(release, 5, 20, 30)[1]["_extra"]["isrc_shared_with"].reverse()
+
+
+@case("wide", "isrc-shared")
+def a_sharer_with_another_isrc(release: Release) -> None:
+    share(release, 5, 20)[0]["isrc"] = None
+
+
+@case("wide", "isrc-shared")
+def sharers_beside_one_that_names_none(release: Release) -> None:
+    share(release, 5, 20, 30)[2]["_extra"]["isrc_shared_with"] = []
 
 
 # --- wide rows --------------------------------------------------------------------------------

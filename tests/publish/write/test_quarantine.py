@@ -426,6 +426,7 @@ def test_repeats_end(shop: Wide) -> None:
     shop.fill(range(8))
     before = contents(shop.publish())
     cases = [(number, "track", "isrc", "USUM79999999") for number in range(2, 8)]
+    cases += [(number, "track", "name", "Song") for number in range(2, 8)]
     cases += [(number, "track", "preview_url", "ftp://i/x") for number in range(2, 8)]
     shop.damage(*cases)
     with pytest.raises(GateFailed, match=r"3 unsound tracks were left out, and 1 more") as refused:

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import fields
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -203,10 +203,18 @@ def test_another_markets_unknown_playability(shop: Shop) -> None:
     assert row["available_primary_markets"] == ["GB"]
 
 
+def an_edition(number: int, **changes: Any) -> Track:
+    """An edition of the first song."""
+    one = a_track(1)
+    return a_track(
+        number, **{"name": one.name, "artists": one.artists, "isrc": one.isrc, **changes}
+    )
+
+
 def test_what_a_row_stands_for(shop: Shop) -> None:
     shop.put(
-        a_track(1, isrc="USUM70000001", popularity=60),
-        a_track(2, isrc="USUM70000001"),
+        an_edition(1, popularity=60),
+        an_edition(2),
         a_track(3, name="Song 1", duration_ms=241_000, artists=a_track(1).artists),
     )
     config = shop.config.model_copy(update={"dedupe_policy": "id+isrc+soft"})
@@ -221,11 +229,38 @@ def test_what_a_row_stands_for(shop: Shop) -> None:
     assert len(none) == 3
 
 
+def test_songs_under_one_code_are_released_and_name_each_other(shop: Shop) -> None:
+    other = {"isrc": a_track(1).isrc, "popularity": 70}
+    shop.put(
+        an_edition(1, popularity=60),
+        an_edition(2, name="Song 1 - Remastered", duration_ms=250_000),
+        an_edition(3, name="Song 1 (Sped Up)", duration_ms=200_000),
+        a_track(4, name="Warm Feet", **other),
+        a_track(5),
+    )
+    released = shop.publish()
+    bearers = {an_id(number) for number in (1, 3, 4)}
+    found = rows(released)
+    assert found.keys() == {*bearers, an_id(5)}
+    for track_id, row in found.items():
+        others = sorted(bearers - {track_id}) if track_id in bearers else []
+        assert row["_extra"]["isrc_shared_with"] == others
+    assert found[an_id(1)]["_extra"]["merged_track_ids"] == [an_id(2)]
+    told = manifest(released)
+    assert told["canonical"]["isrcs"] == 1
+    assert told["canonical"]["divided"] == {"isrcs": 1, "tracks": 4, "rows": 3}
+    assert told["accounting"]["mergedIsrc"] == 1
+    assert contents(shop.publish("again")) == contents(released)
+    # Whatever is collapsed, a row names who stands beside it.
+    every = rows(shop.publish("every", dedupe_policy="id"))
+    assert len(every[an_id(2)]["_extra"]["isrc_shared_with"]) == 3
+
+
 def test_publishing_again_gives_the_same_bytes_and_the_same_log(shop: Shop) -> None:
-    shop.put(a_track(1, isrc="USUM70000001"), a_track(2))
+    shop.put(an_edition(1), a_track(2))
     shop.publish()
     # The release's choice is refused now, and another edition takes over.
-    shop.put(a_track(3, isrc="USUM70000001"))
+    shop.put(an_edition(3))
     with shop.store.begin() as connection:
         connection.execute(
             sa.update(tables.track)
@@ -236,6 +271,7 @@ def test_publishing_again_gives_the_same_bytes_and_the_same_log(shop: Shop) -> N
     first = shop.publish()
     assert manifest(first)["canonical"] == {
         "isrcs": 2,
+        "divided": {"isrcs": 0, "tracks": 0, "rows": 0},
         "changed": 1,
         "changes": [
             {
@@ -255,12 +291,12 @@ def test_publishing_again_gives_the_same_bytes_and_the_same_log(shop: Shop) -> N
 
 
 def test_a_reason_is_kept_with_its_entry(shop: Shop) -> None:
-    shop.put(a_track(1, isrc="USUM70000001", popularity=60), a_track(2, isrc="USUM70000001"))
+    shop.put(an_edition(1, popularity=60), an_edition(2))
     shop.publish()
     query = sa.select(tables.canonical.c.track_id, tables.canonical.c.reason)
     with shop.store.reading() as connection:
         assert connection.execute(query).all() == [(an_id(1), "most popular edition")]
-    shop.put(replace(a_track(2, isrc="USUM70000001"), popularity=90))
+    shop.put(an_edition(2, popularity=90))
     assert list(rows(shop.publish())) == [an_id(1)]
     with shop.store.reading() as connection:
         assert connection.execute(query).all() == [(an_id(1), "most popular edition")]
