@@ -88,11 +88,12 @@ def _track(number: int) -> dict[str, Any]:
     year = rng.randint(1970, 2025)
     # Every 25th shares the recording of the one before; every 40th is longer than allowed.
     recording = number - 1 if number % 25 == 24 else number
+    song = random.Random(recording)
     return {
         "track_id": _id("track", number),
-        "name": _name(rng, 5),
+        "name": _name(song, 5),
         "isrc": None if number % 30 == 7 else f"QZ{recording:010d}",
-        "duration_ms": 400_000 if number % 40 == 13 else rng.randint(125_000, 355_000),
+        "duration_ms": 400_000 if number % 40 == 13 else song.randint(125_000, 355_000),
         "explicit": rng.random() < 0.1,
         "album_id": _id("album", number // 8),
         "album_name": _name(rng, 4),
