@@ -181,8 +181,14 @@ def test_the_same_bytes_on_any_machine(after: Place, tmp_path: Path) -> None:
     here = contents(after.latest)
     there = elsewhere(after, tmp_path / "there", **FOREIGN)
     assert {n for n in here.keys() | there.keys() if here.get(n) != there.get(n)} <= {
-        "manifest.json"
+        "manifest.json",
+        "SHA256SUMS",
     }
+    sums = (
+        set((folder / "latest" / "SHA256SUMS").read_text().splitlines())
+        for folder in (after.export, tmp_path / "there")
+    )
+    assert all(line.endswith("  manifest.json") for line in set.symmetric_difference(*sums))
     ours, theirs = (
         json.loads((folder / "latest" / "manifest.json").read_bytes())
         for folder in (after.export, tmp_path / "there")
