@@ -7,6 +7,7 @@ many tracks the cells (umbrella × decade) hold: alike (flat), a few large ones 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,12 @@ class Sight:
     def track(self, row: int) -> Track:
         """The track of a row."""
         return self.world.tracks[self._ids[row]]
+
+    def tracks_by_cell(self) -> Counter[tuple[str | None, str | None]]:
+        """Eligible tracks of the whole world by umbrella and decade."""
+        for one in self.world.tracks:
+            self._number(one)
+        return Counter((one.umbrella, one.decade) for one in self.found)
 
     def _listed(self, one: str | None) -> Listed | None:
         if one is None:
