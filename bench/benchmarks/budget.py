@@ -59,7 +59,6 @@ def run(context: Context) -> Table:
     _thin(context, table)
     table.notes += [
         "The made-up world. Up to 20: tracks of each cell, up to so many; empty: cells without.",
-        "Playlists are foretold once some were read.",
     ]
     return table
 
