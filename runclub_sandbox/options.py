@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from .odd import ODD
+from .quotes import FILTER_FORMS
 from .regimes import REGIMES
 from .withhold import KINDS
 
@@ -55,6 +56,8 @@ class SandboxOptions:
             the rows, which are damaged in the same way in every answer.
         slow_seconds: what the fault ``slow`` adds.
         fault_retry_after: Retry-After of the fault ``429``, seconds.
+        filter_forms: forms in which search filters for a text give rows, of `FILTER_FORMS`.
+        plain_apostrophes: a filter with a typographic apostrophe gives no rows.
         withhold: share 0-1 of the objects that lack a field, key ``kind.field``.
         token_lifetime: seconds an access token works.
         recco_rate_limit: ReccoBeats calls per window before 429.
@@ -89,6 +92,8 @@ class SandboxOptions:
     faults: Mapping[str, float] = field(default_factory=_frozen)
     slow_seconds: float = 3.0
     fault_retry_after: float = 1.0
+    filter_forms: tuple[str, ...] = FILTER_FORMS
+    plain_apostrophes: bool = False
     withhold: Mapping[str, float] = field(default_factory=_frozen)
     token_lifetime: float = 3600.0
     recco_rate_limit: int | None = None
@@ -149,6 +154,8 @@ class SandboxOptions:
             _one_of("--fault", kind, FAULT_KINDS)
             if not 0 <= rate <= 1:
                 raise OptionError(f"--fault {name} must be a rate 0-1, not {rate:g}")
+        for form in self.filter_forms:
+            _one_of("--filter-forms", form, FILTER_FORMS)
         for name, share in self.withhold.items():
             kind, _, called = name.partition(".")
             _one_of("--withhold", kind, KINDS)
@@ -189,6 +196,8 @@ class SandboxOptions:
             if item.name == "daily_quota":
                 for family, calls in value.items():
                     found += [flag, f"{family}={calls}"]
+            elif item.name == "filter_forms":
+                found.append(f"{flag}={','.join(value)}")
             elif item.name == "withhold":
                 for name, share in value.items():
                     found += [flag, f"{name}={share!r}"]
@@ -216,6 +225,8 @@ RUNTIME_FIELDS = frozenset(
         "faults",
         "slow_seconds",
         "fault_retry_after",
+        "filter_forms",
+        "plain_apostrophes",
         "withhold",
         "token_lifetime",
         "recco_rate_limit",
@@ -265,7 +276,14 @@ _UNLIMITED = frozenset(
     }
 )
 _SWITCHES = frozenset(
-    {"first_editions", "plain", "rotate_refresh_token", "deny_authorize", "kexp_poison"}
+    {
+        "first_editions",
+        "plain",
+        "plain_apostrophes",
+        "rotate_refresh_token",
+        "deny_authorize",
+        "kexp_poison",
+    }
 )
 _PATHS = frozenset({"data", "ready_file"})
 
@@ -289,6 +307,8 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "fault": ("[API:]KIND=RATE", _FAULT_HELP),
         "slow_seconds": ("S", "what the fault 'slow' waits (3)"),
         "fault_retry_after": ("S", "Retry-After of the fault '429' (1)"),
+        "filter_forms": ("FORM,…", "forms of search filters that give rows (double,single,bare)"),
+        "plain_apostrophes": ("", "a typographic apostrophe in a search filter gives no rows"),
         "withhold": ("KIND.FIELD[=SHARE]", "leave a field out of all objects or of a share"),
         "token_lifetime": ("S", "seconds an access token works (3600)"),
         "recco_rate_limit": ("N", "ReccoBeats calls per window before 429 (none)"),
@@ -389,6 +409,8 @@ def _from_text(name: str, text: str) -> Any:
         return _number(flag, text, int)
     if name in _NUMBERS:
         return _number(flag, text, float)
+    if name == "filter_forms":
+        return tuple(text.split(","))
     return text
 
 

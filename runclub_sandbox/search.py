@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
+from .quotes import FILTER, unquoted
 from .regimes import REGIMES
 from .world import USER_COUNTRY, Album, Artist, Playlist, Track, World, hashed
 
@@ -34,9 +35,6 @@ SOFT_WORDS = frozenset(
 )
 
 _WORD = re.compile(r"[^\W_]+(?:&[^\W_]+)*")
-_FILTER = re.compile(
-    r"\b(artist|album|track|genre|year|isrc|upc|tag):\s*(\"[^\"]*\"?|\S+)", re.IGNORECASE
-)
 _DECADE = re.compile(r"^(?:19|20)?(\d0)s$")
 _YEARS = re.compile(r"^(\d{4})(?:-(\d{4}))?$")
 _NOBODY = array("I")
@@ -84,7 +82,7 @@ def parse_query(text: str) -> Query:
     query = Query()
 
     def take(match: re.Match[str]) -> str:
-        name, value = match.group(1).lower(), match.group(2).strip('"')
+        name, value = match.group(1).lower(), unquoted(match.group(2))
         if name == "year":
             if years := _YEARS.match(value.strip()):
                 query.years = (int(years.group(1)), int(years.group(2) or years.group(1)))
@@ -94,7 +92,7 @@ def parse_query(text: str) -> Query:
             query.filters.setdefault(name, []).append(value)
         return " "
 
-    for word in tokens(_FILTER.sub(take, text)):
+    for word in tokens(FILTER.sub(take, text)):
         if word not in query.words:
             query.words.append(word)
     for word in query.words:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .fields import MaskError, parse_mask
+from .quotes import understood
 from .regimes import REGIMES, Regime
 from .render import Json, View, page
-from .search import DEPTH
+from .search import DEPTH, Hits
 from .service import Call, Reply, State, json_reply
 from .tokens import Access
 from .world import ALPHABET, ID_LENGTH, KNOWN_MARKETS, MARKETS, USER_COUNTRY, USER_ID, Playlist
@@ -223,9 +224,15 @@ class Spotify:
         offset = _offset(call)
         if offset + limit > DEPTH:
             raise ApiError(400, "Invalid offset")
+        options = self.state.options
+        silent = not understood(
+            text, options.filter_forms, plain_apostrophes=options.plain_apostrophes
+        )
         found: Json = {}
         for kind in dict.fromkeys(types):
             hits = self.state.index.find(kind, text, view.market, holes=regime.name)
+            if silent:
+                hits = Hits((), 0)
             shown = [self._hit(view, kind, one) for one in hits.ids[offset : offset + limit]]
             query = {"query": text, "type": kind}
             if sent := call.first("market"):

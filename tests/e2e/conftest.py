@@ -24,6 +24,8 @@ CALM: dict[str, object] = {
     "daily_quota": {},
     "faults": {},
     "fault_retry_after": 1,
+    "filter_forms": "double,single,bare",
+    "plain_apostrophes": False,
     "withhold": {},
     "token_lifetime": 3600,
     "recco_rate_limit": None,

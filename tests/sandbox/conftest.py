@@ -30,6 +30,8 @@ _CALM: dict[str, object] = {
     "day_seconds": 86_400,
     "faults": {},
     "slow_seconds": 3,
+    "filter_forms": "double,single,bare",
+    "plain_apostrophes": False,
     "withhold": {},
     "token_lifetime": 3600,
     "recco_rate_limit": None,

@@ -37,6 +37,8 @@ def test_options_survive_their_command_line() -> None:
         daily_quota={"search": 600, "*": 5},
         faults={"500": 0.05, "accounts:503": 0.1},
         withhold={"track.is_playable": 1.0, "audio_features.tempo": 0.25},
+        filter_forms=("single", "bare"),
+        plain_apostrophes=True,
         rotate_refresh_token=True,
         ready_file=Path("ready"),
     )
@@ -49,7 +51,7 @@ def test_options_survive_their_command_line() -> None:
      ["--fault", "999=0.1"], ["--fault", "500=2"], ["--daily-quota", "songs=1"],
      ["--rate-limit", "0"], ["--data", "no-such-directory"], ["--token-lifetime", "0"],
      ["--retry-after-form", "soon"], ["--withhold", "track"], ["--withhold", "song.name"],
-     ["--withhold", "track.name=2"], ["--no-such-flag"]],
+     ["--withhold", "track.name=2"], ["--filter-forms", "double,curly"], ["--no-such-flag"]],
 )  # fmt: skip
 def test_wrong_options_are_one_line(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
