@@ -34,10 +34,7 @@ def understood(text: str, forms: Iterable[str], *, plain_apostrophes: bool) -> b
         if match.group(1).lower() not in _OF_TEXT:
             continue
         value = match.group(2)
-        if value[0] == '"':
-            form = "double"
-        else:
-            form = "single" if unquoted(value) != value else "bare"
+        form = "double" if value[0] == '"' else "single" if unquoted(value) != value else "bare"
         if form not in forms or (plain_apostrophes and not _TYPOGRAPHIC.isdisjoint(value)):
             return False
     return True

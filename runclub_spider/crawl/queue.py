@@ -37,6 +37,10 @@ class PageQueue:
         # Planned once more, for example when a list went back to an older snapshot.
         self.stored.discard(key.encode())
 
+    def ask_again(self, *keys: str) -> None:
+        """Pages may be sent once more in this run."""
+        self.sent.difference_update(keys)
+
     def take_back(self, key: str) -> None:
         """A page is too large for the key: it will be planned anew."""
         self.handed_out -= 1

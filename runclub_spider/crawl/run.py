@@ -22,6 +22,7 @@ from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl import preflight
 from runclub_spider.crawl.apis import Apis
 from runclub_spider.crawl.budget import Budget
+from runclub_spider.crawl.filters import Filters
 from runclub_spider.crawl.outcome import PAUSED, Outcome
 from runclub_spider.crawl.queue import PageQueue
 from runclub_spider.crawl.quota import Quota
@@ -181,6 +182,7 @@ class Run:
         self.config = config
         self.budget = Budget(getattr(self.arguments, "budget", None))
         self.quota = Quota(config)
+        self.filters = Filters(config)
         self.apis = Apis(
             config,
             Hooks(

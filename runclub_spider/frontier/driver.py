@@ -17,7 +17,8 @@ class Frontier:
     """Gives out the pages of one run.
 
     What an earlier run left open comes first. A round is planned from the committed ledger
-    only when the one before is settled: timing, faults and kills change nothing of it. While
+    only when the one before is settled: timing, faults and kills change nothing of it;
+    `before_round` is awaited first, and may put pages back on the queue. While
     pages are out and `idle` says that nobody has them, they are `stranded`. Pages that are put
     `aside` are open and not given out.
     """
@@ -31,6 +32,7 @@ class Frontier:
         market: str,
         round_pages: int,
         affordable: Callable[[], int | None] = lambda: None,
+        before_round: Callable[[], Awaitable[None]] | None = None,
         aside: Iterable[str] = (),
         idle: Callable[[], bool] = lambda: False,
         stranded: Callable[[Sequence[str]], None] = lambda _keys: None,
@@ -39,7 +41,7 @@ class Frontier:
         self._store, self.planner = store, planner
         self._spider, self._market = spider, market
         self._round_pages = round_pages
-        self._affordable = affordable
+        self._affordable, self._before_round = affordable, before_round
         self._idle, self._stranded, self._look_after = idle, stranded, look_after
         self._waiting: set[str] = set()
         self._deferred: set[str] = set()
@@ -136,6 +138,8 @@ class Frontier:
         self._stopped = True
 
     async def _next_round(self, most: int | None = None) -> list[PageTask]:
+        if self._before_round is not None:
+            await self._before_round()
         bounds = (self._round_pages, self._affordable(), most)
         limit = min(bound for bound in bounds if bound is not None)
         if limit < 1:

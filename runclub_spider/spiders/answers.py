@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+
+from scrapy import Request
 
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
 from runclub_spider.apis.spotify.answers import PAGE, WHOLE, Problem, explain, problem_of
+from runclub_spider.apis.spotify.filters import Form
 from runclub_spider.apis.wire import Reading
 from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.faults import is_ours, told
@@ -18,27 +22,50 @@ from runclub_spider.crawl.unsent import NoToken, NotSent
 from runclub_spider.errors import RunclubError
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.refusals import ALIKE, SEARCHES, Refusals
-from runclub_spider.store.queue.pages import PageTask
+from runclub_spider.store.queue.pages import PageKind, PageTask
 
 if TYPE_CHECKING:
     from scrapy.http import Response
+
+
+#: What a request's meta calls the form of its filters.
+FORM = "filter_form"
 
 
 class Answers:
     """Judges the answers of one run: a page to store, to ask again, or the end of the run.
 
     `read` fills an item from a good answer; returns how its rows could be read, or raises
-    `AnswerError`.
+    `AnswerError`. `ask` makes the request that asks a page once more, its filters in a form.
     """
 
-    def __init__(self, run: Run, read: Callable[[DiscoveredPage, bytes], Reading]) -> None:
-        self._run, self._read = run, read
+    def __init__(
+        self,
+        run: Run,
+        read: Callable[[DiscoveredPage, bytes], Reading],
+        ask: Callable[[PageTask, Form], Request],
+    ) -> None:
+        self._run, self._read, self._ask = run, read, ask
         self._refusals = Refusals()
         # The first error of each kind that lost a page.
         self._told: dict[type[BaseException], str] = {}
+        # Set when a page was answered or lost.
+        self.heard = asyncio.Event()
 
-    def items(self, task: PageTask, response: Response) -> Iterator[DiscoveredPage]:
-        """The page as an item, after refused ones that waited for a good answer."""
+    def items(self, task: PageTask, response: Response) -> Iterator[DiscoveredPage | Request]:
+        """The page as an item, after refused ones that waited for a good answer; or asked anew."""
+        for one in self._items(task, response):
+            yield one
+            if isinstance(one, Request):
+                return
+        self._over(task)
+
+    def _over(self, task: PageTask) -> None:
+        """No answer of this page is awaited any more."""
+        self._run.filters.forms.lost(task.key)
+        self.heard.set()
+
+    def _items(self, task: PageTask, response: Response) -> Iterator[DiscoveredPage | Request]:
         item = DiscoveredPage(task)
         problem = problem_of(response.status, response.body)
         if self._tells_the_key(task, response):
@@ -51,6 +78,12 @@ class Answers:
                 return
             if blamed is not None:
                 self._put_aside(item, blamed)
+                return
+            form = self._form_instead(item, response)
+            if form is not None:
+                self._run.count("runclub/filters/asked_again")
+                self._run.queue.ask_again(task.key)
+                yield self._ask(task, form)
                 return
         elif problem is Problem.PAGE_SIZE:
             self._wrong_regime(task)
@@ -77,6 +110,21 @@ class Answers:
             yield from self._released()
         self._run.reading.count(item.odd)
         yield item
+
+    def _form_instead(self, item: DiscoveredPage, response: Response) -> Form | None:
+        """The form in which a page's filters may give rows, if they gave none in that one."""
+        task, sent = item.task, None
+        if task.kind is not PageKind.TRACK_SEARCH:
+            return None
+        if response.request is not None:
+            sent = response.request.meta.get(FORM)
+        return self._run.filters.forms.heard(
+            task.key,
+            task.source_key,
+            len(item.rows),
+            later=task.first_row > 0,
+            form=None if sent is None else Form(sent),
+        )
 
     def _tells_the_key(self, task: PageTask, response: Response) -> bool:
         """Whether a page has told what the key may do, or that nobody can, and nothing else."""
@@ -133,6 +181,7 @@ class Answers:
 
     def lost(self, task: PageTask, error: BaseException) -> None:
         """A page that was not answered stays in the queue for the next run."""
+        self._over(task)
         if isinstance(error, AlreadyAsked):
             return
         cause = error.cause if isinstance(error, NotSent) else error

@@ -11,6 +11,7 @@ from scrapy import Request, Spider
 
 from runclub_spider.apis.call import Api, Call
 from runclub_spider.apis.service import Service
+from runclub_spider.apis.spotify.filters import Form
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import PARSER_VERSION, Reading
@@ -24,11 +25,12 @@ from runclub_spider.frontier.plan import plan_of
 from runclub_spider.frontier.planners import Planner
 from runclub_spider.frontier.templates import Kind, Seed
 from runclub_spider.items import DiscoveredPage
-from runclub_spider.spiders.answers import Answers
+from runclub_spider.spiders.answers import FORM, Answers
 from runclub_spider.spiders.arguments import SpotifyArguments
 from runclub_spider.spiders.by_hand import task_of
 from runclub_spider.spiders.opening import Opening
 from runclub_spider.spiders.promise import Promise
+from runclub_spider.spiders.turns import Turns
 from runclub_spider.store.facts import tracks
 from runclub_spider.store.queue import pages, seeds
 from runclub_spider.store.queue.pages import PageKind, PageTask
@@ -58,13 +60,15 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         spider.run = Run.of(crawler)
         spider.args = spider.run.read(cls, kwargs)
         spider.deltafetch_reset = spider.args.deltafetch_reset
-        spider._answers = Answers(spider.run, spider.read)
+        spider._answers = Answers(spider.run, spider.read, spider._request)
+        spider._turns = Turns(spider.run, spider._answers.heard, spider._idle)
         return spider
 
     args: SpotifyArguments
     run: Run
     deltafetch_reset: bool
     _answers: Answers
+    _turns: Turns
     # Pages that could not be read earlier and wait.
     _aside: Mapping[str, int]
 
@@ -142,10 +146,13 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         if frontier is not None:
             promise = Promise(run, frontier.planner, self.asks)
             async for task in frontier.tasks(promise.pilot, promise.announce):
+                await self._turns.wait(task)
                 yield self._request(task)
             for item in self._answers.left():
                 yield item
             await promise.conclude()
+            if run.filters.news:
+                run.outcome.note(run.filters.news)
         await enrichment.finish()
 
     def parse(self, response: Response, task: object = None) -> Any:
@@ -168,14 +175,18 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             url, given, spider=self.name, seed_kind=self.seed_kind, market=self.run.config.market
         )
 
-    def _request(self, task: PageTask) -> Request:
+    def _request(self, task: PageTask, form: Form | None = None) -> Request:
+        """The request of a page; asked once more in `form` where its filters gave no rows."""
         self.run.queue.hand_out(task.key)
+        meta = {"deltafetch_key": task.key}
+        if task.kind is PageKind.TRACK_SEARCH:
+            meta[FORM] = str(self.run.filters.forms.send(task.key, task.source_key, form))
         return to_request(
             self.call(task),
             callback=self.parse,
             errback=self.give_up,
             cb_kwargs={"task": task},
-            meta={"deltafetch_key": task.key},
+            meta=meta,
         )
 
     def _idle(self) -> bool:
@@ -216,6 +227,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             affordable=lambda: run.budget.affordable_pages(
                 regime, run.config.page_size, begun=run.queue.handed_out > 0
             ),
+            before_round=self._turns.reopen,
             aside=self._aside,
             idle=self._idle,
             stranded=self._stranded,
@@ -243,6 +255,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             ],
         )
         self.refresh(connection, now)
+        run.filters.load(connection)
         self._aside = pages.waiting(
             connection,
             self.name,

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from runclub_spider.apis.call import Call, Family
 from runclub_spider.apis.guard import ALL
+from runclub_spider.apis.spotify.filters import written
 from runclub_spider.apis.spotify.parser import parse_track_search
 from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.service import Spotify
@@ -140,9 +141,10 @@ class SpotifySearchSpider(SpotifySpider):
         )
 
     def call(self, task: PageTask) -> Call:
-        """One search page."""
+        """One search page, its filters in the form that gives this key rows."""
+        text = written(task.source_key, self.run.filters.forms.form_of(task.key))
         return self.run.apis[Spotify].calls.search(
-            "track", task.source_key, limit=task.row_count, offset=task.first_row
+            "track", text, limit=task.row_count, offset=task.first_row
         )
 
     def read(self, item: DiscoveredPage, body: bytes) -> Reading:

@@ -24,7 +24,7 @@ NOT_IN_THESE_RUNS = {
     *(f"runclub/<api>/{event}" for event in ("retries", "errors", "refused")),
     "runclub/unexpected/<field>",
     *("runclub/pages_put_off", "runclub/pages_unreadable", "runclub/refused/<kind>/<status>"),
-    *("deltafetch/skipped", "deltafetch/stored"),
+    *("runclub/filters/asked_again", "deltafetch/skipped", "deltafetch/stored"),
 }
 
 

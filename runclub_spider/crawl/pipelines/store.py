@@ -49,8 +49,10 @@ class StorePipeline:
         if not self._run.begun:
             # `scrapy parse --pipelines`: there is no run whose page it could be.
             return item
+        # Now, for then it holds this page and those that were answered before.
+        noted = self._run.filters.noted() if item.task.kind is PageKind.TRACK_SEARCH else None
         try:
-            stored = self._run.store.share(lambda c: self._commit(c, item))
+            stored = self._run.store.share(lambda c: self._commit(c, item, noted))
             self._waiting += 1
             try:
                 if self._waiting >= self._run.queue.outstanding:
@@ -68,7 +70,9 @@ class StorePipeline:
             await self._run.stages.take(item)
         return item
 
-    def _commit(self, connection: sa.Connection, item: DiscoveredPage) -> int:
+    def _commit(self, connection: sa.Connection, item: DiscoveredPage, noted: str | None) -> int:
+        if noted is not None:
+            self._run.filters.keep(connection, noted)
         if not pages.is_open(connection, item.task.key):
             return 0
         now, task, run = utc_now(), item.task, self._run

@@ -203,6 +203,28 @@ def mark_done(
     _DONE.rows(connection, given)
 
 
+def reopen(connection: sa.Connection, keys: Sequence[str]) -> list[PageTask]:
+    """Put searches that were stored without a row back on the queue; returns them.
+
+    They come after what is planned by now, so that whoever learns from pages hears of them again.
+    """
+    columns = [page.c[name] for name in PageTask.__dataclass_fields__]
+    empty = (page.c.state == DONE) & (page.c.rows == 0)
+    start = int(connection.scalar(sa.select(sa.func.max(page.c.ordinal))) or 0)
+    found: list[PageTask] = []
+    for key in keys:
+        row = connection.execute(sa.select(*columns).where(page.c.key == key, empty)).first()
+        if row is None:
+            continue
+        found.append(PageTask(**{**row._asdict(), "kind": PageKind(row.kind)}))
+        connection.execute(
+            sa.update(page)
+            .where(page.c.key == key)
+            .values(state=OPEN, ordinal=start + len(found), raw=None)
+        )
+    return found
+
+
 def mark_tried(connection: sa.Connection, keys: Sequence[str]) -> None:
     """Count a failed try; the page stays open for the next run."""
     for part in chunks(list(keys)):

@@ -166,6 +166,30 @@ def advance(
     )
 
 
+def reopen(connection: sa.Connection, key: tuple[str, str, str], version: str, row: int) -> None:
+    """Have a seed (term, search_type, market) go on at a row where it seemed to end.
+
+    `version` is that of the page: `g` and the generation.
+    """
+    term, search_type, market = key
+    fewer = sa.case((seed.c.dry_runs > 0, seed.c.dry_runs - 1), else_=0)
+    connection.execute(
+        sa.update(seed)
+        .where(
+            seed.c.term == term,
+            seed.c.search_type == search_type,
+            seed.c.market == market,
+            seed.c.state.in_(FINISHED),
+            seed.c.generation == int(version.removeprefix("g")),
+        )
+        .values(
+            state=RUNNING if row else FRESH,
+            next_offset=row,
+            dry_runs=sa.case((seed.c.state == RETIRED, fewer), else_=seed.c.dry_runs),
+        )
+    )
+
+
 def found_without_search(
     connection: sa.Connection, search_type: str, market: str, term: str, now: int
 ) -> None:

@@ -39,6 +39,48 @@ def done(connection: sa.Connection, one: PageTask, run_id: int = 1, **counts: in
     pages.mark_done(connection, one, counts=PageCounts(**counts), run_id=run_id, now=1000)
 
 
+def test_searches_that_seemed_empty_go_on_where_they_were(connection: sa.Connection) -> None:
+    terms = {"none": 0, "later": 50, "full": 0, "anew": 0}
+    seeds.register(
+        connection,
+        [{"term": t, "search_type": "track", "market": "US", "family": "x"} for t in terms],
+    )
+    restarted = seed.c.term == "anew"
+    tasks = {term: task(term, first) for term, first in terms.items()}
+    pages.plan(connection, [*tasks.values()])
+    for term, one in tasks.items():
+        rows = 5 if term == "full" else 0
+        done(connection, one, track_rows=rows)
+        seeds.advance(
+            connection,
+            (term, "track", "US"),
+            state=seeds.EXHAUSTED,
+            next_offset=one.first_row + 50,
+            offset=one.first_row,
+            now=1,
+            rows=rows,
+        )
+    connection.execute(sa.update(seed).where(restarted).values(generation=2, state=seeds.FRESH))
+    keys = [one.key for one in tasks.values()]
+    found = pages.reopen(connection, [*keys, "unknown"])
+    assert [one.source_key for one in found] == ["none", "later", "anew"]
+    assert opened(connection) == [("none", 0), ("later", 50), ("anew", 0)]
+    assert pages.reopen(connection, keys) == []
+    for one in found:
+        seeds.reopen(connection, (one.source_key, "track", "US"), one.version, one.first_row)
+    ledger = seeds.states(connection, "track", "US")
+    assert {term: (row.state, row.next_offset) for term, row in ledger.items()} == {
+        "none": (seeds.FRESH, 0),
+        "later": (seeds.RUNNING, 50),
+        "full": (seeds.RETIRED, 50),
+        # Of a generation that is past.
+        "anew": (seeds.FRESH, 50),
+    }
+    rows = connection.execute(sa.select(seed.c.term, seed.c.dry_runs))
+    dry = {row.term: row.dry_runs for row in rows}
+    assert (dry["none"], dry["later"], dry["full"]) == (0, 0, 1)
+
+
 def test_a_page_is_its_query_market_rows_and_version() -> None:
     keys = {
         one.key
