@@ -19,10 +19,13 @@ from runclub_spider.apis.spotify.filters import Form, has_quotes, is_plain
 _DOUBT = 3
 #: Of those, how many have to give rows before a search that gives none is asked without quotes.
 _COMPARED = 3
-#: Later pages of searches that had rows and said that there are more, before one is asked anew.
+#: Later pages of searches that had rows and said that there are more, before one is asked anew; in
+#: doubt the first is.
 _CUT_SHORT = 2
 #: Searches in a row of which nothing is known, before one is asked anew; thrice as many each time.
 _PATIENCE, _MORE_PATIENCE = 12, 3
+#: The same while no search of a run has had rows: between runs much may change.
+_AT_FIRST = 5
 #: Searches without rows, the last of them with rows in a wider form, that speak against a form.
 _HINTS = 3
 _EXACT = (Form.DOUBLE, Form.SINGLE)
@@ -61,6 +64,8 @@ class FilterForms:
     _compared: int = 0
     _without: bool = False
     _patience: int = _PATIENCE
+    # Whether the form in use gave rows in this run, or was tried in vain.
+    _tested: bool = False
     # Pages that had no rows in any form, and how many more are let pass for it.
     _fruitless: int = 0
     _pass: int = 0
@@ -187,6 +192,7 @@ class FilterForms:
             # Those that were empty before it was sent had no rows.
             self.suspects = {key: at for key, at in self.suspects.items() if at > sent.after}
             self._fruitless = self._pass = 0
+            self._tested = True
             self._calm()
 
     def _after_none(self, key: str, sent: _Sent, tried: list[Form], *, later: bool) -> Form | None:
@@ -218,11 +224,11 @@ class FilterForms:
             return self._pass < 0
         if later:
             self._cut_short += 1
-            return self._cut_short >= _CUT_SHORT
+            return self._cut_short >= _CUT_SHORT or len(self.suspects) >= _DOUBT
         self._in_a_row += 1
         if is_plain(term) and self._compared >= _COMPARED:
             return True
-        return self._in_a_row >= self._patience
+        return self._in_a_row >= (self._patience if self._tested else _AT_FIRST)
 
     def _other(self, term: str, tried: Sequence[Form], *, later: bool) -> Form | None:
         """The next form for a page that had no rows in some."""
@@ -248,6 +254,7 @@ class FilterForms:
             # The first cost a search more each, then ever fewer of them do.
             self._pass = 2 ** max(self._fruitless - 2, 0) - 1
             return
+        self._tested = True
         if self._in_a_row >= self._patience:
             self._patience *= _MORE_PATIENCE
         self._cut_short = self._in_a_row = 0
