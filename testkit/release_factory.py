@@ -58,6 +58,7 @@ COLUMN_TYPES = {
     **dict.fromkeys(("artist_names", "artist_image_urls"), pa.list_(pa.string())),
     "artist_genres": pa.list_(pa.list_(pa.string())),
 }
+BUCKETS = {"Rock": {"70s": {"165-169": 7}}}
 UMBRELLAS = [["Country & Americana"], ["Rock", "Metal"], []]
 CONTENT_LABELS = (
     *("karaoke", "tribute", "rendition", "noise", "spoken", "altered", "dj_mix"),
@@ -338,10 +339,11 @@ class Release:
             self.files[f"{name}.gz"] = pack(data)
         for path in sorted(SCHEMAS.iterdir()):
             self.files[f"schemas/{path.name}"] = path.read_bytes()
-        for name in ("report.html", *PAGES):
+        for name in PAGES:
             self.files[name] = b"<!doctype html><title>Release</title>\n"
         self.files[PACKAGE] = self.described = b""
-        self.files["tempo_buckets.json"] = b"{}\n"
+        self.files["report.html"] = b"<!doctype html><html><title>Release </title></html>\n"
+        self.files["tempo_buckets.json"] = dump(BUCKETS)
         self.files["discovery.csv"] = DISCOVERY.encode()
         self.tables(self.rows[WIDE])
         self.describe()
@@ -486,6 +488,7 @@ class Release:
                 gate("year", value=100, threshold=90),
             ],
             "notes": ["Decades from the album year."],
+            "tempoBuckets": BUCKETS,
         }
         if self.sandbox:
             self.manifest["notes"].append("Made from the sandbox: no real music.")
@@ -577,17 +580,21 @@ class Release:
         return json.dumps({"version": version, "resources": resources}).encode()
 
     def seal(self) -> None:
-        """Hash the files as they stand and name the version after them."""
+        """Hash the files as they stand and name the version after them; the report tells it."""
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()}
         lines = "".join(f"{hashes[name]}  {name}\n" for name in DATA_FILES if name in hashes)
         digest = hashlib.sha256(lines.encode()).hexdigest()[:8]
         suffix = "-sandbox" if self.sandbox else ""
-        self.manifest["version"] = version = f"2025-10-15-{digest}{suffix}"
+        before, version = self.manifest["version"], f"2025-10-15-{digest}{suffix}"
+        if report := self.files.get("report.html"):
+            told, tells = f"Release {before}<".encode(), f"Release {version}<".encode()
+            self.files["report.html"] = report = report.replace(told, tells)
+            hashes["report.html"] = hashlib.sha256(report).hexdigest()
         # One that a test has put its own in stays.
         if self.files.get(PACKAGE) == self.described:
             self.described = self.files[PACKAGE] = self.package(version)
             hashes[PACKAGE] = hashlib.sha256(self.described).hexdigest()
-        self.manifest["fileHashes"] = hashes
+        self.manifest |= {"fileHashes": hashes, "version": version}
 
     def build(self) -> "Release":
         """All steps at once, for a release without a fault."""

@@ -19,6 +19,7 @@ from runclub_spider.publish.verify.files import (
     TABLE_FILES,
     check_gzip,
     check_hashes,
+    check_papers,
     check_presence,
     check_schemas,
     check_sums,
@@ -118,6 +119,7 @@ def inspect_release(directory: Path) -> Findings:
     if manifest is not None:
         check_manifest(root.name, manifest, counts, problems)
         check_discovery(root, manifest, policies, problems)
+        check_papers(root, confirmed, manifest, problems)
     if not tables_right and tables_comparable(counts):
         check_tables(root, confirmed, policies, problems)
     return problems.findings()

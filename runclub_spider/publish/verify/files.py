@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -21,15 +22,16 @@ DATA_FILES = (
 MANIFEST = "manifest.json"
 #: The analysts' copies, and what they are copies of.
 TABLE_FILES = ("catalog.parquet", "catalog.csv", DATA_FILES[0])
+REPORT, BUCKETS = "report.html", "tempo_buckets.json"
 SCHEMA_FILES = tuple(f"schemas/{name}.schema.json" for name in SCHEMA_NAMES)
 HASHED_FILES = (
     *DATA_FILES,
     *(f"{name}.gz" for name in DATA_FILES),
     *SCHEMA_FILES,
-    "report.html",
+    REPORT,
     "catalog.parquet",
     "catalog.csv",
-    "tempo_buckets.json",
+    BUCKETS,
     "discovery.csv",
 )
 #: From this form on a release also has pages, a card and a package, and sums of all files.
@@ -39,6 +41,7 @@ SUMS = "SHA256SUMS"
 # Threads that hash and unpack wait for the interpreter after each chunk: few large ones.
 _CHUNK = 8 << 20
 _LONGEST_SCHEMA = 1 << 20
+_LONGEST_PAPER = 64 << 20
 _FIXED_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(5)  # deflate, no flags, mtime 0
 
 
@@ -131,6 +134,35 @@ def check_schemas(root: Path, form: int, problems: Problems) -> None:
         # A file nested too deep to be compared is another one as well.
         if type(schema) is not dict or schema != packaged_schema(name, form):
             problems.add(file, None, "schema-file", "not the schema this program knows")
+
+
+def check_papers(
+    root: Path, confirmed: Container[str], manifest: Mapping[str, Any], problems: Problems
+) -> None:
+    """What is written of the manifest: a whole report of this version, and the tempo buckets.
+
+    Args:
+        root: The release.
+        confirmed: Files whose content is the one the manifest hashed; others are not looked at.
+        manifest: The release's.
+        problems: Where faults go.
+    """
+    if REPORT in confirmed:
+        with (root / REPORT).open("rb") as stream:
+            text = stream.read(_LONGEST_PAPER)
+        # A version that is wrong itself says nothing of the report.
+        of_it = problems.broken("version") or manifest["version"].encode() in text
+        if not of_it or not text.rstrip().endswith(b"</html>"):
+            problems.add(REPORT, None, "report", "cut off, or the report of another release")
+    if BUCKETS in confirmed:
+        try:
+            with (root / BUCKETS).open("rb") as stream:
+                found = orjson.loads(stream.read(_LONGEST_PAPER))
+        except orjson.JSONDecodeError as error:
+            problems.add(BUCKETS, None, "tempo-buckets", f"not JSON: {error}")
+            return
+        if found != manifest.get("tempoBuckets", found):
+            problems.add(BUCKETS, None, "tempo-buckets", "not the tempoBuckets of the manifest")
 
 
 def check_gzip(root: Path, name: str) -> Problems:

@@ -176,9 +176,10 @@ class _Checks:
         signs = {
             "the version": self._manifest["version"].endswith(f"-{SANDBOX}"),
             "spotify.source": self._manifest["spotify"]["source"] == SANDBOX,
+            "reccobeats.source": self._manifest["reccobeats"]["source"] == SANDBOX,
             "a note": any(SANDBOX in note.lower() for note in self._manifest["notes"]),
         }
-        made_of_it = signs["the version"] or signs["spotify.source"]
+        made_of_it = any(says_so for sign, says_so in signs.items() if sign != "a note")
         # A real release may well mention the sandbox in a note.
         if made_of_it and not all(signs.values()):
             silent = " and ".join(sign for sign, says_so in signs.items() if not says_so)

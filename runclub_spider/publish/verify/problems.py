@@ -74,6 +74,10 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._counts)
 
+    def broken(self, rule: str) -> bool:
+        """Whether a rule was found broken."""
+        return rule in self._counts
+
     def add(
         self,
         file: str,

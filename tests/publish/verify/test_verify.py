@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from runclub_spider.console.commands.verify import Command
 from runclub_spider.publish.verify import Problem, summarise, verify_release
+from runclub_spider.publish.verify.lines import keys_in_order
 from runclub_spider.publish.verify.problems import LISTED_PER_RULE, Problems
 from runclub_spider.publish.verify.schema import (
     RowCheck,
@@ -1500,7 +1501,7 @@ def test_a_schema_is_sound_and_takes_a_sound_row(name: str) -> None:
     check = RowCheck(schema)
     assert check.accepts(row)
     assert list(check.explain(row)) == []
-    assert list(row) == check.keys
+    assert keys_in_order(row, check.keys)
 
 
 @pytest.mark.parametrize("name", list(sound_rows()))
