@@ -24,6 +24,8 @@ from testkit.worlds import Rows, Sight
 Floats = NDArray[np.float64]
 Weights = Callable[[NDArray[np.int64]], Floats]
 
+#: The family of searches for artists that the seeds name.
+KNOWN_ARTISTS = "artists"
 MARKS = (0.5, 0.8, 0.9, 0.95)
 #: Pages that a clairvoyant looks ahead in one seed.
 AHEAD = 5
@@ -45,6 +47,8 @@ class Game:
     """A world under one regime: the seeds' pages in order, and what they can reach.
 
     Attributes:
+        seeds: whose pages every way orders, and whose reach is the goal.
+        extra: searches that only the project's chooser may ask besides.
         arms: the pages of each seed, in the order of `seeds`.
         reach: tracks of each cell that the seeds' pages hold.
         thin: the quarter of the cells that hold any with the fewest, by number.
@@ -55,6 +59,7 @@ class Game:
     aim: Aim
     sizes: Sizes
     regime: str
+    extra: Sequence[Seed] = ()
     arms: list[list[Page]] = field(init=False)
     reach: NDArray[np.int64] = field(init=False)
     thin: frozenset[int] = field(init=False)
@@ -317,7 +322,7 @@ def ours(game: Game, *, umbrellas_seen: bool = True) -> Chosen:
     Without `umbrellas_seen` a track counts for the umbrella that its search names, as under a
     regime that hides genres.
     """
-    chooser = Chooser(game.seeds, game.aim, game.sizes)
+    chooser = Chooser([*game.seeds, *game.extra], game.aim, game.sizes)
     score, asked = Score(game), Counter[str]()
     while not score.over and (choices := chooser.choose(ROUND)):
         for choice in choices:

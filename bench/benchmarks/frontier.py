@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from runclub_spider.apis.spotify.regimes import Regime
 from runclub_spider.apis.spotify.regimes.development import REGIME as DEVELOPMENT
 from runclub_spider.apis.spotify.regimes.extended import REGIME as EXTENDED
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
+from runclub_spider.catalog.votes import Voter, plain_name
 from runclub_spider.config import project_dir
 from runclub_spider.frontier.choice import Aim, Sizes
 from runclub_spider.frontier.cost import track_cost
 from runclub_spider.frontier.templates import Seed, load_seeds
 from testkit.planning import (
+    KNOWN_ARTISTS,
     MARKS,
     Floats,
     Game,
@@ -35,6 +38,7 @@ from testkit.worlds import QUICK_TRACKS, SHAPES, TRACKS, Sight, made_up, real
 #: Seconds that one more world should find left.
 _LEAST = 45.0
 _OPEN_SEEDS, _MILLISECONDS = 25_000, 2.0
+_KNOWN_RIGHT = 0.9
 _MOST_OVER_CLAIRVOYANT, _ROTATIONS, _TEMPLATES = 1.3, 3, 10
 
 
@@ -42,6 +46,8 @@ def run(context: Context) -> Table:
     config, folder = context.config, project_dir() / "seeds"
     umbrellas = UmbrellaMap.load(folder / "umbrellas.yaml")
     seeds = load_seeds(folder, umbrellas)
+    templates = [seed for seed in seeds if seed.family != KNOWN_ARTISTS]
+    known = [seed for seed in seeds if seed.family == KNOWN_ARTISTS]
     aim = Aim(umbrellas.possible_cells(DECADE_LABELS), config.cell_minimum)
     policy = config.policy
     table = Table("frontier: requests to 50, 80, 90, 95 % of what the seeds reach", "theirs ÷ ours")
@@ -59,11 +65,13 @@ def run(context: Context) -> Table:
             break
         context.say(f"making world {number} of {len(worlds)}")
         sight = world()
+        if not sight.world.made_up:
+            _known_artists(table, sight, known)
         for regime in (DEVELOPMENT, EXTENDED):
             context.say(f"{sight.name}, {regime.name}")
             sizes = _sizes(regime, config.max_results_per_seed, config.max_items_per_playlist)
-            plan = [s for s in seeds if s.kind == "track" or regime.reads_foreign_playlists]
-            _compare(table, Game(sight, plan, aim, sizes, regime.name))
+            plan = [s for s in templates if s.kind == "track" or regime.reads_foreign_playlists]
+            _compare(table, Game(sight, plan, aim, sizes, regime.name, known))
     table.notes += _NOTES
     return table
 
@@ -158,6 +166,42 @@ def _choosing(context: Context, table: Table, seeds: tuple[Seed, ...], aim: Aim)
     table.add(f"choosing a page, {len(many):,} seeds open", f"{spent:.2f} ms", "", "", met)
 
 
+def _known_artists(table: Table, sight: Sight, known: Sequence[Seed]) -> None:
+    """How many of the artists that the seeds name a world has, and what these play there."""
+    genres: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for one in sight.world.artists.values():
+        genres[plain_name(one.name)].append(tuple(one.genres))
+    voter = Voter(sight.umbrellas)
+    names = {(seed.umbrella, _name(seed)) for seed in known}
+    there = [(label, genres[name]) for label, name in names if name in genres]
+    votes = [
+        (label, [said[0].fills for one in found if (said := voter.of_genres([one]))])
+        for label, found in there
+    ]
+    voting = [(label, fills) for label, fills in votes if fills]
+    right = sum(any(label in fill for fill in fills) for label, fills in voting)
+    share = right / max(1, len(voting))
+    table.add(f"known artists in {sight.name}", f"{len(there):,} of {len(names):,}")
+    table.add(
+        "… with genres that let them fill their umbrella's cells",
+        f"{right:,} of {len(voting):,}, {share:.1%}",
+        "",
+        "",
+        verdict(f"≥ {_KNOWN_RIGHT:.0%}", share >= _KNOWN_RIGHT),
+    )
+    cells: Counter[tuple[str | None, str | None]] = Counter()
+    for seed in known:
+        rows = sight.search(seed.term)
+        cells[seed.umbrella, seed.decade] += bool((rows >= 0).any())
+    empty = sum(not cells[cell] for cell in cells)
+    table.add("… searches with rows", f"{cells.total():,} of {len(known):,}")
+    table.add("… cells in which none has any", f"{empty} of {len(cells)}")
+
+
+def _name(seed: Seed) -> str:
+    return plain_name(seed.term.split('"')[1])
+
+
 def _rest(seed: Seed) -> tuple[str, str, str | None, str | None]:
     return (seed.kind, seed.family, seed.umbrella, seed.decade)
 
@@ -167,7 +211,8 @@ _NOTES = [
     "umbrellas.yaml calls possible. Reached: eligible tracks on the first MAX_RESULTS_PER_SEED",
     "rows of the track seeds, and under the extended regime on the 5 playlists that each",
     "playlist seed leads to. A cell counts up to what the seeds reach there, whichever",
-    "query found the tracks: only ours also asks for artists and years. The thinnest",
+    "query found the tracks: only ours also asks for artists and years, and for the artists that",
+    "the seeds name, of which made-up worlds hold none. The thinnest",
     "quarter: of the cells that hold any, those with fewest reached tracks.",
     "10 rows a call (development), 50 and playlists (extended); enrichment is not counted.",
     "Clairvoyants know every answer of the seeds and take the best next pages of one seed",

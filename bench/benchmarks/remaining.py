@@ -12,7 +12,7 @@ from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.config import project_dir
 from runclub_spider.frontier.choice import Aim, Chooser, Sizes
 from runclub_spider.frontier.templates import load_seeds
-from testkit.planning import Game, answer_of
+from testkit.planning import KNOWN_ARTISTS, Game, answer_of
 from testkit.worlds import SHAPES, made_up
 
 WORLDS, QUICK_WORLDS = 50, 6
@@ -26,7 +26,9 @@ Z90, WANTED = 1.645, 0.85
 def run(context: Context) -> Table:
     config, folder = context.config, project_dir() / "seeds"
     umbrellas = UmbrellaMap.load(folder / "umbrellas.yaml")
-    seeds = [seed for seed in load_seeds(folder, umbrellas) if seed.kind == "track"]
+    plan = load_seeds(folder, umbrellas, kind="track")
+    # Made-up worlds hold no known artist.
+    seeds = [seed for seed in plan if seed.family != KNOWN_ARTISTS]
     aim = Aim(umbrellas.possible_cells(DECADE_LABELS), config.cell_minimum)
     policy = config.policy
     sizes = Sizes(DEVELOPMENT.search_rows, config.max_results_per_seed)

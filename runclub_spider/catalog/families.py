@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from runclub_spider.catalog.genre_map import UMBRELLA_FILE, State, state_of
 from runclub_spider.catalog.plays import KEXP
 from runclub_spider.catalog.suitability import DEFAULT_POLICY, FamilyPolicy
-from runclub_spider.catalog.yaml_file import YamlFile
+from runclub_spider.catalog.yaml_file import YamlFile, read_text
 
 #: Words that the family files share.
 SHARED_FILE = "lists.yaml"
@@ -102,6 +102,14 @@ def station_of(family: str | None) -> str | None:
     return found.name if found is not None and found.station else None
 
 
+def knows_artists(family: str | None) -> bool:
+    """Whether a family's searches for artists say what these play.
+
+    Those of a family file do; the program's own follow from what was found.
+    """
+    return family is not None and family not in BUILT_IN
+
+
 def family_files(seeds_dir: Path) -> list[Path]:
     """Return the family files of a folder, by name."""
     others = {SHARED_FILE, UMBRELLA_FILE}
@@ -130,7 +138,9 @@ def load_policies(seeds_dir: Path) -> Mapping[str, FamilyPolicy]:
 def _load(seeds_dir: Path, _files: State) -> Mapping[str, FamilyPolicy]:
     found = dict(_UNSAID) | {family.name: family.policy for family in BUILT_IN.values()}
     for path in family_files(seeds_dir):
-        said = YamlFile(path).validated(_Head).suitability
+        # A long file that cannot say it is read by the plan alone.
+        says = "suitability" in read_text(path)
+        said = YamlFile(path).validated(_Head).suitability if says else None
         if path.stem in BUILT_IN:
             continue
         if said is not None:

@@ -11,10 +11,13 @@ tracks say, :meth:`Voter.verdict` then judges each track without its own share i
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from math import exp, log1p
 from struct import Struct
@@ -32,6 +35,8 @@ _WHOLE = 60
 UNIT = 64
 #: Other artists of a track together, beside the primary one.
 GUESTS = 0.5
+# The artist that a search asks for.
+_ARTIST = re.compile(r'\bartist:"([^"]*)"', re.IGNORECASE)
 # General words ("pop", "dance") in the name of a list, beside the name of a genre.
 _GENERAL = 0.4
 
@@ -40,6 +45,7 @@ class Kind(StrEnum):
     """What a vote comes from."""
 
     GENRE_SEARCH = "genre_search"  # a search with the filter genre:"..."
+    KNOWN_ARTIST = "known_artist"  # a search for an artist of whom the seeds say what they play
     SEARCH = "search"  # a search by words
     PLAYLIST_NAME = "playlist_name"
     PLAYLIST_SEARCH = "playlist_search"  # a search that served the playlist
@@ -67,7 +73,7 @@ class Weights:
     """How much each kind of evidence counts: factors of ``log(1 + votes)``.
 
     Attributes:
-        genre_search: one of the kinds of :class:`Kind`; so are the next five.
+        genre_search: one of the kinds of :class:`Kind`; so are the next six.
         artist: of ``log(1 + spread x tracks)`` of what the artists' other tracks say.
         album: the same for the album's other tracks, asked when the artists have none.
         spread: how fast the other tracks convince.
@@ -80,6 +86,7 @@ class Weights:
     """
 
     genre_search: float = 3.0
+    known_artist: float = 6.0
     search: float = 0.5
     playlist_name: float = 3.8
     playlist_search: float = 0.5
@@ -100,9 +107,16 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one search or playlist says of every track it found: points by kind and umbrella."""
+    """What one search or playlist says of the tracks it found.
+
+    Attributes:
+        votes: points by kind and umbrella.
+        artist: of a known artist's search, by :func:`plain_name`; of other artists' tracks it says
+            what any search by words says.
+    """
 
     votes: tuple[tuple[Kind, int, int], ...]
+    artist: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +246,14 @@ class Voter:
 
     # Sources
 
-    def search(self, term: str, umbrella: str | None) -> Source:
-        """Return the votes of a track search; without an umbrella its words are read."""
+    def search(self, term: str, umbrella: str | None, *, known_artist: bool = False) -> Source:
+        """Return the votes of a track search; without an umbrella its words are read.
+
+        ``known_artist`` says that its umbrella is what the artist is known for, if it names one.
+        """
+        if known_artist and umbrella in self._at and (named := _ARTIST.search(term)):
+            votes = self._shares(Kind.KNOWN_ARTIST, self._about(term, umbrella))
+            return Source(tuple(votes), plain_name(named[1]))
         kind = Kind.GENRE_SEARCH if "genre:" in term.casefold() else Kind.SEARCH
         return Source(tuple(self._shares(kind, self._about(term, umbrella))))
 
@@ -333,7 +353,11 @@ class Voter:
         """Return the votes of a track's own sources and titles by kind and umbrella (its place)."""
         points: dict[tuple[Kind, int], int] = {}
         for source in track.sources:
-            for kind, at, number in source.votes:
+            other = source.artist is not None and source.artist not in map(
+                plain_name, track.artist_names
+            )
+            for of, at, number in source.votes:
+                kind = Kind.SEARCH if other else of
                 points[kind, at] = points.get((kind, at), 0) + number
         if points:
             self._explain_away(track, points)
@@ -416,6 +440,12 @@ class Voter:
                 if confidence >= self.threshold
             ),
         )
+
+
+@lru_cache(maxsize=1 << 14)
+def plain_name(name: str) -> str:
+    """Return an artist's name without case, accents, spaces and signs."""
+    return "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if c.isalnum())
 
 
 def _origin(track: Evidence) -> Origin:

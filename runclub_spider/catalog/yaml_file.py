@@ -89,7 +89,17 @@ class YamlFile:
                 "model_type": "must hold keys with values; see the other seed files",
                 "string_type": f"must be text, found {first['input']!r}; put it in quotes",
             }.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}; correct the value")
-            raise self.mistake(first["loc"], cure) from exc
+            raise self.mistake(self._place(first["loc"], first["input"]), cure) from exc
+
+    def _place(self, where: Where, found: object) -> Where:
+        """The place of a mistake; of a key that is no text, as it is written in the file."""
+        if where[-1:] != ("[key]",):
+            return where
+        above = where[:-2]
+        for place in self._lines:
+            if place[:-1] == above and place and yaml.safe_load(str(place[-1])) == found:
+                return place
+        return above
 
 
 def read_text(path: Path, error: type[Exception] = ConfigurationError) -> str:

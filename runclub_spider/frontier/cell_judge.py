@@ -16,7 +16,7 @@ from runclub_spider.catalog.content.judge import labels_of
 from runclub_spider.catalog.content.labels import ContentPolicy, Treatment
 from runclub_spider.catalog.content.track import Track
 from runclub_spider.catalog.dates import decade_of, release_year
-from runclub_spider.catalog.families import station_of
+from runclub_spider.catalog.families import knows_artists, station_of
 from runclub_spider.catalog.umbrellas import UmbrellaMap
 from runclub_spider.frontier.choice import Found
 from runclub_spider.store.queue.answered import AnsweredPage, ShownTrack
@@ -74,7 +74,8 @@ class CellJudge:
         if station_of(page.family):
             return votes.Source(())
         if kind == "search":
-            return self._ballot.search(key, page.umbrella)
+            known = knows_artists(page.family)
+            return self._ballot.search(key, page.umbrella, known_artist=known)
         return self._ballot.playlist(page.name, tuple(self._served[key]))
 
     def _take(self, track: ShownTrack, source: _Key) -> None:

@@ -28,6 +28,7 @@ from runclub_spider.frontier.split import (
     artist_seed,
     by_years,
     common_words,
+    names_known_artist,
     subject,
     umbrella_words,
     undated,
@@ -54,6 +55,8 @@ _LISTS_SHOWN, _LISTS_PRIOR, _LISTS_AGEING = 1.0, 4.0, 0.95
 _NEAR_BEST = 0.95
 #: Values are compared to so many digits, far above what processors make of one sum.
 _DIGITS = 10
+#: Searches for artists of the plan, which are surer of their umbrella than those that follow.
+_KNOWN = "known artist"
 
 
 class Kind(StrEnum):
@@ -370,7 +373,8 @@ class Chooser:
         equal: tuple[int, ...] = (),
     ) -> int:
         kind = Kind.TRACKS if seed.kind == "track" else Kind.PLAYLISTS
-        what = ARTIST_FAMILY if query.artist else str(kind)
+        known = names_known_artist(seed)
+        what = _KNOWN if known else ARTIST_FAMILY if query.artist else str(kind)
         about = query.artist or tuple(sorted(subject(query, self._common)))
         source = Source(
             kind=what,
@@ -388,6 +392,7 @@ class Chooser:
             page_rows=self._sizes.search_rows,
             wider=wider,
             equal=equal,
+            doubtful=known,
         )
         at = self._add((kind, seed.term), source, seed, parent)
         if kind is Kind.PLAYLISTS:

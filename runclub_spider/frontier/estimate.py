@@ -50,8 +50,10 @@ _COVERED = np.array(
 )  # fmt: skip
 _HINTS = 4
 #: Steps in which the room that wider queries leave is told apart (doubling from 1/16 page),
-#: and the same number of hints.
-_ROOM = 20
+#: the same number of hints, and last doubtful sources.
+_ROOM = 21
+#: What a first page of those holds beside others, until that is learnt.
+_DOUBTED = 0.2
 #: Pages that the chance of anything new is learnt from, and the turns of that fit.
 _TRIES, _ODDS_TURNS = 3000, 3
 #: The chance before any page was asked, of first pages and later ones, and the pages it counts as.
@@ -82,6 +84,7 @@ class Source:
         wider: numbers of the sources that take this one in.
         equal: numbers of the sources that ask the same in other words.
         total: rows it has, if that is known beforehand.
+        doubtful: whether it may well have none, like all others of its kind.
     """
 
     kind: str
@@ -94,6 +97,7 @@ class Source:
     wider: tuple[int, ...] = ()
     equal: tuple[int, ...] = ()
     total: int | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,7 @@ class Model:
         self.sources = _Table(
             form=0, subject=0, slice=0, context=0, named=0, ask=0, umbrella=-1, decade=-1,
             page_rows=0, asked=0, read=0, eligible=0, total=-1, open=1, hints=0,
-            last=0,
+            last=0, doubtful=0,
         )  # fmt: skip
         self.forms, self.kinds = _Groups(), _Groups()
         self.groups = {name: _Groups() for name in _AGEING}
@@ -238,6 +242,7 @@ class Model:
             decade=source.decade,
             page_rows=source.page_rows,
             total=-1 if source.total is None else source.total,
+            doubtful=int(source.doubtful),
         )
         self.groups["source"].number(number)
         for equal, others in enumerate((source.wider, source.equal)):
@@ -389,11 +394,12 @@ class Model:
         known = np.isfinite(rows)
         pages = rows[known] / s.ints("page_rows")[of][known]
         steps = 1 + np.log2(1 + 16 * pages).astype(np.int64)
-        room[known] = np.minimum(steps, _ROOM - _HINTS - 1)
+        room[known] = np.minimum(steps, _ROOM - _HINTS - 2)
         hints = np.minimum(s.ints("hints")[of], _HINTS)
         hinted = hints > 0
         cover[hinted] = len(_COVERED) - _HINTS - 1 + hints[hinted]
-        room[hinted] = _ROOM - _HINTS - 1 + hints[hinted]
+        room[hinted] = _ROOM - _HINTS - 2 + hints[hinted]
+        room[s.ints("doubtful")[of] > 0] = _ROOM - 1
         return cover, room
 
     def _share_of_decade(self, sources: Ints, decades: Ints) -> Floats:
@@ -423,8 +429,9 @@ class Model:
             of = s.ints(name)
             fit.group(of[at], of, len(groups), strength * base)
         prior = np.ones(_ROOM)
-        steps = np.arange(_ROOM - _HINTS - 1)
-        prior[1:-_HINTS] = np.minimum(1.3, (np.exp2(steps) - 0.9) / 16 / base)
+        steps = np.arange(_ROOM - _HINTS - 2)
+        prior[-1] = _DOUBTED
+        prior[1 : -_HINTS - 1] = np.minimum(1.3, (np.exp2(steps) - 0.9) / 16 / base)
         fit.group(firsts.ints("room", _FIRST_PAGES), room, _ROOM, 0.5 * base, prior)
         first = np.minimum(fit.predict(), 1.0) * s.ints("page_rows")
         later = s.ints("eligible") / np.maximum(s.ints("asked"), 1)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from runclub_spider.frontier.templates import MAX_TERM_LENGTH, YEARS, normalise_term
+from runclub_spider.frontier.templates import YEARS, normalise_term, searchable_name
 
 Years = tuple[int, int]
 
@@ -89,10 +89,8 @@ def narrowed(term: str, years: Years) -> str:
 
 def artist_term(name: str) -> str | None:
     """The search for an artist's songs; None when the name cannot be searched."""
-    plain = " ".join(name.replace('"', " ").split())
-    term = f'artist:"{plain}"'
-    # Room for a `year:` of its own.
-    return term if _words(plain) and len(term) + 16 <= MAX_TERM_LENGTH else None
+    plain = searchable_name(name)
+    return None if plain is None else f'artist:"{plain}"'
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from runclub_spider.catalog.dates import decade_of, years_of
-from runclub_spider.catalog.families import ARTIST, SPLIT
+from runclub_spider.catalog.families import ARTIST, SPLIT, knows_artists
 from runclub_spider.frontier.queries import Query, artist_term, narrowed, parse, widened
 from runclub_spider.frontier.templates import Seed, normalise_term
 
@@ -26,10 +26,16 @@ _LONGEST = 5
 
 
 def undated(seeds: Sequence[Seed]) -> dict[Seed, str]:
-    """For searches with a `year:` the same without, once each, and the first term it is from."""
+    """For searches with a `year:` the same without, once each, and the first term it is from.
+
+    But for known artists: other years of theirs may be of another umbrella, and what is found
+    there leads to a search for them anyway.
+    """
     known = {normalise_term(seed.term) for seed in seeds}
     found = {}
     for seed in seeds:
+        if names_known_artist(seed):
+            continue
         term = widened(seed.term)
         if normalise_term(term) not in known:
             known.add(normalise_term(term))
@@ -58,6 +64,11 @@ def artist_seed(name: str, umbrella: str | None, decade: str | None) -> Seed | N
     """The search for an artist, found in a cell; None when the name cannot be searched."""
     term = artist_term(name)
     return Seed(term, "track", ARTIST_FAMILY, umbrella, decade) if term else None
+
+
+def names_known_artist(seed: Seed) -> bool:
+    """Whether a search asks for an artist of whom the seeds say what they play."""
+    return bool(parse(seed.term).artist) and knows_artists(seed.family)
 
 
 def common_words(seeds: Sequence[Seed]) -> frozenset[str]:

@@ -135,6 +135,7 @@ class _FamilyFile(_Strict):
     lists: dict[str, list[_Text]] = {}
     bpm: _Cadence | None = None
     genres: dict[str, dict[str, dict[str, DecadeLabel | tuple[DecadeLabel, DecadeLabel]]]] = {}
+    artists: dict[str, dict[str, Annotated[list[DecadeLabel], Field(min_length=1)]]] = {}
     track: _Section | None = None
     playlist: _Section | None = None
 
@@ -177,6 +178,14 @@ def _normalise_once(text: str) -> str:
     text = clean_term(text).casefold().replace("’", "'").replace("-", " ").replace("&", " and ")
     text = _DECADE_SPELLING.sub(lambda m: f"{m[1]}s" if m[1] else _DECADE_WORDS[m[2]], text)
     return " ".join(text.split())
+
+
+def searchable_name(name: str) -> str | None:
+    """Return an artist's name as the filter `artist:"…"` takes it; None when it cannot be asked."""
+    plain = " ".join(name.replace('"', " ").split())
+    # Room for the filter and a `year:` beside it.
+    fits = len(plain) + len('artist:""') + len(" year:1970-1979") < MAX_TERM_LENGTH
+    return plain if fits and any(letter.isalnum() for letter in plain) else None
 
 
 def unique(seeds: Iterable[Seed], *, dedupe: bool = True) -> tuple[Seed, ...]:
@@ -519,7 +528,56 @@ class _Family:
             ]
         for name, by_umbrella in self._content.genres.items():
             choices[f"genre.{name}"] = list(self._genres(name, by_umbrella))
+        if self._content.artists:
+            if "artist" in choices:
+                raise self.file.mistake(
+                    ("artists",), "a list is called 'artist' already; choose another name for it"
+                )
+            choices["artist"] = list(self._artists())
         return dict(choices)
+
+    def _artists(self) -> Iterator[_Choice]:
+        """Yield each umbrella's artists; checked strictly, because each is a search or more."""
+        labels = self._umbrellas.labels if self._umbrellas else ()
+        for umbrella in self._content.artists:
+            if umbrella not in labels:
+                raise self.file.mistake(
+                    ("artists", umbrella), f"no such umbrella; use one of {_or(labels)}"
+                )
+        known: dict[tuple[str, str], str] = {}
+        for umbrella, artists in self._content.artists.items():
+            for artist, decades in artists.items():
+                self._check_artist(umbrella, artist, decades, known)
+        for umbrella in labels:
+            yield from _ranked(
+                _Choice(searchable_name(artist) or "", {"umbrella": umbrella}, tuple(decades))
+                for artist, decades in self._content.artists.get(umbrella, {}).items()
+            )
+
+    def _check_artist(
+        self,
+        umbrella: str,
+        artist: str,
+        decades: Sequence[DecadeLabel],
+        known: dict[tuple[str, str], str],
+    ) -> None:
+        """Check one entry; `known` are (name, decade) with their umbrellas, and gains its own."""
+        assert self._umbrellas is not None  # its label was found
+        where = ("artists", umbrella, artist)
+        name = searchable_name(artist)
+        if name is None or _CONTROL.search(name):
+            raise self.file.mistake(where, "cannot be searched; write the artist's name")
+        first = self._umbrellas.first_decade(umbrella)
+        for at, decade in enumerate(decades):
+            if DECADE_LABELS.index(decade) < DECADE_LABELS.index(first):
+                raise self.file.mistake(
+                    (*where, at), f"'{decade}' is before {umbrella} begins ({first}); remove it"
+                )
+            other = known.setdefault((normalise_term(name), decade), umbrella)
+            if other != umbrella or decade in decades[:at]:
+                raise self.file.mistake(
+                    (*where, at), f"'{decade}' stands already under {other}; keep one"
+                )
 
     def _genres(
         self,

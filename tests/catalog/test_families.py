@@ -9,6 +9,7 @@ import pytest
 from runclub_spider.catalog.families import (
     BUILT_IN,
     family_names,
+    knows_artists,
     load_policies,
     station_of,
 )
@@ -21,7 +22,7 @@ SEEDS = Path(__file__).parents[2] / "seeds"
 def test_the_families_of_the_project() -> None:
     names = (
         *("editorial", "umbrella_energy", "decade_refreshers", "trend_feeders", "cadence"),
-        *("long_tail", "custom"),
+        *("long_tail", "artists", "custom"),
     )
     assert family_names(SEEDS) == names
     assert set(load_policies(SEEDS)) == {*names, "split", "artist", "original", "kexp"}
@@ -37,6 +38,12 @@ def test_only_searches_for_songs_of_a_station_name_one() -> None:
         "editorial": None,
         None: None,
     }
+
+
+def test_families_of_files_know_their_artists() -> None:
+    assert [knows_artists(name) for name in ("artists", "hills", *BUILT_IN, None)] == (
+        [True, True, *[False] * len(BUILT_IN), False]
+    )
 
 
 def test_a_file_says_what_its_family_asks(tmp_path: Path) -> None:

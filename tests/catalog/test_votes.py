@@ -6,6 +6,7 @@ import tracemalloc
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from math import log
 from pathlib import Path
 from random import Random
 
@@ -424,3 +425,28 @@ def test_tags_of_one_track_speak_for_the_artists_others() -> None:
     verdict = judge(track(name="Other"), *[track(tags=TAGS) for _ in range(4)])
     assert verdict.umbrellas[0][0] == "Metal"
     assert verdict.origin is Origin.ARTIST
+
+
+def test_a_known_artist_speaks_for_their_own_tracks() -> None:
+    """Of other artists whom the same words find it says what any search says."""
+    term, afrobeat = 'artist:"Fela Kuti" year:1970-1979', LABELS.index("Afrobeat")
+    known = PEN.search(term, "Afrobeat", known_artist=True)
+    assert known.votes == ((Kind.KNOWN_ARTIST, afrobeat, 60),)
+    voter = Voter(UMBRELLAS)
+    own = voter.own(track(known, names=("Guest", "FÉLA KUTI")))
+    assert own == {afrobeat: pytest.approx(Weights().known_artist * log(2))}
+    other = voter.own(track(known, names=("Fela Kuti Tribute",)))
+    assert other == voter.own(track(PEN.search(term, "Afrobeat"), names=("Fela Kuti Tribute",)))
+    assert other[afrobeat] < own[afrobeat]
+
+
+def test_only_a_search_that_names_an_artist_and_an_umbrella_knows_one() -> None:
+    for term, umbrella in (("80s hits", "Pop"), ('artist:"A" year:1980', None)):
+        plain = PEN.search(term, umbrella)
+        assert PEN.search(term, umbrella, known_artist=True) == plain
+
+
+def test_an_artist_of_a_thin_umbrella_becomes_sure_by_their_own_tracks() -> None:
+    source = PEN.search('artist:"Surgeon" year:1990-1999', "Techno", known_artist=True)
+    tracks = [track(source, name=f"Track {n}", names=("Surgeon",)) for n in "abcdef"]
+    assert judge(*tracks).fills == ("Techno",)

@@ -155,10 +155,13 @@ def test_the_table_fits_80_columns(show: Show) -> None:
     lines = text.splitlines()
     assert max(map(len, lines)) <= 80
     assert all(line == line.rstrip() for line in lines)
-    numbers = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
+    numbers: dict[str, list[str]] = {}
+    for line in lines:
+        # The first table has the families; a later one has calls for artists.
+        numbers.setdefault(*(line.split()[:1] or [""]), line.split()[1:])
     for family in family_names(ROOT / "seeds")[:-1]:
         of_kind = [sum(s.family == family for s in plan) for plan in (TRACK, LISTS, PLAN)]
-        assert numbers[family] == [f"{n:,}" for n in of_kind]
+        assert numbers[family] == [f"{n:,}" if n else "·" for n in of_kind]
     by_decade = Counter(s.decade or "any" for s in PLAN if s.umbrella == "Metal")
     shown = [by_decade[column] for column in (*DECADE_LABELS, "any")]
     assert numbers["Metal"] == [f"{n:,}" if n else "·" for n in (*shown, sum(shown))]

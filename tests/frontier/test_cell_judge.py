@@ -120,3 +120,15 @@ def test_a_search_for_a_song_of_a_station_says_nothing_of_its_music() -> None:
     assert {one.umbrella for one in words.look(asked).found} == {"Metal"}
     seen = song.look(replace(asked, family="kexp"))
     assert [(one.track, one.umbrella) for one in seen.found] == [(f"t{n}", None) for n in range(4)]
+
+
+def test_only_the_seeds_own_artists_are_known() -> None:
+    """Searches that follow from what was found repeat its umbrella; they do not confirm it."""
+    term = ('artist:"A" year:1990-1999', "Techno")
+    tracks = [shown(n, "a", "1994") for n in range(6)]
+    found = {}
+    for family in ("artists", "artist", "split", "custom"):
+        judge = CellJudge(UMBRELLAS, 0.7)
+        seen = judge.look(replace(page(1, *tracks, search=term), family=family))
+        found[family] = {one.umbrella for one in seen.found}
+    assert found == {"artists": {"Techno"}, "artist": {None}, "split": {None}, "custom": {None}}

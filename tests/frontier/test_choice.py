@@ -211,6 +211,22 @@ def test_artists_of_thin_cells_are_followed() -> None:
     assert (artists[0].seed.umbrella, artists[0].seed.decade) == ("Rock", "70s")  # type: ignore[union-attr]
 
 
+def test_known_artists_wait_until_one_brought_rows() -> None:
+    """Most of those that a plan names may have nothing here."""
+    names = [f'artist:"{name}" year:{YEARS["70s"]}' for name in ("Can", "Faust", "Neu")]
+    artists = [Seed(name, "track", "artists", "Rock", "70s") for name in names]
+    one = chooser([*artists, *PLAN])
+    assert not set(names) & set(keys(one.choose(len(PLAN))))
+    # Nor are they asked without their years: other years may be of another umbrella.
+    assert not [
+        key for key in keys(one.choose(99)) if key.startswith("artist:") and "year" not in key
+    ]
+    (known,) = [c for c in one.choose(99) if c.key == names[0]]
+    one.observe([result(known, 1, tracks("Rock", "70s", *range(9)))])
+    (same,) = [c for c in one.choose(99) if c.key == names[1]]
+    assert same.new > 3 * known.new
+
+
 # --- playlists
 
 

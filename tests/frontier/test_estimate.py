@@ -48,6 +48,15 @@ def test_before_any_answer_a_source_is_expected_to_yield_in_the_cell_it_names(mo
     assert cells.sum() == pytest.approx(expectations.new[at])
 
 
+def test_a_doubtful_source_promises_little_until_one_like_it_yielded(model: Model) -> None:
+    sure = model.add(source("a"))
+    asked, left = (model.add(source(name, kind="known", doubtful=True)) for name in "bc")
+    before = model.expectations().new
+    assert 0 < before[left] < before[sure] / 3
+    model.learn(answer(asked, (ROCK, E70, 9, 9)))
+    assert model.expectations().new[left] > 3 * before[left]
+
+
 def test_worth_is_the_weighed_sum_of_the_cells(model: Model) -> None:
     for subject in "abcd":
         model.add(source(subject, umbrella=POP if subject == "b" else ROCK))

@@ -33,6 +33,12 @@ def test_a_search_that_is_in_the_plan_is_not_added() -> None:
     assert undated([Seed("70s funk", "track", "custom")]) == {}
 
 
+def test_known_artists_are_not_asked_without_their_years() -> None:
+    term = 'artist:"Can" year:1970-1979'
+    assert undated([Seed(term, "track", "artists", "Rock", "70s")]) == {}
+    assert len(undated([Seed(term, "track", "custom")])) == 1
+
+
 def test_undated_searches_are_cut_by_decade() -> None:
     terms = [seed.term for seed in by_years(Seed("fast funk", "track", "custom"), DECADES)]
     assert terms[0] == "fast funk year:1970-1979"

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from runclub_spider.catalog.families import family_names, load_policies
 from runclub_spider.catalog.umbrellas import DECADE_LABELS, UmbrellaMap
 from runclub_spider.errors import ConfigurationError
+from runclub_spider.frontier.queries import artist_term, narrowed, parse
 from runclub_spider.frontier.templates import (
+    MAX_TERM_LENGTH,
     YEARS,
     Kind,
     Seed,
@@ -28,6 +30,7 @@ from runclub_spider.frontier.templates import (
     normalise_term,
     read_seed_file,
     rotation,
+    searchable_name,
     unique,
 )
 
@@ -52,6 +55,7 @@ FAMILIES = (
     "cadence",
     "long_tail",
 )
+ALL_FAMILIES = (*FAMILIES, "artists")
 
 # The specification's "Sourcing Strategy and Seed Keywords", copied by hand.
 EDITORIAL = """\
@@ -134,6 +138,7 @@ def test_counts_per_family() -> None:
         ("track", "cadence"): 45,
         ("track", "editorial"): 76,
         ("track", "trend_feeders"): 66,
+        ("track", "artists"): 3791,
         ("playlist", "editorial"): 119,
         ("playlist", "umbrella_energy"): 899,
         ("playlist", "decade_refreshers"): 762,
@@ -141,9 +146,10 @@ def test_counts_per_family() -> None:
         ("playlist", "cadence"): 90,
         ("playlist", "long_tail"): 499,
     }
-    assert 1_500 <= sum(n for (kind, _), n in counts.items() if kind == "track") <= 3_000
+    words = [n for (kind, family), n in counts.items() if kind == "track" and family != "artists"]
+    assert 1_500 <= sum(words) <= 3_000
     assert 1_000 <= sum(n for (kind, _), n in counts.items() if kind == "playlist") <= 2_500
-    assert {family for _, family in counts} == set(FAMILIES)
+    assert {family for _, family in counts} == set(ALL_FAMILIES)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +225,7 @@ def test_filter_queries_name_the_years_of_their_decade() -> None:
         assert seed.umbrella is not None
         assert seed.decade is not None
         assert seed.term.endswith(f" year:{YEARS[seed.decade]}")  # type: ignore[index]
-        assert seed.term.startswith('genre:"')
+        assert seed.term.startswith('artist:"' if seed.family == "artists" else 'genre:"')
 
 
 def test_sub_genres_stand_under_the_umbrella_they_map_to() -> None:
@@ -237,8 +243,8 @@ def test_no_duplicates_and_terms_are_clean() -> None:
 
 
 def test_kind_and_family_narrow_the_plan_only() -> None:
-    assert family_names(SEEDS) == (*FAMILIES, "custom")
-    for family in FAMILIES:
+    assert family_names(SEEDS) == (*ALL_FAMILIES, "custom")
+    for family in ALL_FAMILIES:
         part = load_seeds(SEEDS, UMBRELLAS, kind="track", family=family)
         assert part == tuple(s for s in PLAN if s.kind == "track" and s.family == family)
 
@@ -295,7 +301,7 @@ def rewritten(
 ) -> tuple[Seed, ...]:
     """The plan of seed files in another order, with all caps divided by ``tighter``."""
     seeds = copy_of_seeds(directory)
-    for name in (*FAMILIES, "lists"):
+    for name in (*ALL_FAMILIES, "lists"):
         path = seeds / f"{name}.yaml"
         content = yaml.load(path.read_bytes(), Loader)
         for section in filter(None, (content.get("track"), content.get("playlist"))):
@@ -539,7 +545,7 @@ def test_a_new_file_is_a_new_family(tmp_path: Path) -> None:
         ("pop hills", "track"),
         ("rock hills", "track"),
     ]
-    assert family_names(seeds) == (*FAMILIES, "hills", "custom")
+    assert family_names(seeds) == (*ALL_FAMILIES, "hills", "custom")
 
 
 def test_a_family_without_a_file_is_none(tmp_path: Path) -> None:
@@ -603,6 +609,107 @@ def test_a_file_from_elsewhere_belongs_to_a_family_of_the_folder(tmp_path: Path)
         else:
             with pytest.raises(ConfigurationError, match=re.escape(refused)):
                 read_seed_file(path, "track", UMBRELLAS, seeds_dir=SEEDS)
+
+
+# Known artists
+
+
+def test_every_possible_cell_has_fifteen_known_artists() -> None:
+    counts = Counter((s.umbrella, s.decade) for s in PLAN if s.family == "artists")
+    cells = UMBRELLAS.possible_cells(DECADE_LABELS)
+    assert {cell: counts[cell] for cell in cells if counts[cell] < 15} == {}
+    assert set(counts) == set(cells)
+
+
+def test_searches_for_known_artists_are_those_for_found_ones_within_years() -> None:
+    terms = {s.term for s in PLAN if s.family == "artists"}
+    assert 'artist:"Fela Kuti" year:1970-1979' in terms
+    # The filter's quotes end at a name's own.
+    assert 'artist:"Lee Scratch Perry" year:1970-1979' in terms
+    for term in terms:
+        query = parse(term)
+        found = artist_term(term.split('"')[1])
+        assert found is not None
+        assert query.years is not None
+        assert narrowed(found, query.years) == term
+
+
+ARTISTS = """\
+family: mine
+artists:
+  Rock:
+    Someone: [70s, 80s]
+    'The "Others"': [80s]
+  House:
+    Someone: [90s]
+track: {order: 9, caps: {family: 99}, templates: [{patterns: ['artist:"{artist}" year:{years}']}]}
+"""
+
+
+def test_artists_of_any_family_are_asked_in_their_decades(tmp_path: Path) -> None:
+    seeds = copy_of_seeds(tmp_path)
+    (seeds / "mine.yaml").write_text(ARTISTS, encoding="utf-8")
+    found = load_seeds(seeds, UMBRELLAS, family="mine")
+    assert [(s.umbrella, s.decade, s.term) for s in found] == [
+        ("Rock", "70s", 'artist:"Someone" year:1970-1979'),
+        ("Rock", "80s", 'artist:"Someone" year:1980-1989'),
+        ("Rock", "80s", 'artist:"The Others" year:1980-1989'),
+        ("House", "90s", 'artist:"Someone" year:1990-1999'),
+    ]
+
+
+def test_earlier_seeds_have_lists_and_files_of_those_names(tmp_path: Path) -> None:
+    """A list `artist` and a family `artists` without the key `artists` mean what they meant."""
+    seeds = copy_of_seeds(tmp_path)
+    (seeds / "artists.yaml").write_text(
+        "family: artists\nlists: {artist: [Abba]}\n"
+        "track: {order: 9, caps: {family: 2}, templates: [{patterns: ['{artist} run']}]}\n",
+        encoding="utf-8",
+    )
+    assert [s.term for s in load_seeds(seeds, UMBRELLAS, family="artists")] == ["Abba run"]
+    (seeds / "artists.yaml").unlink()
+    assert load_seeds(seeds, UMBRELLAS) == tuple(s for s in PLAN if s.family != "artists")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "cure"),
+    [
+        ("  Rock:", "  Rok:", 3, "artists.Rok", "no such umbrella; use one of Pop"),
+        ("[70s, 80s]", "[70s, 60s]", 4, "artists.Rock.Someone[1]", "'70s'"),
+        ("[70s, 80s]", "[]", 4, "artists.Rock.Someone", "at least 1 item"),
+        ("[70s, 80s]", "70s", 4, "artists.Rock.Someone", "list"),
+        ("[70s, 80s]", "[70s, 70s]", 4, "artists.Rock.Someone[1]", "stands already under Rock"),
+        ("[90s]", "[80s]", 7, "artists.House.Someone[0]", "stands already under Rock; keep one"),
+        ("[90s]", "[70s]", 7, "artists.House.Someone[0]", "before House begins (80s); remove it"),
+        ("Someone: [90s]", "'!!!': [90s]", 7, "artists.House.!!!", "write the artist's name"),
+        ("Someone: [90s]", "Yes: [90s]", 7, "artists.House.Yes", "in quotes"),
+        ("Someone: [90s]", "311: [90s]", 7, "artists.House.311", "in quotes"),
+        ("Someone: [90s]", f"{'x' * 230}: [90s]", 7, f"artists.House.{'x' * 230}", "searched"),
+        ("artists:", "lists: {artist: [a]}\nartists:", 3, "artists", "choose another name"),
+    ],
+)  # fmt: skip
+def test_a_bad_entry_of_an_artist_is_refused_in_one_line(
+    tmp_path: Path, old: str, new: str, line: int, key: str, cure: str
+) -> None:
+    seeds = copy_of_seeds(tmp_path)
+    path = seeds / "mine.yaml"
+    path.write_text(ARTISTS.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_seeds(seeds, UMBRELLAS)
+    assert str(caught.value).startswith(f"{path}:{line}: key '{key}': ")
+    assert cure in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text(max_size=300))
+def test_a_name_is_searched_whole_or_not_at_all(name: str) -> None:
+    plain = searchable_name(name)
+    if plain is None:
+        assert len(name) > 200 or not any(letter.isalnum() for letter in name)
+    else:
+        assert searchable_name(plain) == plain
+        assert re.sub(r'[\s"]', "", plain) == re.sub(r'[\s"]', "", name)
+        assert len(f'artist:"{plain}" year:1970-1979') <= MAX_TERM_LENGTH
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog import votes
 from runclub_spider.catalog.content.judge import speaks
+from runclub_spider.catalog.families import knows_artists
 from runclub_spider.publish.choose.unsound import tidy
 from runclub_spider.store.read import catalogue
 
@@ -15,8 +16,8 @@ def votes_of_sources(
 ) -> dict[tuple[str, str], votes.Source]:
     """Votes by (source type, source key)."""
     found = {
-        ("search", term): voter.search(term, umbrella)
-        for term, umbrella in catalogue.track_seeds(connection)
+        ("search", term): voter.search(term, umbrella, known_artist=knows_artists(family))
+        for term, umbrella, family in catalogue.track_seeds(connection)
     }
     served = catalogue.playlist_searches(connection)
     for playlist_id, (name, _) in catalogue.playlists(connection).items():

@@ -189,15 +189,13 @@ def playlists(connection: sa.Connection) -> dict[str, tuple[str, str | None]]:
     return {row.playlist_id: (row.name, row.owner_id) for row in rows}
 
 
-def track_seeds(connection: sa.Connection) -> list[tuple[str, str | None]]:
-    """(term, umbrella) of every track search."""
+def track_seeds(connection: sa.Connection) -> list[tuple[str, str | None, str]]:
+    """(term, umbrella, family) of every track search."""
+    columns = (seed.c.term, seed.c.umbrella, seed.c.family)
     rows = connection.execute(
-        sa.select(seed.c.term, seed.c.umbrella)
-        .where(seed.c.search_type == "track")
-        .distinct()
-        .order_by(seed.c.term, seed.c.umbrella)
+        sa.select(*columns).where(seed.c.search_type == "track").distinct().order_by(*columns)
     )
-    return [(row.term, row.umbrella) for row in rows]
+    return [(row.term, row.umbrella, row.family) for row in rows]
 
 
 def playlist_searches(connection: sa.Connection) -> dict[str, list[tuple[str, str | None]]]:
@@ -223,7 +221,7 @@ def source_families(connection: sa.Connection) -> dict[tuple[str, str], frozense
 
 def source_names(connection: sa.Connection) -> dict[tuple[str, str], Any]:
     """What each source is called: (source_type, source_key) -> a search's term, a list's name."""
-    found = {("search", term): term for term, _ in track_seeds(connection)}
+    found = {("search", term): term for term, *_ in track_seeds(connection)}
     found |= {("playlist", one): name for one, (name, _) in playlists(connection).items()}
     return found
 
