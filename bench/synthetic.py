@@ -200,7 +200,9 @@ def _features(number: int) -> dict[str, Any]:
         "recco_track_id": f"{rng.getrandbits(128):032x}",
         "tempo": round(rng.uniform(60, 200), 3),
         "loudness": round(rng.uniform(-20, 0), 3),
-        **{name: round(rng.random(), 4) for name in (*shares, "liveness", "speechiness")},
+        **{name: round(rng.random(), 4) for name in (*shares, "liveness")},
+        # More would make it speech, which is no song.
+        "speechiness": round(rng.uniform(0, 0.5), 4),
         "key": rng.randint(0, 11),
         "mode": rng.randint(0, 1),
         "time_signature": 4,
