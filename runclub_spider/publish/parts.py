@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 # Below so many tracks, a process takes longer to start than it would spare.
 _WORTH_PROCESSES = 8_000
+# Tasks that a process has in hand: one that it works on, and the next.
+_AHEAD = 2
 
 
 class Workers:
@@ -37,7 +39,7 @@ class Workers:
         connection: of the store; it must not have changed what others do not see yet.
         executor: where parts are worked on; None for this thread alone, by this connection.
         snapshot: that the others read, from :func:`snapshot_of`.
-        joining: this thread works along, instead of waiting for the others.
+        beside: processes of the executor that this thread works beside; 0: it waits for them.
     """
 
     def __init__(
@@ -46,12 +48,12 @@ class Workers:
         executor: Executor | None = None,
         snapshot: str | None = None,
         *,
-        joining: bool = False,
+        beside: int = 0,
     ) -> None:
         self._connection = connection
         self._executor = executor
         self._snapshot = snapshot
-        self._joining = joining
+        self._beside = beside
 
     def run(self, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
         """The result for each task, in their order.
@@ -74,19 +76,30 @@ class Workers:
 
     def _shared_out(self, executor: Executor, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
         address = self._connection.engine.url.render_as_string(hide_password=False)
-        # The last one is this thread's: others may have to start yet.
-        given = tasks[:-1] if self._joining else tasks
-        futures = [executor.submit(_work, address, self._snapshot, work, task) for task in given]
+        futures: list[Future[R]] = []
+
+        def hand_out(end: int) -> None:
+            """One in work and one waiting for each process; what was given is not taken back."""
+            waiting = sum(not future.done() for future in futures)
+            most = _AHEAD * self._beside - waiting if self._beside else end
+            futures.extend(
+                executor.submit(_work, address, self._snapshot, work, task)
+                for task in tasks[len(futures) : min(end, len(futures) + most)]
+            )
+
+        # The others take from the front, this thread from the end, and that first: they may have
+        # to start yet.
         mine: dict[int, R] = {}
-        last = len(tasks) - 1
+        end = len(tasks)
+        hand_out(end - 1 if self._beside else end)
         try:
             for at in range(len(tasks)):
-                # From the end, what no other has begun.
-                while self._joining and at <= last and not (at < last and futures[at].done()):
-                    if last < len(futures) and not futures[last].cancel():
+                while at not in mine and not (at < len(futures) and futures[at].done()):
+                    if len(futures) >= end:
                         break
-                    mine[last] = self._here(work, tasks[last])
-                    last -= 1
+                    end -= 1
+                    mine[end] = self._here(work, tasks[end])
+                    hand_out(end)
                 yield mine.pop(at) if at in mine else futures[at].result()
         finally:
             for future in futures:
@@ -130,7 +143,7 @@ def workers(
         for _ in range(others):
             # It starts, and imports what it will need, while this thread begins.
             processes.submit(_begun, *coming)
-        yield Workers(connection, processes, snapshot, joining=True)
+        yield Workers(connection, processes, snapshot, beside=others)
 
 
 def _shared(connection: sa.Connection) -> bool:

@@ -40,15 +40,15 @@ def connection(tmp_path: Path) -> Iterator[sa.Connection]:
     store.close()
 
 
-@pytest.mark.parametrize("joining", [False, True])
+@pytest.mark.parametrize("beside", [0, 1, 2])
 @pytest.mark.parametrize("number", [0, 1, 3, 8])
 def test_what_no_process_can_do_is_done_here(
-    connection: sa.Connection, number: int, joining: bool
+    connection: sa.Connection, number: int, beside: int
 ) -> None:
     """Numbers below three come from processes, the rest from here once one has died."""
     tasks = [(one, os.getpid()) for one in range(number)]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
-        hands = Workers(connection, processes, snapshot_of(connection), joining=joining)
+        hands = Workers(connection, processes, snapshot_of(connection), beside=beside)
         assert list(hands.run(squared, tasks)) == [one * one for one in range(number)]
 
 
@@ -72,7 +72,7 @@ def test_who_joins_takes_what_no_other_has_begun(connection: sa.Connection, tmp_
 
     tasks = [(0, str(opened)), *((number, None) for number in range(1, 8))]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
-        hands = Workers(connection, processes, snapshot_of(connection), joining=True)
+        hands = Workers(connection, processes, snapshot_of(connection), beside=1)
         hands._here = lambda work, task: here(connection, task)  # type: ignore[method-assign]
         found = list(hands.run(worked_by, tasks))
     assert [number for number, _ in found] == list(range(8))
