@@ -338,19 +338,12 @@ class Trace:
         recordings = sharers.shared(connection, [code]).get(code, []) if code else []
         others = sorted(one for some in recordings if self.track_id not in some for one in some)
         known = sharers.editions(connection, [self.track_id, *others])
-        own = known[self.track_id]
+        own, mine = known[self.track_id], self.account
         return [
             Sharer(one, why)
             for one in others
-            if (why := objection(own, known[one])) and not self._merged_with(one)
+            if (why := objection(own, known[one])) and not _merged(mine, self.kept.account(one))
         ]
-
-    def _merged_with(self, other: str) -> bool:
-        """Whether another tie than the ISRC made them one recording when it was chosen."""
-        own, theirs = self.account, self.kept.account(other)
-        if own is None or theirs is None or own.survivor is None or theirs.survivor is None:
-            return False
-        return own.recording == theirs.recording
 
     @property
     def cells(self) -> list[CellState]:
@@ -388,6 +381,13 @@ class Trace:
     def changed(self) -> bool:
         """Whether it came in, or what is exported of it changed, after the selection was made."""
         return self.account is None or self.stored.row.updated_at > self.kept.summary.newest
+
+
+def _merged(one: Account | None, other: Account | None) -> bool:
+    """Whether another tie than the ISRC made two tracks one recording when they were chosen."""
+    if one is None or other is None or one.survivor is None or other.survivor is None:
+        return False
+    return one.recording == other.recording
 
 
 def trace(config: Config, connection: sa.Connection, kept: Kept, track_id: str) -> Trace:
