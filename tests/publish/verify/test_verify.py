@@ -420,6 +420,12 @@ def test_order_and_uniqueness(tmp_path: Path, file: str, rule: str) -> None:
     assert rules(verify_release(release.write(tmp_path))) == {rule}
 
 
+def test_a_store_that_asked_for_no_features_makes_a_sound_release(tmp_path: Path) -> None:
+    release = Release(sandbox=True).build()
+    release.manifest["reccobeats"]["source"] = "unknown"
+    assert verify_release(release.write(tmp_path)) == []
+
+
 @case("wide", "isrc-duplicate")
 def an_isrc_twice(release: Release) -> None:
     release.wide[5]["isrc"] = release.wide[20]["isrc"] = "GBAYE0000001"
