@@ -251,7 +251,7 @@ class Crawls(RuleBasedStateMachine):
             judge.process_item(again)
         was_open = item.task.key in self.open
         with self.store.begin() as connection:
-            self.keep._commit(connection, item)
+            self.keep._commit(connection, item, None)
         if was_open:
             self.open.discard(item.task.key)
             self.open |= {task.key for task in item.following}
@@ -260,7 +260,7 @@ class Crawls(RuleBasedStateMachine):
             self.edges |= {(j.track.track_id, *source) for j in item.judged}
         if once_more:
             with self.store.begin() as connection:
-                assert self.keep._commit(connection, again) == 0
+                assert self.keep._commit(connection, again, None) == 0
         self.given.pop(item.task.key, None)
 
     @precondition(lambda self: self.given)
