@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from datetime import UTC, datetime
-from typing import TextIO
 
 #: In seconds.
 DAY = 86_400
@@ -20,22 +17,6 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text
-    )
-
-
-def folded(text: str, stream: TextIO) -> str:
-    """Each line as several on a terminal that is too narrow for it, cut between words.
-
-    What is no terminal's stays as it is, for programs read it.
-    """
-    if not stream.isatty():
-        return text
-    width = shutil.get_terminal_size().columns
-    return "\n".join(
-        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
-        if len(line) > width
-        else line
-        for line in text.split("\n")
     )
 
 

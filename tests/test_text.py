@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runclub_spider.text import duration, folded, moment, timestamp
+from runclub_spider.text import duration, moment, timestamp
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
@@ -80,27 +78,3 @@ def test_no_number_is_too_odd_to_be_told(number: float) -> None:
 )
 def test_what_no_calendar_holds(number: float, when: str, stamp: str, long: str) -> None:
     assert (moment(number), timestamp(number), duration(number)) == (when, stamp, long)
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.usefixtures("narrow")
-@given(st.text(alphabet='ab -.{}"', max_size=200))
-def test_what_is_folded_is_the_same_words(text: str) -> None:
-    found = folded(text, Terminal())
-    assert found.split() == text.split()
-    longest = max(map(len, text.split()), default=0)
-    assert all(len(line) <= max(20, longest) for line in found.split("\n"))
-    assert folded(text, io.StringIO()) == text
-
-
-@pytest.fixture(scope="module")
-def narrow() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLUMNS", "20")
-        yield

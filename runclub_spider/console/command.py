@@ -119,6 +119,6 @@ class ProjectCommand(ScrapyCommand):
 
     def complain(self, message: str) -> None:
         """One line on stderr, with the command's name before it."""
-        from runclub_spider.text import folded
+        from runclub_spider.terminal import folded
 
         print(folded(f"scrapy {self.name}: {message}", sys.stderr), file=sys.stderr)

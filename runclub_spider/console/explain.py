@@ -97,8 +97,8 @@ def _told(
 
 def _chosen_now(config: Config, connection: sa.Connection) -> Kept:
     """A selection of the store as it is; kept, so that it is made once."""
-    from runclub_spider.publish.progress import on_stderr
     from runclub_spider.publish.write.release import prospect_kept
+    from runclub_spider.terminal import on_stderr
 
     with on_stderr("scrapy explain") as progress:
         return prospect_kept(config, connection, progress)[1]

@@ -17,11 +17,11 @@ from runclub_spider.catalog.models import FEATURES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.console.feature_files import FeatureFile, Row, opened
 from runclub_spider.errors import ConfigurationError, RunPaused
-from runclub_spider.publish.progress import Progress, on_stderr
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.lock import exclusive
 from runclub_spider.store.facts import imported
 from runclub_spider.store.facts.imported import Origin, Saved
+from runclub_spider.terminal import Progress, on_stderr
 from runclub_spider.text import printable
 
 # Rows that are one transaction, and all that is in memory at once.

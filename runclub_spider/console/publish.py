@@ -8,10 +8,10 @@ from runclub_spider.config import Config
 from runclub_spider.crawl.preflight import check_writable
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account.gates import read_acceptances
-from runclub_spider.publish.progress import on_stderr
 from runclub_spider.publish.write import release
 from runclub_spider.publish.write.profile import Profile
 from runclub_spider.store.db.lock import exclusive
+from runclub_spider.terminal import on_stderr
 
 
 def publish(config: Config, acceptances: Sequence[str], profile: str = "full") -> str:

@@ -182,8 +182,8 @@ def _grid(config: Config, connection: sa.Connection) -> dict[str, dict[str, int]
             if kept.is_current(connection):
                 return _by_umbrella(kept)
     # Not above: where a selection is kept, nothing has to be chosen.
-    from runclub_spider.publish.progress import on_stderr
     from runclub_spider.publish.write.release import prospect_kept
+    from runclub_spider.terminal import on_stderr
 
     with (
         on_stderr("scrapy seeds") as progress,

@@ -96,8 +96,8 @@ def _integrity(problems: list[str] | None) -> str:
 def _plan(config: Config, connection: sa.Connection) -> list[str | Table]:
     """What a release made now would hold; how long that takes is said before."""
     from runclub_spider.publish.account.manifest import grid
-    from runclub_spider.publish.progress import on_stderr
     from runclub_spider.publish.write.release import prospect_kept
+    from runclub_spider.terminal import on_stderr
 
     tracks = catalogue.track_count(connection)
     seconds = kept.expected_seconds(config, tracks)

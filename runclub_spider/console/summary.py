@@ -13,7 +13,8 @@ from scrapy.settings import BaseSettings
 from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, Tier
 from runclub_spider.crawl.outcome import FINISHED, Outcome
 from runclub_spider.crawl.run import Run
-from runclub_spider.text import folded, moment
+from runclub_spider.terminal import folded
+from runclub_spider.text import moment
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from runclub_spider.crawl import faults
 from runclub_spider.errors import RunclubError
-from runclub_spider.text import folded
+from runclub_spider.terminal import folded
 
 logger = logging.getLogger(__name__)
 

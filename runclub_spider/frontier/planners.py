@@ -64,6 +64,10 @@ class Planner(Protocol):
         """Whether pages were left that are expected to bring next to nothing."""
         ...
 
+    def ended(self, connection: sa.Connection) -> int:
+        """Seeds of the plan that are asked to their end or their cap."""
+        ...
+
     def plan_round(
         self, connection: sa.Connection, count: int, skip: AbstractSet[str] = frozenset()
     ) -> int:
@@ -196,6 +200,11 @@ class TrackSearchPlanner:
             # A page of each seed before the next page of any.
             running.sort(key=lambda seed: ledger[seed.term].next_offset)
         return [self._page(seed.term, ledger[seed.term]) for seed in running[:count]]
+
+    def ended(self, connection: sa.Connection) -> int:
+        """Seeds of the plan that are asked to their end or their cap."""
+        over = seeds.ended(connection, "track", self.market, cap=self.max_results)
+        return sum(seed.term in over for seed in self.seeds)
 
     @property
     def lacking(self) -> tuple[int, int] | None:
@@ -427,6 +436,11 @@ class PlaylistPlanner:
             )
             self._learning.append(learning)
         return self._learning[0]
+
+    def ended(self, connection: sa.Connection) -> int:
+        """Seeds of the plan that are asked to their end."""
+        over = seeds.ended(connection, "playlist", self.market)
+        return sum(seed.term in over for seed in self.seeds)
 
     @property
     def lacking(self) -> tuple[int, int] | None:

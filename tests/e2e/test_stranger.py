@@ -21,13 +21,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.full]
 _PLACEHOLDER = re.compile(r"^\[?[A-Z]+\]?$|…|GATE")
 # They ask a person, go on for ever, or are named and not told.
 _NOT_TYPED = {"auth", "sandbox", "forget"}
-
-
-def told(words: list[str]) -> bool:
-    """Whether a command stands with what it needs, and is not only named."""
-    return len(words) - 2 >= getattr(COMMANDS[words[1]], "arity", (0, 0))[0]
-
-
 # Few seeds, and few rows of each: whether all is found is asked elsewhere.
 _SEEDS = ("umbrellas.yaml", "lists.yaml", "editorial.yaml", "kexp_overrides.yml")
 _SMALL = {
@@ -35,6 +28,11 @@ _SMALL = {
     "TOP_PLAYLISTS_PER_SEED": "1",
     "MAX_ITEMS_PER_PLAYLIST": "100",
 }
+
+
+def told(words: list[str]) -> bool:
+    """Whether a command stands with what it needs, and is not only named."""
+    return len(words) - 2 >= getattr(COMMANDS[words[1]], "arity", (0, 0))[0]
 
 
 def shown() -> list[list[str]]:

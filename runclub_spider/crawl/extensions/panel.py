@@ -92,11 +92,10 @@ def _head(view: View, width: int) -> list[RenderableType]:
     elif view.seeds is not None:
         done, total = view.seeds
         words = f"{done:,} of {total:,} seeds{_BETWEEN}{words}"
-    shown: list[RenderableType] = []
-    for number, part in enumerate(_packed([view.name, words], width)):
-        # The name stands first, whether the rest has room beside it or not.
-        name, rest = (len(view.name), part[len(view.name) :]) if not number else (0, part)
-        shown.append(Text.assemble((part[:name], "bold"), rest))
+    first, *more = _packed([view.name, words], width)
+    name = len(view.name)
+    shown: list[RenderableType] = [Text.assemble((first[:name], "bold"), first[name:])]
+    shown += map(Text, more)
     if total:
         share = f"{100 * min(done, total) // total} %"
         bar = ProgressBar(total, min(done, total), width=min(_MOST_BAR, width - len(share) - 1))

@@ -14,7 +14,6 @@ from scrapy import signals
 from runclub_spider.crawl.extensions import panel
 from runclub_spider.crawl.extensions.panel import View
 from runclub_spider.crawl.run import Run
-from runclub_spider.store.queue import seeds
 from runclub_spider.text import duration
 
 if TYPE_CHECKING:
@@ -96,8 +95,9 @@ class Progress:
     async def _begun(self, _spider: Spider) -> None:
         self._start = time.monotonic()
         if self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(self._panel(), console=self._console, auto_refresh=False)
-            self._live.transient = True
+            self._live = Live(
+                self._panel(), console=self._console, auto_refresh=False, transient=True
+            )
             self._live.start()
         self._task = asyncio.ensure_future(self._run())
         self._task.add_done_callback(self._ended)
@@ -134,9 +134,5 @@ class Progress:
         planner = run.queue.planner
         if run.budget.limit is not None or planner is None:
             return
-        terms = {seed.term for seed in planner.seeds}
-        kind: str = getattr(run.crawler.spidercls, "seed_kind")  # noqa: B009 - of those that plan
-        market = run.config.market
-        ledger = await run.store.run(lambda c: seeds.states(c, kind, market))
-        ended = [term for term in terms if ledger[term].state in seeds.FINISHED]
-        self._seeds = len(ended), len(terms)
+        ended = await run.store.run(planner.ended)
+        self._seeds = ended, len(planner.seeds)

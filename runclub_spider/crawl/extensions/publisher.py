@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from runclub_spider.crawl.outcome import FAILED, FINISHED
 from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
-from runclub_spider.publish.progress import on_stderr
 from runclub_spider.publish.write import up_to_date
+from runclub_spider.terminal import on_stderr
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

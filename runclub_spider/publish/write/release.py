@@ -44,7 +44,6 @@ from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.publish.choose.voting import names_of_sources, votes_of_sources
 from runclub_spider.publish.files import fsync_tree, gzip_copy, join, read_json, sha256
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
-from runclub_spider.publish.progress import SILENT, Progress
 from runclub_spider.publish.write import folder, up_to_date
 from runclub_spider.publish.write.exporters import lines
 from runclub_spider.publish.write.part import (
@@ -67,6 +66,7 @@ from runclub_spider.store.facts import sharers
 from runclub_spider.store.queue import pages
 from runclub_spider.store.queue.pages import PageKind
 from runclub_spider.store.read import catalogue
+from runclub_spider.terminal import SILENT, Progress
 from runclub_spider.text import timestamp
 
 SCHEMAS = resources.folder("publish/schemas")

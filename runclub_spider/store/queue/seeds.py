@@ -61,6 +61,21 @@ def states(connection: sa.Connection, search_type: str, market: str) -> dict[str
     return {row.term: SeedState(**row._asdict()) for row in rows}
 
 
+def ended(
+    connection: sa.Connection, search_type: str, market: str, *, cap: int | None = None
+) -> set[str]:
+    """Terms of the seeds that are finished, or have served `cap` rows."""
+    query = sa.select(seed.c.term).where(
+        seed.c.search_type == search_type, seed.c.market == market, _finished(cap)
+    )
+    return set(connection.scalars(query))
+
+
+def _finished(cap: int | None) -> sa.ColumnElement[bool]:
+    finished: sa.ColumnElement[bool] = seed.c.state.in_(FINISHED)
+    return finished if cap is None else finished | (seed.c.next_offset >= cap)
+
+
 def refresh(
     connection: sa.Connection,
     search_type: str,
@@ -82,15 +97,12 @@ def refresh(
         condition &= seed.c.generation < generation
         following: Any = generation
     else:
-        finished: sa.ColumnElement[bool] = seed.c.state.in_(FINISHED)
-        if cap is not None:
-            finished |= seed.c.next_offset >= cap
         longer = sa.case(
             *((seed.c.dry_runs == n, (2**n - 1) * age) for n in range(1, _DOUBLINGS)),
             (seed.c.dry_runs >= _DOUBLINGS, (2**_DOUBLINGS - 1) * age),
             else_=0,
         )
-        condition &= finished & (seed.c.last_seen_at + longer < seen_before)
+        condition &= _finished(cap) & (seed.c.last_seen_at + longer < seen_before)
         following = seed.c.generation + 1
     connection.execute(
         sa.update(seed)

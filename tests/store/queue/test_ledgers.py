@@ -217,6 +217,8 @@ def test_finished_seeds_are_refreshed_at_their_age(connection: sa.Connection) ->
     advanced(connection, "capped", 200, now=1000)
     advanced(connection, "young", 50, now=5000, eligible_new=1, state=seeds.EXHAUSTED)
     advanced(connection, "running", 50, now=1000)
+    assert seeds.ended(connection, "track", "US", cap=200) == {"exhausted", "capped", "young"}
+    assert seeds.ended(connection, "track", "US") == {"exhausted", "young"}
     for _ in range(2):
         seeds.refresh(connection, "track", "US", seen_before=2000, cap=200)
     assert states(connection) == {

@@ -1,18 +1,35 @@
-"""How far a publish is, for whoever wants to show it, and how a person is shown it on stderr."""
+"""What a person at a terminal is shown: lines that fit, and how far a long step is."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TextIO
 
 _REDRAWN_SECONDS = 0.2
 _LINE_SECONDS = 15.0
 _ERASED = "\r\x1b[K"
+
+
+def folded(text: str, stream: TextIO) -> str:
+    """Each line as several on a terminal that is too narrow for it, cut between words.
+
+    What is no terminal's stays as it is, for programs read it.
+    """
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        if len(line) > width
+        else line
+        for line in text.split("\n")
+    )
 
 
 class Progress(Protocol):
