@@ -21,8 +21,9 @@ from runclub_spider.publish.write.package import CARD, write_sums
 from runclub_spider.publish.write.page import text_template
 
 ROWS = "catalog.jsonl"
-# Licences that ask for no more than to be named.
-_FREE = re.compile(r"CC(0|[- ]BY)(?!.*(NC|ND|SA))")
+# Licences that ask for no more than to be named. Whoever imports names one in any words, and a word
+# that is not known may be a condition.
+_FREE = re.compile(r"CC(0([- ]1\.0)?|[- ]BY([- ][1-4]\.[05])?)")
 _OPEN_DATA = ("original_release_year", "recording_mbid", "artist_mbids")
 
 
@@ -98,7 +99,7 @@ def _open(wide: Mapping[str, Any]) -> dict[str, Any]:
         for name, (value, source) in values.items()
         if value not in (None, [])
         and (licence := extra["licences"].get(name)) is not None
-        and _FREE.match(licence)
+        and _FREE.fullmatch(licence)
     }
 
 

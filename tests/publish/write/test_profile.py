@@ -144,6 +144,31 @@ def test_only_what_asks_for_a_name_is_open() -> None:
     assert "open" not in row_of(wide, Profile.IDS, original=True)
 
 
+@pytest.mark.parametrize(
+    ("licence", "free"),
+    [
+        *(
+            (one, True)
+            for one in ("CC0-1.0", "CC0", "CC-BY-4.0", "CC BY 4.0", "CC BY", "CC-BY-2.5")
+        ),
+        *((one, False) for one in ("CC-BY-nc-4.0", "CC BY NonCommercial 4.0", "CC BY-ShareAlike")),
+        *((one, False) for one in ("CC BY 4.0, for research alone", "CC-BY-4.0\n", "CC0 or not")),
+    ],
+)
+def test_a_licence_is_free_only_if_it_is_known_whole(licence: str, free: bool, shop: Shop) -> None:
+    wide = wide_row(1)
+    wide["_extra"] |= EXTRA | {"recording_mbid": None, "artist_mbids": []}
+    wide["_extra"] |= {"features_imported": {"tempo": "a"}, "licences": {"tempo": licence}}
+    found = row_of(wide, Profile.OPEN, original=False)["open"]
+    assert found == ({"tempo": {"value": 167.2, "source": "a", "licence": licence}} if free else {})
+    # And a reader of the release is told the same.
+    folder = made(Profile.OPEN, shop)
+    first, *rest = rows(folder)
+    first["open"] = {"tempo": {"value": 167.2, "source": "a", "licence": licence}}
+    write(folder, [first, *rest])
+    assert ("schema" not in {problem.rule for problem in verify_release(folder)}) is free
+
+
 @pytest.mark.parametrize("profile", CUT)
 @pytest.mark.parametrize(
     ("change", "rule"),
