@@ -333,7 +333,7 @@ def _changes(manifest: Manifest) -> Chart:
     if not found["against"]:
         return Chart("changes", "Against the last release", "bars", "", (), ())
     rows: list[Row] = [
-        ("kept as they were", found["kept"] - found["changed"]),
+        ("kept as they were", found["kept"] - found["moved"] - found["changed"]),
         ("kept, another value", found["changed"]),
         ("kept, another cell", found["moved"]),
         *((f"added: {reason}", number) for reason, number in found["addedByReason"].items()),

@@ -87,6 +87,16 @@ def test_families_are_ranked_by_what_a_track_costs() -> None:
     ]
 
 
+def test_every_track_of_both_releases_changed_in_one_way() -> None:
+    made = manifest()
+    made["changes"] |= {"against": "before", "previousTracks": 10, "kept": 8, "removed": 2}
+    made["changes"] |= {"moved": 3, "changed": 1, "added": 4}
+    made["changes"] |= {"addedByReason": {"new": 4}, "removedByReason": {"gone": 2}}
+    rows = dict(charts(made)["changes"].rows)
+    assert rows["kept as they were"] == 4
+    assert sum(rows.values()) == 8 + 4 + 2
+
+
 def test_content_labels_are_shown_where_the_manifest_has_them() -> None:
     made = manifest()
     del made["totals"]["byContentLabel"]  # as before form 3
