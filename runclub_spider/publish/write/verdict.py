@@ -50,7 +50,7 @@ class Verdict:
 def judge(manifest: Mapping[str, Any], cells: Chart | None) -> Verdict:
     """Judge a release by its manifest and the chart of its cells."""
     failed = [g for g in manifest["gates"] if not g["passed"]]
-    refusing = [g for g in failed if g["level"] == "fail" and g["accepted"] is None]
+    refusing = [g for g in failed if _refuses(g)]
     others = len(failed) - len(refusing)
     lacking = [row for row in (cells.rows if cells else ()) if row[5]]
     title = f"Not good: {_number(refusing, 'gate')} failed" if refusing else "Good: gates passed"
@@ -89,8 +89,10 @@ def _steps(
         name = gate["name"]
         if name in _CURES:
             add(*_CURES[name])
-        else:
+        elif _refuses(gate):
             add(f"{name} is off: {_JUDGE.format(name)}")
+        elif gate["accepted"] is None:
+            add(f"{name} is off: look at it; it refuses nothing")
     if pending := manifest["accounting"]["pending"]:
         add(f"{pending:,} tracks wait for their features", "scrapy crawl enrich")
     open_cells = [row for row in lacking if row[6] in ("open", "unasked")]
@@ -117,6 +119,10 @@ def _steps(
     if not steps:
         add("nothing is missing: import the release", "scrapy verify export/latest")
     return list(steps.values())
+
+
+def _refuses(gate: Mapping[str, Any]) -> bool:
+    return not gate["passed"] and gate["level"] == "fail" and gate["accepted"] is None
 
 
 def _number(found: Sequence[Any], noun: str) -> str:

@@ -55,7 +55,11 @@ def test_a_gate_that_was_accepted_or_only_warns_refuses_nothing() -> None:
         made["gates"][0] |= {"name": "decade_drift", "passed": False, **change}
         found = judged(made)
         assert (found.good, found.title) == (True, "Good, with 1 warning")
-        assert "--accept decade_drift" in found.steps[0].why
+        # Nobody is asked to accept what is accepted, or what needs no acceptance.
+        assert not any("--accept" in step.why for step in found.steps)
+        assert ("decade_drift is off" in found.steps[0].why) is ("level" in change)
+        made["gates"][0] |= {"accepted": None, "level": "fail"}
+        assert "--accept decade_drift" in judged(made).steps[0].why
 
 
 def test_what_is_thin_says_how_far_it_was_searched() -> None:
