@@ -37,7 +37,7 @@
   const plainly = (text) => (text ?? "").normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const link = (kind, id, text) => {
     if (!/^[0-9A-Za-z]{22}$/.test(id)) return bdi(text);
-    return el("a", text, { href: `https://open.spotify.com/${kind}/${id}`, target: "_blank", rel: "noopener noreferrer" });
+    return el("a", text, { dir: "auto", href: `https://open.spotify.com/${kind}/${id}`, target: "_blank", rel: "noopener noreferrer" });
   };
 
   // --- the story of a track
