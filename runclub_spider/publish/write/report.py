@@ -47,7 +47,7 @@ def write(folder: Path, target: Path) -> Path:
         ConfigurationError: the folder holds no manifest of a release, or the file cannot be
             written; the message names which.
     """
-    page = _rendered(folder)
+    page = _rendered(folder, explore=(target.parent / "explore.html").is_file())
     try:
         target.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
     except (OSError, ValueError) as error:
@@ -56,12 +56,12 @@ def write(folder: Path, target: Path) -> Path:
     return target
 
 
-def _rendered(folder: Path) -> str:
+def _rendered(folder: Path, *, explore: bool) -> str:
     try:
         manifest = read_json(folder / "manifest.json")
         if not isinstance(manifest, dict):
             raise TypeError(f"it is a {type(manifest).__name__}")
-        return render(manifest)
+        return render(manifest, explore=explore)
     except FileNotFoundError:
         raise ConfigurationError(
             f"there is no manifest in {_shown(folder)}; name a release folder"
@@ -78,16 +78,23 @@ def _shown(path: Path) -> str:
     return printable(str(path))
 
 
-def render(manifest: Mapping[str, Any]) -> str:
+def render(manifest: Mapping[str, Any], *, explore: bool = True) -> str:
     """HTML that loads nothing; everything from the manifest, escaped.
 
     The time of publishing stays out, so that equal releases have equal reports.
+
+    Args:
+        manifest: of the release.
+        explore: whether the page of all tracks lies beside the report; of a refused release it
+            never does.
     """
     drawn = charts(manifest)
+    verdict = judge(manifest, drawn.get("cells"))
     return template("report.html.j2").render(
         manifest=manifest,
         charts=drawn,
-        verdict=judge(manifest, drawn.get("cells")),
+        verdict=verdict,
+        explore=explore and verdict.good,
         seeds=manifest.get("figures", {}).get("seeds"),
         outside=outside(manifest),
         sandbox=manifest["spotify"]["source"] != "spotify",

@@ -8,6 +8,7 @@ import re
 from copy import deepcopy
 from hashlib import sha256
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from runclub_spider.publish.account.figures import Figures
 from runclub_spider.publish.write.charts import charts
 from runclub_spider.publish.write.page import data
-from runclub_spider.publish.write.report import render
+from runclub_spider.publish.write.report import render, write
 from testkit.release_factory import Release
 
 EVIL = '<script>alert("x")</script>'
@@ -142,6 +143,16 @@ def test_a_release_of_an_earlier_version_has_what_it_tells() -> None:
     page = render(made)
     assert "Where every row went" in page
     assert "Feature coverage by release year" not in page
+
+
+def test_the_page_of_tracks_is_named_only_where_it_is(tmp_path: Path) -> None:
+    assert "explore.html" in render(manifest())
+    refused = manifest()
+    refused["gates"][0] |= {"passed": False}
+    assert "explore.html" not in render(refused)
+    release = Release().build().write(tmp_path)
+    assert "explore.html" not in write(release, tmp_path / "report.html").read_text("utf-8")
+    assert "explore.html" in write(release, release / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("source", ["sandbox", "unknown", "127.0.0.9"])
