@@ -238,6 +238,13 @@ class DeficitFrontier:
         self._promised += sum(one.promise for one in choices if one.kind is not Kind.PLAYLISTS)
         return [(choice.kind, choice.key) for choice in choices], unknown
 
+    def known_pages(self, connection: sa.Connection) -> int:
+        """Answered pages that searches of the plan's kind led to, of whichever run."""
+        self._told(connection)
+        searched = any(seed.kind == "track" for seed in self.seeds)
+        gains = [*self._before, *self._gains]
+        return sum((gain.kind is Kind.TRACKS) == searched for gain in gains)
+
     def forecast(self, connection: sa.Connection, requests: int) -> Forecast:
         """What so many requests should fill."""
         return foretell(self._told(connection), [*self._before, *self._gains], self.sizes, requests)

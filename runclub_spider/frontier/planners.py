@@ -77,6 +77,10 @@ class Planner(Protocol):
         """
         ...
 
+    def known_pages(self, connection: sa.Connection) -> int:
+        """Answered pages of its kind that the choice learnt from, of whichever run."""
+        ...
+
     def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None in a mode that does not learn."""
         ...
@@ -210,6 +214,10 @@ class TrackSearchPlanner:
     def lacking(self) -> tuple[int, int] | None:
         """Cells that were below their minimum when last looked at, and all; None if none was."""
         return None if self._learning is None else self._learning.lacking
+
+    def known_pages(self, connection: sa.Connection) -> int:
+        """Answered pages of its kind that the choice learnt from, of whichever run."""
+        return 0 if self._learning is None else self._learning.known_pages(connection)
 
     def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None in a mode that does not learn."""
@@ -446,6 +454,10 @@ class PlaylistPlanner:
     def lacking(self) -> tuple[int, int] | None:
         """Cells that were below their minimum when last looked at, and all; None if none was."""
         return self._learning[0].lacking if self._learning else None
+
+    def known_pages(self, connection: sa.Connection) -> int:
+        """Answered pages of its kind that the choice learnt from, of whichever run."""
+        return self._deficit().known_pages(connection) if self.by_page else 0
 
     def forecast(self, connection: sa.Connection, requests: int) -> Forecast | None:
         """What so many requests should fill; None in a mode that does not learn."""

@@ -22,13 +22,16 @@ class Promise:
         # Tracks that the budget should add to cells that lack them.
         self._expected: float | None = None
 
-    @property
-    def pilot(self) -> int:
-        """Pages that are asked before the forecast."""
+    async def pilot(self) -> int:
+        """Pages that are asked before the forecast, but for those that are known by now.
+
+        A round ends with them, so a run that goes on where another stopped must not begin anew.
+        """
         limit = self._run.budget.limit
         if limit is None or not self._planner.learns:
             return 0
-        return max(1, int(pilot_requests(limit) / self._planner.page_requests))
+        pages = max(1, int(pilot_requests(limit) / self._planner.page_requests))
+        return pages - await self._run.store.run(self._planner.known_pages)
 
     async def announce(self) -> None:
         """After the pilot: say what the budget should fill, with what the pilot did."""

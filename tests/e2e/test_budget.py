@@ -8,6 +8,7 @@ import re
 import pytest
 
 from runclub_sandbox.testing import Sandbox
+from testkit.killer import Action
 from testkit.places import Place, blanked, calls
 
 from .running import Run
@@ -58,6 +59,26 @@ def test_choices_are_the_same_again_and_after_a_stop(
         sandbox.reset_stats()
         run(one, *SEARCH, "-a", "budget=120", **KEY)
     assert blanked(place.latest) == blanked(twin.latest)
+
+
+def test_a_killed_budget_goes_on_as_if_undisturbed(
+    place: Place, sandbox: Sandbox, run: Run
+) -> None:
+    """Killed within the pilot and after it; in the end the last run has more to spend."""
+    sandbox.configure(regime="development")
+    argv = (*SEARCH, "-a", "budget=120")
+    few = {**KEY, "ROUND_PAGES": "8"}
+    whole = Place(place.root.with_name("whole"))
+    run(whole, *argv, **few)
+    for commit in (3, 12):
+        run(place, *argv, code=-9, actions=[Action("committed", commit)], **few)
+    done = run(place, *argv, **few)
+    planned = "SELECT key FROM page ORDER BY ordinal"
+    undisturbed = whole.column(planned)[:-24]
+    assert place.column(planned)[: len(undisturbed)] == undisturbed != []
+    # What the killed run had planned counts as well.
+    (answered,) = place.column("SELECT count(*) FROM page WHERE state = 'done' AND run_id = 3")
+    assert number(r"expected by ([\d,]+) searches", done.out) == answered
 
 
 def test_enough_is_enough(place: Place, sandbox: Sandbox, run: Run) -> None:
