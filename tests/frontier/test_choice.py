@@ -349,7 +349,7 @@ def small_world() -> Game:
     umbrellas = UmbrellaMap.load(SEEDS_DIR / "umbrellas.yaml")
     seeds = load_seeds(SEEDS_DIR, umbrellas, kind="track")
     plan = [s for s in seeds if s.family in {"decade_refreshers", "editorial", "cadence"}]
-    sight = made_up("flat", umbrellas, Policy("US", 120_000, 360_000), 4000)
+    sight = made_up("power law", umbrellas, Policy("US", 120_000, 360_000), 2500)
     aim = Aim(umbrellas.possible_cells(DECADE_LABELS), 400)
     return Game(sight, plan, aim, Sizes(search_rows=10, depth=200), "development")
 
