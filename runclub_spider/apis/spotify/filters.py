@@ -30,9 +30,15 @@ def has_quotes(term: str) -> bool:
     return _FILTER.search(term) is not None
 
 
+def has_apostrophe(term: str) -> bool:
+    """Whether a quoted value has an apostrophe, which not every form writes, or finds, alike."""
+    return any("'" in value.translate(_TYPOGRAPHIC) for _, value in _FILTER.findall(term))
+
+
 def is_plain(term: str) -> bool:
-    """Whether no quoted value has more than one word: without quotes the term asks the same."""
-    return all(len(value.split()) == 1 for _, value in _FILTER.findall(term))
+    """Whether every quoted value is one word: without quotes the term asks the same."""
+    words = all(len(value.split()) == 1 for _, value in _FILTER.findall(term))
+    return words and not has_apostrophe(term)
 
 
 def written(term: str, form: Form) -> str:

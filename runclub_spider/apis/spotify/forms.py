@@ -2,8 +2,9 @@
 
 A search that gives no rows is no proof: many have none. What proves that a form gives nothing is a
 search that has none in it and rows in another form that asks for the same: the other quotes, or
-none around a single word. Double quotes are preferred, and while they give rows nothing is asked
-twice: an alarm is what a working form does not do.
+none around a single word. An apostrophe is taken differently by them, so that what has one proves
+nothing. Double quotes are preferred, and while they give rows nothing is asked twice: an alarm is
+what a working form does not do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runclub_spider.apis.spotify.filters import Form, has_quotes, is_plain
+from runclub_spider.apis.spotify.filters import Form, has_apostrophe, has_quotes, is_plain
 
 #: Searches in a row without rows, after which some are written without quotes.
 _DOUBT = 3
@@ -172,7 +173,8 @@ class FilterForms:
     def _gave_rows(self, sent: _Sent, tried: Sequence[Form], *, later: bool) -> None:
         form, used = sent.form, self.in_use
         failed = [other for other in tried if self.works[other] is not False]
-        for other in failed:
+        # What one form does to an apostrophe tells nothing of what it does to others.
+        for other in [] if has_apostrophe(sent.term) else failed:
             self._hints[other] += 1
             if form in _EXACT or is_plain(sent.term) or later:
                 self._gives_nothing(other, instead=form)
