@@ -108,7 +108,8 @@ def _schema(
 ) -> dict[str, Any]:
     """The standard's schema of a table, from the JSON Schema of its rows.
 
-    A cell of CSV cannot tell an empty text from none, so that it has no limits.
+    A cell of CSV cannot tell an empty text from none, so that it has no limits. In JSON only null
+    is none: an album may have an empty title.
     """
     return {
         "fields": [
@@ -121,7 +122,7 @@ def _schema(
             for name, told in document["properties"].items()
         ],
         "primaryKey": key,
-        "missingValues": [""],
+        "missingValues": [] if limits else [""],
     }
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def latest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shop = Shop(tmp_path_factory.mktemp("shop"))
     names = ('Quote " comma, semi; pipe |', "=1+1", "ünïcode 🏃 שלום", "Plain")
     shop.put(*(a_track(n, name=name) for n, name in enumerate(names, start=1)))
+    shop.put(a_track(5, album=replace(a_track(5).album, name="")))  # as some takedowns leave them
     yield shop.publish()
     shop.store.close()
 
