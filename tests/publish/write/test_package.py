@@ -55,8 +55,7 @@ def test_frictionless_would_find_it(latest: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps({**row, "mode": "major"}) + "\n" + "".join([*rest, *rest[-1:]]))
     report = validate(made / "datapackage.json")
     found = {error.type for task in report.tasks for error in task.errors}
-    assert {"type-error", "primary-key", "hash-count", "byte-count"} & found
-    assert not report.valid
+    assert found == {"type-error", "primary-key", "hash-count", "byte-count"}
 
 
 def test_every_column_has_a_meaning_and_a_source(latest: Path) -> None:
