@@ -159,6 +159,25 @@ def test_odd_names_are_shown_and_do_nothing(width: int, tmp_path: Path) -> None:
     assert HOSTILE[0] in page.answer["stories"][0]
 
 
+def test_a_recording_that_is_kept_apart_is_no_duplicate(tmp_path: Path) -> None:
+    one, other = wide_rows(2)
+    one["_extra"] |= {"isrc_shared_with": [other["spotify_track_id"]], "merged_track_ids": []}
+    written(tmp_path, [one])
+    (story,) = person(tmp_path / "explore.html", ("open", 0)).answer["stories"]
+    assert f"Another recording with this ISRC: {other['spotify_track_id']}" in story
+    assert "itself alone: no duplicate was merged into it" in story
+
+
+def test_marked_text_keeps_no_button_from_unfolding(tmp_path: Path) -> None:
+    path = hundred(tmp_path)
+    marked = "getSelection().selectAllChildren(document.querySelector('h1')); "
+    script = "; document.querySelector('.track')"
+    for where, opened in ((".querySelector('button')", 1), ("", 0)):
+        count = "; document.querySelectorAll('.story').length"
+        page = look_at(path, 1000, script=f"{marked}{script}{where}.click(){count}")
+        assert page.answer == opened
+
+
 def test_only_what_is_seen_is_drawn(tmp_path: Path) -> None:
     assert person(hundred(tmp_path)).answer["drawn"] < 60
 

@@ -77,6 +77,7 @@
 
     const facts = [[link("track", id, "Open in Spotify")], ["Album ", bdi(is("album")), is("date") ? `, ${is("date")}` : ""]];
     if (is("isrc")) facts.push(["ISRC ", bdi(is("isrc"))]);
+    for (const one of is("apart")) facts.push(["Another recording with this ISRC: ", link("track", one, one)]);
     if (of("features")) {
       const told = [["tempo", tempo === null ? null : `${tempo} BPM`], ["energy", is("energy")], ["danceability", is("danceability")], ["valence", is("valence")]];
       facts.push(`${told.filter(([, value]) => value !== null).map((pair) => pair.join(" ")).join(", ")} (${of("features")})`);
@@ -165,7 +166,9 @@
     row.getElement().querySelector("button")?.focus({ preventScroll: true });
   };
   table.on("rowClick", (event, row) => {
-    if (event.target.closest("a, .story") || String(window.getSelection())) return;
+    const pressed = event.target.closest("button");
+    // Who marks a text to copy it does not ask for the story.
+    if (!pressed && (event.target.closest("a, .story") || String(window.getSelection()))) return;
     unfold(row);
   });
 

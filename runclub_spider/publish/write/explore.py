@@ -30,7 +30,7 @@ _TABLE = (
 )
 _STORY = (
     *("date", "explicit", "energy", "danceability", "valence", "confidence", "sources", "found"),
-    *("same", "similar", "borrowed", "originalYear"),
+    *("same", "similar", "apart", "borrowed", "originalYear"),
     *("origin", "playable", "features", "backfill"),
 )
 _CODED = frozenset(
@@ -82,8 +82,9 @@ class ExplorePart:
                 extra["umbrella_confidence"],
                 [sources[tuple(one.values())] for one in wide["sources"][:MOST_SOURCES]],
                 len(wide["sources"]),
-                [*extra["merged_track_ids"], *extra.get("isrc_shared_with", ())],
+                extra["merged_track_ids"],
                 extra["soft_merged_track_ids"],
+                extra.get("isrc_shared_with", ()),
                 extra["features_borrowed_from"],
                 extra["original_release_year"],
                 code["origin"][extra["umbrella_source"]],
