@@ -13,6 +13,10 @@ from runclub_spider.store.queue import pages
 from runclub_spider.store.queue.pages import PageTask
 
 
+async def _no_pilot() -> int:
+    return 0
+
+
 class Frontier:
     """Gives out the pages of one run.
 
@@ -48,6 +52,8 @@ class Frontier:
         self._aside = set(aside)
         self._settled = asyncio.Event()
         self._stopped = False
+        # Whether this run has planned a page.
+        self._planned = False
         # Whether there was nothing more to ask.
         self.ran_dry = False
 
@@ -67,18 +73,25 @@ class Frontier:
         return self.ran_dry and not self._deferred and not self.planner.left_out
 
     async def tasks(
-        self, pilot: int = 0, piloted: Callable[[], Awaitable[None]] | None = None
+        self,
+        pilot: Callable[[], Awaitable[int]] = _no_pilot,
+        piloted: Callable[[], Awaitable[None]] | None = None,
     ) -> AsyncIterator[PageTask]:
         """Pages to ask, until there is nothing left, the budget ends or `stop` is called.
 
-        When the first `pilot` pages are settled, or all there are, `piloted` is awaited.
+        `pilot` is awaited when all is settled that an earlier run left open: only then the ledger
+        is whole up to its last page. When so many pages more are settled, or all there are,
+        `piloted` is awaited.
         """
+        ahead: int | None = None
         while not self._stopped:
-            if piloted is not None and pilot <= 0:
-                await piloted()
-                piloted = None
-            batch = await self._next_round(None if piloted is None else pilot)
-            pilot -= len(batch)
+            if piloted is not None and (self._planned or not await self._open(1)):
+                ahead = await pilot() if ahead is None else ahead
+                if ahead <= 0:
+                    await piloted()
+                    piloted = None
+            batch = await self._next_round(None if piloted is None else ahead)
+            ahead = None if ahead is None else ahead - len(batch)
             if not batch:
                 if piloted is not None:
                     await piloted()
@@ -153,6 +166,7 @@ class Frontier:
             if not await self._store.run(plan):
                 self.ran_dry = True
                 return []
+            self._planned = True
 
     async def _open(self, limit: int) -> list[PageTask]:
         found = await self._store.run(lambda c: pages.open_pages(c, self._spider, self._market))

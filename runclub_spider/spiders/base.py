@@ -145,7 +145,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         frontier = opening.frontier
         if frontier is not None:
             promise = Promise(run, frontier.planner, self.asks)
-            async for task in frontier.tasks(await promise.pilot(), promise.announce):
+            async for task in frontier.tasks(promise.pilot, promise.announce):
                 await self._turns.wait(task)
                 yield self._request(task)
             for item in self._answers.left():

@@ -72,13 +72,10 @@ def test_a_killed_budget_goes_on_as_if_undisturbed(
     run(whole, *argv, **few)
     for commit in (3, 12):
         run(place, *argv, code=-9, actions=[Action("committed", commit)], **few)
-    done = run(place, *argv, **few)
+    run(place, *argv, **few)
     planned = "SELECT key FROM page ORDER BY ordinal"
     undisturbed = whole.column(planned)[:-24]
     assert place.column(planned)[: len(undisturbed)] == undisturbed != []
-    # What the killed run had planned counts as well.
-    (answered,) = place.column("SELECT count(*) FROM page WHERE state = 'done' AND run_id = 3")
-    assert number(r"expected by ([\d,]+) searches", done.out) == answered
 
 
 def test_enough_is_enough(place: Place, sandbox: Sandbox, run: Run) -> None:

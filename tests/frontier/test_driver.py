@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import cycle
 from pathlib import Path
@@ -270,6 +270,38 @@ def test_a_page_put_aside_is_not_given_out(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
+def pilot_of(number: int) -> Callable[[], Awaitable[int]]:
+    async def pilot() -> int:
+        return number
+
+    return pilot
+
+
+def test_what_was_left_open_is_settled_before_the_ledger_is_looked_at(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, "a", "b", "c", round_pages=3) as run:
+            tasks = run.frontier.tasks()
+            _, second = await anext(tasks), await anext(tasks)
+            await run.answer(second)
+            # killed here: two pages are open, one of them planned before the one that is stored
+        async with running(tmp_path, "a", "b", "c", round_pages=1) as run:
+            looked: list[int] = []
+
+            async def pilot() -> int:
+                looked.append(len(run.given))
+                return 1
+
+            async def piloted() -> None:
+                looked.append(len(run.given))
+
+            async for task in run.frontier.tasks(pilot, piloted):
+                run.given.append(task.key)
+                await run.answer(task)
+            assert looked == [2, 3]
+
+    asyncio.run(go())
+
+
 def test_the_pilot_is_settled_before_the_rest_is_planned(tmp_path: Path) -> None:
     async def go() -> None:
         async with running(tmp_path, "a", "b", "c", round_pages=4) as run:
@@ -279,7 +311,7 @@ def test_the_pilot_is_settled_before_the_rest_is_planned(tmp_path: Path) -> None
                 assert not run.frontier.outstanding
                 told.append(list(run.given))
 
-            async for task in run.frontier.tasks(3, piloted):
+            async for task in run.frontier.tasks(pilot_of(3), piloted):
                 run.given.append(f"{task.source_key}{task.first_row}")
                 await run.answer(task)
             assert told == [run.given[:3]]
@@ -296,7 +328,7 @@ def test_a_pilot_that_finds_an_end_is_told_of_it(tmp_path: Path) -> None:
             async def piloted() -> None:
                 told.append(len(run.given))
 
-            async for task in run.frontier.tasks(30, piloted):
+            async for task in run.frontier.tasks(pilot_of(30), piloted):
                 run.given.append(task.key)
                 await run.answer(task)
             assert told == [2]
