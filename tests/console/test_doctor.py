@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import calendar
 import gzip
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -416,10 +418,14 @@ def test_a_long_refusal_holds(
     sandbox.configure(faults={f"{api}:429": 1}, fault_retry_after=7200, retry_after_form=form)
     # Who names no time is asked again in an hour.
     wait = 3600 if form == "none" else 7200
+    begin = time.time()
     first = troubles(doctor(75))
     assert first.keys() == {what}
-    stated = {time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time() + wait - s)) for s in (0, 60)}
-    assert any(f"until {one} UTC (rate limit)" in first[what] for one in stated), first
+    stated = re.search(r"until (\S+ \S+) UTC \(rate limit\)", first[what])
+    assert stated, first
+    until = calendar.timegm(time.strptime(stated[1], "%Y-%m-%d %H:%M"))
+    # Told in whole minutes, of a wait in whole seconds, whatever minute begins in between.
+    assert begin + wait - 62 < until < time.time() + wait + 2
     assert troubles(doctor(75)) == first
     # Nothing is sent inside the window, not even for a token.
     assert sandbox.stats()["apis"].get(api, {"calls": 0})["calls"] == 0
