@@ -160,24 +160,16 @@ def plainly(title: str, artists: tuple[str, ...], album: str) -> tuple[Label, ..
 
 
 def rejected_by_names(
-    title: str,
-    artists: tuple[str, ...],
-    album: str,
-    policy: ContentPolicy,
-    genres: tuple[str, ...] | None = None,
+    title: str, artists: tuple[str, ...], album: str, policy: ContentPolicy
 ) -> tuple[Label, ...]:
     """The labels for which a track is rejected before anybody is asked for more; few have any.
 
-    Genres that are known by then may speak against a label, and spare the track. What is known
-    later does not bring it back: its features were never paid for.
+    What is known later does not bring it back: its features were never paid for, and when genres
+    are known depends on the pace of enrichment.
     """
-    found = tuple(
+    return tuple(
         label for label in plainly(title, artists, album) if policy.of(label) is Treatment.REJECT
     )
-    if not found or genres is None:
-        return found
-    held = labels_of(Track(title, artists, album, genres))
-    return tuple(label for label in found if label in held)
 
 
 def speaks(name: str) -> bool:

@@ -191,11 +191,6 @@ class Stored:
             plain.update(plainly(title, tuple(names), album))
         return Work(tracks, plain)
 
-    @property
-    def refused_by_names(self) -> bool:
-        """Whether a content label refused it when it was found."""
-        return lookup.refused_by_names(self.connection, self.track_id)
-
     @cached_property
     def people(self) -> Sequence[Any]:
         """Its artists with a name, each once."""
@@ -269,9 +264,8 @@ class Trace:
     def rejected_by_names(self) -> tuple[Label, ...]:
         """The content labels for which its names alone reject it, whatever else is known."""
         known = self.stored.content
-        genres = None if self.stored.refused_by_names else known.genres
         names = known.title, known.artists, known.album
-        return rejected_by_names(*names, self.config.content_policy, genres)
+        return rejected_by_names(*names, self.config.content_policy)
 
     @property
     def _rejected_for(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runclub_spider.catalog.content.judge import Leaning, leaning, rejected_by_names
+from runclub_spider.catalog.content.judge import Leaning, leaning
 from runclub_spider.catalog.content.labels import ContentPolicy, Label, Treatment, mask_of
 from runclub_spider.catalog.content.track import Track
 from runclub_spider.catalog.content.works import Works, brought
@@ -25,30 +25,23 @@ class Listener:
     """Takes the tracks of a part one by one and tells their labels."""
 
     def __init__(self, policy: ContentPolicy) -> None:
-        self._policy = policy
         self._rejected = policy.mask(Treatment.REJECT)
         self._said: list[tuple[int, Leaning]] = []
         self._where: list[int | None] = []
 
-    def take(self, track: Track, artist: int | None, *, refused: bool) -> int:
+    def take(self, track: Track, artist: int | None) -> int:
         """The labels of a track as a mask, as far as it tells them itself.
 
         Args:
             track: without its artist's work.
             artist: digest of its primary artist, None without one; else :meth:`put` follows.
-            refused: whether it was rejected by its names, when it was found.
         """
         said = leaning(track)
         if artist is not None:
             self._said.append((artist, said))
             self._where.append(None)
-        labels = mask_of(said.labels)
-        if not mask_of(said.plain) & self._rejected:
-            return labels
-        # What names alone rejected stays so, for nobody asked for its features.
-        genres = None if refused else track.genres
-        names = track.title, track.artists, track.album
-        return labels | mask_of(rejected_by_names(*names, self._policy, genres))
+        # What names alone reject stays so, for nobody asks for its features.
+        return mask_of(said.labels) | mask_of(said.plain) & self._rejected
 
     def put(self, position: int) -> None:
         """Take the position of the track that was taken last, unless it cannot be released."""

@@ -153,12 +153,9 @@ def read_part(connection: sa.Connection, task: tuple[Span, Asked]) -> Part:
         # A search for one song of a station says nothing of the kind of music.
         if station is None:
             sources[track_id].append((kind, key))
-    refused = {track_id for (track_id,) in stored.refused_by_names(connection, span)}
     for row in stored.candidates(connection, asked.policy.market, span):
         track_id = row[0]
-        reader.take(
-            row, people.get(track_id, ()), sources.get(track_id, ()), refused=track_id in refused
-        )
+        reader.take(row, people.get(track_id, ()), sources.get(track_id, ()))
     return reader.part()
 
 
@@ -197,17 +194,9 @@ class _Reader:
         self._shares: dict[str, tuple[tuple[str, int], ...]] = {}
 
     def take(
-        self,
-        row: CandidateRow,
-        people: Sequence[CreditRow],
-        sources: Sequence[_Source],
-        *,
-        refused: bool,
+        self, row: CandidateRow, people: Sequence[CreditRow], sources: Sequence[_Source]
     ) -> None:
-        """Take a track with its artists and the places that showed it.
-
-        `refused` says whether it was rejected by its names, when it was found.
-        """
+        """Take a track with its artists and the places that showed it."""
         fault: Exception | None = None
         waits, verdict, content = False, votes.NO_VERDICT, 0
         artists: Sequence[_Artist] = ()
@@ -222,7 +211,7 @@ class _Reader:
             on_album = row.album_id is not None and row.album_type == "compilation"
             album = votes.digest(row.album_id) if on_album else None
             self._box.add(opinion, [one.digest for one in artists], album)
-            content = self._content(row, artists, sources, refused=refused)
+            content = self._content(row, artists, sources)
         try:
             values, features = self._seen(row, artists, sources, fault, content)
             words = self._asked.unsound.get(row.track_id)
@@ -315,12 +304,7 @@ class _Reader:
         return self._box.of_own(own, self._voter.alone(own, said)), votes.NO_VERDICT, True
 
     def _content(
-        self,
-        row: CandidateRow,
-        artists: Sequence[_Artist],
-        sources: Sequence[_Source],
-        *,
-        refused: bool,
+        self, row: CandidateRow, artists: Sequence[_Artist], sources: Sequence[_Source]
     ) -> int:
         """What it is beside a song, as far as its own rows tell."""
         lists = self._asked.lists
@@ -333,7 +317,7 @@ class _Reader:
             tuple([lists[one] for one in sources if one in lists]) if lists else (),
         )
         artist = artists[0].digest if artists else None
-        return self._listener.take(track, artist, refused=refused)
+        return self._listener.take(track, artist)
 
     # What the rules and the choice look at
 

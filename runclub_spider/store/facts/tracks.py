@@ -7,15 +7,13 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.content.judge import rejected_by_names
-from runclub_spider.catalog.content.labels import ContentPolicy, mask_of
-from runclub_spider.catalog.content.track import genres_of
+from runclub_spider.catalog.content.labels import mask_of
 from runclub_spider.catalog.models import FoundTrack, Playable, Track
 from runclub_spider.catalog.playability import rank
-from runclub_spider.catalog.rules import CONTENT, CURABLE, Policy, Rule, facts_of_stored, judge
+from runclub_spider.catalog.rules import CURABLE, Policy, Rule, facts_of_stored, judge
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.prepared import Prepared
@@ -43,7 +41,6 @@ _KEPT = (
     "linked_from",
     "available_markets",
 )
-_CONTENT = frozenset(CONTENT)
 _VALUES = ("name", "duration_ms", "explicit", "album_name", *_KEPT)
 # What stands for "not told" in columns that take no null.
 _NOTHING: dict[str, sa.ColumnElement[Any]] = {
@@ -127,16 +124,14 @@ def _save(
         artists.note_complete(connection, whole, now)
     _MARKETS(connection, list(markets.values()))
     _save_edges(connection, by_id, known, source, run_id=run_id, now=now)
-    # What is new stands as the page showed it, unless the store knows a name that it lacked, or
-    # genres that may speak against a content label. A name that came at last may make older tracks
-    # whole.
+    # What is new stands as the page showed it, unless the store knows a name that it lacked. A name
+    # that came at last may make older tracks whole.
     verdicts = {
         i: rules
         for i in ids
         if i not in known
         and (rules := by_id[i].refused_by) is not None
         and artists_met.were_named(by_id[i].track)
-        and not (_CONTENT.intersection(rules) and artists_met.fetched_any(by_id[i].track))
     }
     others = sorted({*ids, *artists_met.tracks_named}.difference(verdicts))
     verdicts |= _judge(connection, policy, others)
@@ -173,7 +168,7 @@ def judge_again(
 
 
 _ARTISTS_OF = Prepared(
-    sa.select(track_artist.c.track_id, artist.c.name, artist.c.genres)
+    sa.select(track_artist.c.track_id, artist.c.name)
     .join_from(track_artist, artist, artist.c.artist_id == track_artist.c.artist_id)
     .where(among(track_artist.c.track_id), NAMED)
     .order_by(track_artist.c.track_id, track_artist.c.position)
@@ -206,11 +201,12 @@ def _judge(
     verdicts = {}
     for part in chunks(ids):
         given = {"ids": texts(part)}
-        people: defaultdict[str, list[tuple[str, str | None]]] = defaultdict(list)
-        for track_id, name, genres in _ARTISTS_OF.rows(connection, given):
-            people[track_id].append((str(name), genres))
+        people: defaultdict[str, list[str]] = defaultdict(list)
+        for track_id, name in _ARTISTS_OF.rows(connection, given):
+            people[track_id].append(str(name))
         for row in _JUDGED.rows(connection, {**given, "in_market": policy.market}):
             track_id, name, album, duration_ms, available_markets, playable, basis = row
+            names = name, tuple(people[track_id]), str(album)
             facts = facts_of_stored(
                 name,
                 artists=len(people[track_id]),
@@ -219,21 +215,10 @@ def _judge(
                 basis=basis,
                 available_markets=available_markets,
                 market=policy.market,
-                content=_rejected(name, people[track_id], str(album), policy.content),
+                content=mask_of(rejected_by_names(*names, policy.content)),
             )
             verdicts[track_id] = judge(facts, policy)
     return verdicts
-
-
-def _rejected(
-    name: str, people: Sequence[tuple[str, str | None]], album: str, policy: ContentPolicy
-) -> int:
-    """The content labels that reject a track, given its artists' names and genres, as a mask."""
-    artists = tuple([one for one, _ in people])
-    if not rejected_by_names(name, artists, album, policy):
-        return 0
-    genres = genres_of((orjson.loads(said or "[]"), said is not None) for _, said in people)
-    return mask_of(rejected_by_names(name, artists, album, policy, genres))
 
 
 _OF_SOURCE = (track_source.c.source_type == sa.bindparam("of_type")) & (
@@ -442,10 +427,6 @@ class _Artists:
     def fetched_all(self, of: Track) -> bool:
         """Whether the records of all the track's artists were fetched."""
         return self.fetched.issuperset([ref.artist_id for ref in of.artists])
-
-    def fetched_any(self, of: Track) -> bool:
-        """Whether the record of an artist of the track was fetched."""
-        return not self.fetched.isdisjoint([ref.artist_id for ref in of.artists])
 
     def were_named(self, of: Track) -> bool:
         """Whether every row named all the track's artists."""

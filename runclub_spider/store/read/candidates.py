@@ -21,7 +21,6 @@ from runclub_spider.store.db.tables import (
     audio_features,
     feature_miss,
     open_metadata,
-    rejection,
     track,
     track_artist,
     track_detail,
@@ -156,12 +155,6 @@ def sources(connection: sa.Connection, span: Span) -> Iterator[tuple[Any, Any, A
     order = (track_source.c.track_id, track_source.c.source_type, track_source.c.source_key)
     query = sa.select(*order, track_source.c.station).order_by(*order)
     return _rows(connection, _within(query, track_source.c.track_id, span))
-
-
-def refused_by_names(connection: sa.Connection, span: Span) -> Iterator[tuple[Any]]:
-    """(track_id,) of the tracks that a content label refused with their page, in any order."""
-    query = sa.select(rejection.c.track_id).where(rejection.c.rule.startswith("content_"))
-    return _rows(connection, _within(query, rejection.c.track_id, span))
 
 
 def _within(query: sa.Select[Any], key: sa.Column[Any], span: Span) -> sa.Select[Any]:

@@ -15,7 +15,6 @@ from runclub_spider.store.db.tables import (
     edition,
     feature_miss,
     playlist,
-    rejection,
     release_row,
     seed,
     seed_playlist,
@@ -93,14 +92,6 @@ def miss(connection: sa.Connection, track_id: str) -> Any | None:
     return connection.execute(
         sa.select(*columns).where(feature_miss.c.track_id == track_id)
     ).one_or_none()
-
-
-def refused_by_names(connection: sa.Connection, track_id: str) -> bool:
-    """Whether a content label refused a track with its page."""
-    query = sa.select(rejection.c.rule).where(
-        rejection.c.track_id == track_id, rejection.c.rule.startswith("content_")
-    )
-    return connection.execute(query).first() is not None
 
 
 def tracks_led_by(
