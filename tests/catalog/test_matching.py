@@ -156,11 +156,12 @@ def test_other_people_are_never_the_same(title: str, one: str, other: str) -> No
         assert match(keys_of(title, one), keys_of(title, other)) is None
 
 
-#: No word that is known to say nothing, or to say something.
-REMARK = st.text(alphabet="qxz", min_size=1, max_size=9)
+#: No word that is known to say nothing, or to say something: neither "feat" nor "interlude".
+UNKNOWN = st.text(alphabet="qxz", min_size=1, max_size=9)
+UNKNOWNS = st.lists(UNKNOWN, min_size=1, max_size=5).map(" ".join)
 
 
-@given(WORDS, WORDS, REMARK, st.sampled_from(["{0} ({1})", "({1}) {0}", "{0} [{1}]"]))
+@given(UNKNOWNS, UNKNOWNS, UNKNOWN, st.sampled_from(["{0} ({1})", "({1}) {0}", "{0} [{1}]"]))
 def test_an_unknown_bracket_is_for_a_person_to_see(
     title: str, artist: str, remark: str, form: str
 ) -> None:
@@ -168,6 +169,13 @@ def test_an_unknown_bracket_is_for_a_person_to_see(
     if one.exact != other.exact and not set(remark.split()) <= one.people:
         assert match(one, other) is None
         assert nearness(one, other) == nearness(other, one) >= FUZZY_REVIEW
+
+
+@pytest.mark.parametrize("title", ["Interlude", "Track 3"])
+def test_what_is_alike_by_habit_is_no_doubt_for_a_person(title: str) -> None:
+    one, other = keys_of(title, "Mara Quill"), keys_of(f"{title} (Qxz)", "Mara Quill")
+    assert match(one, other) is None
+    assert nearness(one, other) == 0
 
 
 @given(TEXT, TEXT, TEXT, TEXT)
