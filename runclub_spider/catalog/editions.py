@@ -12,8 +12,10 @@ keys and lengths needs no titles.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence, Set
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from runclub_spider.catalog.versions import (
@@ -27,6 +29,8 @@ from runclub_spider.catalog.versions import (
 WHOLE_MS, TITLE_MS = 20_000, 8_000
 #: By artist alone, or where a remark on one of them names another performance.
 REMARK_MS = SOFT_DURATION_MS
+#: A code of more tracks names nothing, and pairs grow with the square: equal words alone count.
+MOST_COMPARED = 500
 #: Titles from this similarity on are spellings of one.
 _SPELLING = 80
 
@@ -104,10 +108,13 @@ def split(editions: Sequence[Edition]) -> list[list[int]]:
     """Tracks of one ISRC in groups of one recording: positions, ascending, by the first of each.
 
     A group is held together by pairs that are plausible, through any chain of them, so that the
-    order of the tracks does not matter.
+    order of the tracks does not matter. Of more than `MOST_COMPARED` tracks only pairs of equal
+    words count.
     """
     if len(editions) == 1:
         return [[0]]
+    if len(editions) > MOST_COMPARED:
+        return _by_equal_words(editions)
     order = sorted(range(len(editions)), key=lambda at: editions[at].duration_ms)
     group = list(range(len(editions)))
 
@@ -129,6 +136,25 @@ def split(editions: Sequence[Edition]) -> list[list[int]]:
     for at in range(len(editions)):
         found.setdefault(root(at), []).append(at)
     return list(found.values())
+
+
+def _by_equal_words(editions: Sequence[Edition]) -> list[list[int]]:
+    """Groups as :func:`split` gives them, held together by pairs of equal words alone."""
+    alike: defaultdict[str | tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
+    for at, one in enumerate(editions):
+        alike[soft_key(one.title, one.artists) or (one.title, one.artists)].append(at)
+    groups: list[list[int]] = []
+    for places in alike.values():
+        places.sort(key=lambda at: editions[at].duration_ms)
+        groups.append(places[:1])
+        # An unknown length is the first, and agrees with every other.
+        unknown = editions[places[0]].duration_ms <= 0
+        for before, at in pairwise(places):
+            if unknown or not _too_far(editions[before], editions[at], WHOLE_MS):
+                groups[-1].append(at)
+            else:
+                groups.append([at])
+    return sorted(map(sorted, groups))
 
 
 def _too_far(one: Edition, other: Edition, most_ms: int) -> str | None:

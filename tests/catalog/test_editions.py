@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runclub_spider.catalog.editions import (
+    MOST_COMPARED,
     REMARK_MS,
     TITLE_MS,
     WHOLE_MS,
@@ -126,6 +127,19 @@ def test_a_chain_of_plausible_pairs_is_one_group() -> None:
     chain = [_edition("Cold Hands", 200 + 15 * n) for n in range(4)]
     assert split(chain) == [[0, 1, 2, 3]]
     assert split([chain[0], chain[3]]) == [[0], [1]]
+
+
+def test_of_a_code_of_very_many_tracks_equal_words_alone_count() -> None:
+    """Pairs of thousands of titles would take minutes."""
+    heap = [_edition(f"Song {n}", 150 + n / 60, f"Singer {n}") for n in range(MOST_COMPARED)]
+    few = [
+        *(SONG, _edition("COLD HANDS", 215), _edition("Cold Hands (Album Version)", 230)),
+        *(_edition("Cold Hands", 260), _edition("Cold Hans", 200), _edition("Intro", 30)),
+        *(_edition("Intro", 30), _edition("Warm Feet", 0), _edition("Warm Feet", 100)),
+    ]
+    assert split(few) == [[0, 1, 2, 4], [3], [5, 6], [7, 8]]
+    alone = [[len(few) + at] for at in range(len(heap))]
+    assert split([*few, *heap]) == [[0, 1, 2], [3], [4], [5, 6], [7, 8], *alone]
 
 
 def test_nothing_and_one() -> None:
