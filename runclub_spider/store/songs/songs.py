@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider.catalog.editions import Edition, plausible
 from runclub_spider.catalog.versions import KEY_RULES, SOFT_DURATION_MS, soft_key
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.tables import (
@@ -20,6 +21,7 @@ from runclub_spider.store.db.tables import (
     track_recording,
 )
 from runclub_spider.store.db.upsert import chunks
+from runclub_spider.store.facts import sharers
 
 _LINKED, _KEYED = "songs_linked", "song_keys"
 _BATCH = 2_000
@@ -94,7 +96,8 @@ def renew_keys(connection: sa.Connection) -> int:
 def link_tracks(connection: sa.Connection) -> int:
     """Link songs to the Spotify tracks of the same recording; returns how many were.
 
-    By ISRC; else by recording MBID, where MusicBrainz told which tracks are it; else by people,
+    By ISRC, unless title and artist, or the length, say that it is another recording under the same
+    code; else by recording MBID, where MusicBrainz told which tracks are it; else by people,
     title and version, where the length agrees within two seconds, or where the song's is not
     known and all such tracks agree with each other. Of several the most popular one is taken,
     then the smallest id. Nothing is looked at while neither side nor the rules changed.
@@ -123,11 +126,20 @@ def link_tracks(connection: sa.Connection) -> int:
 
 def _by_isrc(connection: sa.Connection) -> dict[str, str]:
     rows = connection.execute(
-        sa.select(song.c.id, track.c.track_id, track.c.popularity)
+        sa.select(
+            *(song.c.id, song.c.title, song.c.artist, song.c.duration_ms),
+            *(track.c.track_id, track.c.popularity),
+        )
         .join(track, track.c.isrc == song.c.isrc)
         .where(song.c.track_id.is_(None), song.c.isrc.is_not(None))
-    )
-    return _most_popular(rows)
+    ).all()
+    known = sharers.editions(connection, (row.track_id for row in rows))
+    return _most_popular(row for row in rows if _may_be(row, known[row.track_id]))
+
+
+def _may_be(row: Any, known: Edition) -> bool:
+    """Whether a track with a song's ISRC may be its recording; few songs tell their length."""
+    return plausible(Edition(row.title, (row.artist,), row.duration_ms or known.duration_ms), known)
 
 
 def _by_recording(connection: sa.Connection, without: set[str]) -> dict[str, str]:

@@ -452,10 +452,10 @@ def test_a_song_is_linked_to_the_track_of_its_recording(connection: sa.Connectio
         a_play(4, "Rain", "Mara Quill"),
         a_play(5, "No Such Track", "Mara Quill"),
         a_play(6, "Called Otherwise", "Mara Quill"),
+        a_play(7, "Wrong Code", "Mara Quill"),
     )
-    connection.execute(
-        sa.update(song).where(song.c.title == "Called Otherwise").values(isrc="USUM70000006")
-    )
+    for title, code in (("Called Otherwise", "USUM70000006"), ("Wrong Code", "USUM70000007")):
+        connection.execute(sa.update(song).where(song.c.title == title).values(isrc=code))
     put_tracks(
         connection,
         a_track(1, name="Slow Tide", artists=by("Mara Quill", "Kojo")),
@@ -465,11 +465,13 @@ def test_a_song_is_linked_to_the_track_of_its_recording(connection: sa.Connectio
         # Two lengths: nothing says which of them was played.
         a_track(4, name="Rain", artists=by("Mara Quill"), duration_ms=180_000),
         a_track(14, name="Rain", artists=by("Mara Quill"), duration_ms=240_000),
-        a_track(6, name="Quite Other Words", artists=by("Somebody")),
+        # The code counts for more than the title, but not where the people are others as well.
+        a_track(6, name="Quite Other Words", artists=by("Mara Quill")),
+        a_track(7, name="Quite Other Words", artists=by("Somebody"), popularity=99),
     )
     assert songs.link_tracks(connection) == 3
-    assert [linked(connection, number) for number in range(1, 7)] == [
-        *(an_id(1), an_id(12), None, None, None, an_id(6))
+    assert [linked(connection, number) for number in range(1, 8)] == [
+        *(an_id(1), an_id(12), None, None, None, an_id(6), None)
     ]
     # Looked at again only when something came.
     assert songs.link_tracks(connection) == 0
