@@ -33,7 +33,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -49,6 +48,8 @@ from runclub_spider.catalog.content import (
     Work,
 )
 from runclub_spider.catalog.content.judge import Leaning, labels_of, leaning, plainly
+from testkit.halves import held_out
+from testkit.scores import Score
 
 LABELS_FILE = Path(__file__).with_suffix(".csv")
 #: Where the tables lie in the folder of real data.
@@ -79,7 +80,7 @@ class Judged:
     @property
     def odd(self) -> bool:
         """Whether it is of the half that no rule was tuned on."""
-        return hashlib.sha256(self.track_id.encode()).digest()[-1] % 2 == 1
+        return held_out(self.track_id)
 
 
 def judged() -> list[Judged]:
@@ -209,39 +210,14 @@ def _rows(table: Path) -> Iterator[dict[str, str]]:
 # --- scores --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How far labels agree with the judgements; the tracks on which they do not."""
-
-    right: int
-    wrong: tuple[Known, ...]
-    missed: tuple[Known, ...]
-
-    @property
-    def precision(self) -> float:
-        """Share of the tracks called so that are."""
-        return self.right / max(1, self.right + len(self.wrong))
-
-    @property
-    def recall(self) -> float:
-        """Share of the tracks that are so that are called so."""
-        return self.right / max(1, self.right + len(self.missed))
-
-
 def score(
     tracks: Iterable[Known], called: Callable[[Known], Container[str]], those: frozenset[str]
-) -> Score:
+) -> Score[Known]:
     """Hold what `called` says of each track against the judgement, as to whether any of `those`."""
-    right, wrong, missed = 0, [], []
-    for track in tracks:
+
+    def judged_of(track: Known) -> tuple[Known, bool, bool]:
         said = called(track)
-        is_said, is_so = (
-            any(label in said for label in those),
-            not those.isdisjoint(track.judged.labels),
-        )
-        right += is_said and is_so
-        if is_said and not is_so:
-            wrong.append(track)
-        if is_so and not is_said:
-            missed.append(track)
-    return Score(right, tuple(wrong), tuple(missed))
+        is_said = any(label in said for label in those)
+        return track, is_said, not those.isdisjoint(track.judged.labels)
+
+    return Score.of(map(judged_of, tracks))

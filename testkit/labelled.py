@@ -34,6 +34,7 @@ from pathlib import Path
 
 from runclub_spider.catalog.versions import SOFT_DURATION_MS
 from testkit.halves import held_out
+from testkit.scores import Score
 
 FOLDER = Path(__file__).parent
 #: Where the tables lie in the folder of real data.
@@ -64,45 +65,15 @@ class Pair:
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How far a key agrees with the judgements; the pairs on which it does not."""
-
-    right: int
-    wrong: tuple[Pair, ...]
-    missed: tuple[Pair, ...]
-
-    @property
-    def precision(self) -> float:
-        """Share of the pairs called same that are."""
-        return self.right / max(1, self.right + len(self.wrong))
-
-    @property
-    def recall(self) -> float:
-        """Share of the same pairs that are called so."""
-        return self.right / max(1, self.right + len(self.missed))
-
-    def __str__(self) -> str:
-        return (
-            f"precision {self.precision:.4f}, recall {self.recall:.4f} "
-            f"({self.right} right, {len(self.wrong)} wrong, {len(self.missed)} missed)"
-        )
-
-
-def score(pairs: Iterable[Pair], key: Key) -> Score:
+def score(pairs: Iterable[Pair], key: Key) -> Score[Pair]:
     """Judge pairs by a key and the duration."""
-    right, wrong, missed = 0, [], []
-    for pair in pairs:
-        found = key(pair.a.name, pair.a.artists)
-        near = abs(pair.a.duration_ms - pair.b.duration_ms) <= SOFT_DURATION_MS
-        same = near and found != "" and found == key(pair.b.name, pair.b.artists)
-        if same and pair.same:
-            right += 1
-        elif same:
-            wrong.append(pair)
-        elif pair.same:
-            missed.append(pair)
-    return Score(right, tuple(wrong), tuple(missed))
+    return Score.of((pair, _same(pair, key), pair.same) for pair in pairs)
+
+
+def _same(pair: Pair, key: Key) -> bool:
+    found = key(pair.a.name, pair.a.artists)
+    near = abs(pair.a.duration_ms - pair.b.duration_ms) <= SOFT_DURATION_MS
+    return near and found != "" and found == key(pair.b.name, pair.b.artists)
 
 
 def hard_pairs() -> list[Pair]:

@@ -17,12 +17,12 @@ from testkit.labelled import (
     LEAST_RECALL,
     TRACKS,
     Pair,
-    Score,
     hard_pairs,
     real_pairs,
     score,
 )
 from testkit.realdata import real_file
+from testkit.scores import Score
 
 # Remarks that make another version; each line names one and the same.
 VERSIONS = [
@@ -420,7 +420,7 @@ def test_another_title_is_another_key(one: str, other: str, artists: list[str]) 
 # --- judged pairs --------------------------------------------------------------------------------
 
 
-def _shown(found: Score) -> str:
+def _shown(found: Score[Pair]) -> str:
     wrong, missed = (
         "\n".join(f"  {pair.a} {pair.b}" for pair in pairs) for pairs in (found.wrong, found.missed)
     )

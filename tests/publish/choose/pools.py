@@ -59,6 +59,17 @@ def chosen(
     return select(pool_of(candidates, LABELS, previous), targets(**changes))
 
 
+def run(
+    world: list[Candidate],
+    aims: Targets,
+    kept: Mapping[str, str | None] | None = None,
+    stored: Mapping[str, str] | None = None,
+) -> Selection:
+    """A selection after a release of the tracks `kept`, by umbrella, and the entries `stored`."""
+    previous = Previous((kept or {}).items(), (stored or {}).values())
+    return select(pool_of(world, LABELS, previous), aims)
+
+
 def ids(selection: Selection) -> list[str]:
     return [track_id for track_id, _ in selection.cells()]
 
@@ -91,6 +102,10 @@ _WORDS = [
 ]
 _SOME_RULES = [None, rules.UNPLAYABLE, rules.PLAYABILITY_UNKNOWN]
 _RULES = [None, None, None, None, None, *rules.RULES, rules.PLAYABILITY_UNKNOWN]
+
+
+#: Tracks of a last release, with their umbrellas.
+KEPT = st.dictionaries(st.sampled_from(IDS), st.sampled_from([None, *LABELS]), max_size=12)
 
 
 @st.composite

@@ -23,25 +23,19 @@ from runclub_spider.publish.choose.select import Selection, select
 from testkit.candidates import Candidate, pool_of
 from tests.publish.choose.pools import (
     AIMS,
-    IDS,
+    KEPT,
     LABELS,
     as_previous,
     candidate,
     chosen,
     facts,
     ids,
+    run,
     worlds,
 )
 
 SHORT = settings(max_examples=60, deadline=None)
-KEPT = st.dictionaries(st.sampled_from(IDS), st.sampled_from([None, *LABELS]), max_size=12)
 TRIBUTE, LIVE = (Label.TRIBUTE,), (Label.LIVE,)
-
-
-def run(
-    world: list[Candidate], aims: Targets, kept: dict[str, str | None] | None = None
-) -> Selection:
-    return select(pool_of(world, LABELS, Previous((kept or {}).items())), aims)
 
 
 def ready(selection: Selection) -> np.ndarray[Any, Any]:

@@ -16,13 +16,14 @@ from runclub_spider.publish.choose.balance import Targets
 from runclub_spider.publish.choose.canonical import canonicals
 from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.pool import Previous
-from runclub_spider.publish.choose.select import Selection, select
+from runclub_spider.publish.choose.select import select
 from runclub_spider.store.queue.pages import PageCounts
 from testkit.candidates import Candidate, Vote, pool_of
 from tests.publish.choose.pools import (
     AIMS,
     COVERAGE,
     IDS,
+    KEPT,
     LABELS,
     as_previous,
     candidate,
@@ -30,23 +31,13 @@ from tests.publish.choose.pools import (
     facts,
     ids,
     random_pool,
+    run,
     targets,
     worlds,
 )
 
 SHORT = settings(max_examples=40, deadline=None)
-KEPT = st.dictionaries(st.sampled_from(IDS), st.sampled_from([None, *LABELS]), max_size=12)
 STORED = st.dictionaries(st.sampled_from(["I1", "I2", "I3", "X9"]), st.sampled_from(IDS))
-
-
-def run(
-    world: list[Candidate],
-    aims: Targets,
-    kept: dict[str, str | None] | None = None,
-    stored: dict[str, str] | None = None,
-) -> Selection:
-    previous = Previous((kept or {}).items(), (stored or {}).values())
-    return select(pool_of(world, LABELS, previous), aims)
 
 
 @SHORT
