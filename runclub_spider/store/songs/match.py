@@ -20,6 +20,7 @@ from runclub_spider.catalog.matching import (
 )
 from runclub_spider.catalog.overrides import Overrides, Target
 from runclub_spider.catalog.plays import Play, Tier
+from runclub_spider.catalog.versions import KEY_RULES
 from runclub_spider.store.db.tables import external_play, song
 from runclub_spider.store.db.upsert import insert_rows, select_among
 from runclub_spider.store.songs.review import Review
@@ -33,6 +34,11 @@ _NEW_SONG = (
     *("id", "title", "artist", "album", "year", "mbid", "source", "is_placeholder"),
     *("match_key", "artist_key", "created_at"),
 )
+
+
+def song_id(key: str) -> str:
+    """The id of a song by the key that it is made with."""
+    return str(uuid.uuid5(_SONGS, key))
 
 
 @dataclass(slots=True)
@@ -145,6 +151,7 @@ class Matcher:
         known = self._known
         self._load("mbid", mbids - known.by_mbid.keys())
         self._load("match_key", exact - known.by_exact.keys())
+        self._load("id", {song_id(key) for key in exact - known.by_exact.keys()})
         artists = {
             key.artist
             for play, key in zip(plays, keys, strict=True)
@@ -255,8 +262,12 @@ class Matcher:
         return Planned(play, found, tier, confidence, creates=False, fills=fills)
 
     def _new(self, play: Play, keys: SongKeys, key: str, **said: str) -> Planned:
+        one = song_id(key)
+        if one in self._known.by_id:
+            # Earlier rules made it of this key, and gave it to what is another song by now.
+            one = song_id(f"{key}#{KEY_RULES}")
         made = Song(
-            id=str(uuid.uuid5(_SONGS, key)),
+            id=one,
             title=said.get("title", play.title),
             artist=said.get("artist", play.artist),
             album=play.album,
@@ -267,9 +278,6 @@ class Matcher:
             keys=keys,
             stored=False,
         )
-        if made.id in self._known.by_id:
-            # Its key was given up for another; the id stands.
-            return self._planned(play, self._known.by_id[made.id], Tier.EXACT)
         self._known.add(made)
         return Planned(play, made, Tier.NEW, 1.0, creates=True, fills={})
 

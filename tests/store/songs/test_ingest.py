@@ -25,7 +25,7 @@ from runclub_spider.store.facts import tracks
 from runclub_spider.store.songs import coverage, songs
 from runclub_spider.store.songs.coverage import Interval
 from runclub_spider.store.songs.ingest import Ingested, ingest
-from runclub_spider.store.songs.match import KnownSongs
+from runclub_spider.store.songs.match import KnownSongs, song_id
 from runclub_spider.store.songs.overrides import apply_overrides
 from runclub_spider.store.songs.rematch import match_again
 from testkit.making import POLICY, SEARCH, a_track, an_id, found
@@ -282,6 +282,40 @@ def test_plays_of_an_earlier_version_find_their_songs_anew(connection: sa.Connec
     # As a store has it that was made by these rules.
     store_plays(connection, a_play(20, "Slow Tide (UK Surf)"), a_play(21, "Infinite Content"))
     assert [tier for _, tier, _ in tiers(connection)][-2:] == ["exact", "exact"]
+
+
+def test_a_song_that_rules_tell_apart_by_now_takes_no_id_of_another(
+    connection: sa.Connection,
+) -> None:
+    """Ids are made of keys: that of today is one that an earlier version gave to another song."""
+    old = [
+        ("Infinite_Content", "Mara Quill", "mara quill|infinitecontent|", "mara quill"),
+        ("Rain", "Mara_Quill", "mara quill|rain|", "mara quill"),
+    ]
+    names = ("id", "title", "artist", "match_key", "artist_key")
+    rows = [dict(zip(names, (song_id(row[2]), *row), strict=True)) for row in old]
+    connection.execute(sa.insert(song), [{**row, "source": "kexp"} for row in rows])
+    connection.execute(
+        sa.insert(external_play).values(
+            source="kexp",
+            source_play_id="1",
+            title="Infinite Content",
+            artist="Mara Quill",
+            airdate=1,
+            song_id=rows[0]["id"],
+            match_tier="exact",
+            created_at=1,
+        )
+    )
+    songs.renew_keys(connection)
+    assert match_again(connection, "kexp", Overrides(), now=9) == 1
+    store_plays(connection, a_play(2, "Rain", "Mara Quill"), a_play(3, "Infinite Content"))
+    found = [song_of(connection, number) for number in (1, 2, 3)]
+    assert [(one.title, one.artist) for one in found] == [
+        *(("Infinite Content", "Mara Quill"), ("Rain", "Mara Quill")),
+        ("Infinite Content", "Mara Quill"),
+    ]
+    assert [tier for _, tier, _ in tiers(connection)] == ["new", "new", "exact"]
 
 
 def test_matching_again_counts_for_each_station_and_changes_nothing_in_a_new_store(
