@@ -13,6 +13,8 @@ from runclub_spider.store.db.tables import external_play, song
 from runclub_spider.store.songs.match import KnownSongs, Matcher, insert_songs
 from runclub_spider.store.songs.review import Review
 
+# A station has millions of plays, and a server would hand out all of them at once.
+_BATCH = 2_000
 _BY_WORDS = (Tier.EXACT, Tier.CLEANED, Tier.FUZZY)
 
 
@@ -70,7 +72,7 @@ def _no_longer_alike(connection: sa.Connection, source: str) -> list[Play]:
     found = found.where(
         external_play.c.source == source,
         external_play.c.match_tier.in_([str(tier) for tier in _BY_WORDS]),
-    )
+    ).execution_options(yield_per=_BATCH)
     apart = {
         (title, artist, song_title, song_artist)
         for title, artist, song_title, song_artist in connection.execute(found.distinct())
