@@ -14,6 +14,7 @@ from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import artist, rejection, track, track_artist
+from runclub_spider.store.facts import imported
 
 _PENDING = (
     sa.select(artist.c.artist_id)
@@ -90,7 +91,7 @@ def save(
     """
     by_id = {row.artist_id: row for row in found}
     old = {row.artist_id: row for row in connection.execute(_STORED, {"ids": texts(asked)})}
-    changed, named, rows = [], [], []
+    changed, named, renamed, rows = [], [], [], []
     for artist_id in asked:
         before, now_row = old.get(artist_id), by_id.get(artist_id)
         if before is None:
@@ -103,11 +104,15 @@ def save(
         }
         if any(getattr(before, name) != value for name, value in values.items()):
             changed.append(artist_id)
+        if values["name"] != before.name:
+            renamed.append(artist_id)
         if values["name"] and not before.name.strip():
             named.append(artist_id)
         rows.append({"of_id": artist_id, **values, "fetched_at": now})
     if rows:
-        connection.execute(_FETCHED, rows)
+        theirs = list(connection.scalars(_WHOLE, {"ids": texts(renamed)})) if renamed else []
+        with imported.noting_sharers(connection, (), now, of=theirs):
+            connection.execute(_FETCHED, rows)
     if changed:
         exported.changed(connection, _THEIRS, now, ids=texts(changed))
     connection.execute(_COMPLETE_OF, {"artist_ids": texts(asked), "at": now})

@@ -88,7 +88,7 @@ def save(
             }
     changed = [i for i, values in wanted.items() if values != before.get(i, nothing)]
     codes = [row["isrc"] for rows in (before, wanted) for row in rows.values()]
-    with imported.noting_sharers(connection, codes, now):
+    with imported.noting_sharers(connection, codes, now, of=changed):
         upsert(
             connection,
             track_detail,

@@ -7,7 +7,7 @@ several recordings are stored names none of them, so no track gets what is impor
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -132,22 +132,33 @@ _OF_ISRC = Prepared(
 
 @contextmanager
 def noting_sharers(
-    connection: sa.Connection, codes: Iterable[str | None], now: int
+    connection: sa.Connection,
+    codes: Iterable[str | None],
+    now: int,
+    *,
+    of: Collection[str] = (),
 ) -> Iterator[None]:
-    """Note what becomes of imports by those ISRCs while tracks with them come, change or go.
+    """Note what becomes of imports by ISRC while tracks with these come, change or go.
 
     Where another recording comes in under the code of an import, the tracks before it lose what
     they had of it, and get it back when that one goes.
+
+    Args:
+        connection: a transaction.
+        codes: ISRCs that tracks get or lose.
+        now: epoch seconds.
+        of: ids of tracks that may change in what recordings are told apart by.
     """
-    known = sorted({one for one in codes if one})
-    if known and present(connection):
-        known = _OF_ISRC.first(connection, {"ids": texts(known)})
-    else:
-        known = []
+    named = {one for one in codes if one}
+    if not (named or of) or not present(connection):
+        yield
+        return
+    known = set(_OF_ISRC.first(connection, {"ids": texts(named)}))
+    known.update(connection.scalars(_CODES_AMONG, {"ids": texts(of)}))
     if not known:
         yield
         return
-    with _noting(connection, _tracks(connection, KeyKind.ISRC, known), now):
+    with _noting(connection, _tracks(connection, KeyKind.ISRC, sorted(known)), now):
         yield
 
 
@@ -223,6 +234,7 @@ def _codes(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
 
 
+_CODES_AMONG = _codes(among(track.c.track_id))
 _ANY = Prepared(sa.select(sa.exists(sa.select(_TABLE.c.key_kind))))
 
 

@@ -90,7 +90,8 @@ def save(
     A known track gains provenance and whatever it lacked; a value is never replaced by
     nothing, and `updated_at` moves only when a stored value changed.
     """
-    with imported.noting_sharers(connection, (row.track.isrc for row in found), now):
+    codes, ids = (row.track.isrc for row in found), [row.track.track_id for row in found]
+    with imported.noting_sharers(connection, codes, now, of=ids):
         return _save(connection, found, source, policy=policy, run_id=run_id, now=now)
 
 
@@ -447,8 +448,9 @@ def _meet_artists(connection: sa.Connection, tracks: Sequence[Track], now: int) 
     named = [i for i, had in had_name.items() if not had and names[i]]
     theirs = set[str]()
     if named:
-        connection.execute(_NAME, [{"b_id": one, "b_name": names[one]} for one in named])
         theirs.update(connection.scalars(_TRACKS_OF, {"ids": texts(named)}))
+        with imported.noting_sharers(connection, (), now, of=theirs):
+            connection.execute(_NAME, [{"b_id": one, "b_name": names[one]} for one in named])
         connection.execute(_CHANGED, {"ids": texts(theirs), "at": now})
     fetched = frozenset(row[0] for row in stored if row[2])
     return _Artists(fetched, frozenset(nameless), theirs)

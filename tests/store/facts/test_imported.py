@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runclub_spider.catalog.imported import KeyKind
-from runclub_spider.catalog.models import FEATURES, TrackDetail
+from runclub_spider.catalog.models import FEATURES, ArtistRef, TrackDetail
 from runclub_spider.store import tombstones
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.tables import (
@@ -21,11 +21,11 @@ from runclub_spider.store.db.tables import (
     track,
     track_recording,
 )
-from runclub_spider.store.facts import details, features, imported, tracks
+from runclub_spider.store.facts import artists, details, features, imported, tracks
 from runclub_spider.store.facts.imported import Origin, Saved
 from runclub_spider.store.read import catalogue
 from runclub_spider.store.read.candidates import CandidateRow, Span, candidates
-from testkit.making import POLICY, SEARCH, a_track, an_id, found
+from testkit.making import POLICY, SEARCH, a_track, an_artist, an_id, found
 from testkit.making import features as some_features
 
 BY_ID = Origin(KeyKind.ID, "local", "CC0-1.0")
@@ -227,6 +227,51 @@ def test_a_track_is_changed_when_what_it_shows_is(
             # What ReccoBeats said stands.
             assert (own or {}).items() <= known(connection, 1).items()
         undone.rollback()
+
+
+def test_a_length_that_comes_later_may_tell_recordings_apart(connection: sa.Connection) -> None:
+    keep(connection, BY_ISRC, CODE, tempo=171.5)
+    comes(connection, 6, name="Song 1", duration_ms=0)
+    assert known(connection, 1) == {"tempo": 171.5}
+    told = TrackDetail("r", an_id(6), None, None, (), 300_000)
+    details.save(connection, [an_id(6)], [told], 450)
+    assert known(connection, 1) == known(connection, 6) == {}
+    assert updated(connection, 1) == 450
+    # Spotify's own length comes last and counts for more.
+    comes(connection, 6, now=500, name="Song 1", duration_ms=241_000)
+    assert known(connection, 1) == {"tempo": 171.5}
+    assert updated(connection, 1) == 500
+
+
+@pytest.mark.parametrize("by_page", [True, False], ids=["a page", "the artist's record"])
+def test_an_artist_named_later_may_make_it_one_recording(
+    by_page: bool, connection: sa.Connection
+) -> None:
+    singer = an_artist(66, name="Artist 1")
+    keep(connection, BY_ISRC, CODE, tempo=171.5)
+    nameless = (ArtistRef(singer.artist_id, ""),)
+    comes(connection, 6, name="Song 1", duration_ms=255_000, artists=nameless)
+    assert known(connection, 1) == known(connection, 6) == {}
+    assert updated(connection, 1) == 400
+    if by_page:
+        page = [found(a_track(9, artists=(ArtistRef(singer.artist_id, singer.name),)))]
+        tracks.save(connection, page, SEARCH, policy=POLICY, run_id=1, now=450)
+    else:
+        artists.save(connection, [singer.artist_id], [singer], 450)
+    assert known(connection, 1) == known(connection, 6) == {"tempo": 171.5}
+    assert updated(connection, 1) == 450
+
+
+def test_a_track_that_gets_another_code_leaves_the_old_one_to_others(
+    connection: sa.Connection,
+) -> None:
+    keep(connection, BY_ISRC, CODE, tempo=171.5)
+    comes(connection, 7, name="Another One", artists=(ArtistRef(an_id(66, "artist"), "Lem"),))
+    assert known(connection, 1) == {}
+    page = [found(a_track(7, name="Another One"))]
+    tracks.save(connection, page, SEARCH, policy=POLICY, run_id=1, now=500)
+    assert known(connection, 1) == {"tempo": 171.5}
+    assert updated(connection, 1) == 500
 
 
 # --- what is stored
