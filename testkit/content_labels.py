@@ -41,13 +41,20 @@ from pathlib import Path
 
 from runclub_spider.catalog.content import (
     DEFAULTS,
+    ContentPolicy,
     Features,
     Label,
     Track,
     Treatment,
     Work,
 )
-from runclub_spider.catalog.content.judge import Leaning, labels_of, leaning, plainly
+from runclub_spider.catalog.content.judge import (
+    Leaning,
+    labels_of,
+    leaning,
+    plainly,
+    rejected_by_names,
+)
 from testkit.halves import held_out
 from testkit.scores import Score
 
@@ -205,6 +212,12 @@ def _features(row: dict[str, str]) -> Features:
 def _rows(table: Path) -> Iterator[dict[str, str]]:
     with gzip.open(table, "rt", encoding="utf-8", newline="") as lines:
         yield from csv.DictReader(lines)
+
+
+def told(track: Track) -> set[Label]:
+    """What a release by default says of a track: what it deserves, and what its names reject."""
+    named = rejected_by_names(track.title, track.artists, track.album, ContentPolicy())
+    return {*labels_of(track), *named}
 
 
 # --- scores --------------------------------------------------------------------------------------

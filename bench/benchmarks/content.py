@@ -28,6 +28,7 @@ from testkit.content_labels import (
     known,
     labels_of_all,
     score,
+    told,
 )
 from testkit.real_pool import real_candidates, targets
 
@@ -124,8 +125,8 @@ def _keywords(track: Known) -> frozenset[Label]:
     return frozenset(label for label, pattern in _KEYWORDS.items() if pattern.search(text))
 
 
-def _labels(track: Known) -> tuple[Label, ...]:
-    return labels_of(track.track)
+def _labels(track: Known) -> set[Label]:
+    return told(track.track)
 
 
 def _labels_by_names(track: Known) -> tuple[Label, ...]:
@@ -194,7 +195,7 @@ def _microseconds(called: Callable[[Known], object], sample: list[Known]) -> flo
 
 def _show(table: Table, tracks: list[Known]) -> None:
     """Real titles for a person to read, the same in every run."""
-    called = {track.judged.track_id: set(_labels(track)) for track in tracks}
+    called = {track.judged.track_id: _labels(track) for track in tracks}
     for label in sorted(REJECTED):
         found = [track for track in tracks if label in called[track.judged.track_id]]
         _titles(table, f"called {label}", found, called)
