@@ -18,8 +18,9 @@ from runclub_spider.frontier.choice import Gain
 _BEFORE = 30.0
 #: Late pages that tell how much this catalogue yields, and the pages that say so much against.
 _LATE, _CREDIBLE = 320, 60.0
-#: Pages of which the sum is taken at once; what a page brings hardly falls within.
-_STEP = 10
+#: Pages of which the sum is taken at once: so many, or this part of those before. Within them
+#: requests are taken to grow with the pages.
+_STEP, _STEP_SHARE = 10, 100
 #: Pages after which a promise tells most, and how far it usually lies above what follows.
 _TOLD, _OVER = 20, 1.6
 #: A promise below so small a part of the usual one tells no more than that.
@@ -116,9 +117,10 @@ def outlook(
     pages, spent = 0, 0.0
     while spent < requests:
         # A page is asked only where the tracks it may bring can be completed.
-        step = _STEP + track_cost * new * curves.new.usual(asked + pages, _STEP)
-        pages, spent = pages + _STEP, spent + step
-    pages = max(0, round(pages - _STEP * (spent - requests) / step)) if pages else 0
+        more = max(_STEP, pages // _STEP_SHARE)
+        step = more + track_cost * new * curves.new.usual(asked + pages, more)
+        pages, spent = pages + more, spent + step
+    pages = max(0, round(pages - more * (spent - requests) / step)) if pages else 0
     factor = curves.filled.factor(asked, [gain.tracks for gain in late], promised[0])
     tracks = factor * curves.filled.usual(asked, pages)
     # Cells that are full take no more.

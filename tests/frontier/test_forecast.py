@@ -60,6 +60,11 @@ def test_a_page_size_between_two_lies_between() -> None:
     assert low < between < high
 
 
+def test_the_largest_budget_is_foretold_at_once() -> None:
+    """Not page by page, which would take minutes."""
+    assert 2**30 < ahead([], requests=2**31 - 1).pages < 2**31
+
+
 def test_nothing_left_fills_nothing() -> None:
     assert ahead([], requests=0) == Outlook(0, 0.0, 0.0, 0.0)
     assert ahead([], lack=0).tracks == 0
