@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scrapy.settings import Settings
 
@@ -232,6 +234,28 @@ def test_an_older_form_has_older_rules(tmp_path: Path) -> None:
     release.describe()
     del release.manifest["schemaVersion"], release.manifest["unsound"]
     assert verify_release(release.write(tmp_path / "old")) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([2**31 - 1] * 40, pa.int32()).view(pa.date32()),
+        pa.array([2**62] * 40, pa.int64()).view(pa.duration("s")),
+        pa.array([2**62] * 40, pa.int64()).view(pa.time64("ns")),
+        pa.array([b"\xff"] * 40, pa.binary()).view(pa.string()),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_a_parquet_of_values_that_are_none(values: pa.Array, tmp_path: Path) -> None:
+    release = Release().build()
+    table = pq.read_table(pa.BufferReader(release.files["catalog.parquet"]))
+    at = table.schema.get_field_index("name")
+    pq.write_table(table.set_column(at, "name", values), tmp_path / "odd.parquet")
+    release.files["catalog.parquet"] = (tmp_path / "odd.parquet").read_bytes()
+    release.seal()
+    (problem,) = verify_release(release.write(tmp_path))
+    assert (problem.file, problem.rule) == ("catalog.parquet", "table")
+    assert str(problem).isprintable()
 
 
 # Which row is at fault

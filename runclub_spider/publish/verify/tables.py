@@ -42,7 +42,8 @@ _TYPES = {
     "number": pa.float64(),
     "boolean": pa.bool_(),
 }
-_UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError)
+# The last, for a day or a span of time that Python has no value for.
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
 _ZERO, _FIRST = pa.scalar(0, pa.int32()), pa.array([0], pa.int32())
 
 
@@ -213,14 +214,26 @@ def _escaped(texts: pa.Array, *, escaped: bool) -> pa.Array:
 
 
 def _json_numbers(numbers: pa.Array) -> pa.Array:
-    """Numbers as this project writes them, which is not as Arrow does."""
+    """Numbers as this project writes them, which is not as Arrow does.
+
+    Raises:
+        ValueError: One is not finite, which would be written as null.
+    """
+    if not pc.all(pc.is_finite(numbers), min_count=0).as_py():
+        raise ValueError("a number that is not finite")
     written = orjson.dumps(numbers.to_pylist())[1:-1].split(b",")
     found = pa.array(written, _TEXT)
     return pc.if_else(numbers.is_null(), _text(None), found)
 
 
 def _json_lists(lists: pa.ListArray, *, escaped: bool) -> pa.Array:
-    """Lists of texts, and lists of these, as JSON text."""
+    """Lists of texts, and lists of these, as JSON text.
+
+    Raises:
+        ValueError: A list holds a null, and would be taken for one.
+    """
+    if lists.flatten().null_count:
+        raise ValueError("a list that holds a null")
     if pa.types.is_list(lists.type.value_type):
         inner = _json_lists(lists.flatten(), escaped=escaped)
         joined = pc.binary_join(_of_texts(lists, inner), _text(","))

@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -1282,6 +1283,20 @@ def tables_in_another_order(release: Release) -> None:
 @case("files", "table")
 def a_parquet_that_is_none(release: Release) -> None:
     release.files["catalog.parquet"] = b"PAR1 nothing PAR1"
+
+
+@case("files", "table")
+def tables_with_a_number_without_end(release: Release) -> None:
+    # Written as JSON it would be null, which the line has.
+    release.tables([row if row["tempo"] else {**row, "tempo": math.inf} for row in release.wide])
+    release.files["catalog.csv"] = release.files["catalog.csv"].replace(b"Infinity", b"inf")
+
+
+@case("files", "table")
+def a_parquet_with_a_list_of_nothing(release: Release) -> None:
+    text = release.files["catalog.csv"]
+    release.tables([{**row, "artist_image_urls": [None]} for row in release.wide])
+    release.files["catalog.csv"] = text
 
 
 @case("files", "table")
