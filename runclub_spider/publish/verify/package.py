@@ -33,13 +33,14 @@ def check_package(
     try:
         with path.open("rb") as stream:
             document = parse_strictly(stream.read(_LARGEST))
-        told = {one["path"]: (one["hash"], one["bytes"]) for one in document["resources"]}
+        told = [(one["path"], (one["hash"], one["bytes"])) for one in document["resources"]]
     except (StrictJsonError, LookupError, TypeError) as error:
         problems.add(PACKAGE, None, "package", f"not a data package: {show(str(error))}")
         return
-    for name in sorted(told.keys() - set(_DESCRIBED)):
-        problems.add(PACKAGE, None, "package", f"it describes {show(name)}")
+    for name, _ in told:
+        if name not in _DESCRIBED:
+            problems.add(PACKAGE, None, "package", f"it describes {show(name)}")
     for name in sorted(confirmed & set(_DESCRIBED)):
         known = f"sha256:{manifest['fileHashes'][name]}", (root / name).stat().st_size
-        if told.get(name) != known:
+        if [described for path, described in told if path == name] != [known]:
             problems.add(PACKAGE, None, "package", f"{name} is not described as it is")

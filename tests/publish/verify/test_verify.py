@@ -1309,6 +1309,29 @@ def a_csv_in_latin_1(release: Release) -> None:
     release.files["catalog.csv"] += "ö".encode("latin-1")
 
 
+def described(change: Callable[[list[Data]], object]) -> Fault:
+    """A fault of the resources of the data package."""
+
+    def fault(release: Release) -> None:
+        document = json.loads(release.files["datapackage.json"])
+        change(document["resources"])
+        release.files["datapackage.json"] = json.dumps(document).encode()
+
+    return fault
+
+
+@case("files", "package")
+def a_package_that_describes_a_file_twice(release: Release) -> None:
+    described(lambda told: told.insert(0, {**told[0], "bytes": 1}))(release)
+
+
+@case("files", "package")
+def a_package_of_names_that_are_none(release: Release) -> None:
+    described(lambda told: told.extend({**told[0], "path": path} for path in (1, "x", None)))(
+        release
+    )
+
+
 # --- the tests over the cases -----------------------------------------------------------------
 
 
