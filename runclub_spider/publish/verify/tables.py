@@ -68,8 +68,13 @@ class Columns(NamedTuple):
 
     @property
     def cells(self) -> pa.Schema:
-        """The types of the CSV file's columns."""
-        return pa.schema([(f.name, _TEXT if f.name in self.lists else f.type) for f in self.types])
+        """The types that the CSV file's columns are read as: Arrow takes 0x10 for a number."""
+        return pa.schema(
+            [
+                (f.name, _TEXT if f.name in self.lists or pa.types.is_integer(f.type) else f.type)
+                for f in self.types
+            ]
+        )
 
 
 def columns_of(form: int) -> Columns:
@@ -179,6 +184,8 @@ class _Beside:
             values, cells = packed[field.name], plain[field.name]
             if pa.types.is_list(field.type):
                 values = _json_lists(values, escaped=escaped)
+            elif pa.types.is_integer(field.type):
+                values = values.cast(_TEXT)
             is_text = field.type == _TEXT and field.name not in self._columns.objects
             if not (_cells_as(cells, values) if is_text else cells.equals(values)):
                 return False
@@ -256,6 +263,7 @@ def _csv_reader(path: Path, columns: Columns) -> pa.csv.CSVStreamingReader:
     return pa.csv.open_csv(
         path,
         read_options=pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+        parse_options=pa.csv.ParseOptions(ignore_empty_lines=False),
         convert_options=pa.csv.ConvertOptions(
             column_types=columns.cells,
             null_values=[""],

@@ -1305,6 +1305,20 @@ def a_csv_without_the_column(release: Release) -> None:
 
 
 @case("files", "table")
+def a_csv_with_a_number_for_machines(release: Release) -> None:
+    at = [*release.wide[5]].index("duration_ms")
+    rows = [line.split(b",") for line in release.files["catalog.csv"].splitlines()]
+    # No cell before this one holds a comma.
+    rows[6][at] = hex(int(rows[6][at])).encode()
+    release.files["catalog.csv"] = b"".join(b",".join(row) + b"\n" for row in rows)
+
+
+@case("files", "table")
+def a_csv_with_a_blank_line(release: Release) -> None:
+    release.files["catalog.csv"] = release.files["catalog.csv"].replace(b"\n", b"\n\n", 2)
+
+
+@case("files", "table")
 def a_csv_in_latin_1(release: Release) -> None:
     release.files["catalog.csv"] += "ö".encode("latin-1")
 
