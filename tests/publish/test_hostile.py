@@ -258,6 +258,18 @@ def test_a_parquet_of_values_that_are_none(values: pa.Array, tmp_path: Path) -> 
     assert str(problem).isprintable()
 
 
+@pytest.mark.parametrize(
+    ("file", "rule"), [("catalog.csv", "table"), ("discovery.csv", "csv")], ids=lambda one: one
+)
+def test_a_csv_without_line_ends_is_not_read_whole(file: str, rule: str, tmp_path: Path) -> None:
+    release = Release().build()
+    release.files[file] = b"x," * (9 << 20)
+    release.seal()
+    (problem,) = verify_release(release.write(tmp_path))
+    assert (problem.file, problem.rule) == (file, rule)
+    assert "a line is longer than 16 MiB" in problem.message
+
+
 # Which row is at fault
 
 

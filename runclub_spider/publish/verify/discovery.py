@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from runclub_spider.publish.verify.cells import would_run, written_cell
+from runclub_spider.publish.verify.cells import csv_lines, would_run, written_cell
 from runclub_spider.publish.verify.lines import control_in
 from runclub_spider.publish.verify.problems import Problems
 from runclub_spider.publish.verify.rows import Policies
@@ -36,7 +36,7 @@ def check_discovery(
         return
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(csv_lines(file))
             _check(reader, manifest["spotify"]["seedsSummary"], policies, problems)
     except (UnicodeDecodeError, csv.Error) as error:
         problems.add(DISCOVERY, None, "csv", f"cannot be read: {error}")

@@ -21,7 +21,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from runclub_spider.publish.verify.cells import may_begin_formula, would_run, written_cell
+from runclub_spider.publish.verify.cells import (
+    csv_lines,
+    may_begin_formula,
+    would_run,
+    written_cell,
+)
 from runclub_spider.publish.verify.files import DATA_FILES
 from runclub_spider.publish.verify.lines import BOM, chunks
 from runclub_spider.publish.verify.problems import Problems, show
@@ -382,7 +387,7 @@ def _packed_rows(path: Path, columns: Columns) -> Iterator[list[Any]]:
 def _plain_rows(path: Path, columns: Columns, problems: Problems | None) -> Iterator[list[str]]:
     """The cells of a table; with `problems`, what a spreadsheet would run is noted."""
     with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
+        reader = csv.reader(csv_lines(stream), strict=True)
         names = next(reader, [])
         _check_names(names, columns)
         at = names.index(ID_COLUMN)
