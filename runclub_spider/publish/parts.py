@@ -61,6 +61,9 @@ class Workers:
         Args:
             work: a function of a module; task and result can be pickled.
             tasks: what it is called with, beside a connection.
+
+        What is begun and not asked for is the executor's to cancel, when it is shut down. Python
+        3.11 loses hold of its processes if one dies after somebody else did.
         """
         done = 0
         if self._executor is not None:
@@ -92,18 +95,14 @@ class Workers:
         mine: dict[int, R] = {}
         end = len(tasks)
         hand_out(end - 1 if self._beside else end)
-        try:
-            for at in range(len(tasks)):
-                while at not in mine and not (at < len(futures) and futures[at].done()):
-                    if len(futures) >= end:
-                        break
-                    end -= 1
-                    mine[end] = self._here(work, tasks[end])
-                    hand_out(end)
-                yield mine.pop(at) if at in mine else futures[at].result()
-        finally:
-            for future in futures:
-                future.cancel()
+        for at in range(len(tasks)):
+            while at not in mine and not (at < len(futures) and futures[at].done()):
+                if len(futures) >= end:
+                    break
+                end -= 1
+                mine[end] = self._here(work, tasks[end])
+                hand_out(end)
+            yield mine.pop(at) if at in mine else futures[at].result()
 
     def _here(self, work: Work[T, R], task: T) -> R:
         with _uncollected():
@@ -139,11 +138,14 @@ def workers(
     # Not forked: a crawl that publishes has threads, and a copy of them may stand still.
     context = get_context("spawn")
     others = processors - 1
-    with ProcessPoolExecutor(others, mp_context=context, initializer=_begin) as processes:
+    processes = ProcessPoolExecutor(others, mp_context=context, initializer=_begin)
+    try:
         for _ in range(others):
             # It starts, and imports what it will need, while this thread begins.
             processes.submit(_begun, *coming)
         yield Workers(connection, processes, snapshot, beside=others)
+    finally:
+        processes.shutdown(cancel_futures=True)
 
 
 def _shared(connection: sa.Connection) -> bool:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,7 @@ def test_what_no_process_can_do_is_done_here(
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         hands = Workers(connection, processes, snapshot_of(connection), beside=beside)
         assert list(hands.run(squared, tasks)) == [one * one for one in range(number)]
+    assert gc.isenabled()
 
 
 def worked_by(_: sa.Connection, task: tuple[int, str | None]) -> tuple[int, int]:
@@ -80,13 +81,42 @@ def test_who_joins_takes_what_no_other_has_begun(connection: sa.Connection, tmp_
     # The second may wait in the other's hand already.
     assert not here_done[0]
     assert all(here_done[2:])
-    assert gc.isenabled()
+
+
+def fallen(_: sa.Connection, task: tuple[int, str]) -> int:
+    """The first is done at once, the second dies when the file is there, others never end."""
+    number, awaited = task
+    while number == 1 and not Path(awaited).exists():
+        time.sleep(0.005)
+    if number == 1:
+        os._exit(9)
+    time.sleep(60 * (number > 1))
+    return number
+
+
+def test_work_given_up_leaves_no_process_behind(connection: sa.Connection, tmp_path: Path) -> None:
+    """Also where one dies afterwards: the others would be waited for as this one ends."""
+    opened = tmp_path / "opened"
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+        hands = Workers(connection, processes, snapshot_of(connection))
+        found = hands.run(fallen, [(number, str(opened)) for number in range(12)])
+        assert next(found) == 0
+        others = active_children()
+        assert len(others) == 2
+        found.close()  # type: ignore[attr-defined]
+        opened.touch()
+    for one in others:
+        one.join(30)
+    left = [one for one in others if one.is_alive()]
+    for one in left:
+        one.kill()
+    assert not left
 
 
 PARENT = """
 import os, sys, time
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from runclub_spider.publish.parts import _begin
 if __name__ == "__main__":
     processes = ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_begin)
