@@ -59,6 +59,7 @@ COLUMN_TYPES = {
     "artist_genres": pa.list_(pa.list_(pa.string())),
 }
 BUCKETS = {"Rock": {"70s": {"165-169": 7}}}
+TEMPOS = ("measured", "folded")
 UMBRELLAS = [["Country & Americana"], ["Rock", "Metal"], []]
 CONTENT_LABELS = (
     *("karaoke", "tribute", "rendition", "noise", "spoken", "altered", "dj_mix"),
@@ -162,6 +163,35 @@ def imported_features(wide: list[Data]) -> Data:
     return {
         source: {"tracks": number, "licences": sorted(licences.get(source, ()))}
         for source, number in sorted(tracks.items())
+    }
+
+
+def figures(wide: list[Data]) -> Data:
+    """The counts behind the report; of a row that is at fault whatever it says."""
+
+    def bins(values: list[Any], width: int) -> Data:
+        known = (one for one in values if isinstance(one, int | float))
+        found = Counter(str(int(one // width * width)) for one in known)
+        nulls = values.count(None)
+        return {**found, **({"unknown": nulls} if nulls else {})}
+
+    years: Data = {}
+    for row in wide:
+        one = years.setdefault(
+            str(row.get("album_release_year") or "unknown"), {"tracks": 0, "withFeatures": 0}
+        )
+        one["tracks"] += 1
+        one["withFeatures"] += any(row.get(name) is not None for name in FEATURE_FIELDS)
+    beats = bins([row["tempo"] for row in wide if row.get("tempo") is not None], 5)
+    seed = {"searchType": "track", "family": "editorial", "term": 'rock "live", run'}
+    return {
+        "byReleaseYear": years,
+        "tempo": {name: {at: {"kept": n} for at, n in beats.items()} for name in TEMPOS},
+        "durationSeconds": bins([row.get("duration_ms", 0) / 1000 for row in wide], 15),
+        "popularity": bins([row.get("popularity_snapshot") for row in wide], 10),
+        "suitability": {"unknown": len(wide)} if wide else {},
+        "seeds": {"best": [{**seed, "requests": 3, "eligible": 8}], "worst": []},
+        "calls": [{"day": MOMENT, "api": "spotify", "family": "search", "calls": 3}],
     }
 
 
@@ -474,6 +504,7 @@ class Release:
                 ],
             },
             "importedFeatures": imported_features(wide),
+            "figures": figures(wide),
             "changes": self.changes(tracks),
             "decades": {
                 "cellsFrom": "album",

@@ -60,6 +60,7 @@ class Counts:
         sharing: Tracks that name others under their ISRC.
         imported: Tracks by the source of imported features.
         licences: Licences of each source.
+        years: Tracks by (year of the album, whether they have features).
         decades: Tracks by (`byAlbumYear` or `byOriginalYear`, decade).
     """
 
@@ -73,6 +74,7 @@ class Counts:
     backfill: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     merged: int = 0
     originals: int = 0
+    years: Counter[tuple[int | None, bool]] = field(default_factory=Counter)
     decades: Counter[tuple[str, str]] = field(default_factory=Counter)
     content: Counter[str] = field(default_factory=Counter)
     sharing: int = 0
@@ -86,6 +88,7 @@ class Counts:
         self.with_year += more.with_year
         self.merged += more.merged
         self.originals += more.originals
+        self.years += more.years
         self.labels += more.labels
         self.content += more.content
         self.sharing += more.sharing
@@ -289,7 +292,9 @@ class _Walk:
         self._take_artists(rows, columns)
         counts = self._counts
         counts.ids += "".join(columns[ID_COLUMN]).encode("ascii")
-        counts.with_features += sum(with_features(columns))
+        have = with_features(columns)
+        counts.with_features += sum(have)
+        counts.years.update(zip(columns["album_release_year"], have, strict=True))
         counts.with_tempo += len(rows) - columns["tempo"].count(None)
         years = zip(columns["album_release_year"], columns["album_decade_label"], strict=True)
         counts.with_year += sum(None not in both for both in years)

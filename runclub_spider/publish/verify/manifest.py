@@ -143,6 +143,7 @@ def check_manifest(folder: str, manifest: Manifest, counts: Counts, problems: Pr
     checks.changes()
     checks.balance()
     checks.decades()
+    checks.figures()
     checks.exhaustion()
     checks.gates()
 
@@ -286,6 +287,33 @@ class _Checks:
                 f"the rows give {self._counts.originals}"
             )
             self._fail("decades", message)
+
+    def figures(self) -> None:
+        """What the report draws takes each row once."""
+        found = self._manifest.get("figures")
+        if found is None or not self._counts.sound:  # before form 3 there were none
+            return
+        claimed, actual = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        for year, one in found["byReleaseYear"].items():
+            claimed.update({(year, name): one[name] for name in ("tracks", "withFeatures")})
+        for (number, has), tracks in self._counts.years.items():
+            year = str(number or "unknown")
+            actual.update({(year, "tracks"): tracks, (year, "withFeatures"): has * tracks})
+        for year, name in sorted(claimed.keys() | actual.keys()):
+            if (said := claimed[year, name]) != (rows := actual[year, name]):
+                message = f"{name} of {year} is {said}, the rows give {rows}"
+                self._fail("figures", message)
+        for name in ("durationSeconds", "popularity", "suitability"):
+            if (total := sum(found[name].values())) != self._tracks:
+                self._fail("figures", f"{name} adds up to {total}, of {self._tracks} rows")
+        measured, folded = (
+            sum(map(Counter[str], found["tempo"][name].values()), Counter[str]())
+            for name in ("measured", "folded")
+        )
+        # What is no tempo has no bin.
+        if measured != folded or measured.total() > self._counts.with_tempo:
+            message = f"measured {dict(measured)} and folded {dict(folded)}"
+            self._fail("figures", f"{message} of {self._counts.with_tempo} rows with a tempo")
 
     def exhaustion(self) -> None:
         """The states of the cells are counted right."""

@@ -1195,6 +1195,44 @@ def a_minimum_above_the_target(release: Release) -> None:
     release.manifest["balance"]["minimum"] = 9
 
 
+@case("manifest", "figures")
+def a_year_without_a_track(release: Release) -> None:
+    years = release.manifest["figures"]["byReleaseYear"]
+    years["1977"]["tracks"] -= 1
+    years["1984"]["tracks"] += 1
+
+
+@case("manifest", "figures")
+def a_year_that_is_not_told(release: Release) -> None:
+    del release.manifest["figures"]["byReleaseYear"]["1977"]
+
+
+@case("manifest", "figures")
+def features_of_more_tracks(release: Release) -> None:
+    release.manifest["figures"]["byReleaseYear"]["1977"]["withFeatures"] += 1
+
+
+@case("manifest", "figures")
+def a_length_counted_twice(release: Release) -> None:
+    release.manifest["figures"]["durationSeconds"]["120"] += 1
+
+
+@case("manifest", "figures")
+def a_folded_tempo_that_was_not_measured(release: Release) -> None:
+    release.manifest["figures"]["tempo"]["folded"]["170"] = {"doubled": 1}
+
+
+@case("manifest", "figures")
+def more_tempos_than_rows(release: Release) -> None:
+    for bins in release.manifest["figures"]["tempo"].values():
+        bins["170"] = {"doubled": 1}
+
+
+@case("manifest", "schema")
+def figures_without_the_calls(release: Release) -> None:
+    del release.manifest["figures"]["calls"]
+
+
 @case("manifest", "balance")
 def a_balance_that_wants_less(release: Release) -> None:
     release.manifest["balance"]["wanted"] -= 1
@@ -1393,6 +1431,8 @@ def test_manifest_objects_and_ingestion_keys_may_grow(tmp_path: Path) -> None:
     release.serialise().assemble()
     release.manifest["spotify"]["regime"] = "extended"
     release.manifest["more"] = {"any": 1.0}
+    release.manifest["figures"]["tempo"]["heard"] = {}
+    release.manifest["figures"]["byReleaseYear"]["1977"]["more"] = 1
     release.manifest["totals"]["byUmbrellaAndDecade"]["Rock"]["Undated"] = 0
     assert verify_release(release.write(tmp_path)) == []
 
