@@ -25,10 +25,14 @@ MIN_FEATURES_PCT = 95.0
 MIN_YEAR_PCT = 90.0
 # The manifest may round its percentage to two decimals.
 _ROUNDING = 0.0051
+# A gate its share to six.
+_SHARE_ROUNDING = 1e-6
 _LARGEST = 64 * 1024 * 1024
 _UNSOUND = "unsound"
 #: From this form on it tells what was imported.
 _IMPORTS_FROM = 3
+#: From this form on what the gates measured must be what the rows give.
+_GATES_FROM = 3
 
 Manifest = dict[str, Any]
 
@@ -445,6 +449,7 @@ class _Checks:
             self._fail("empty", "the release holds no track")
         if not self._counts.sound or not self._tracks:
             return
+        self._gate_values(self._tracks)
         features = 100 * self._counts.with_features / self._tracks
         found = {
             "featureCoveragePct": features,
@@ -457,6 +462,23 @@ class _Checks:
                 self._fail("coverage", f"{name} is {claimed}, the rows give {percent:.2f}")
         self._coverage_gate("feature", features, MIN_FEATURES_PCT)
         self._coverage_gate("year", 100 * self._counts.with_year / self._tracks, MIN_YEAR_PCT)
+
+    def _gate_values(self, tracks: int) -> None:
+        """Gates of a known name measured what the rows give."""
+        if self._manifest.get("schemaVersion", FORMS[0]) < _GATES_FROM:
+            return
+        actual = {
+            "min_tracks": tracks,
+            "feature_coverage": self._counts.with_features / tracks,
+            "year_coverage": self._counts.with_year / tracks,
+        }
+        for gate in self._manifest["gates"]:
+            name, value = gate["name"], gate["value"]
+            if name not in actual:
+                continue
+            if type(value) not in (int, float) or abs(value - actual[name]) > _SHARE_ROUNDING:
+                message = f"{name} measured {show(value)}, the rows give {actual[name]:g}"
+                self._fail("gate", message)
 
     def _coverage_gate(self, subject: str, percent: float, least: float) -> None:
         accepted = any(

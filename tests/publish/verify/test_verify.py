@@ -1293,6 +1293,15 @@ def a_failed_gate(release: Release) -> None:
     release.manifest["gates"].append(factory.gate("duration_mean", passed=False))
 
 
+@case("manifest", "gate")
+def gates_that_measured_something_else(release: Release) -> None:
+    release.manifest["gates"] += [
+        factory.gate("min_tracks", value=41),
+        factory.gate("feature_coverage", value=0.976),
+        factory.gate("year_coverage", value="all"),
+    ]
+
+
 @case("wide", "feature-coverage")
 def too_few_features(release: Release) -> None:
     for row in release.wide[10:13]:
@@ -1413,13 +1422,16 @@ def test_one_fault_breaks_one_rule(tmp_path: Path, stage: str, fault: Fault, rul
 
 
 @pytest.mark.parametrize(
-    ("fault", "gate"), [(too_few_features, "feature_coverage"), (too_few_years, "year coverage")]
+    ("fault", "gate", "value"),
+    [(too_few_features, "feature_coverage", 0.9), (too_few_years, "year coverage", 1)],
 )
-def test_an_accepted_gate_is_no_problem(tmp_path: Path, fault: Fault, gate: str) -> None:
+def test_an_accepted_gate_is_no_problem(
+    tmp_path: Path, fault: Fault, gate: str, value: float
+) -> None:
     release = Release()
     fault(release)
     release.build()
-    entry = factory.gate(gate, passed=False, accepted="thin year")
+    entry = factory.gate(gate, value=value, passed=False, accepted="thin year")
     release.manifest["gates"].append(entry)
     assert verify_release(release.write(tmp_path)) == []
 
