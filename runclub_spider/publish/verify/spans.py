@@ -111,6 +111,10 @@ class SpansOfRows:
         except BrokenProcessPool:
             _log.warning("Other processes cannot work here; verifying takes longer.")
             return None
+        finally:
+            # Nobody asks for more once the answer is known.
+            with self._lock:
+                self._left.clear()
         return sums.counts()
 
     def _found(self) -> Iterator[tuple[int, _Found]]:
@@ -244,12 +248,8 @@ class _Sums:
         agreed = (
             known.isrcs.isdisjoint(told.isrcs)
             and known.merged.keys().isdisjoint(told.merged)
-            and all(
-                map(eq, map(known.artists.setdefault, entries, entries.values()), entries.values())
-            )
-            and all(
-                known.queries.setdefault(one, query) == query for one, query in told.queries.items()
-            )
+            and _agree(known.artists, entries)
+            and _agree(known.queries, told.queries)
         )
         known.isrcs |= told.isrcs
         for isrc, group in told.sharing.items():

@@ -7,6 +7,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,29 @@ def test_other_processes_find_the_same(tmp_path: Path, monkeypatch: pytest.Monke
         assert begun.counts() == check_rows(folder, policies(folder), Problems())
     (folder / WIDE).write_bytes((folder / WIDE).read_bytes().replace(b"80s", b"90s", 1))
     assert {problem.rule for problem in verify_release(folder)} >= {"sha256", "decade"}
+
+
+class Counting(ProcessPoolExecutor):
+    """Processes that know how much work they were given."""
+
+    given = 0
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        self.given += 1
+        return super().submit(*args, **kwargs)
+
+
+def test_no_more_is_handed_out_once_a_span_is_wrong(tmp_path: Path) -> None:
+    folder = sound(tmp_path)
+    *lines, last = (folder / WIDE).read_bytes().splitlines(keepends=True)
+    # This thread begins with the last.
+    (folder / WIDE).write_bytes(b"".join([*lines, last.replace(b'"tempo":', b'"Tempo":')]))
+    with Counting(1, get_context("spawn")) as pool:
+        assert SpansOfRows(folder, policies(folder), 1, pool, 1).counts() is None
+        given = pool.given
+        # What it had in hand is done before.
+        pool.submit(os.getpid).result()
+        assert pool.given == given + 1
 
 
 def test_without_other_processes_it_takes_longer(
