@@ -24,6 +24,7 @@ from runclub_spider.store.db.tables import (
     edition,
     edition_search,
     feature_miss,
+    fleet_need,
     imported_features,
     open_answer,
     open_artist,
@@ -89,6 +90,9 @@ def bury(connection: sa.Connection, kind: Kind, value: str, now: int) -> list[st
         of_kind = sa.delete(imported_features).where(imports.key_kind == key_kind)
         for part in chunks(sorted(keys)):
             connection.execute(of_kind.where(imports.key_value.in_(part)))
+    needed = gone | {value} if kind is Kind.ARTIST else gone
+    for part in chunks(sorted(needed)):
+        connection.execute(sa.delete(fleet_need).where(fleet_need.c.needed.in_(part)))
     if kind is Kind.ARTIST:
         people |= _forget_artist(connection, value, now)
     _forget_people(connection, people)

@@ -34,6 +34,7 @@ NAMING = frozenset(
     {
         *("track_id", "artist_id", "isrc", "linked_from", "borrowed_from", "key_value", "raw"),
         *("mbid", "artist_mbid", "recording_mbid", "artist_mbids", "added", "removed"),
+        "needed",
     }
 )
 #: Columns that may hold such a name ever after, and why.
@@ -148,6 +149,10 @@ def rows_of(track: str, code: str, artist: str, recording: str, person: str) -> 
             [row(tables.external_play, source_play_id=number, song_id=number, mbid=recording)],
         ),
         (tables.seed, [row(tables.seed, term=f"isrc:{code}")]),
+        (
+            tables.fleet_need,
+            [row(tables.fleet_need, stage="-", needed=one) for one in (track, artist)],
+        ),
         (
             tables.page,
             [

@@ -62,6 +62,57 @@ run = Table(
     Column("finished_at", BigInteger),
     Column("result", Text),
     Column("counts", Text),
+    # The fleet's plan that the run belongs to.
+    Column("plan_id", Integer),
+)
+
+# What many workers do together: one order of `scrapy fleet start`.
+fleet_plan = Table(
+    "fleet_plan",
+    metadata,
+    Column("plan_id", Integer, primary_key=True),
+    Column("spider", Text, nullable=False),
+    # JSON: argument -> value, as typed.
+    Column("arguments", Text, nullable=False),
+    Column("budget", Integer),
+    # open, done or stopped
+    Column("state", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+fleet_job = Table(
+    "fleet_job",
+    metadata,
+    Column("job_id", Integer, primary_key=True),
+    Column("plan_id", Integer, ForeignKey("fleet_plan.plan_id"), nullable=False),
+    # crawl, enrich, window (of a station) or publish
+    Column("kind", Text, nullable=False),
+    # JSON: the command's words.
+    Column("command", Text, nullable=False),
+    Column("account", Text),
+    # How often it was begun: who was given a lower number may no longer write.
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    # waiting, running, paused, done, failed or stopped
+    Column("state", Text, nullable=False),
+    Column("worker", Text),
+    Column("exit_code", Integer),
+    Column("resume_at", BigInteger),
+    # What its command said last.
+    Column("note", Text),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Index("fleet_job_plan", "plan_id"),
+)
+
+# What the stages will ask of what a plan's pages found, sent or not: a budget reckons with it.
+fleet_need = Table(
+    "fleet_need",
+    metadata,
+    Column("plan_id", Integer, primary_key=True, autoincrement=False),
+    Column("stage", Key, primary_key=True),
+    # The id of a track or an artist.
+    Column("needed", Key, primary_key=True),
+    **_compact,
 )
 
 # The seed ledger. `next_offset` is the first row not yet asked in this generation.
@@ -120,6 +171,11 @@ page = Table(
     Column("drifts", Integer, nullable=False, server_default="0"),
     Column("retry_at", BigInteger),
     Column("parser_version", Integer),
+    # Who of a fleet has it in hand, until when, and how often it was given out: who was given a
+    # lower number may no longer store it.
+    Column("lease_owner", Text),
+    Column("lease_until", BigInteger),
+    Column("lease_token", Integer, nullable=False, server_default="0"),
     Index(
         "page_open",
         "spider",
