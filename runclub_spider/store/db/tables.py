@@ -96,6 +96,8 @@ fleet_job = Table(
     Column("state", Text, nullable=False),
     Column("worker", Text),
     Column("exit_code", Integer),
+    # How often in a row it ended with that code and no moment to resume at that anybody knew.
+    Column("failures", Integer, nullable=False, server_default="0"),
     Column("resume_at", BigInteger),
     # What its command said last.
     Column("note", Text),

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("worker", sa.Text()),
         sa.Column("exit_code", sa.Integer()),
+        sa.Column("failures", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("resume_at", sa.BigInteger()),
         sa.Column("note", sa.Text()),
         sa.Column("started_at", sa.BigInteger()),

@@ -1,0 +1,1 @@
+"""What many workers do together: plans and their jobs."""
