@@ -33,6 +33,7 @@ RIGHT = {
     "sandbox": ("--port", "0"),
     "seeds": (),
     "status": (),
+    "store": ("copy", "sqlite:///elsewhere.sqlite"),
     "verify": ("export",),
 }
 # They read no setting of ours.
