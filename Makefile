@@ -4,13 +4,18 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
+# What only some need, each with its ranges and its lock: `make bootstrap EXTRAS=fleet,scale`.
+KNOWN  := $(patsubst requirements-%.txt,%,$(filter-out %-dev.txt,$(wildcard requirements-*.txt)))
+COMMA  := ,
+EXTRAS ?=
+WANTED := $(subst $(COMMA), ,$(EXTRAS))
 PIP    := -m pip --disable-pip-version-check --quiet
 
 .PHONY: bootstrap demo test test-full test-swift lint bench crawl enrich export clean lock \
         test-lowest test-newest
 
 # Exactly the versions of the lock, each proven by its hash.
-bootstrap: $(STAMP)
+bootstrap: $(STAMP) $(WANTED:%=$(VENV)/.installed-with-%)
 	@$(BIN)/python -m compileall -q runclub_spider runclub_sandbox
 
 $(STAMP): requirements.lock
@@ -21,9 +26,19 @@ $(STAMP): requirements.lock
 	@$(BIN)/python $(PIP) install --require-hashes -r requirements.lock
 	@touch $(STAMP)
 
-$(DEV): $(STAMP) requirements-dev.lock
+ifneq ($(filter-out $(KNOWN),$(WANTED)),)
+$(error EXTRAS: there is no $(filter-out $(KNOWN),$(WANTED)); there are $(KNOWN))
+endif
+$(VENV)/.installed-with-%: $(STAMP) requirements-%.lock
+	@echo "Installing the packages of requirements-$*.lock ..."
+	@$(BIN)/python $(PIP) install --require-hashes -r requirements.lock -r requirements-$*.lock
+	@touch $@
+
+# With all extras: no test is left out.
+LOCKS := requirements.lock $(KNOWN:%=requirements-%.lock) requirements-dev.lock
+$(DEV): $(STAMP) $(LOCKS)
 	@echo "Installing the packages of requirements-dev.lock ..."
-	@$(BIN)/python $(PIP) install --require-hashes -r requirements.lock -r requirements-dev.lock
+	@$(BIN)/python $(PIP) install --require-hashes $(LOCKS:%=-r %)
 	@touch $(DEV)
 
 demo: bootstrap
@@ -68,29 +83,35 @@ export: bootstrap
 
 # Both ends of the ranges, each in an environment of its own. For once a week: what is released
 # meanwhile may break what the lock still hides.
+RANGES := requirements.txt $(KNOWN:%=requirements-%.txt) requirements-dev.txt
 test-lowest:
 	@$(PYTHON) -m venv .venv-lowest
 	@sed -E '/^# Linters/,$$d; s/^([][a-z0-9_.-]+)>=([^,;]+)[^;]*/\1==\2/' \
-	  requirements.txt requirements-dev.txt > .venv-lowest/lowest.txt
+	  $(RANGES) > .venv-lowest/lowest.txt
 	@.venv-lowest/bin/python $(PIP) install -r .venv-lowest/lowest.txt
 	@.venv-lowest/bin/python -m pytest -m "not realdata and not e2e and not full"
 	@.venv-lowest/bin/python -m pytest tests/test_postgres.py
 
 test-newest:
 	@$(PYTHON) -m venv .venv-newest
-	@.venv-newest/bin/python $(PIP) install --upgrade -r requirements.txt -r requirements-dev.txt
+	@.venv-newest/bin/python $(PIP) install --upgrade $(RANGES:%=-r %)
 	@.venv-newest/bin/python -m pytest -n auto --dist loadfile -m "not realdata and not full"
 
-# Writes both locks anew: the newest versions that the ranges admit, for every platform.
+# Writes all locks anew: the newest versions that the ranges admit, for every platform. Each holds
+# what those before it do not.
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
           --generate-hashes --upgrade --annotation-style line \
           --custom-compile-command "make lock"
+beside = $(1:%=--constraint %) $$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' $(1))
 lock:
 	@$(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/python $(PIP) install uv
 	@$(COMPILE) requirements.txt --output-file requirements.lock >/dev/null
-	@$(COMPILE) requirements.txt requirements-dev.txt --constraint requirements.lock \
-	  $$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' requirements.lock) \
+	@for extra in $(KNOWN); do \
+	  $(COMPILE) requirements.txt requirements-$$extra.txt $(call beside,requirements.lock) \
+	    --output-file requirements-$$extra.lock >/dev/null || exit 1; \
+	done
+	@$(COMPILE) $(RANGES) $(call beside,$(filter-out %-dev.lock,$(LOCKS))) \
 	  --output-file requirements-dev.lock >/dev/null
 
 # The environment, caches of tools and the demo's store; neither .cache/ nor export/.

@@ -21,8 +21,8 @@ def build(folder: Path) -> Path:
     copy, made = folder / "sources", folder / "dist"
     for name in SOURCES:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.py", "requirements.txt"):
-        shutil.copy(ROOT / name, copy)
+    for path in (ROOT / "pyproject.toml", ROOT / "setup.py", *ROOT.glob("requirements*.txt")):
+        shutil.copy(path, copy)
     made.mkdir()
     for argv in _BUILDS:
         done = subprocess.run([sys.executable, *argv], cwd=copy, capture_output=True, text=True)
