@@ -59,7 +59,8 @@ class Workers:
         """The result for each task, in their order.
 
         Args:
-            work: a function of a module; task and result can be pickled.
+            work: a function of a module, or a `partial` of one with what all tasks share; that,
+                task and result can be pickled.
             tasks: what it is called with, beside a connection.
 
         What is begun and not asked for is the executor's to cancel, when it is shut down. Python
@@ -77,8 +78,16 @@ class Workers:
         for task in tasks[done:]:
             yield self._here(work, task)
 
-    def _shared_out(self, executor: Executor, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
+    def _hand(self, executor: Executor, work: Work[T, R], task: T) -> Future[R]:
+        """Give a task to the executor."""
         address = self._connection.engine.url.render_as_string(hide_password=False)
+        return executor.submit(done_at, address, self._snapshot, work, task)
+
+    def _result(self, future: Future[R]) -> R:
+        """Wait for what came of a task."""
+        return future.result()
+
+    def _shared_out(self, executor: Executor, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
         futures: list[Future[R]] = []
 
         def hand_out(end: int) -> None:
@@ -86,7 +95,7 @@ class Workers:
             waiting = sum(not future.done() for future in futures)
             most = _AHEAD * self._beside - waiting if self._beside else end
             futures.extend(
-                executor.submit(_work, address, self._snapshot, work, task)
+                self._hand(executor, work, task)
                 for task in tasks[len(futures) : min(end, len(futures) + most)]
             )
 
@@ -102,7 +111,7 @@ class Workers:
                 end -= 1
                 mine[end] = self._here(work, tasks[end])
                 hand_out(end)
-            yield mine.pop(at) if at in mine else futures[at].result()
+            yield mine.pop(at) if at in mine else self._result(futures[at])
 
     def _here(self, work: Work[T, R], task: T) -> R:
         with _uncollected():
@@ -131,13 +140,12 @@ def workers(
         snapshot: that all read, from :func:`snapshot_of`.
         coming: the functions of modules that will be run.
     """
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if processors < 2 or tracks < _WORTH_PROCESSES or not _shared(connection):
+    others = processors() - 1
+    if not others or tracks < _WORTH_PROCESSES or not _shared(connection):
         yield Workers(connection)
         return
     # Not forked: a crawl that publishes has threads, and a copy of them may stand still.
     context = get_context("spawn")
-    others = processors - 1
     processes = ProcessPoolExecutor(others, mp_context=context, initializer=_begin)
     try:
         for _ in range(others):
@@ -146,6 +154,11 @@ def workers(
         yield Workers(connection, processes, snapshot, beside=others)
     finally:
         processes.shutdown(cancel_futures=True)
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 def _shared(connection: sa.Connection) -> bool:
@@ -172,8 +185,8 @@ def _end_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-def _work(address: str, snapshot: str | None, work: Work[T, R], task: T) -> R:
-    """Do a piece of work in another process, by a connection of its own."""
+def done_at(address: str, snapshot: str | None, work: Work[T, R], task: T) -> R:
+    """Do a piece of work in another process, by a connection of its own to a database."""
     with _uncollected(), _connected(address, snapshot) as connection:
         return reading_anything(connection, lambda: work(connection, task))
 

@@ -32,9 +32,19 @@ class Command(ProjectCommand):
             help="which fields it may hold; ids and open go to folders of their own",
         )
         parser.set_defaults(profile=None)
+        parser.add_argument(
+            "--engine",
+            metavar="local|dask",
+            help="where it is computed, with the same bytes: this machine's processes, or Dask",
+        )
+        parser.add_argument(
+            "--scheduler",
+            metavar="URL",
+            help="of a Dask scheduler: tcp://10.0.0.5:8786; without, one of its own is started",
+        )
 
     def perform(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002
         """Exit 0 done or nothing to do, 3 a gate refused it, 2 it cannot be done."""
         from runclub_spider.console.publish import publish
 
-        print(publish(self.config(), opts.accept, opts.fields))
+        print(publish(self.config(), opts.accept, opts.fields, opts.engine, opts.scheduler))

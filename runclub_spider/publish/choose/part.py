@@ -141,9 +141,8 @@ def spans(connection: sa.Connection) -> list[Span]:
     return stored.spans(connection, _TRACKS)
 
 
-def read_part(connection: sa.Connection, task: tuple[Span, Asked]) -> Part:
+def read_part(connection: sa.Connection, span: Span, asked: Asked) -> Part:
     """Read a span of a store; a row that cannot be read is one that `UNSOUND` refuses."""
-    span, asked = task
     reader = _Reader(asked)
     people: dict[Any, list[CreditRow]] = defaultdict(list)
     sources: dict[Any, list[_Source]] = defaultdict(list)

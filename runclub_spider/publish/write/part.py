@@ -6,11 +6,14 @@ in the order of ids they are the release's.
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import sqlalchemy as sa
@@ -110,7 +113,6 @@ class Share:
 
     folder: Path
     tracks: Sequence[Chosen]
-    shared: Shared
 
 
 @dataclass(slots=True)
@@ -193,21 +195,34 @@ class Written:
         self.table_fault = self.table_fault or other.table_fault
 
 
-def write_part(connection: sa.Connection, share: Share) -> Written:
-    """Write the files of a part, anew where another began to and came to its end."""
-    share.folder.mkdir(exist_ok=True)
-    written, shared = Written(), share.shared
+def write_part(connection: sa.Connection, share: Share, shared: Shared) -> Written:
+    """Write the files of a part.
+
+    Aside, until they are whole: where another was given up it may still be at work, on the same.
+    """
+    aside = Path(mkdtemp(prefix=f"{share.folder.name}-", dir=share.folder.parent))
+    written = _written(connection, aside, share.tracks, shared)
+    try:
+        aside.rename(share.folder)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+        shutil.rmtree(aside)
+    return written
+
+
+def _written(
+    connection: sa.Connection, folder: Path, tracks_of_part: Sequence[Chosen], shared: Shared
+) -> Written:
+    written = Written()
     with ExitStack() as stack:
         writer = _Writer(
             shared,
-            *(
-                stack.enter_context(lines(share.folder / name))
-                for name in (WIDE, TRACKS, FEATURE_LINES)
-            ),
+            *(stack.enter_context(lines(folder / name)) for name in (WIDE, TRACKS, FEATURE_LINES)),
         )
-        tables = stack.enter_context(TablesPart(share.folder, shared.document))
-        explore = ExplorePart(share.folder)
-        for one, row, people, sources, markets in _rows(connection, share.tracks):
+        tables = stack.enter_context(TablesPart(folder, shared.document))
+        explore = ExplorePart(folder)
+        for one, row, people, sources, markets in _rows(connection, tracks_of_part):
             try:
                 wide = writer.write(one, row, people, sources, markets)
                 written.count(shared, wide, one.cell, row.updated_at)

@@ -42,6 +42,7 @@ from runclub_spider.publish.choose.part import Asked, read_part, spans
 from runclub_spider.publish.choose.pool import Pool, Previous
 from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.publish.choose.voting import names_of_sources, votes_of_sources
+from runclub_spider.publish.cluster import Cluster
 from runclub_spider.publish.files import fsync_tree, gzip_copy, join, read_json, sha256
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.write import folder, up_to_date
@@ -88,6 +89,7 @@ class _Task:
     progress: Progress
     snapshot: str | None
     profile: Profile
+    cluster: Cluster | None
 
 
 class _RowsUnsoundError(Exception):
@@ -131,6 +133,7 @@ def publish(
     what: str = "scrapy publish",
     progress: Progress = SILENT,
     profile: Profile = Profile.FULL,
+    cluster: Cluster | None = None,
 ) -> str:
     """Make a release of what the store holds; returns one line saying what was done.
 
@@ -143,6 +146,7 @@ def publish(
         progress: told of each step.
         profile: which fields it may hold; any but the full one goes to a folder of its own, and
             neither `latest` nor the store's memory changes.
+        cluster: that the parts are worked on by; this machine's processes without.
 
     Raises:
         GateFailed: a gate refused it; `latest` is untouched and the report says why.
@@ -154,7 +158,8 @@ def publish(
     try:
         with folder.held(config.export_dir, what), store.begin() as connection:
             return catalogue.reading_anything(
-                connection, lambda: _publish(config, connection, accepted or {}, progress, profile)
+                connection,
+                lambda: _publish(config, connection, accepted or {}, progress, profile, cluster),
             )
     except OSError as error:
         raise RunclubError(
@@ -171,6 +176,7 @@ def _publish(
     accepted: Mapping[str, str],
     progress: Progress,
     profile: Profile,
+    cluster: Cluster | None,
 ) -> str:
     folder.check_latest(config.export_dir)
     if not catalogue.track_count(connection):
@@ -192,6 +198,7 @@ def _publish(
         progress,
         snapshot_of(connection),
         profile,
+        cluster,
     )
     with folder.staging(config.export_dir) as outer:
         left_out: dict[str, str] = {}
@@ -236,7 +243,8 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
         _refuse_mixing(export, task.source)
     task.progress.step("packing and tables", made.tracks)
     _write_rest(staging, made.parts, made.document)
-    shutil.rmtree(_parts_of(staging))
+    # A worker that was given up may write there still; the rest goes with all that is staged.
+    shutil.rmtree(_parts_of(staging), ignore_errors=True)
     ready = staging.rename(staging.with_name(version))
     task.progress.step("verifying", made.tracks)
     _verify(task, ready, failed)
@@ -292,7 +300,13 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
     watch = Stopwatch()
     tracks = catalogue.track_count(connection)
     task.progress.step("choosing", tracks)
-    with workers(connection, tracks, task.snapshot, coming=(read_part, write_part)) as hands:
+    with (
+        workers(connection, tracks, task.snapshot, coming=(read_part, write_part))
+        if task.cluster is None
+        else task.cluster.workers(
+            connection, task.snapshot, staging.with_name(f"{staging.name}-handed")
+        )
+    ) as hands:
         return _make_by(hands, task, staging, left_out, watch)
 
 
@@ -420,8 +434,8 @@ def choose(
         catalogue.previous_release(connection),
         (track_id for _, track_id in catalogue.canonicals(connection)),
     )
-    tasks = [(span, asked) for span in spans(connection)]
-    parts = list((workers or Workers(connection)).run(read_part, tasks))
+    reading = partial(read_part, asked=asked)
+    parts = list((workers or Workers(connection)).run(reading, spans(connection)))
     look_up = partial(sharers.editions, connection)
     pool = Pool.of(parts, voter, look_up, previous, config.content_policy)
     return select(pool, targets(config, umbrellas))
@@ -450,10 +464,11 @@ def _write_data(
         _RowsUnsoundError: some rows cannot be written.
     """
     config, connection = task.config, task.connection
-    shares = _shares(config, connection, _parts_of(made), selection)
+    shares = _shares(_parts_of(made), selection)
+    writing = partial(write_part, shared=_shared(config, connection))
     task.progress.step("writing", len(selection.chosen))
     written = Written()
-    for share, part in zip(shares, workers.run(write_part, shares), strict=True):
+    for share, part in zip(shares, workers.run(writing, shares), strict=True):
         written.add(part)
         task.progress.advance(len(share.tracks))
     parts = [share.folder for share in shares]
@@ -485,11 +500,9 @@ def _parts_of(made: Path) -> Path:
     return made.with_name(f"{made.name}-parts")
 
 
-def _shares(
-    config: Config, connection: sa.Connection, folder: Path, selection: Selection
-) -> list[Share]:
-    """The chosen tracks in parts, by id; one without tracks if there are none."""
-    shared = Shared(
+def _shared(config: Config, connection: sa.Connection) -> Shared:
+    """What all parts are written by."""
+    return Shared(
         market=config.market,
         primary=tuple(dict.fromkeys((*config.primary_markets, config.market))),
         tags=config.open_metadata_tags,
@@ -501,10 +514,14 @@ def _shares(
         terms=catalogue.playlist_terms(connection),
         document=json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
     )
+
+
+def _shares(folder: Path, selection: Selection) -> list[Share]:
+    """The chosen tracks in parts, by id; one without tracks if there are none."""
     folder.mkdir()
     tracks = list(_chosen(selection))
     return [
-        Share(folder / f"{start:08}", tracks[start : start + TRACKS_OF_PART], shared)
+        Share(folder / f"{start:08}", tracks[start : start + TRACKS_OF_PART])
         for start in range(0, len(tracks) or 1, TRACKS_OF_PART)
     ]
 

@@ -121,8 +121,19 @@ def was_ours(config: Config) -> bool:
 
 def shown(url: URL) -> str:
     """A URL for people: without password, and without what else its query may hide."""
-    told = {key: value for key, value in url.query.items() if key in _TOLD}
-    return scrubbed(url.set(query=told).render_as_string(hide_password=True), url)
+    told = url.set(query=_told(url)).render_as_string(hide_password=True)
+    return scrubbed(told, url)
+
+
+def without_secrets(url: URL) -> URL:
+    """The same database as whoever knows its password can open it."""
+    return URL.create(
+        url.drivername, url.username, None, url.host, url.port, url.database, _told(url)
+    )
+
+
+def _told(url: URL) -> dict[str, str | tuple[str, ...]]:
+    return {key: value for key, value in url.query.items() if key in _TOLD}
 
 
 def scrubbed(text: str, url: URL) -> str:
