@@ -109,6 +109,7 @@ def _track(number: int) -> dict[str, Any]:
         "last_enriched_at": _AT,
         "has_features": not _missed(number),
         "has_artist": True,
+        "first_ordinal": number // PAGE_ROWS,
     }
 
 
@@ -243,7 +244,6 @@ def _pages(number: int) -> Rows:
             "fetched_at": _AT,
             "rows": rows,
             "track_rows": rows,
-            "new_tracks": rows,
         }
 
 

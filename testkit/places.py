@@ -31,12 +31,13 @@ CONTACT = {"OPEN_METADATA_CONTACT": "owner@example.org"}
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # Columns that hold a time or a run's number: they may differ between two right results.
 _BLANK = {
-    "seed": {"last_seen_at", "new_tracks", "eligible_new"},
-    "page": {"ordinal", "tries", "run_id", "fetched_at", "new_tracks", "raw"},
+    "seed": {"last_seen_at"},
+    # A page that was put off may have been planned later; which source brought a track is below.
+    "page": {"ordinal", "tries", "run_id", "fetched_at", "raw"},
     "playlist": {"first_seen_at", "last_processed_at"},
     "playlist_change": {"run_id"},
     # `has_artist` has a test of its own (test_enriched.py).
-    "track": {"first_seen_at", "updated_at", "last_enriched_at", "has_artist"},
+    "track": {"first_seen_at", "updated_at", "last_enriched_at", "has_artist", "first_ordinal"},
     "track_market": {"checked_at"},
     "track_source": {"first_seen_at", "run_id", "removed_at"},
     "artist": {"fetched_at"},
@@ -60,6 +61,12 @@ _BLANK = {
     # The reason tells whether there was a release before, finished or not.
     "canonical": {"reason"},
 }
+# What each search or list brought: tracks of which it was the first source, as pages were planned.
+_BROUGHT = """
+SELECT source_key, count(*) FROM track JOIN (
+    SELECT ordinal, min(source_key) AS source_key FROM page GROUP BY ordinal
+) ON ordinal = first_ordinal GROUP BY source_key
+"""
 Facts = dict[str, Counter[tuple[Any, ...]]]
 
 
@@ -128,10 +135,7 @@ def facts(place: Place) -> Facts:
             names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             kept = ", ".join(f'"{name}"' for name in names if name not in blank)
             found[table] = Counter(connection.execute(f"SELECT {kept} FROM {table}").fetchall())
-        # Which of two pages was first to bring a track depends on timing; their sum does not.
-        for table in ("seed", "page"):
-            (row,) = connection.execute(f"SELECT sum(new_tracks) FROM {table}").fetchall()
-            found[f"{table}.new_tracks"] = Counter([row])
+        found["brought"] = Counter(connection.execute(_BROUGHT).fetchall())
         bad = connection.execute("PRAGMA foreign_key_check").fetchall()
         found["orphans"] = Counter(tuple(map(str, row)) for row in bad)
     return found

@@ -44,7 +44,8 @@ from runclub_spider.store.db.address import database_url, exists, shown
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.queue import pages, quota, seeds
 from runclub_spider.store.queue.pages import PageKind
-from runclub_spider.store.read import overview
+from runclub_spider.store.read import brought, overview
+from runclub_spider.store.read.brought import Brought
 from runclub_spider.text import moment
 
 FORMATS = ("table", "json", "csv")
@@ -161,14 +162,15 @@ def _stored(config: Config, *, coverage_too: bool) -> Stored:
     try:
         with store.reading() as connection:
             name, _, at = (meta.get(connection, regime_key(config)) or "").partition("|")
-            rows = overview.seed_ledger(connection, config.market)
+            found = brought.read(connection)
+            rows = overview.seed_ledger(connection, config.market, found)
             return Stored(
                 url=shown(database_url(config)),
                 ledger={(row.search_type, row.term): row for row in rows},
                 regime=(REGIMES[name], int(at)) if name else None,
                 limits=quota.learnt_limits(connection, Api.SPOTIFY),
                 pace=quota.learnt_pace(connection, pace_key(config), 0),
-                new=_shares(connection),
+                new=_shares(connection, found),
                 grid=_grid(config, connection) if coverage_too else {},
             )
     finally:
@@ -199,12 +201,12 @@ def _by_umbrella(kept: Kept) -> dict[str, dict[str, int]]:
     return found
 
 
-def _shares(connection: sa.Connection) -> dict[str, float]:
-    totals = {kind: pages.row_totals(connection, kinds) for kind, kinds in _ROWS_OF.items()}
+def _shares(connection: sa.Connection, found: Brought) -> dict[str, float]:
+    rows = {kind: pages.row_totals(connection, kinds).rows for kind, kinds in _ROWS_OF.items()}
     return {
-        kind: counts.new_tracks / counts.rows
-        for kind, counts in totals.items()
-        if counts.rows >= _EXPERIENCE
+        kind: sum(found.kinds[one] for one in kinds) / rows[kind]
+        for kind, kinds in _ROWS_OF.items()
+        if rows[kind] >= _EXPERIENCE
     }
 
 

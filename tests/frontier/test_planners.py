@@ -81,7 +81,7 @@ def brief(tasks: list[PageTask]) -> list[tuple[str, int, int]]:
     return [(task.source_key, task.first_row, task.row_count) for task in tasks]
 
 
-def answer_searches(connection: sa.Connection, *, more: bool = True, eligible: int = 0) -> None:
+def answer_searches(connection: sa.Connection, *, more: bool = True) -> None:
     for task in opened(connection):
         counts = PageCounts(track_rows=task.row_count)
         pages.mark_done(connection, task, counts=counts, run_id=1, now=1000)
@@ -93,7 +93,6 @@ def answer_searches(connection: sa.Connection, *, more: bool = True, eligible: i
             offset=task.first_row,
             now=1000,
             rows=task.row_count,
-            eligible_new=eligible,
         )
 
 
@@ -166,7 +165,7 @@ def test_deficit_learns_from_the_committed_ledger(connection: sa.Connection) -> 
     planner = searcher(connection, "a", "b", mode="deficit", cell_minimum=40)
     planner.plan_round(connection, 1)
     assert brief(opened(connection)) == [("a", 0, 50)]
-    answer_searches(connection, eligible=40)
+    answer_searches(connection)
     planner.plan_round(connection, 1)
     assert brief(opened(connection)) == [("b", 0, 50)]
 

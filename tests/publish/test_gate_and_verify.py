@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,17 +125,15 @@ def fill(connection: sa.Connection, rng: random.Random) -> None:
             "spotify_search", PageKind.TRACK_SEARCH, "rock running", "US", first, PAGE, "g1", first
         )
         pages.plan(connection, [task])
-        saved = tracks.save(
+        tracks.save(
             connection,
             [judged(track, at) for at, track in enumerate(found)],
-            rng.choice(sources),
+            replace(rng.choice(sources), ordinal=first),
             policy=POLICY,
             run_id=1,
             now=NOW,
         )
-        counts = PageCounts(
-            track_rows=len(found), null_rows=PAGE - len(found), new_tracks=len(saved.new)
-        )
+        counts = PageCounts(track_rows=len(found), null_rows=PAGE - len(found))
         pages.mark_done(connection, task, counts=counts, run_id=1, now=NOW)
     people = list(connection.scalars(sa.select(artist.c.artist_id)))
     records = parse_artist_batch(

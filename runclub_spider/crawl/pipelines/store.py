@@ -94,10 +94,10 @@ class StorePipeline:
         )
         eligible = sorted(saved.eligible)
         eligible_new = len(saved.eligible & saved.new)
-        counts = _counts(item, len(saved.new))
+        counts = _counts(item)
         playlists.record(connection, item.playlists, now)
         # Only a list's first page opens a reading; later pages chain within it.
-        pages.plan(connection, item.following, again=task.kind is PageKind.PLAYLIST)
+        pages.plan(connection, item.following, again=task.kind is PageKind.PLAYLIST, behind=task)
         pages.mark_done(
             connection,
             task,
@@ -106,7 +106,7 @@ class StorePipeline:
             now=now,
             content=item.refused or [*item.rows, *item.playlists],
         )
-        self._advance(connection, item, counts, eligible_new, run.record.number, now)
+        self._advance(connection, item, counts, run.record.number, now)
         if item.rows:
             meta.touch(connection)
         if item.judged and run.stages is not None:
@@ -118,7 +118,6 @@ class StorePipeline:
         connection: sa.Connection,
         item: DiscoveredPage,
         counts: PageCounts,
-        eligible_new: int,
         run_id: int,
         now: int,
     ) -> None:
@@ -133,8 +132,6 @@ class StorePipeline:
                 offset=task.first_row,
                 now=now,
                 rows=counts.rows,
-                new_tracks=counts.new_tracks,
-                eligible_new=eligible_new,
             )
         elif task.kind is PageKind.PLAYLIST_SEARCH:
             playlists.list_for(
@@ -172,13 +169,13 @@ def _source(connection: sa.Connection, item: DiscoveredPage) -> Source:
     task = item.task
     if task.kind is PageKind.TRACK_SEARCH:
         family = seeds.family_of(connection, task.source_key, "track", task.market)
-        return Source("search", task.source_key, station=station_of(family))
+        return Source("search", task.source_key, station=station_of(family), ordinal=task.ordinal)
     if task.kind is PageKind.PLAYLIST_SEARCH:
-        return Source("search", task.source_key)
-    return Source("playlist", item.task.source_key, item.snapshot or item.task.version)
+        return Source("search", task.source_key, ordinal=task.ordinal)
+    return Source("playlist", task.source_key, item.snapshot or task.version, ordinal=task.ordinal)
 
 
-def _counts(item: DiscoveredPage, new_tracks: int) -> PageCounts:
+def _counts(item: DiscoveredPage) -> PageCounts:
     kinds = Counter(row.kind for row in item.rows)
     return PageCounts(
         track_rows=kinds[RowKind.TRACK],
@@ -186,5 +183,4 @@ def _counts(item: DiscoveredPage, new_tracks: int) -> PageCounts:
         null_rows=kinds[RowKind.NULL] + kinds[RowKind.UNKNOWN],
         local_rows=kinds[RowKind.LOCAL],
         episode_rows=kinds[RowKind.EPISODE],
-        new_tracks=new_tracks,
     )

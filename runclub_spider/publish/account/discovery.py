@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -18,6 +19,7 @@ from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.select import Selection
 from runclub_spider.publish.choose.unsound import tidy, unformula
 from runclub_spider.store.read import catalogue
+from runclub_spider.store.read.brought import Brought
 
 #: Columns of the seed ledger; counts of pages answered.
 _LEDGER = ("requests", "rows", "new_tracks", "eligible_new")
@@ -37,23 +39,32 @@ _CHUNK = 10_000
 class Discovery:
     """The rows of `discovery.csv`, in the order of search type, family and term.
 
-    `families` holds the same counts by (search type, family), each track once a family.
+    `families` holds the same counts by (search type, family), each track once a family, and the
+    `seeds` with those `asked`.
     """
 
     rows: tuple[dict[str, Any], ...]
     families: Mapping[tuple[str, str], Mapping[str, int]]
 
 
-def discover(connection: sa.Connection, selection: Selection, market: str) -> Discovery:
+def discover(
+    connection: sa.Connection, selection: Selection, market: str, brought: Brought
+) -> Discovery:
     """Hold the seed ledger of a market and the edges of its tracks against a selection."""
     searches = _found_by(connection, "search", selection)
     lists = _found_by(connection, "playlist", selection)
     served = catalogue.lists_by_search(connection, market)
-    rows = []
+    rows: list[dict[str, Any]] = []
     families: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    ledgers: dict[tuple[str, str], Counter[str]] = {}
     for seed in catalogue.ledger(connection, market):
+        told = {name: value for name, value in seed._asdict().items() if name in COLUMNS}
         if seed.search_type == "track":
             found = searches.get(seed.term, _NOTHING)
+            finds = brought.of(seed.term, market)
+            told["new_tracks"] += finds.new_tracks
+            told["eligible_new"] += finds.eligible_new
+            told["state"] = finds.state(seed)
         else:
             parts = [lists.get(one, _NOTHING) for one in served.get(seed.term, ())]
             found = np.unique(np.concatenate([_NOTHING, *parts]))
@@ -61,12 +72,14 @@ def discover(connection: sa.Connection, selection: Selection, market: str) -> Di
             (seed.search_type, seed.family), np.zeros(len(selection.pool), bool)
         )
         family[found[found >= 0]] = True
-        told = {name: value for name, value in seed._asdict().items() if name in COLUMNS}
         rows.append({**told, **_fates(selection, found)})
+        sums = ledgers.setdefault((seed.search_type, seed.family), Counter())
+        sums.update({"seeds": 1, "asked": int(seed.requests > 0)})
+        sums.update({name: told[name] for name in _LEDGER})
     return Discovery(
         tuple(rows),
         {
-            name: _fates(selection, np.flatnonzero(family).astype(np.int32))
+            name: {**ledgers[name], **_fates(selection, np.flatnonzero(family).astype(np.int32))}
             for name, family in families.items()
         },
     )
@@ -85,6 +98,9 @@ def write(found: Discovery, path: Path) -> None:
 def summary(counts: Mapping[str, int]) -> dict[str, Any]:
     """Counts of one family in the manifest's words."""
     return {
+        **{name: counts[name] for name in ("seeds", "asked", "requests", "rows")},
+        "newTracks": counts["new_tracks"],
+        "eligibleNew": counts["eligible_new"],
         "tracks": counts["tracks"],
         "exported": counts["exported"],
         "rejected": counts["rejected"],

@@ -6,8 +6,8 @@ tried on generated worlds and its intervals do not hold (docs/BENCHMARKS.md).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,13 @@ import sqlalchemy as sa
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.store.read import catalogue
+from runclub_spider.store.read.brought import LAST_PAGES
 
 if TYPE_CHECKING:
     from runclub_spider.publish.choose.select import Selection
+    from runclub_spider.store.read.brought import Brought
 
 Cell = tuple[str, str]
-
-#: Last answered pages that a certificate shows.
-LAST_PAGES = 5
 
 
 class Why(StrEnum):
@@ -55,7 +54,7 @@ class Certificate:
     asked: int = 0
     left: int = 0
     requests: int = 0
-    last: deque[int] = field(default_factory=lambda: deque(maxlen=LAST_PAGES))
+    last: list[int] = field(default_factory=list)
 
     def why(self, minimum: int) -> Why:
         """The verdict under a minimum of tracks."""
@@ -73,13 +72,18 @@ class Certificate:
             "asked": self.asked,
             "left": self.left,
             "requests": self.requests,
-            "newOnLastPages": list(self.last),
+            "newOnLastPages": self.last,
             "state": str(self.why(minimum)),
         }
 
 
 def certificates(
-    connection: sa.Connection, found: Mapping[Cell, int], market: str, *, cap: int
+    connection: sa.Connection,
+    found: Mapping[Cell, int],
+    market: str,
+    *,
+    cap: int,
+    brought: Brought | None = None,
 ) -> dict[Cell, Certificate]:
     """One certificate a possible cell, in the order of the balance.
 
@@ -88,26 +92,30 @@ def certificates(
         found: eligible tracks of each possible cell, as :func:`found_in` counts them.
         market: of the searches.
         cap: rows to which a search is read at most.
+        brought: by the pages of searches; without it `last` stays empty.
     """
     made = {cell: Certificate(found=number) for cell, number in found.items()}
     by_umbrella: defaultdict[str, list[Certificate]] = defaultdict(list)
     for (umbrella, _), one in made.items():
         by_umbrella[umbrella].append(one)
-    terms = {}
+    last: defaultdict[Cell, list[tuple[int, int]]] = defaultdict(list)
     for seed in catalogue.ledger(connection, market):
         if seed.search_type != "track" or seed.umbrella is None:
             continue
-        own = made.get((seed.umbrella, seed.decade or ""))
+        cell = seed.umbrella, seed.decade or ""
+        own = made.get(cell)
         if own is not None:
-            terms[seed.term] = own
             own.requests += seed.requests
+            if brought is not None:
+                last[cell] += brought.of(seed.term, market).last
         about = by_umbrella[seed.umbrella] if seed.decade is None else filter(None, [own])
         left = not catalogue.read_to_end(seed, cap)
         for one in about:
             one.named += 1
             one.asked += bool(seed.requests)
             one.left += left
-    _note_pages(terms, catalogue.search_pages(connection, market))
+    for cell, found_on in last.items():
+        made[cell].last = [number for _, number in sorted(found_on)[-LAST_PAGES:]]
     return made
 
 
@@ -145,9 +153,3 @@ def found_in(selection: Selection) -> dict[Cell, int]:
         for column, decade in enumerate(DECADES)
     }
     return {cell: found[cell] for cell in selection.choice.certificate.cells}
-
-
-def _note_pages(terms: Mapping[str, Certificate], pages: Iterable[Any]) -> None:
-    for page in pages:
-        if page.source_key in terms:
-            terms[page.source_key].last.append(page.new_tracks)

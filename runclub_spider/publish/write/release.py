@@ -66,7 +66,8 @@ from runclub_spider.store.db.upsert import chunks
 from runclub_spider.store.facts import sharers
 from runclub_spider.store.queue import pages
 from runclub_spider.store.queue.pages import PageKind
-from runclub_spider.store.read import catalogue
+from runclub_spider.store.read import brought, catalogue
+from runclub_spider.store.read.brought import Brought
 from runclub_spider.terminal import SILENT, Progress
 from runclub_spider.text import timestamp
 
@@ -338,9 +339,20 @@ def _make_by(
         _before(connection, digest),
         _changes(connection, selection, digest),
     )
-    found = discovery.discover(connection, selection, config.market)
+    sums = brought.read(connection)
+    found = discovery.discover(connection, selection, config.market, sums)
     document, checks = _describe(
-        config, connection, task.source, version, selection, account, written, entries, held, found
+        config,
+        connection,
+        task.source,
+        version,
+        selection,
+        account,
+        written,
+        entries,
+        held,
+        found,
+        sums,
     )
     discovery.write(found, staging / "discovery.csv")
     checks = gates.accept(checks, task.accepted)
@@ -361,7 +373,7 @@ def _make_by(
 
 
 def _searched(
-    config: Config, connection: sa.Connection, selection: Selection
+    config: Config, connection: sa.Connection, selection: Selection, sums: Brought
 ) -> dict[tuple[str, str], exhaustion.Certificate]:
     """How far the searches for each cell were read."""
     return exhaustion.certificates(
@@ -369,6 +381,7 @@ def _searched(
         exhaustion.found_in(selection),
         config.market,
         cap=config.max_results_per_seed,
+        brought=sums,
     )
 
 
@@ -588,12 +601,12 @@ def _describe(
     entries: Canonicals,
     held: _Against,
     found: Discovery,
+    sums: Brought,
 ) -> tuple[dict[str, Any], list[gates.Gate]]:
     """The manifest without file hashes, and the gates."""
     profile = meta.get(connection, "profile")
     runs = catalogue.run_totals(connection)
     checks = gates.check(written.measures, config, held.before)
-    seeds = catalogue.seed_summary(connection, config.market)
     row_counts = pages.row_totals(connection, (PageKind.TRACK_SEARCH,))
     list_counts = pages.row_totals(connection, (PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS))
     imports = manifest.imports(written.imported, written.licences)
@@ -607,26 +620,18 @@ def _describe(
             "market": config.market,
             "profile": profile,
             "seedsSummary": {
-                f"{row.search_type}/{row.family}": {
-                    "seeds": row.seeds,
-                    "asked": row.asked,
-                    "requests": row.requests,
-                    "rows": row.rows,
-                    "newTracks": row.new_tracks,
-                    "eligibleNew": row.eligible_new,
-                    **discovery.summary(found.families[row.search_type, row.family]),
-                }
-                for row in seeds
+                f"{kind}/{family}": discovery.summary(counts)
+                for (kind, family), counts in found.families.items()
             },
             "searchCounts": {
-                "requests": sum(r.requests for r in seeds),
+                "requests": sum(counts["requests"] for counts in found.families.values()),
                 "trackRows": row_counts.track_rows,
-                "newTracks": row_counts.new_tracks,
+                "newTracks": sums.kinds[PageKind.TRACK_SEARCH],
             },
             "playlistCounts": {
                 "byState": catalogue.playlist_states(connection),
                 "rows": list_counts.rows,
-                "newTracks": list_counts.new_tracks,
+                "newTracks": (sums.kinds[PageKind.PLAYLIST] + sums.kinds[PageKind.PLAYLIST_ITEMS]),
             },
         },
         reccobeats={
@@ -652,7 +657,7 @@ def _describe(
         left_out=unsound.as_json(selection.pool.unsound),
         balance=manifest.balance(selection),
         exhaustion=exhaustion.as_json(
-            _searched(config, connection, selection), config.cell_minimum
+            _searched(config, connection, selection, sums), config.cell_minimum
         ),
         canonical={
             "isrcs": len(entries),

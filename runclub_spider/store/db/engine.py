@@ -32,7 +32,7 @@ from runclub_spider.store.db.tables import metadata
 from runclub_spider.store.db.upgrading import kept_copy
 
 # The newest migration in `migrations/versions`; a test holds the two together.
-HEAD = "0012"
+HEAD = "0013"
 # How SQLite says that a file is damaged or was never a database.
 _CORRUPT = ("malformed", "not a database", "disk image")
 # Errors of these kinds are bugs of ours, not the disk's.

@@ -135,9 +135,11 @@ seed = Table(
     Column("last_seen_at", BigInteger),
     Column("requests", Integer, nullable=False, server_default="0"),
     Column("rows", Integer, nullable=False, server_default="0"),
+    # Of stores of older versions, which counted in the order of commits (`read/brought.py`).
     Column("new_tracks", Integer, nullable=False, server_default="0"),
     Column("eligible_new", Integer, nullable=False, server_default="0"),
-    # Eligible new tracks of this generation, and generations in a row that brought none.
+    # Eligible tracks that this generation brought, once it was looked at (`seeds.refresh`), and
+    # generations in a row that brought none.
     Column("generation_new", Integer, nullable=False, server_default="0"),
     Column("dry_runs", Integer, nullable=False, server_default="0"),
     **_compact,
@@ -166,6 +168,7 @@ page = Table(
     Column("null_rows", Integer, nullable=False, server_default="0"),
     Column("local_rows", Integer, nullable=False, server_default="0"),
     Column("episode_rows", Integer, nullable=False, server_default="0"),
+    # As that of a seed.
     Column("new_tracks", Integer, nullable=False, server_default="0"),
     Column("raw", LargeBinary),
     # An open page of which no row could be read: how often in a row, until when it waits, and
@@ -255,6 +258,9 @@ track = Table(
     Column("last_enriched_at", BigInteger),
     Column("has_features", Boolean, nullable=False, server_default=text("false")),
     Column("has_artist", Boolean, nullable=False, server_default=text("false")),
+    # The least ordinal of the pages that showed it: that page brought it, whichever was stored
+    # first. Null of tracks that older versions stored.
+    Column("first_ordinal", Integer),
     Index("track_isrc", "isrc"),
     Index(
         "track_without_features",

@@ -42,6 +42,8 @@ _KEPT = (
     "available_markets",
 )
 _VALUES = ("name", "duration_ms", "explicit", "album_name", *_KEPT)
+# Spotify serves a track in the place of several others: one of them is kept, always the same.
+_LEAST = "linked_from"
 # What stands for "not told" in columns that take no null.
 _NOTHING: dict[str, sa.ColumnElement[Any]] = {
     "name": sa.literal_column("''"),
@@ -67,13 +69,15 @@ class Saved:
 class Source:
     """What found a track: `search` with its term, or `playlist` with its id and snapshot.
 
-    `station` is the radio station of whose songs the search looked for one.
+    `station` is the radio station of whose songs the search looked for one, `ordinal` the place of
+    the page in the order of planning.
     """
 
     source_type: str
     source_key: str
     snapshot: str | None = None
     station: str | None = None
+    ordinal: int | None = None
 
 
 def save(
@@ -88,7 +92,8 @@ def save(
     """Store the tracks of one page with their edges, and judge them as they now stand.
 
     A known track gains provenance and whatever it lacked; a value is never replaced by
-    nothing, and `updated_at` moves only when a stored value changed.
+    nothing, and `updated_at` moves only when a stored value changed. In which order the pages of
+    a run are stored decides nothing but times and run numbers.
     """
     codes, ids = (row.track.isrc for row in found), [row.track.track_id for row in found]
     with imported.noting_sharers(connection, codes, now, of=ids):
@@ -109,7 +114,7 @@ def _save(
     known = _known(connection, ids, source, policy.market)
     markets = _markets(known, by_id, policy.market, now)
     artists_met = _meet_artists(connection, [by_id[i].track for i in ids], now)
-    _TRACKS(connection, [_row(by_id[i].track, artists_met, now) for i in ids])
+    _TRACKS(connection, [_row(by_id[i].track, artists_met, source.ordinal, now) for i in ids])
     if changed := [i for i in known if _gains(known[i], markets[i])]:
         connection.execute(_CHANGED, {"ids": texts(changed), "at": now})
     without = [i for i in ids if i not in known or not known[i].has_artists]
@@ -269,11 +274,17 @@ _BACK = (
 _NEWEST = sa.update(track_source).where(_HERE).values(snapshot=_SNAPSHOT)
 
 
+# Of one snapshot the first place counts, whichever page came first.
 _EDGES = RowInsert(
     track_source,
     (
         *("track_id", "source_type", "source_key", "position", "first_seen_at", "run_id"),
         *("snapshot", "added_snapshot", "station"),
+    ),
+    lambda new: {"position": new.position},
+    lambda new: (
+        (new.added_snapshot == track_source.c.added_snapshot)
+        & (new.position < track_source.c.position)
     ),
 )
 
@@ -294,7 +305,8 @@ def _save_edges(
         connection.execute(_BACK, given)
         connection.execute(_NEWEST, given)
     of, snapshot = (source.source_type, source.source_key), source.snapshot
-    seen_before = set(seen)
+    # A search is read page by page, and what it showed before stays as it was.
+    seen_before = set(seen if snapshot is None else ())
     _EDGES(
         connection,
         [
@@ -344,6 +356,8 @@ def _gains(before: _Known, market: _Market) -> bool:
 def _differs(new: Columns, name: str) -> sa.ColumnElement[bool]:
     """Whether a row says something else than is stored."""
     stored = track.c[name]
+    if name == _LEAST:
+        return new[name].is_not(None) & (stored.is_(None) | (new[name] < stored))
     if name in _KEPT:
         return new[name].is_not(None) & (stored.is_(None) | (new[name] != stored))
     if name in _NOTHING:
@@ -353,6 +367,8 @@ def _differs(new: Columns, name: str) -> sa.ColumnElement[bool]:
 
 def _merged(new: Columns, name: str) -> sa.ColumnElement[Any]:
     """A stored value after a row: nothing does not replace something."""
+    if name == _LEAST:
+        return sa.case((_differs(new, name), new[name]), else_=track.c[name])
     if name in _KEPT:
         return sa.func.coalesce(new[name], track.c[name])
     if name in _NOTHING:
@@ -360,15 +376,32 @@ def _merged(new: Columns, name: str) -> sa.ColumnElement[Any]:
     return new[name]
 
 
+def _changes(new: Columns) -> sa.ColumnElement[bool]:
+    """Whether a row says something of a track that is exported."""
+    return sa.or_(*(_differs(new, name) for name in _VALUES))
+
+
+def _earlier(new: Columns) -> sa.ColumnElement[bool]:
+    """Whether a page comes before those that showed the track so far."""
+    return new.first_ordinal < track.c.first_ordinal
+
+
 _TRACKS = RowInsert(
     track,
-    ("track_id", *_VALUES, "first_seen_at", "updated_at", "has_artist", "last_enriched_at"),
-    lambda new: {**{n: _merged(new, n) for n in _VALUES}, "updated_at": new.updated_at},
-    lambda new: sa.or_(*(_differs(new, name) for name in _VALUES)),
+    (
+        *("track_id", *_VALUES, "first_seen_at", "updated_at", "has_artist", "last_enriched_at"),
+        "first_ordinal",
+    ),
+    lambda new: {
+        **{n: _merged(new, n) for n in _VALUES},
+        "updated_at": sa.case((_changes(new), new.updated_at), else_=track.c.updated_at),
+        "first_ordinal": sa.case((_earlier(new), new.first_ordinal), else_=track.c.first_ordinal),
+    },
+    lambda new: sa.or_(_changes(new), _earlier(new)),
 )
 
 
-def _row(found: Track, artists_met: _Artists, now: int) -> tuple[Any, ...]:
+def _row(found: Track, artists_met: _Artists, ordinal: int | None, now: int) -> tuple[Any, ...]:
     """A row of `track` as `_TRACKS` takes it."""
     markets, album = found.available_markets, found.album
     has_artist = artists_met.fetched_all(found)
@@ -391,6 +424,7 @@ def _row(found: Track, artists_met: _Artists, now: int) -> tuple[Any, ...]:
         now,
         has_artist,
         now if has_artist else None,
+        ordinal,
     )
 
 

@@ -89,7 +89,7 @@ def pages(connection: sa.Connection, market: str, after: int = 0) -> Iterator[An
     """The answered pages planned after an ordinal, in planning order."""
     found = sorted(
         [*_searches(connection, market, after), *_lists(connection, market, after)],
-        key=lambda row: (row.ordinal, row.key),
+        key=lambda row: (row.ordinal, row.first_row, row.key),
     )
     for start in range(0, len(found), _PART):
         part = found[start : start + _PART]

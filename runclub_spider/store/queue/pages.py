@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -62,7 +63,6 @@ class PageCounts:
     null_rows: int = 0
     local_rows: int = 0
     episode_rows: int = 0
-    new_tracks: int = 0
 
     @property
     def rows(self) -> int:
@@ -70,8 +70,17 @@ class PageCounts:
         return self.track_rows + self.null_rows + self.local_rows + self.episode_rows
 
 
-def plan(connection: sa.Connection, tasks: Sequence[PageTask], *, again: bool = False) -> None:
-    """Put pages on the queue; a page that was ever planned keeps its state.
+def plan(
+    connection: sa.Connection,
+    tasks: Sequence[PageTask],
+    *,
+    again: bool = False,
+    behind: PageTask | None = None,
+) -> None:
+    """Put pages on the queue, at its end; a page that was ever planned keeps its state.
+
+    Pages that another made known stand `behind` it, at the same place in the order of planning:
+    the order in which answers come decides nothing.
 
     With `again` a page that is done is asked once more: its old row steps aside under another
     key, so that the rows it counted stay counted.
@@ -81,18 +90,26 @@ def plan(connection: sa.Connection, tasks: Sequence[PageTask], *, again: bool = 
     if again:
         done = (page.c.key.in_([task.key for task in tasks])) & (page.c.state == DONE)
         connection.execute(sa.update(page).where(done).values(key=_aside()))
-    start = connection.scalar(sa.select(sa.func.coalesce(sa.func.max(page.c.ordinal), 0)))
+    if behind is None:
+        start = int(connection.scalar(sa.select(sa.func.max(page.c.ordinal))) or 0)
+        places: Iterable[int] = range(start + 1, start + 1 + len(tasks))
+    else:
+        places = repeat(behind.ordinal, len(tasks))
     rows = [
         {
             **asdict(task),
             "kind": str(task.kind),
             "key": task.key,
             "state": OPEN,
-            "ordinal": int(start or 0) + index,
+            "ordinal": ordinal,
         }
-        for index, task in enumerate(tasks, 1)
+        for task, ordinal in zip(tasks, places, strict=True)
     ]
     insert_new(connection, page, rows)
+
+
+#: The order of planning; pages of a list that its first page made known share its ordinal.
+PLANNED = (page.c.ordinal, page.c.first_row, page.c.key)
 
 
 def _aside() -> Any:
@@ -106,7 +123,7 @@ def open_pages(connection: sa.Connection, spider: str, market: str) -> list[Page
     rows = connection.execute(
         sa.select(*columns)
         .where(page.c.spider == spider, page.c.state == OPEN, page.c.market == market)
-        .order_by(page.c.ordinal, page.c.key)
+        .order_by(*PLANNED)
     )
     return [PageTask(**{**row._asdict(), "kind": PageKind(row.kind)}) for row in rows]
 
@@ -177,7 +194,8 @@ def forget_done(connection: sa.Connection, spider: str) -> None:
     )
 
 
-_COUNTS = ("rows", "track_rows", "null_rows", "local_rows", "episode_rows", "new_tracks")
+_PARTS = ("track_rows", "null_rows", "local_rows", "episode_rows")
+_COUNTS = ("rows", *_PARTS)
 _DONE = Prepared(
     sa.update(page)
     .where(page.c.key == sa.bindparam("of_key"))
@@ -252,7 +270,7 @@ def raw_pages(connection: sa.Connection, run_id: int) -> Iterator[dict[str, Any]
     query = (
         sa.select(*(page.c[name] for name in names))
         .where(page.c.run_id == run_id, page.c.raw.is_not(None))
-        .order_by(page.c.ordinal, page.c.key)
+        .order_by(*PLANNED)
         .execution_options(yield_per=100)
     )
     for row in connection.execute(query):
@@ -273,9 +291,8 @@ def drop_raw_before(connection: sa.Connection, moment: int) -> int:
 
 def row_totals(connection: sa.Connection, kinds: Iterable[PageKind]) -> PageCounts:
     """Sums over all stored pages of the given kinds, for the accounting."""
-    names = ("track_rows", "null_rows", "local_rows", "episode_rows", "new_tracks")
-    sums = [sa.func.coalesce(sa.func.sum(page.c[name]), 0) for name in names]
+    sums = [sa.func.coalesce(sa.func.sum(page.c[name]), 0) for name in _PARTS]
     row = connection.execute(
         sa.select(*sums).where(page.c.state == DONE, page.c.kind.in_([str(k) for k in kinds]))
     ).one()
-    return PageCounts(**{name: int(value) for name, value in zip(names, row, strict=True)})
+    return PageCounts(**{name: int(value) for name, value in zip(_PARTS, row, strict=True)})

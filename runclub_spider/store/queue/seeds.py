@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.prepared import Prepared
-from runclub_spider.store.db.tables import seed
+from runclub_spider.store.db.tables import page, seed, track, track_source
 from runclub_spider.store.db.upsert import insert_new
 
 FRESH, RUNNING, SEARCHED, EXHAUSTED = "fresh", "open", "searched", "exhausted"
@@ -30,7 +31,6 @@ class SeedState:
     next_offset: int
     last_seen_at: int | None
     rows: int
-    eligible_new: int
 
 
 def register(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -88,10 +88,12 @@ def refresh(
 ) -> None:
     """Open finished seeds anew: those last seen before a moment, or of an older generation.
 
-    A seed is finished when it is exhausted or has served `cap` rows. One that brought nothing
-    waits for `age` seconds more, which double each time. Called when a run starts, never in its
-    middle, so that no clock changes what a run asks.
+    A seed is finished when it is exhausted or has served `cap` rows. One that brought nothing is
+    retired: it waits for `age` seconds more, which double each time. Called when a run starts,
+    never in its middle, so that no clock changes what a run asks.
     """
+    if search_type == "track":
+        _retire(connection, market)
     condition = sa.and_(seed.c.search_type == search_type, seed.c.market == market)
     if generation is not None:
         condition &= seed.c.generation < generation
@@ -111,6 +113,57 @@ def refresh(
     )
 
 
+def _retire(connection: sa.Connection, market: str) -> None:
+    """Note of the searches that ended what they brought; those that brought nothing are retired.
+
+    Not when their last page is stored: a page before it in the order of planning may still be on
+    its way. While one is, nothing is noted.
+    """
+    theirs = (
+        (page.c.source_key == seed.c.term)
+        & (page.c.market == seed.c.market)
+        & (page.c.version == sa.literal("g") + sa.cast(seed.c.generation, sa.Text))
+        & (page.c.kind == "track_search")
+    )
+    shown = (
+        (track_source.c.source_type == "search")
+        & (track_source.c.source_key == seed.c.term)
+        & (track_source.c.track_id == track.c.track_id)
+    )
+    brought = (
+        sa.select(sa.func.count())
+        .select_from(track_source)
+        .join(track, shown)
+        .where(ELIGIBLE, track.c.first_ordinal.in_(sa.select(page.c.ordinal).where(theirs)))
+    )
+    # What older versions counted themselves.
+    counted = sa.select(sa.func.coalesce(sa.func.sum(page.c.new_tracks), 0)).where(theirs)
+    mine = (seed.c.search_type == "track") & (seed.c.market == market)
+    other = page.alias()
+    on_its_way = sa.exists().where(
+        other.c.kind == "track_search", other.c.market == market, other.c.state == "open"
+    )
+    found = connection.execute(
+        sa.select(
+            seed.c.term,
+            brought.correlate(seed).scalar_subquery() + counted.correlate(seed).scalar_subquery(),
+        ).where(mine, seed.c.state == EXHAUSTED, seed.c.generation_new == 0, ~on_its_way)
+    ).all()
+    if not found:
+        return
+    number = sa.bindparam("brought", type_=sa.Integer())
+    connection.execute(
+        sa.update(seed)
+        .where(mine, seed.c.term == sa.bindparam("of_term"))
+        .values(
+            generation_new=number,
+            state=sa.case((number == 0, RETIRED), else_=EXHAUSTED),
+            dry_runs=sa.case((number == 0, seed.c.dry_runs + 1), else_=0),
+        ),
+        [{"of_term": term, "brought": int(number)} for term, number in found],
+    )
+
+
 def restart(connection: sa.Connection, search_type: str) -> None:
     """Open every seed of a search type anew, for `deltafetch_reset`."""
     connection.execute(
@@ -120,26 +173,16 @@ def restart(connection: sa.Connection, search_type: str) -> None:
     )
 
 
-_BROUGHT = seed.c.generation_new + sa.bindparam("more_eligible", type_=sa.Integer())
-_PAGE = (
+_ADVANCED = Prepared(
     sa.update(seed)
     .where(_ONE)
     .values(
-        generation_new=_BROUGHT,
+        state=sa.bindparam("at_state"),
         next_offset=sa.bindparam("next_offset"),
         last_offset=sa.bindparam("last_offset"),
         last_seen_at=sa.bindparam("last_seen_at"),
         requests=seed.c.requests + 1,
         rows=seed.c.rows + sa.bindparam("more_rows", type_=sa.Integer()),
-        new_tracks=seed.c.new_tracks + sa.bindparam("more_tracks", type_=sa.Integer()),
-        eligible_new=seed.c.eligible_new + sa.bindparam("more_eligible", type_=sa.Integer()),
-    )
-)
-_ADVANCED = Prepared(_PAGE.values(state=sa.bindparam("at_state")))
-_ENDED = Prepared(
-    _PAGE.values(
-        state=sa.case((_BROUGHT == 0, RETIRED), else_=EXHAUSTED),
-        dry_runs=sa.case((_BROUGHT == 0, seed.c.dry_runs + 1), else_=0),
     )
 )
 
@@ -153,15 +196,10 @@ def advance(
     offset: int,
     now: int,
     rows: int = 0,
-    new_tracks: int = 0,
-    eligible_new: int = 0,
 ) -> None:
-    """Record one answered page of a seed (term, search_type, market).
-
-    One that is exhausted without anything new is retired.
-    """
+    """Record one answered page of a seed (term, search_type, market)."""
     term, search_type, market = key
-    (_ENDED if state == EXHAUSTED else _ADVANCED).rows(
+    _ADVANCED.rows(
         connection,
         {
             "of_term": term,
@@ -172,8 +210,6 @@ def advance(
             "last_offset": offset,
             "last_seen_at": now,
             "more_rows": rows,
-            "more_tracks": new_tracks,
-            "more_eligible": eligible_new,
         },
     )
 

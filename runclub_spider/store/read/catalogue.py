@@ -16,7 +16,6 @@ from runclub_spider.store.db.tables import (
     audio_features,
     canonical,
     open_metadata,
-    page,
     playlist,
     quota,
     release,
@@ -32,7 +31,6 @@ from runclub_spider.store.db.tables import (
 )
 from runclub_spider.store.db.upsert import upsert
 from runclub_spider.store.facts import imported
-from runclub_spider.store.queue.pages import DONE, PageKind
 from runclub_spider.store.queue.seeds import FINISHED
 
 #: 2100-01-01: what a row says was seen or changed later, it says wrongly.
@@ -249,32 +247,13 @@ def _lists_with_seed(connection: sa.Connection, *columns: sa.Column[Any]) -> Seq
     ).all()
 
 
-def seed_summary(connection: sa.Connection, market: str) -> list[sa.Row[Any]]:
-    """Per search type and family of a market: seeds, those asked, and sums of their counts."""
-    asked = sa.func.sum(sa.case((seed.c.requests > 0, 1), else_=0))
-    return list(
-        connection.execute(
-            sa.select(
-                seed.c.search_type,
-                seed.c.family,
-                sa.func.count().label("seeds"),
-                asked.label("asked"),
-                sa.func.sum(seed.c.requests).label("requests"),
-                sa.func.sum(seed.c.rows).label("rows"),
-                sa.func.sum(seed.c.new_tracks).label("new_tracks"),
-                sa.func.sum(seed.c.eligible_new).label("eligible_new"),
-            )
-            .where(seed.c.market == market)
-            .group_by(seed.c.search_type, seed.c.family)
-            .order_by(seed.c.search_type, seed.c.family)
-        )
-    )
-
-
 def ledger(connection: sa.Connection, market: str) -> list[sa.Row[Any]]:
-    """The seeds of a market by search type, family and term, with their counts."""
+    """The seeds of a market by search type, family and term, with their counts.
+
+    What they brought is what older versions counted; `brought` knows the rest.
+    """
     columns = ("search_type", "family", "term", "umbrella", "decade", "bpm", "state")
-    counts = ("requests", "rows", "new_tracks", "eligible_new")
+    counts = ("requests", "rows", "new_tracks", "eligible_new", "generation", "generation_new")
     rows = connection.execute(
         sa.select(*(seed.c[name] for name in (*columns, *counts, "next_offset")))
         .where(seed.c.market == market)
@@ -311,22 +290,6 @@ def lists_by_search(connection: sa.Connection, market: str) -> dict[str, list[st
     for row in rows:
         found[row.term].append(row.playlist_id)
     return found
-
-
-def search_pages(connection: sa.Connection, market: str) -> Iterator[sa.Row[Any]]:
-    """(source_key, new_tracks) of the answered track searches, in planning order."""
-    return iter(
-        connection.execute(
-            sa.select(page.c.source_key, page.c.new_tracks)
-            .where(
-                page.c.kind == str(PageKind.TRACK_SEARCH),
-                page.c.market == market,
-                page.c.state == DONE,
-            )
-            .order_by(page.c.ordinal, page.c.key)
-            .execution_options(**_STREAM)
-        )
-    )
 
 
 def playlist_states(connection: sa.Connection) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -22,6 +22,7 @@ from runclub_spider.store.db.tables import (
     tombstone,
     track,
 )
+from runclub_spider.store.read.brought import Brought
 
 
 def counts(connection: sa.Connection) -> dict[str, int]:
@@ -99,17 +100,34 @@ def health(
     return HEAD, [line for line in found if line != "ok"]
 
 
-def seed_ledger(connection: sa.Connection, market: str) -> list[Any]:
-    """What is known of each seed in a market.
+class LedgerLine(NamedTuple):
+    """What is known of a seed in a market."""
 
-    (term, search_type, state, next_offset, last_seen_at, requests, rows, new_tracks, eligible_new)
-    """
-    columns = ("term", "search_type", "state", "next_offset", "last_seen_at", "requests")
-    counts = ("rows", "new_tracks", "eligible_new")
-    return list(
-        connection.execute(
-            sa.select(*(seed.c[name] for name in (*columns, *counts))).where(
-                seed.c.market == market
+    term: str
+    search_type: str
+    state: str
+    next_offset: int
+    last_seen_at: int | None
+    requests: int
+    rows: int
+    new_tracks: int
+    eligible_new: int
+
+
+def seed_ledger(connection: sa.Connection, market: str, brought: Brought) -> list[LedgerLine]:
+    """What is known of each seed in a market."""
+    names = (*LedgerLine._fields, "generation", "generation_new")
+    found = []
+    for row in connection.execute(
+        sa.select(*(seed.c[name] for name in names)).where(seed.c.market == market)
+    ):
+        line = LedgerLine(*row[: len(LedgerLine._fields)])
+        if row.search_type == "track":
+            finds = brought.of(row.term, market)
+            line = line._replace(
+                state=finds.state(row),
+                new_tracks=line.new_tracks + finds.new_tracks,
+                eligible_new=line.eligible_new + finds.eligible_new,
             )
-        )
-    )
+        found.append(line)
+    return found

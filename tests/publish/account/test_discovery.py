@@ -20,6 +20,7 @@ from runclub_spider.store.facts import tracks
 from runclub_spider.store.facts.tracks import Source
 from runclub_spider.store.queue import pages, playlists, seeds
 from runclub_spider.store.queue.pages import PageCounts, PageKind, PageTask
+from runclub_spider.store.read import brought
 from testkit.making import POLICY, a_playlist, a_track, an_id, found
 from testkit.release_factory import Release
 from tests.publish.choose.pools import candidate, chosen
@@ -45,9 +46,11 @@ def answer(
     """A page of a track search that showed some tracks."""
     task = PageTask("spotify_search", PageKind.TRACK_SEARCH, term, MARKET, first, 10, "g1")
     pages.plan(connection, [task])
+    (task,) = pages.open_pages(connection, task.spider, MARKET)
     rows = [found(a_track(number), first + at) for at, number in enumerate(numbers)]
-    saved = tracks.save(connection, rows, Source("search", term), policy=POLICY, run_id=1, now=1)
-    counts = PageCounts(track_rows=len(rows), new_tracks=len(saved.new))
+    source = Source("search", term, ordinal=task.ordinal)
+    tracks.save(connection, rows, source, policy=POLICY, run_id=1, now=1)
+    counts = PageCounts(track_rows=len(rows))
     pages.mark_done(connection, task, counts=counts, run_id=1, now=1)
     seeds.advance(
         connection,
@@ -57,8 +60,6 @@ def answer(
         offset=first,
         now=1,
         rows=len(rows),
-        new_tracks=len(saved.new),
-        eligible_new=len(saved.eligible & saved.new),
     )
 
 
@@ -87,8 +88,9 @@ def test_each_seeds_tracks_and_what_became_of_them(store: Store, tmp_path: Path)
             rows = [found(a_track(number), at) for at, number in enumerate(numbers)]
             source = Source("playlist", one, snapshot="s")
             tracks.save(connection, rows, source, policy=POLICY, run_id=1, now=1)
-        made = discovery.discover(connection, selection(), MARKET)
-        other = discovery.discover(connection, selection(), "SE")
+        sums = brought.read(connection)
+        made = discovery.discover(connection, selection(), MARKET, sums)
+        other = discovery.discover(connection, selection(), "SE", sums)
     assert other.rows == ()
     discovery.write(made, tmp_path / "discovery.csv")
     with (tmp_path / "discovery.csv").open(encoding="utf-8", newline="") as file:
@@ -102,6 +104,12 @@ def test_each_seeds_tracks_and_what_became_of_them(store: Store, tmp_path: Path)
         "lists": (0, 0, 3, 1, 1, 1),
     }
     assert discovery.summary(made.families["track", "editorial"]) == {
+        "seeds": 2,
+        "asked": 1,
+        "requests": 1,
+        "rows": 3,
+        "newTracks": 3,
+        "eligibleNew": 3,
         "tracks": 3,
         "exported": 2,
         "rejected": 1,
@@ -121,7 +129,8 @@ def test_how_far_each_cell_was_searched(store: Store) -> None:
         answer(connection, "70s metal", 2)
         answer(connection, "metal", 4)
         found = exhaustion.found_in(selection())
-        made = exhaustion.certificates(connection, found, MARKET, cap=30)
+        sums = brought.read(connection)
+        made = exhaustion.certificates(connection, found, MARKET, cap=30, brought=sums)
         shallow = exhaustion.certificates(connection, found, MARKET, cap=20)
     rock = made["Rock", "70s"]
     assert (rock.found, rock.named, rock.asked, rock.left, rock.requests) == (2, 2, 1, 2, 2)

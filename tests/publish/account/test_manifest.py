@@ -38,7 +38,7 @@ WORLD = [
 ]
 CELLS = (("Rock", "70s"), ("Pop", "70s"), ("Pop", "20s"))
 SELECTION = chosen(WORLD, cell_target=2, cells=CELLS)
-ROWS = PageCounts(track_rows=21, null_rows=3, local_rows=2, episode_rows=1, new_tracks=18)
+ROWS = PageCounts(track_rows=21, null_rows=3, local_rows=2, episode_rows=1)
 
 
 def test_accounting_in_the_contracts_words() -> None:

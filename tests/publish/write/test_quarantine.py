@@ -167,7 +167,7 @@ class Wide(Shop):
             )
             pages.plan(connection, [task])
             listed = [found(track, at, Playable.YES) for at, track in enumerate(new)]
-            saved = tracks.save(
+            tracks.save(
                 connection,
                 listed,
                 Source("search", "rock running"),
@@ -175,7 +175,7 @@ class Wide(Shop):
                 run_id=1,
                 now=NOW,
             )
-            counts = PageCounts(track_rows=len(new), new_tracks=len(saved.new))
+            counts = PageCounts(track_rows=len(new))
             pages.mark_done(connection, task, counts=counts, run_id=1, now=NOW)
             lists = [a_playlist(number) for number in numbers]
             playlists.record(connection, lists, NOW)

@@ -80,8 +80,8 @@ class Shop:
             )
             pages.plan(connection, [task])
             rows = [found(track, at, playable) for at, track in enumerate(new)]
-            saved = tracks.save(connection, rows, SEARCH, policy=POLICY, run_id=1, now=NOW)
-            counts = PageCounts(track_rows=len(rows), new_tracks=len(saved.new))
+            tracks.save(connection, rows, SEARCH, policy=POLICY, run_id=1, now=NOW)
+            counts = PageCounts(track_rows=len(rows))
             pages.mark_done(connection, task, counts=counts, run_id=1, now=NOW)
             features.save(
                 connection,

@@ -46,6 +46,12 @@ _NOTHING: dict[str, Any] = {"name": "", "duration_ms": 0, "album_name": ""}
 
 _INSERT = sa.insert(track)
 _UPDATE = sa.update(track).where(track.c.track_id == sa.bindparam("b_id"))
+_ORDINAL = sa.bindparam("ordinal", type_=sa.Integer())
+_EARLIER = (
+    sa.update(track)
+    .where(among(track.c.track_id), track.c.first_ordinal > _ORDINAL)
+    .values(first_ordinal=_ORDINAL)
+)
 
 
 def save(
@@ -79,7 +85,13 @@ def save(
         values = _columns(by_id[track_id].track)
         if track_id in new_ids:
             inserts.append(
-                {"track_id": track_id, **values, "first_seen_at": now, "updated_at": now}
+                {
+                    "track_id": track_id,
+                    **values,
+                    "first_seen_at": now,
+                    "updated_at": now,
+                    "first_ordinal": source.ordinal,
+                }
             )
         else:
             before = old[track_id]
@@ -87,12 +99,16 @@ def save(
                 name: before[name] if values[name] == _NOTHING.get(name) else values[name]
                 for name in _VALUES
             }
+            links = [link for link in (before["linked_from"], values["linked_from"]) if link]
+            merged["linked_from"] = min(links, default=None)
             if merged != before or track_id in changed:
                 updates.append({"b_id": track_id, **merged, "updated_at": now})
     if inserts:
         connection.execute(_INSERT, inserts)
     if updates:
         connection.execute(_UPDATE, updates)
+    if source.ordinal is not None:
+        connection.execute(_EARLIER, {"ids": texts(sorted(old)), "ordinal": source.ordinal})
     named = _save_artists(connection, [by_id[i].track for i in ids], now)
     artists.note_complete(connection, ids, now)
     upsert(connection, track_market, markets)
@@ -154,11 +170,25 @@ def _save_edges(
     run_id: int,
     now: int,
 ) -> None:
-    """Edges source -> track: the first sighting stays, the newest snapshot is noted."""
+    """Edges source -> track: the first sighting stays, the newest snapshot is noted.
+
+    Of one snapshot the first place counts.
+    """
     if source.snapshot is not None:
         given = {**_of(source, by_id), "of_snapshot": source.snapshot}
         connection.execute(_BACK, given)
         connection.execute(_NEWEST, given)
+        for track_id, row in by_id.items():
+            connection.execute(
+                sa.update(track_source).where(
+                    track_source.c.source_type == source.source_type,
+                    track_source.c.source_key == source.source_key,
+                    track_source.c.track_id == track_id,
+                    track_source.c.added_snapshot == source.snapshot,
+                    track_source.c.position > row.position,
+                ),
+                {"position": row.position},
+            )
     insert_new(
         connection,
         track_source,

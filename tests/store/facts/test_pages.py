@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,6 +50,7 @@ def rows(draw: st.DrawFn) -> tuple[FoundTrack, bool]:
         explicit=draw(st.booleans()),
         isrc=draw(st.sampled_from((None, "USUM70000001"))),
         popularity=draw(st.sampled_from((None, 0, 50))),
+        linked_from=draw(st.sampled_from((None, "a", "b"))),
         is_playable=draw(st.sampled_from((None, True, False))),
         restriction=draw(st.sampled_from((None, "market"))),
         available_markets=draw(st.sampled_from(MARKETS)),
@@ -68,7 +70,11 @@ def rows(draw: st.DrawFn) -> tuple[FoundTrack, bool]:
 
 PAGES = st.lists(
     st.tuples(
-        st.sampled_from(SOURCES),
+        st.builds(
+            lambda source, ordinal: replace(source, ordinal=ordinal),
+            st.sampled_from(SOURCES),
+            st.sampled_from((None, 1, 2, 3)),
+        ),
         st.lists(rows(), max_size=6),
         # Artists whose records are fetched before the page, and tracks that had gone from lists.
         st.sets(st.integers(0, 3)),

@@ -11,10 +11,13 @@ import sqlalchemy as sa
 from runclub_spider.config import utc_now
 from runclub_spider.store.db.tables import api_block, page, run, seed
 from runclub_spider.store.db.tables import quota as quota_table
+from runclub_spider.store.facts import tracks
+from runclub_spider.store.facts.tracks import Source
 from runclub_spider.store.queue import pages, quota, runs, seeds
 from runclub_spider.store.queue.pages import PageCounts, PageKind, PageTask
 from runclub_spider.store.queue.quota import Block
 from runclub_spider.store.read import overview
+from testkit.making import POLICY, a_track, found
 
 
 def task(term: str = "rock", first: int = 0, **changes: Any) -> PageTask:
@@ -72,13 +75,13 @@ def test_searches_that_seemed_empty_go_on_where_they_were(connection: sa.Connect
     assert {term: (row.state, row.next_offset) for term, row in ledger.items()} == {
         "none": (seeds.FRESH, 0),
         "later": (seeds.RUNNING, 50),
-        "full": (seeds.RETIRED, 50),
+        "full": (seeds.EXHAUSTED, 50),
         # Of a generation that is past.
         "anew": (seeds.FRESH, 50),
     }
     rows = connection.execute(sa.select(seed.c.term, seed.c.dry_runs))
     dry = {row.term: row.dry_runs for row in rows}
-    assert (dry["none"], dry["later"], dry["full"]) == (0, 0, 1)
+    assert (dry["none"], dry["later"], dry["full"]) == (0, 0, 0)
 
 
 def test_a_page_is_its_query_market_rows_and_version() -> None:
@@ -109,13 +112,13 @@ def test_the_queue_keeps_the_order_of_planning(connection: sa.Connection) -> Non
 def test_a_done_page_stays_done(connection: sa.Connection) -> None:
     pages.plan(connection, [task()])
     assert pages.is_open(connection, task().key)
-    done(connection, task(), track_rows=3, null_rows=1, local_rows=1, episode_rows=1, new_tracks=2)
+    done(connection, task(), track_rows=3, null_rows=1, local_rows=1, episode_rows=1)
     assert not pages.is_open(connection, task().key)
     pages.plan(connection, [task()])
     assert opened(connection) == []
     assert list(pages.done_keys(connection, "spotify_search")) == [task().key]
     totals = pages.row_totals(connection, [PageKind.TRACK_SEARCH])
-    assert (totals.rows, totals.track_rows, totals.new_tracks) == (6, 3, 2)
+    assert (totals.rows, totals.track_rows) == (6, 3)
     assert pages.row_totals(connection, [PageKind.PLAYLIST]).rows == 0
 
 
@@ -183,8 +186,23 @@ def registered(connection: sa.Connection, *terms: str, kind: str = "track") -> N
 
 
 def advanced(connection: sa.Connection, term: str, to: int, now: int = 1000, **more: Any) -> None:
-    values = {"state": seeds.RUNNING, "offset": to - 50, "rows": 50, "new_tracks": 9, **more}
+    values = {"state": seeds.RUNNING, "offset": to - 50, "rows": 50, **more}
     seeds.advance(connection, (term, "track", "US"), next_offset=to, now=now, **values)
+
+
+def brings(connection: sa.Connection, term: str, *numbers: int, generation: int = 1) -> None:
+    """An answered page of a search, with eligible tracks."""
+    pages.plan(connection, [task(term, version=f"g{generation}")])
+    (one,) = pages.open_pages(connection, "spotify_search", "US")
+    tracks.save(
+        connection,
+        [found(a_track(number), at) for at, number in enumerate(numbers)],
+        Source("search", term, ordinal=one.ordinal),
+        policy=POLICY,
+        run_id=1,
+        now=1000,
+    )
+    done(connection, one, track_rows=len(numbers))
 
 
 def states(connection: sa.Connection) -> dict[str, tuple[str, int, int]]:
@@ -203,19 +221,21 @@ def test_seeds_register_once(connection: sa.Connection) -> None:
 
 def test_seeds_advance(connection: sa.Connection) -> None:
     registered(connection, "a", "b")
-    advanced(connection, "a", 50, eligible_new=3)
-    advanced(connection, "a", 100, now=2000, eligible_new=1, state=seeds.EXHAUSTED)
+    advanced(connection, "a", 50)
+    advanced(connection, "a", 100, now=2000, state=seeds.EXHAUSTED)
     row = connection.execute(sa.select(seed).where(seed.c.term == "a")).one()
-    assert (row.requests, row.rows, row.new_tracks, row.eligible_new) == (2, 100, 18, 4)
+    assert (row.requests, row.rows) == (2, 100)
     assert (row.last_offset, row.last_seen_at, row.state) == (50, 2000, "exhausted")
     assert connection.scalar(sa.select(seed.c.requests).where(seed.c.term == "b")) == 0
 
 
 def test_finished_seeds_are_refreshed_at_their_age(connection: sa.Connection) -> None:
     registered(connection, "exhausted", "capped", "young", "running", "fresh")
-    advanced(connection, "exhausted", 50, now=1000, eligible_new=1, state=seeds.EXHAUSTED)
+    brings(connection, "exhausted", 1)
+    brings(connection, "young", 2)
+    advanced(connection, "exhausted", 50, now=1000, state=seeds.EXHAUSTED)
     advanced(connection, "capped", 200, now=1000)
-    advanced(connection, "young", 50, now=5000, eligible_new=1, state=seeds.EXHAUSTED)
+    advanced(connection, "young", 50, now=5000, state=seeds.EXHAUSTED)
     advanced(connection, "running", 50, now=1000)
     assert seeds.ended(connection, "track", "US", cap=200) == {"exhausted", "capped", "young"}
     assert seeds.ended(connection, "track", "US") == {"exhausted", "young"}
@@ -239,6 +259,7 @@ def test_a_seed_that_brings_nothing_waits_twice_as_long_each_time(
     now, age, waits = 1000, 100, []
     for _ in range(6):
         advanced(connection, "dead", 50, now=now, state=seeds.EXHAUSTED)
+        seeds.refresh(connection, "track", "US", seen_before=0, age=age)
         assert seeds.states(connection, "track", "US")["dead"].state == seeds.RETIRED
         for wait in range(50, 3000, 50):
             seeds.refresh(connection, "track", "US", seen_before=now + wait - age, age=age)
@@ -248,8 +269,9 @@ def test_a_seed_that_brings_nothing_waits_twice_as_long_each_time(
         now += wait
     assert waits == [250, 450, 850, 1650, 1650, 1650]
     # One that brings something again is looked at as often as any other.
-    advanced(connection, "dead", 50, now=now, eligible_new=2)
+    brings(connection, "dead", 1, generation=7)
     advanced(connection, "dead", 60, now=now, state=seeds.EXHAUSTED)
+    seeds.refresh(connection, "track", "US", seen_before=0, age=age)
     assert seeds.states(connection, "track", "US")["dead"].state == seeds.EXHAUSTED
     seeds.refresh(connection, "track", "US", seen_before=now + 1, age=age)
     assert seeds.states(connection, "track", "US")["dead"].state == seeds.FRESH
