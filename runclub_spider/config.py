@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -43,6 +44,9 @@ from runclub_spider.errors import ConfigurationError
 _LONGEST_NAME, _LONGEST_PATH = 255, 3900
 _QUOTA_FAMILIES = ("search", "playlist", "artist")
 
+# APIs of which each account has a quota and refusals of its own.
+_OF_ACCOUNT = frozenset({"spotify", "accounts"})
+
 #: What data of a loopback server is called.
 SANDBOX = "sandbox"
 #: Set in the environment of a command that must not read `.env`, such as the demo's.
@@ -71,6 +75,26 @@ def setting(
     return Field(default, description=reason, json_schema_extra=meant, **constraints)
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A run's place in a fleet: its job, and how often that was begun with this run."""
+
+    job: int
+    attempt: int
+
+    @classmethod
+    def parse(cls, text: str) -> Membership:
+        """From `JOB:ATTEMPT`."""
+        found = re.fullmatch(r"(\d{1,9}):(\d{1,9})", text.strip())
+        if found is None:
+            raise ValueError("not JOB:ATTEMPT; unset it, `scrapy fleet worker` sets it")
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        """`JOB:ATTEMPT`."""
+        return f"{self.job}:{self.attempt}"
+
+
 class Config(BaseModel):
     """Every setting of this project. Field names in lower case, setting names in upper case."""
 
@@ -85,6 +109,11 @@ class Config(BaseModel):
         None,
         "User grant; without it client credentials are used.",
         repr=False,
+    )
+    spotify_account: str | None = setting(
+        None,
+        "Name of that app's account in the ledger of calls, where several share a store.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
     )
     spotify_redirect_uri: str | None = setting(
         None, "Loopback address registered for the one-time grant."
@@ -150,6 +179,9 @@ class Config(BaseModel):
         "The store; unset means an SQLite file in CACHE_DIR.",
         repr=False,
         changes_release=False,
+    )
+    fleet_job: Membership | None = setting(
+        None, "JOB:ATTEMPT of a fleet that a run belongs to; its worker sets it."
     )
     clock_repair: bool = setting(
         False,
@@ -376,6 +408,11 @@ class Config(BaseModel):
         le=36_500,
     )
 
+    @field_validator("fleet_job", mode="before")
+    @classmethod
+    def _member(cls, value: Any) -> Any:
+        return Membership.parse(value) if isinstance(value, str) else value
+
     @field_validator("spotify_profile")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -517,6 +554,11 @@ class Config(BaseModel):
             self.suitability,
             self.content_policy,
         )
+
+    def ledger_of(self, api: str) -> str:
+        """What the ledger of calls and refusals calls the account that an API is asked with."""
+        own = self.spotify_account is not None and api in _OF_ACCOUNT
+        return f"{api}:{self.spotify_account}" if own else api
 
     def source_of(self, name: str) -> str:
         """Where data of a base URL comes from: the service's name, `sandbox`, or a host.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Protocol
 
 from runclub_spider.apis.call import Family
@@ -23,6 +24,19 @@ class Worker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PlanCosts:
+    """What a fleet's plan has cost by now.
+
+    Attributes:
+        elsewhere: requests of its other runs, by family.
+        needed: calls for all that its pages found and enrichment will ask; None: not reckoned.
+    """
+
+    elsewhere: Counter[str]
+    needed: int | None
+
+
 class Budget:
     """Requests granted (`limit`, None: as many as it takes) and requests spent, by family."""
 
@@ -30,11 +44,23 @@ class Budget:
         self.limit = limit
         self.spent: Counter[str] = Counter()
         self.workers: list[Worker] = []
+        # Of a fleet, what all runs of its plan have spent and need, as last read.
+        self._plan: PlanCosts | None = None
+
+    def take_up(self, plan: PlanCosts) -> None:
+        """What all runs of the fleet's plan have spent and will need, read from the store."""
+        self._plan = plan
 
     def check(self) -> None:
         """Raise `BudgetSpent` when no further request is granted."""
-        if self.limit is not None and self.spent.total() >= self.limit:
+        if self.limit is not None and self._all_spent >= self.limit:
             raise BudgetSpent(f"the budget of {self.limit} requests is spent")
+
+    @property
+    def _all_spent(self) -> int:
+        """Requests that were sent, by this run and the others of its plan."""
+        elsewhere = 0 if self._plan is None else self._plan.elsewhere.total()
+        return elsewhere + self.spent.total()
 
     def spend(self, family: str) -> None:
         """Take one request."""
@@ -46,14 +72,16 @@ class Budget:
 
     @property
     def calls_waiting(self) -> int:
-        """Calls for all ids that enrichment took up in this run."""
+        """Calls for all ids that enrichment took up in this run, or will for its plan."""
+        if self._plan is not None and self._plan.needed is not None:
+            return self._plan.needed
         return sum(worker.calls_needed for worker in self.workers)
 
     @property
     def left(self) -> int:
         """Requests for new pages, after those sent and those that enrichment will need."""
         assert self.limit is not None
-        return max(self.limit - self.spent.total() - self.calls_waiting, 0)
+        return max(self.limit - self._all_spent - self.calls_waiting, 0)
 
     def affordable_pages(self, regime: Regime, page_size: int, *, begun: bool) -> int | None:
         """How many more pages are granted with the enrichment they will need.
@@ -65,6 +93,10 @@ class Budget:
         if self.limit is None:
             return None
         asked = self.spent[Family.SEARCH] + self.spent[Family.PLAYLIST]
+        if self._plan is not None:
+            elsewhere = self._plan.elsewhere
+            asked += elsewhere[Family.SEARCH] + elsewhere[Family.PLAYLIST]
+            begun = asked > 0
         left = self.limit - asked - self.calls_waiting
         rows = regime.search_page(page_size)
         a_page = 1 + rows / FEATURES_BATCH + rows / max(regime.artist_batch, rows)

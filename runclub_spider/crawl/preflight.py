@@ -127,8 +127,9 @@ def check_store(
     _check_clock(connection, config, now)
     mark_sources(connection, config, wanted)
     quota.shorten(connection, now)
+    families = {config.ledger_of(account): found for account, found in asked.items()}
     for block in quota.blocks(connection, now):
-        if block.family in asked.get(block.account, ()):
+        if block.family in families.get(block.account, ()):
             sooner = f", or lift it: scrapy status --lift {block.account}"
             raise RunPaused(
                 f"{block.account} refuses requests until {moment(block.blocked_until)} "

@@ -23,6 +23,8 @@ class PageQueue:
         self.handed_out = 0
         self.sent: set[str] = set()
         self.stored: set[bytes] = set()
+        # With which number pages were given out, where others have some too.
+        self.leases: dict[str, int] = {}
         # Answered pages of which no row could be read, and the field to blame.
         self.unreadable: dict[str, str] = {}
         outcome.when_ended.append(self.stop)
@@ -35,6 +37,13 @@ class PageQueue:
         """A page is about to be asked, even one that was stored before."""
         self.handed_out += 1
         # Planned once more, for example when a list went back to an older snapshot.
+        self.stored.discard(key.encode())
+
+    def lease(self, key: str, token: int) -> None:
+        """A page was given to this run under a number; only with the last one it can be stored."""
+        self.leases[key] = token
+        # Another run may have put it off since it was sent here.
+        self.sent.discard(key)
         self.stored.discard(key.encode())
 
     def ask_again(self, *keys: str) -> None:

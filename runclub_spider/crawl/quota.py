@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from runclub_spider.apis.call import Api
 from runclub_spider.apis.guard import ALL, ApiPaused
 from runclub_spider.config import Config, utc_now
+from runclub_spider.store.fleet import costs
 from runclub_spider.store.queue import quota as ledger
 from runclub_spider.store.queue import runs
 from runclub_spider.store.queue.quota import DAY, HOUR, Block
@@ -31,6 +33,10 @@ class Quota:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        # What the ledger calls the account that is asked.
+        self._account = config.ledger_of(Api.SPOTIFY)
+        # The fleet's plan, whose requests are counted together.
+        self.plan_id: int | None = None
         self._day: dict[str, dict[int, int]] = {}
         self._learnt: dict[str, int] = {}
         self._since_refusal: dict[str, int] = {}
@@ -49,9 +55,9 @@ class Quota:
     def load(self, connection: sa.Connection) -> None:
         """Take up what earlier runs left."""
         now = utc_now()
-        self._day = ledger.last_day(connection, Api.SPOTIFY, now)
-        self._learnt = ledger.learnt_limits(connection, Api.SPOTIFY)
-        self._since_refusal = ledger.since_refusal(connection, Api.SPOTIFY)
+        self._day = ledger.last_day(connection, self._account, now)
+        self._learnt = ledger.learnt_limits(connection, self._account)
+        self._since_refusal = ledger.since_refusal(connection, self._account)
         self._pace = ledger.learnt_pace(connection, pace_key(self._config), now - _PACE_DAYS * DAY)
         self._last_run = runs.last_seen(connection) or 0
         ledger.shorten(connection, now)
@@ -59,7 +65,8 @@ class Quota:
 
     def blocks(self, api: str) -> list[Block]:
         """Refusals of earlier runs that still hold."""
-        return [block for block in self._blocks if block.account == api]
+        account = self._config.ledger_of(api)
+        return [replace(one, account=api) for one in self._blocks if one.account == account]
 
     def closed_until(self, api: str) -> float:
         """Until when a service refuses everything, in epoch seconds; 0 when it does not."""
@@ -149,11 +156,12 @@ class Quota:
         if block.account == Api.SPOTIFY and family != ALL and family not in self._refused:
             self._refused.add(family)
             calls = self._measured(family) - 1 - in_flight
+        account = self._config.ledger_of(block.account)
 
         def write(connection: sa.Connection) -> None:
-            ledger.block(connection, block)
+            ledger.block(connection, replace(block, account=account))
             if calls:
-                ledger.learn_limit(connection, block.account, family, calls)
+                ledger.learn_limit(connection, account, family, calls)
 
         return write
 
@@ -163,13 +171,27 @@ class Quota:
         calls = self._writing - self._written
         for api in {api for api, _ in calls}:
             families = {family: number for (a, family), number in calls.items() if a == api}
-            ledger.count(connection, api, families, utc_now())
+            ledger.count(connection, self._config.ledger_of(api), families, utc_now())
+        if self.plan_id is not None and calls:
+            costs.spend(connection, self.plan_id, _by_family(calls))
 
     def flushed(self) -> None:
         """The transaction of the last `flush` was committed."""
         self._written = self._writing
 
+    @property
+    def written(self) -> Counter[str]:
+        """Requests of this run that are in the store, by family."""
+        return _by_family(self._written)
+
     def learn_pace(self, connection: sa.Connection, ceiling: int | None) -> None:
         """Keep the calls in 30 seconds that this run found to be allowed."""
         if ceiling is not None:
             ledger.learn_pace(connection, pace_key(self._config), ceiling, utc_now())
+
+
+def _by_family(calls: Counter[tuple[str, str]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (_, family), number in calls.items():
+        found[family] += number
+    return found

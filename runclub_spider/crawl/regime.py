@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable
 from runclub_spider.apis.spotify.probe import Probe
 from runclub_spider.apis.spotify.regimes import REGIMES, Regime
@@ -14,6 +17,9 @@ from runclub_spider.crawl.run import Run
 from runclub_spider.crawl.unsent import NoToken, NotSent
 from runclub_spider.store.db import meta
 from runclub_spider.text import DAY
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def regime_key(config: Config) -> str:
@@ -38,9 +44,11 @@ async def known_regime(run: Run) -> Regime | None:
     config = run.config
     if config.spotify_profile in REGIMES:
         return REGIMES[config.spotify_profile]
-    key = regime_key(config)
-    stored = await run.store.run(lambda c: meta.get(c, key))
-    if stored:
+    keys = [regime_key(config), *_plan_keys(run)]
+    for key in keys:
+        stored = await run.store.run(partial(meta.get, key=key))
+        if not stored:
+            continue
         name, at = stored.split("|")
         age = utc_now() - int(at)
         if -DAY < age < config.regime_max_age_days * DAY:
@@ -59,8 +67,18 @@ async def ask_regime(run: Run, probe: Probe) -> Regime | None:
 
 async def keep_regime(run: Run, regime: Regime) -> None:
     """Store what was found out, for a while."""
-    key, text = regime_key(run.config), f"{regime.name}|{utc_now()}"
-    await run.store.run(lambda c: meta.put(c, key, text))
+    text = f"{regime.name}|{utc_now()}"
+
+    def keep(connection: sa.Connection) -> None:
+        for key in (regime_key(run.config), *_plan_keys(run)):
+            meta.put(connection, key, text)
+
+    await run.store.run(keep)
+
+
+def _plan_keys(run: Run) -> list[str]:
+    """Where a fleet keeps what the first of its keys may do: the others are taken to be alike."""
+    return [] if run.member is None else [f"fleet|{run.member.plan_id}|regime"]
 
 
 async def _ask(run: Run, probe: Probe) -> bool:

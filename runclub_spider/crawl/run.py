@@ -18,10 +18,10 @@ from weakref import WeakKeyDictionary
 from runclub_spider.apis.call import Api, Family
 from runclub_spider.apis.guard import ALL, ApiPaused, Stopping
 from runclub_spider.apis.service import Hooks
-from runclub_spider.config import Config, utc_now
+from runclub_spider.config import Config, Membership, utc_now
 from runclub_spider.crawl import preflight
 from runclub_spider.crawl.apis import Apis
-from runclub_spider.crawl.budget import Budget
+from runclub_spider.crawl.budget import Budget, PlanCosts
 from runclub_spider.crawl.filters import Filters
 from runclub_spider.crawl.outcome import PAUSED, Outcome
 from runclub_spider.crawl.queue import PageQueue
@@ -29,9 +29,10 @@ from runclub_spider.crawl.quota import Quota
 from runclub_spider.crawl.reading import Readability
 from runclub_spider.store.db.address import exists
 from runclub_spider.store.db.engine import Store, make_roomy
-from runclub_spider.store.db.lock import exclusive
+from runclub_spider.store.db.lock import exclusive, shared
 from runclub_spider.store.db.thread import StoreThread
 from runclub_spider.store.db.trial import TrialStore
+from runclub_spider.store.fleet import costs
 from runclub_spider.store.queue.quota import Block
 from runclub_spider.text import DAY
 
@@ -105,6 +106,19 @@ class Key:
         self.doubted = True
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The run's place in a fleet: its plan, and its name on what it has in hand."""
+
+    plan_id: int
+    owner: str
+
+    @classmethod
+    def of(cls, connection: sa.Connection, job: Membership) -> Member:
+        """The place that a job stands for."""
+        return cls(costs.plan_of(connection, job.job), f"job {job.job}")
+
+
 @dataclass(slots=True)
 class Record:
     """The run's row in the store."""
@@ -166,6 +180,8 @@ class Run:
         self.reading = Readability(self.outcome, self.count, self.started_at)
         self.record = Record()
         self.key = Key()
+        # Its place in a fleet, once it has begun.
+        self.member: Member | None = None
         # Tracks that became eligible after their page was stored, by an enricher's answer.
         self.admitted: set[str] = set()
         self.stages: PageStages | None = None
@@ -228,12 +244,18 @@ class Run:
         """
         trial, config = getattr(self.arguments, "dry_run", False), self.config
         with ExitStack() as held:
-            if not trial or exists(config):
+            if config.fleet_job is not None:
+                held.enter_context(shared(config, what, config.fleet_job))
+            elif not trial or exists(config):
                 held.enter_context(exclusive(config, what))
             store = (TrialStore if trial else Store).open(config)
             try:
                 with store.begin() as connection:
                     make_roomy(connection)
+                    if config.fleet_job is not None:
+                        self.member = Member.of(connection, config.fleet_job)
+                        self.quota.plan_id = self.member.plan_id
+                        self.reckon(connection)
                     asked = spider.asked(self.arguments)
                     preflight.check_store(connection, config, spider.services, asked)
                     self.quota.load(connection)
@@ -304,6 +326,13 @@ class Run:
         if self._store is not None:
             self._store.close()
         self._held.close()
+
+    def reckon(self, connection: sa.Connection, needed: int | None = None) -> None:
+        """Read what the fleet's plan has spent; `needed` calls are those of its enrichment."""
+        assert self.member is not None
+        plan_id = self.member.plan_id
+        elsewhere = costs.spent(connection, plan_id) - self.quota.written
+        self.budget.take_up(PlanCosts(elsewhere, needed))
 
     # Requests
 

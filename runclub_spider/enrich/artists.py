@@ -57,6 +57,13 @@ class Artists(Enricher):
     def _stale_before(self) -> int:
         return self.run.stale_before("artists", self.run.config.artist_refresh_days)
 
+    def needs(self, connection: sa.Connection) -> tuple[int, Sequence[str]] | None:
+        """Batches, where the key has a batch read; else nothing is reckoned with."""
+        regime = self.run.key.regime
+        if regime is None or not regime.artist_batch:
+            return None
+        return regime.artist_batch, artists.pending(connection, stale_before=self._stale_before)
+
     async def begin(self) -> None:
         """What earlier runs left, where the key has a batch read."""
         run, regime, stale = self.run, self.run.key.regime, self._stale_before

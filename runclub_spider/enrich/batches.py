@@ -219,6 +219,10 @@ class BatchedStage(Enricher):
     ) -> list[str]:
         """What is to be asked, of all stored tracks or of these."""
 
+    def needs(self, connection: sa.Connection) -> tuple[int, Sequence[str]] | None:
+        """Its batches, and what earlier runs left."""
+        return self.worker.batch, self.pending(connection)
+
     async def begin(self) -> None:
         """What earlier runs left."""
         self.run.budget.enlist(self.worker)

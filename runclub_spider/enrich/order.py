@@ -11,6 +11,7 @@ from runclub_spider.enrich.details import Details
 from runclub_spider.enrich.editions import Editions
 from runclub_spider.enrich.features import Features
 from runclub_spider.enrich.open_metadata import OpenMetadata
+from runclub_spider.enrich.reckoning import Reckoning
 from runclub_spider.enrich.stages import Enricher, Enrichment
 
 #: Row after row; the stages of a row work side by side.
@@ -29,6 +30,11 @@ def after_discovery(run: Run) -> Enrichment:
     """The stages that follow every discovery."""
     rows = [[stage for stage in row if stage.after_discovery] for row in STAGES]
     return Enrichment(run, rows)
+
+
+def noted(run: Run) -> Reckoning:
+    """What follows discovery in a fleet, noted for the plan's enrichment."""
+    return Reckoning(run, STAGES)
 
 
 def all_stages(run: Run) -> Enrichment:

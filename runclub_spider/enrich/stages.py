@@ -39,6 +39,13 @@ class Enricher(ABC):
         """
         return []
 
+    def needs(self, connection: sa.Connection) -> tuple[int, Sequence[str]] | None:  # noqa: ARG002
+        """How many ids a call of the stage takes, and those that earlier runs left for it.
+
+        None when it asks nothing of what pages find.
+        """
+        return None
+
     async def begin(self) -> None:  # noqa: B027 - most have nothing to take up
         """Take up what earlier runs left, before the first page."""
 

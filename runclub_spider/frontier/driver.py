@@ -6,15 +6,24 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runclub_spider.frontier.planners import Planner
 from runclub_spider.store.db.thread import StoreThread
 from runclub_spider.store.queue import pages
 from runclub_spider.store.queue.pages import PageTask
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-async def _no_pilot() -> int:
+
+def no_pilot(_connection: sa.Connection) -> int:
+    """Nothing is foretold."""
     return 0
+
+
+#: Pages that are asked before anything is foretold, but for those that are known by now.
+Pilot = Callable[["sa.Connection"], int]
 
 
 class Frontier:
@@ -74,19 +83,19 @@ class Frontier:
 
     async def tasks(
         self,
-        pilot: Callable[[], Awaitable[int]] = _no_pilot,
+        pilot: Pilot = no_pilot,
         piloted: Callable[[], Awaitable[None]] | None = None,
     ) -> AsyncIterator[PageTask]:
         """Pages to ask, until there is nothing left, the budget ends or `stop` is called.
 
-        `pilot` is awaited when all is settled that an earlier run left open: only then the ledger
+        `pilot` is asked when all is settled that an earlier run left open: only then the ledger
         is whole up to its last page. When so many pages more are settled, or all there are,
         `piloted` is awaited.
         """
         ahead: int | None = None
         while not self._stopped:
             if piloted is not None and (self._planned or not await self._open(1)):
-                ahead = await pilot() if ahead is None else ahead
+                ahead = await self._store.run(pilot) if ahead is None else ahead
                 if ahead <= 0:
                     await piloted()
                     piloted = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
@@ -17,12 +18,16 @@ from runclub_spider.apis.spotify.service import Spotify
 from runclub_spider.apis.wire import PARSER_VERSION, Reading
 from runclub_spider.config import Config, utc_now
 from runclub_spider.crawl.preflight import check_spotify_credentials, check_writable
+from runclub_spider.crawl.regime import known_regime
 from runclub_spider.crawl.requests import to_request
 from runclub_spider.crawl.run import Run
-from runclub_spider.enrich.order import after_discovery, services
+from runclub_spider.enrich.order import after_discovery, noted, services
+from runclub_spider.enrich.reckoning import Reckoning
+from runclub_spider.enrich.stages import Enrichment
 from runclub_spider.frontier.driver import Frontier
 from runclub_spider.frontier.plan import plan_of
 from runclub_spider.frontier.planners import Planner
+from runclub_spider.frontier.shared import SharedFrontier
 from runclub_spider.frontier.templates import Kind, Seed
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.answers import FORM, Answers
@@ -32,6 +37,7 @@ from runclub_spider.spiders.opening import Opening
 from runclub_spider.spiders.promise import Promise
 from runclub_spider.spiders.turns import Turns
 from runclub_spider.store.facts import tracks
+from runclub_spider.store.fleet import costs
 from runclub_spider.store.queue import pages, seeds
 from runclub_spider.store.queue.pages import PageKind, PageTask
 
@@ -69,6 +75,8 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
     deltafetch_reset: bool
     _answers: Answers
     _turns: Turns
+    # In a fleet, what is noted for the plan's enrichment.
+    _reckoning: Reckoning
     # Pages that could not be read earlier and wait.
     _aside: Mapping[str, int]
 
@@ -131,7 +139,11 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             return
         plan = await self.plan()
         await run.store.run(lambda c: self._open(c, plan))
-        enrichment = after_discovery(run)
+        enrichment: Enrichment | Reckoning
+        if run.member is None:
+            enrichment = after_discovery(run)
+        else:
+            enrichment = self._reckoning = noted(run)
         run.key.when_known.append(lambda: run.feed(enrichment))
         opening = Opening(
             run, lambda regime: self._frontier(plan, regime), by_plan=self.seed_kind == "track"
@@ -218,7 +230,16 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         planner = self.planner(plan, regime)
         if planner is None:
             return None
-        frontier = Frontier(
+        driver: Callable[..., Frontier] = Frontier
+        if run.member is not None:
+            driver = partial(
+                SharedFrontier,
+                owner=run.member.owner,
+                leased=run.queue.lease,
+                reckon=self._reckoning.reckon,
+                told=self._told,
+            )
+        frontier = driver(
             run.store,
             planner,
             spider=self.name,
@@ -235,9 +256,14 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         run.queue.follow(frontier)
         return frontier
 
+    async def _told(self) -> bool:
+        """Whether another run of the fleet has found out what its keys may do."""
+        return await known_regime(self.run) is not None
+
     def _open(self, connection: sa.Connection, plan: tuple[Seed, ...]) -> None:
         """Register the plan's seeds, and judge stored tracks under today's policy."""
         run, now = self.run, utc_now()
+        first = run.member is None or costs.first_time(connection, run.member.plan_id, "opened")
         tracks.ensure_verdicts(connection, run.config.policy, run.record.number)
         seeds.register(
             connection,
@@ -254,7 +280,8 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
                 for s in plan
             ],
         )
-        self.refresh(connection, now)
+        if first:
+            self.refresh(connection, now)
         run.filters.load(connection)
         self._aside = pages.waiting(
             connection,

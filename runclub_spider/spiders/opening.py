@@ -43,6 +43,7 @@ class Opening:
             self.frontier = await self._frontier_of(planned_for)
             page = await self._first_page(probe)
             if page is None:
+                regime = await known_regime(run)
                 break
             yield page
             assert self.frontier is not None

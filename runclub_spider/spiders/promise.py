@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from runclub_spider.crawl.run import Run
 from runclub_spider.frontier.planners import LEAST_NEW, Planner
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # The part of a budget that goes by before its forecast, in requests: a twentieth between these.
 _PILOT_SHARE, _LEAST_PILOT, _MOST_PILOT = 1 / 20, 10, 50
@@ -22,7 +27,7 @@ class Promise:
         # Tracks that the budget should add to cells that lack them.
         self._expected: float | None = None
 
-    async def pilot(self) -> int:
+    def pilot(self, connection: sa.Connection) -> int:
         """Pages that are asked before the forecast, but for those that are known by now.
 
         A round ends with them, so a run that goes on where another stopped must not begin anew.
@@ -31,7 +36,7 @@ class Promise:
         if limit is None or not self._planner.learns:
             return 0
         pages = max(1, int(pilot_requests(limit) / self._planner.page_requests))
-        return pages - await self._run.store.run(self._planner.known_pages)
+        return pages - self._planner.known_pages(connection)
 
     async def announce(self) -> None:
         """After the pilot: say what the budget should fill, with what the pilot did."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from runclub_spider.config import Config
-from runclub_spider.frontier.driver import Frontier
+from runclub_spider.frontier.driver import Frontier, Pilot
 from runclub_spider.frontier.planners import TrackSearchPlanner
 from runclub_spider.frontier.templates import Seed
 from runclub_spider.store.db.engine import Store
@@ -270,11 +272,8 @@ def test_a_page_put_aside_is_not_given_out(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def pilot_of(number: int) -> Callable[[], Awaitable[int]]:
-    async def pilot() -> int:
-        return number
-
-    return pilot
+def pilot_of(number: int) -> Pilot:
+    return lambda _connection: number
 
 
 def test_what_was_left_open_is_settled_before_the_ledger_is_looked_at(tmp_path: Path) -> None:
@@ -287,7 +286,7 @@ def test_what_was_left_open_is_settled_before_the_ledger_is_looked_at(tmp_path: 
         async with running(tmp_path, "a", "b", "c", round_pages=1) as run:
             looked: list[int] = []
 
-            async def pilot() -> int:
+            def pilot(_connection: sa.Connection) -> int:
                 looked.append(len(run.given))
                 return 1
 

@@ -35,7 +35,8 @@ class Publisher:
 
     async def _publish(self) -> None:
         outcome = self._run.outcome
-        if outcome.result != FINISHED:
+        if outcome.result != FINISHED or self._run.member is not None:
+            # Of a fleet the plan's last job publishes.
             return
         try:
             what = f"scrapy crawl {self._spider}"

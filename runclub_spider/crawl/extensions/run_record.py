@@ -19,6 +19,7 @@ from runclub_spider.crawl.regime import regime_key
 from runclub_spider.crawl.run import Run
 from runclub_spider.errors import RunclubError
 from runclub_spider.store.db import meta
+from runclub_spider.store.fleet import leases
 from runclub_spider.store.queue import pages, runs
 from runclub_spider.text import moment
 
@@ -58,7 +59,10 @@ class RunRecord:
         given = {"market": run.config.market}
         if run.arguments is not None:
             given |= run.arguments.model_dump(mode="json", exclude_none=True)
-        start = partial(runs.start, spider=spider.name, arguments=given, now=utc_now())
+        plan_id = run.member.plan_id if run.member is not None else None
+        start = partial(
+            runs.start, spider=spider.name, arguments=given, now=utc_now(), plan_id=plan_id
+        )
         run.record.opened(await run.store.run(start))
 
     async def _closed(self, spider: Any, reason: str) -> None:
@@ -82,6 +86,8 @@ class RunRecord:
 
         def close_run(connection: sa.Connection) -> None:
             pages.mark_tried(connection, deferred)
+            if run.member is not None:
+                leases.release(connection, run.member.owner)
             run.quota.learn_pace(connection, run.apis[Spotify].guard.pacer.ceiling)
             if run.key.doubted:
                 meta.put(connection, regime_key(run.config), "")

@@ -18,6 +18,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy_deltafetch import DeltaFetch
 
 from runclub_spider.crawl.run import Run
+from runclub_spider.store.fleet import costs
 from runclub_spider.store.queue import pages, playlists, seeds
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
     async def run_begun(self, spider: Spider) -> None:
         """Read the stored pages' keys, or forget them if a reset is asked for."""
         if self.reset or _flag(getattr(spider, "deltafetch_reset", False)):
-            await self._run.store.run(lambda c: _forget(c, spider))
+            await self._run.store.run(lambda c: self._forget(c, spider))
         keys = await self._run.store.run(
             lambda c: {key.encode() for key in pages.done_keys(c, spider.name)}
         )
@@ -84,18 +85,20 @@ class StoreDeltaFetch(DeltaFetch):  # type: ignore[misc]
             self._run.queue.settle(one.meta["deltafetch_key"])
         return True
 
+    def _forget(self, connection: sa.Connection, spider: Any) -> None:
+        """Have everything asked again: pages, and the ledgers that say how far they were read."""
+        member = self._run.member
+        if member is not None and not costs.first_time(connection, member.plan_id, "reset"):
+            return
+        pages.forget_done(connection, spider.name)
+        seeds.restart(connection, spider.seed_kind)
+        playlists.forget_snapshots(connection)
+
     def _stored(self, item: Any) -> None:
         task = getattr(item, "task", None)
         if task is not None:
             self.db.add(task.key.encode())
             self.stats.inc_value("deltafetch/stored")
-
-
-def _forget(connection: sa.Connection, spider: Any) -> None:
-    """Have everything asked again: pages, and the ledgers that say how far they were read."""
-    pages.forget_done(connection, spider.name)
-    seeds.restart(connection, spider.seed_kind)
-    playlists.forget_snapshots(connection)
 
 
 def _flag(value: object) -> bool:

@@ -19,6 +19,7 @@ from runclub_spider.store import tombstones
 from runclub_spider.store.db import meta
 from runclub_spider.store.facts import tracks
 from runclub_spider.store.facts.tracks import Source
+from runclub_spider.store.fleet import leases
 from runclub_spider.store.queue import pages, playlists, seeds
 from runclub_spider.store.queue.pages import PageCounts, PageKind
 
@@ -71,9 +72,10 @@ class StorePipeline:
         return item
 
     def _commit(self, connection: sa.Connection, item: DiscoveredPage, noted: str | None) -> int:
+        mine = self._consumed(connection, item.task.key)
         if noted is not None:
             self._run.filters.keep(connection, noted)
-        if not pages.is_open(connection, item.task.key):
+        if not mine:
             return 0
         now, task, run = utc_now(), item.task, self._run
         gone = tombstones.buried(connection, (j.track for j in item.judged))
@@ -112,6 +114,13 @@ class StorePipeline:
         if item.judged and run.stages is not None:
             run.stages.look(connection, item, eligible, sorted(saved.curable))
         return eligible_new
+
+    def _consumed(self, connection: sa.Connection, key: str) -> bool:
+        """Whether a page is this run's to store: open, and not given to somebody else meanwhile."""
+        token = self._run.queue.leases.get(key)
+        if token is None:
+            return pages.is_open(connection, key)
+        return leases.consume(connection, key, token)
 
     @staticmethod
     def _advance(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from runclub_spider import resources
-from runclub_spider.config import Config, utc_now
+from runclub_spider.config import Config, Membership, utc_now
 from runclub_spider.errors import RunclubError, StoreError, StoreTaken, StoreWriteError
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.address import (
@@ -26,9 +26,9 @@ from runclub_spider.store.db.address import (
     shown,
     was_ours,
 )
-from runclub_spider.store.db.lock import exclusive, held_here, hold_of
+from runclub_spider.store.db.lock import IN_TURN, exclusive, held_here, hold_of
+from runclub_spider.store.db.tables import fleet_job, metadata
 from runclub_spider.store.db.tables import meta as meta_table
-from runclub_spider.store.db.tables import metadata
 from runclub_spider.store.db.upgrading import kept_copy
 
 # The newest migration in `migrations/versions`; a test holds the two together.
@@ -47,6 +47,7 @@ _TAKEN = (
     "this run's hold of the store was lost with its connection, and another run may have it by "
     "now: nothing more was stored, run the same command again when that one is done"
 )
+_TAKEN_UP = "another worker has taken up this run's job by now: nothing more was stored"
 MIGRATIONS = resources.folder("store/db/migrations")
 # Alembic's own table.
 _VERSION = sa.Table(
@@ -70,6 +71,8 @@ class Store:
         self.engine = engine
         # This process's token on a server, once it is the one in the store.
         self._token: str | None = None
+        # Its place in a fleet, if it holds the server's database with others.
+        self._member: Membership | None = None
 
     @classmethod
     def open(cls, config: Config, *, create: bool = True, set_aside: bool = True) -> Self:
@@ -148,7 +151,7 @@ class Store:
         try:
             with self.engine.begin() as connection:
                 if self._token is not None:
-                    self._check_token(connection)
+                    self._check_hold(connection)
                 yield connection
         except sa.exc.DatabaseError as error:
             if isinstance(error, _OUR_MISTAKES):
@@ -198,15 +201,27 @@ class Store:
             with self.engine.begin() as connection:
                 # Waits for a transaction of an earlier holder, but not for one that stands still.
                 connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")
-                meta.put(connection, meta.WRITER, hold.token)
+                if meta.get(connection, meta.WRITER) != hold.token:
+                    meta.put(connection, meta.WRITER, hold.token)
             hold.claimed = True
-        self._token = hold.token
+        self._token, self._member = hold.token, hold.member
 
-    def _check_token(self, connection: sa.Connection) -> None:
-        """Stop if another holder wrote its token; until the end of the transaction none can."""
+    def _check_hold(self, connection: sa.Connection) -> None:
+        """Stop if another holder wrote its token; until the end of the transaction none can.
+
+        Of a fleet one transaction runs at a time: each sees what those before have stored, none
+        waits for another's rows, and together they are far faster than what they ask. Who was
+        given a job before another took it up is shut out as well.
+        """
+        if self._member is not None:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IN_TURN)))
         query = sa.select(meta_table.c.value).where(meta_table.c.key == meta.WRITER)
         if connection.scalar(query.with_for_update(read=True)) != self._token:
             raise StoreTaken(_TAKEN)
+        if self._member is not None:
+            attempt = sa.select(fleet_job.c.attempt).where(fleet_job.c.job_id == self._member.job)
+            if connection.scalar(attempt.with_for_update(read=True)) != self._member.attempt:
+                raise StoreTaken(_TAKEN_UP)
 
     def _migrate(self, config: Config, version: str | None) -> None:
         known = {path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py")}
@@ -214,6 +229,12 @@ class Store:
             raise StoreError(
                 f"the store has version {version}, this code knows up to {HEAD}: "
                 "update the project, or point DATABASE_URL at another store"
+            )
+        hold = hold_of(self.engine.url)
+        if hold is not None and hold.member is not None:
+            raise StoreError(
+                "the store is not of this version of the project: run `scrapy fleet start` again, "
+                "which upgrades it"
             )
         if version is None:
             self._create()

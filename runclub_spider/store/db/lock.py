@@ -16,8 +16,8 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from runclub_spider.config import Config, utc_now
-from runclub_spider.errors import RunPaused, StoreError
+from runclub_spider.config import Config, Membership, utc_now
+from runclub_spider.errors import ConfigurationError, RunPaused, StoreError
 from runclub_spider.store.db.address import (
     check_place,
     database_url,
@@ -29,6 +29,10 @@ from runclub_spider.store.db.address import (
 from runclub_spider.text import moment
 
 _ADVISORY = zlib.crc32(b"runclub-spider")
+#: The token of all who hold a store together.
+FLEET = "fleet"
+#: Transactions of those who hold a store together come one after the other, by this lock.
+IN_TURN = zlib.crc32(b"runclub-spider: in turn")
 # A firewall must not take the lock's connection, which says nothing for hours, for a dead one.
 _KEEPALIVE = {"keepalives_idle": 60, "keepalives_interval": 20, "keepalives_count": 6}
 
@@ -45,6 +49,8 @@ class Hold:
     connection: sa.Connection
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     claimed: bool = False
+    #: The place in a fleet for which the store is held, with others of that fleet.
+    member: Membership | None = None
 
     @property
     def alive(self) -> bool:
@@ -92,6 +98,25 @@ def exclusive(config: Config, what: str) -> Iterator[None]:
             yield
 
 
+@contextmanager
+def shared(config: Config, what: str, member: Membership) -> Iterator[None]:
+    """Hold the store with others of a fleet, each for its own job; nobody else may write meanwhile.
+
+    Raises:
+        ConfigurationError: the store is a file, which has one writer.
+        RunPaused: somebody holds it alone.
+        StoreError: its server cannot be reached.
+    """
+    url = database_url(config)
+    if file_of(url) is not None:
+        raise ConfigurationError(
+            "many workers need PostgreSQL, an SQLite file has one writer: set DATABASE_URL to a "
+            "postgresql:// URL (scrapy store copy moves a store there)"
+        )
+    with _server_lock(url, what, member):
+        yield
+
+
 def _lock_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
 
@@ -135,27 +160,29 @@ def _write(file: IO[str], text: str) -> None:
 
 
 @contextmanager
-def _server_lock(url: URL, what: str) -> Iterator[None]:
+def _server_lock(url: URL, what: str, member: Membership | None = None) -> Iterator[None]:
     name = f"runclub {what}, pid {os.getpid()}"[:63]
     engine = made_engine(
         url, poolclass=sa.NullPool, connect_args={"application_name": name, **_KEEPALIVE}
     )
     try:
-        connection = _taken(engine, url)
-        _holds[url] = Hold(connection)
+        connection = _taken(engine, url, together=member is not None)
+        hold = Hold(connection) if member is None else Hold(connection, FLEET, member=member)
+        _holds[url] = hold
         try:
             yield
         finally:
             del _holds[url]
-            _let_go(connection)
+            _let_go(connection, together=member is not None)
     finally:
         engine.dispose()
 
 
-def _taken(engine: sa.Engine, url: URL) -> sa.Connection:
+def _taken(engine: sa.Engine, url: URL, *, together: bool) -> sa.Connection:
+    try_lock = sa.func.pg_try_advisory_lock_shared if together else sa.func.pg_try_advisory_lock
     try:
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY))):
+        if connection.scalar(sa.select(try_lock(_ADVISORY))):
             return connection
         holder = _server_holder(connection)
         connection.close()
@@ -167,10 +194,11 @@ def _taken(engine: sa.Engine, url: URL) -> sa.Connection:
     raise RunPaused(_held(holder))
 
 
-def _let_go(connection: sa.Connection) -> None:
+def _let_go(connection: sa.Connection, *, together: bool) -> None:
+    function = sa.func.pg_advisory_unlock_shared if together else sa.func.pg_advisory_unlock
     try:
         if not connection.invalidated:
-            connection.scalar(sa.select(sa.func.pg_advisory_unlock(_ADVISORY)))
+            connection.scalar(sa.select(function(_ADVISORY)))
     except sa.exc.DBAPIError:
         # Its end was the lock's end.
         connection.invalidate()

@@ -11,11 +11,20 @@ import sqlalchemy as sa
 from runclub_spider.store.db.tables import page, run
 
 
-def start(connection: sa.Connection, spider: str, arguments: Mapping[str, Any], now: int) -> int:
-    """Begin a run; returns its number."""
+def start(
+    connection: sa.Connection,
+    spider: str,
+    arguments: Mapping[str, Any],
+    now: int,
+    plan_id: int | None = None,
+) -> int:
+    """Begin a run, of a fleet's plan if there is one; returns its number."""
     result = connection.execute(
         sa.insert(run).values(
-            spider=spider, arguments=orjson.dumps(dict(arguments)).decode(), started_at=now
+            spider=spider,
+            arguments=orjson.dumps(dict(arguments)).decode(),
+            started_at=now,
+            plan_id=plan_id,
         )
     )
     (run_id,) = result.inserted_primary_key or (0,)
