@@ -8,7 +8,7 @@ from runclub_spider.store.db.tables import meta, metadata
 from runclub_spider.text import DAY
 
 # Moments that are meant to lie ahead, and no entry of theirs by more than this.
-_DUE, _LONGEST = frozenset({"next_check_at", "retry_at"}), 365 * DAY
+_DUE, _LONGEST = frozenset({"next_check_at", "retry_at", "resume_at"}), 365 * DAY
 # Stretches of time that plays were read of: moments of the station, not of this machine.
 _OTHERS = frozenset({"start_at", "end_at"})
 # What is found out anew when it is not there.

@@ -55,5 +55,5 @@ def test_every_moment_is_known_to_be_past_or_ahead(tmp_path: Path) -> None:
         *("started_at", "updated_at"),
     }
     assert {name for name in found if name.endswith("_at")} - past == {
-        *("start_at", "end_at", "next_check_at", "retry_at"),
+        *("start_at", "end_at", "next_check_at", "retry_at", "resume_at"),
     }
