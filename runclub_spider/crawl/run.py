@@ -118,6 +118,11 @@ class Member:
         """The place that a job stands for."""
         return cls(costs.plan_of(connection, job.job), f"job {job.job}")
 
+    def reckon(self, connection: sa.Connection, run: Run, needed: int | None = None) -> None:
+        """Have the run's budget know what its plan has spent; `needed` calls enrichment will."""
+        elsewhere = costs.spent(connection, self.plan_id) - run.quota.written
+        run.budget.take_up(PlanCosts(elsewhere, needed))
+
 
 @dataclass(slots=True)
 class Record:
@@ -255,7 +260,7 @@ class Run:
                     if config.fleet_job is not None:
                         self.member = Member.of(connection, config.fleet_job)
                         self.quota.plan_id = self.member.plan_id
-                        self.reckon(connection)
+                        self.member.reckon(connection, self)
                     asked = spider.asked(self.arguments)
                     preflight.check_store(connection, config, spider.services, asked)
                     self.quota.load(connection)
@@ -326,13 +331,6 @@ class Run:
         if self._store is not None:
             self._store.close()
         self._held.close()
-
-    def reckon(self, connection: sa.Connection, needed: int | None = None) -> None:
-        """Read what the fleet's plan has spent; `needed` calls are those of its enrichment."""
-        assert self.member is not None
-        plan_id = self.member.plan_id
-        elsewhere = costs.spent(connection, plan_id) - self.quota.written
-        self.budget.take_up(PlanCosts(elsewhere, needed))
 
     # Requests
 

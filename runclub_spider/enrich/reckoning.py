@@ -24,7 +24,7 @@ class Reckoning:
 
     def __init__(self, run: Run, stages: Sequence[Sequence[type[Enricher]]]) -> None:
         assert run.member is not None
-        self._run, self._plan_id = run, run.member.plan_id
+        self._run, self._member, self._plan_id = run, run.member, run.member.plan_id
         self._stages = [kind(run) for row in stages for kind in row if kind.after_discovery]
         # How many ids a call of a stage takes; empty until the key is known.
         self._batches: Mapping[str, int] = {}
@@ -52,9 +52,8 @@ class Reckoning:
         """Read what the plan has spent, and what it will need."""
         batches = self._known(connection)
         found = costs.needs(connection, self._plan_id)
-        self._run.reckon(
-            connection, sum(-(-found.get(name, 0) // size) for name, size in batches.items())
-        )
+        needed = sum(-(-found.get(name, 0) // size) for name, size in batches.items())
+        self._member.reckon(connection, self._run, needed)
 
     def _known(self, connection: sa.Connection) -> Mapping[str, int]:
         """The stages that pages feed; of each what earlier runs left is noted first."""
