@@ -237,7 +237,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
                 owner=run.member.owner,
                 leased=run.queue.lease,
                 reckon=self._reckoning.reckon,
-                told=self._told,
+                told=partial(_knows_key, run),
             )
         frontier = driver(
             run.store,
@@ -255,10 +255,6 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
         )
         run.queue.follow(frontier)
         return frontier
-
-    async def _told(self) -> bool:
-        """Whether another run of the fleet has found out what its keys may do."""
-        return await known_regime(self.run) is not None
 
     def _open(self, connection: sa.Connection, plan: tuple[Seed, ...]) -> None:
         """Register the plan's seeds, and judge stored tracks under today's policy."""
@@ -294,3 +290,8 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
     @abstractmethod
     def refresh(self, connection: sa.Connection, now: int) -> None:
         """Open finished seeds that are due anew; once, when the run starts."""
+
+
+async def _knows_key(run: Run) -> bool:
+    """Whether another run of the fleet has found out what its keys may do."""
+    return await known_regime(run) is not None
