@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
+from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 
@@ -51,7 +52,8 @@ class Accounts:
     def _authorize(self, call: Call) -> Reply:
         options = self.state.options
         redirect = call.first("redirect_uri") or ""
-        if call.first("client_id") != options.client_id:
+        client = call.first("client_id")
+        if client is None or client not in self._secrets:
             return Reply(400, b"INVALID_CLIENT: Invalid client", "text/plain")
         if _NOT_IN_A_HEADER.search(redirect):
             return Reply(400, b"INVALID_CLIENT: Invalid redirect URI", "text/plain")
@@ -65,7 +67,7 @@ class Accounts:
         if options.deny_authorize or call.first("sandbox_deny"):
             answer = {"error": "access_denied"}
         else:
-            answer = {"code": self.state.tokens.issue_code(redirect, challenge)}
+            answer = {"code": self.state.tokens.issue_code(client, redirect, challenge)}
         if (state := call.first("state")) is not None:
             answer["state"] = state
         joint = "&" if urlsplit(redirect).query else "?"
@@ -75,8 +77,9 @@ class Accounts:
 
     def _token(self, call: Call) -> Reply:
         grant = call.form.get("grant_type", "")
-        if refusal := self._refuse_client(call, grant):
-            return refusal
+        client = self._client(call, grant)
+        if isinstance(client, Reply):
+            return client
         tokens, options = self.state.tokens, self.state.options
         extra: dict[str, object] = {}
         if grant == "client_credentials":
@@ -84,21 +87,22 @@ class Accounts:
         elif grant == "refresh_token":
             user = True
             given = call.form.get("refresh_token", "")
-            if given not in tokens.refresh:
+            if tokens.refresh.get(given) != client:
                 return _error("invalid_grant", "Invalid refresh token")
             if options.rotate_refresh_token:
-                tokens.refresh.discard(given)
-                extra["refresh_token"] = tokens.issue_refresh()
+                del tokens.refresh[given]
+                extra["refresh_token"] = tokens.issue_refresh(client)
         elif grant == "authorization_code":
             user = True
             wrong = tokens.redeem(
+                client,
                 call.form.get("code", ""),
                 call.form.get("redirect_uri", ""),
                 call.form.get("code_verifier"),
             )
             if wrong:
                 return _error("invalid_grant", wrong)
-            extra["refresh_token"] = tokens.issue_refresh()
+            extra["refresh_token"] = tokens.issue_refresh(client)
         else:
             return _error("unsupported_grant_type", f"grant_type {grant} is not supported")
         if user:
@@ -107,7 +111,7 @@ class Accounts:
         return json_reply(
             200,
             {
-                "access_token": tokens.issue(user=user, lifetime=lifetime),
+                "access_token": tokens.issue(client, user=user, lifetime=lifetime),
                 "token_type": "Bearer",
                 "expires_in": max(1, int(lifetime)),
                 **extra,
@@ -115,22 +119,25 @@ class Accounts:
             Cache_Control="no-store",
         )
 
-    def _refuse_client(self, call: Call, grant: str) -> Reply | None:
-        options = self.state.options
+    @property
+    def _secrets(self) -> Mapping[str, str]:
+        """The secret of each client that is known."""
+        return {key.client_id: key.client_secret for key in self.state.options.keys}
+
+    def _client(self, call: Call, grant: str) -> str | Reply:
+        """Who asks, or why it is refused."""
         client, secret = _basic(call.headers.get("authorization", ""))
         client = client or call.form.get("client_id", "")
         secret = secret if secret is not None else call.form.get("client_secret")
-        if client != options.client_id:
+        if client not in self._secrets:
             return _error("invalid_client", "Invalid client")
         # PKCE is for clients that cannot keep a secret, so there the id alone is enough
         public = grant == "refresh_token" or (
             grant == "authorization_code" and "code_verifier" in call.form
         )
-        if secret is None and public:
-            return None
-        if secret != options.client_secret:
-            return _error("invalid_client", "Invalid client secret")
-        return None
+        if (secret is None and public) or secret == self._secrets[client]:
+            return client
+        return _error("invalid_client", "Invalid client secret")
 
 
 def _error(code: str, description: str) -> Reply:

@@ -36,6 +36,15 @@ def _frozen() -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """A client, its secret, and the refresh token of its user that is known at start."""
+
+    client_id: str
+    client_secret: str
+    refresh_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxOptions:
     """Every option of the sandbox.
 
@@ -71,9 +80,10 @@ class SandboxOptions:
         account_state: ``not-premium`` refuses every call, ``not-allowlisted`` those of users.
         rotate_refresh_token: a refresh answers with a new refresh token and ends the old one.
         deny_authorize: the user presses "cancel" on the consent page.
-        client_id: the only client known.
-        client_secret: its secret.
-        refresh_token: the only refresh token known at start.
+        clients: how many clients are known, each with a rate window and quotas of its own.
+        client_id: the first client; the others' end in ``-2``, ``-3`` and so on.
+        client_secret: its secret; the others' end likewise.
+        refresh_token: the refresh token of the first that is known at start; likewise.
         ready_file: written with KEY=value lines once the port is open.
     """
 
@@ -107,6 +117,7 @@ class SandboxOptions:
     account_state: str = "ok"
     rotate_refresh_token: bool = False
     deny_authorize: bool = False
+    clients: int = 1
     client_id: str = DEMO_CLIENT_ID
     client_secret: str = DEMO_CLIENT_SECRET
     refresh_token: str = DEMO_REFRESH_TOKEN
@@ -123,6 +134,7 @@ class SandboxOptions:
             ("--recco-rate-limit", self.recco_rate_limit),
             ("--kexp-rate-limit", self.kexp_rate_limit),
             ("--kexp-weeks", self.kexp_weeks),
+            ("--clients", self.clients),
             ("--listenbrainz-rate-limit", self.listenbrainz_rate_limit),
         ):
             if limit is not None and limit < 1:
@@ -167,6 +179,15 @@ class SandboxOptions:
             )
         if self.data is not None and not (self.data / "spotify").is_dir():
             raise OptionError(f"--data {self.data} holds no directory 'spotify'")
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The clients that are known."""
+        ends = ("", *(f"-{number}" for number in range(2, self.clients + 1)))
+        return tuple(
+            Key(self.client_id + end, self.client_secret + end, self.refresh_token + end)
+            for end in ends
+        )
 
     def changed(self, changes: Mapping[str, object]) -> SandboxOptions:
         """These options with some replaced at runtime.
@@ -252,6 +273,7 @@ _INTEGERS = frozenset(
         "kexp_weeks",
         "kexp_arrivals",
         "listenbrainz_rate_limit",
+        "clients",
     }
 )
 _NUMBERS = frozenset(
@@ -322,6 +344,10 @@ _HELP: Mapping[str, tuple[str, str]] = MappingProxyType(
         "account_state": ("STATE", "ok, not-premium or not-allowlisted (ok)"),
         "rotate_refresh_token": ("", "a refresh answers with a new refresh token"),
         "deny_authorize": ("", "the consent page answers error=access_denied"),
+        "clients": (
+            "N",
+            "clients known, the others' names end in -2, -3, …; limits are each's (1)",
+        ),
         "client_id": ("ID", f"the client known ({DEMO_CLIENT_ID})"),
         "client_secret": ("SECRET", f"its secret ({DEMO_CLIENT_SECRET})"),
         "refresh_token": ("TOKEN", f"the refresh token known ({DEMO_REFRESH_TOKEN})"),

@@ -139,13 +139,13 @@ class _Gate:
         state, api = self.state, self.service.name
         number = state.numbers[api] = state.numbers.get(api, 0) + 1
         state.stats.begin(api)
-        family, status = "unknown", "reset"
+        family, status, client = "unknown", "reset", ""
         try:
             call = await self._read(request)
             self.service.classify(call)
-            family = call.family
-            now = time.time()
-            scopes = [api, f"{api}:{call.bucket}"]
+            family, client = call.family, call.client
+            now, scope = time.time(), state.scope(self.service, call)
+            scopes = [scope, f"{scope}:{call.bucket}"]
             verdicts = {state.penalties.check(scope, now) for scope in scopes}
             verdict = "inside_window" if "inside_window" in verdicts else None
             state.stats.penalty(api, verdict or ("in_flight" if "in_flight" in verdicts else None))
@@ -175,7 +175,7 @@ class _Gate:
             state.stats.way(api, way.coding, way.framing)
             return await wire.send(request, reply.status, headers, reply.body, way, short=short)
         finally:
-            state.stats.end(api, family, status)
+            state.stats.end(api, family, status, client)
 
     def _faulty(self, call: Call, fault: str | None) -> Reply | None:
         state, service = self.state, self.service
@@ -183,8 +183,9 @@ class _Gate:
             return service.server_error(int(fault))
         if fault == "429":
             wait = state.options.fault_retry_after
-            window = state.window(service.name)
-            reply = state.refuse(service, wait, scope=service.name, quota=False)
+            scope = state.scope(service, call)
+            window = state.window(scope)
+            reply = state.refuse(service, wait, scope=scope, quota=False)
             if "Retry-After" in reply.headers:
                 window.closed_until = max(window.closed_until, time.time() + wait)
             return reply

@@ -43,6 +43,7 @@ class Call:
         kind: what ``ids`` are, or None.
         ids: ids the request names.
         batch: whether it takes many ids.
+        client: whose token it carries, if that is known.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Call:
     kind: str | None = None
     ids: tuple[str, ...] = ()
     batch: bool = False
+    client: str = ""
 
     def first(self, name: str) -> str | None:
         """The first value of a parameter."""
@@ -166,22 +168,29 @@ class State:
         self.index = SearchIndex(self.world)
         self.open_truth = OpenTruth(self.world)
 
-    def window(self, api: str) -> Window:
-        """The rate window of an API."""
-        return self._windows.setdefault(api, Window())
+    def scope(self, service: Service, call: Call) -> str:
+        """What limits and waits go by: an API, for each of its further clients another."""
+        if call.client in {"", self.options.client_id}:
+            return service.name
+        return f"{service.name}@{call.client}"
+
+    def window(self, scope: str) -> Window:
+        """The rate window of a scope."""
+        return self._windows.setdefault(scope, Window())
 
     def limit(self, service: Service, call: Call, limit: int | None) -> Reply | None:
         """Asks the rate window, then the quota bucket; the 429 when one of them refuses."""
-        now, options = time.time(), self.options
-        if wait := self.window(service.name).ask(now, limit, options.rate_window):
-            return self.refuse(service, wait, scope=service.name, quota=False)
+        now, options, scope = time.time(), self.options, self.scope(service, call)
+        if wait := self.window(scope).ask(now, limit, options.rate_window):
+            return self.refuse(service, wait, scope=scope, quota=False)
         if call.bucket is None:
             return None
         quotas = options.daily_quota
         allowed = quotas.get(call.bucket, quotas.get(ALL_FAMILIES))
-        bucket = self._buckets.setdefault(call.bucket, Bucket())
+        family = f"{scope}:{call.bucket}"
+        bucket = self._buckets.setdefault(family, Bucket())
         if wait := bucket.ask(now, allowed, options.day_seconds):
-            return self.refuse(service, wait, scope=f"{service.name}:{call.bucket}", quota=True)
+            return self.refuse(service, wait, scope=family, quota=True)
         return None
 
     def refuse(self, service: Service, wait: float, *, scope: str, quota: bool) -> Reply:

@@ -118,7 +118,9 @@ class Spotify:
         self.state = state
 
     def classify(self, call: Call) -> None:
-        """Finds the endpoint; a search is counted under its types."""
+        """Finds the client and the endpoint; a search is counted under its types."""
+        if (access := self.state.tokens.find(_bearer(call))) is not None:
+            call.client = access.client
         endpoint, arguments = _route(call.parts)
         if endpoint is None:
             return

@@ -39,6 +39,7 @@ class Stats:
     def reset(self) -> None:
         """Forgets everything counted; requests under way still end cleanly."""
         self._apis: dict[str, _Api] = {}
+        self._clients: dict[str, _Tally] = {}
         self._ids: dict[str, Counter[str]] = {}
         self._pages: Counter[str] = Counter()
         self._faults: dict[str, Counter[str]] = {}
@@ -64,12 +65,17 @@ class Stats:
         elif verdict == "in_flight":
             self._api(api).in_flight_at_429 += 1
 
-    def end(self, api: str, family: str, status: str) -> None:
-        """A request was answered; status is the number, or ``reset`` for a cut connection."""
+    def end(self, api: str, family: str, status: str, client: str = "") -> None:
+        """A request was answered; status is the number, or ``reset`` for a cut connection.
+
+        ``client`` is whose token it carried, if that is known.
+        """
         one = self._api(api)
         one.parallel = max(0, one.parallel - 1)
-        tally = one.families.setdefault(family, _Tally())
-        for counted in (one, tally):
+        tallies = [one, one.families.setdefault(family, _Tally())]
+        if client:
+            tallies.append(self._clients.setdefault(client, _Tally()))
+        for counted in tallies:
             counted.calls += 1
             counted.by_status[status] += 1
 
@@ -120,6 +126,7 @@ class Stats:
                 }
                 for name, api in sorted(self._apis.items())
             },
+            "clients": {client: tally.shown() for client, tally in sorted(self._clients.items())},
             "repeats": {
                 kind: {
                     "ids_asked": sum(asked.values()),

@@ -1,4 +1,4 @@
-"""Access tokens, refresh tokens and authorization codes of the sandbox's one client."""
+"""Access tokens, refresh tokens and authorization codes of the sandbox's clients."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ CODE_LIFETIME = 600.0
 class Access:
     """An access token's meaning; ``user`` is False for client credentials."""
 
+    client: str
     user: bool
     expires_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code: single use, bound to a redirect URI and a PKCE challenge."""
+    """An authorization code: single use, bound to client, redirect URI and PKCE challenge."""
 
+    client: str
     redirect_uri: str
     challenge: str | None
     expires_at: float
@@ -36,30 +38,31 @@ class Tokens:
     def __init__(self, options: SandboxOptions) -> None:
         self._access: dict[str, Access] = {}
         self._codes: dict[str, Code] = {}
-        self.refresh: set[str] = {options.refresh_token}
+        #: The client of each refresh token.
+        self.refresh: dict[str, str] = {key.refresh_token: key.client_id for key in options.keys}
 
-    def issue(self, *, user: bool, lifetime: float) -> str:
+    def issue(self, client: str, *, user: bool, lifetime: float) -> str:
         """A new access token."""
         token = token_urlsafe(48)
-        self._access[token] = Access(user, time.time() + lifetime)
+        self._access[token] = Access(client, user, time.time() + lifetime)
         return token
 
-    def issue_refresh(self) -> str:
+    def issue_refresh(self, client: str) -> str:
         """A new refresh token."""
         token = token_urlsafe(48)
-        self.refresh.add(token)
+        self.refresh[token] = client
         return token
 
-    def issue_code(self, redirect_uri: str, challenge: str | None) -> str:
+    def issue_code(self, client: str, redirect_uri: str, challenge: str | None) -> str:
         """A code for the redirect of the consent page."""
         code = token_urlsafe(32)
-        self._codes[code] = Code(redirect_uri, challenge, time.time() + CODE_LIFETIME)
+        self._codes[code] = Code(client, redirect_uri, challenge, time.time() + CODE_LIFETIME)
         return code
 
-    def redeem(self, code: str, redirect_uri: str, verifier: str | None) -> str | None:
+    def redeem(self, client: str, code: str, redirect_uri: str, verifier: str | None) -> str | None:
         """Spends a code; the description of what is wrong with it, or None when it is good."""
         known = self._codes.pop(code, None)
-        if known is None or time.time() >= known.expires_at:
+        if known is None or known.client != client or time.time() >= known.expires_at:
             return "Invalid authorization code"
         if known.redirect_uri != redirect_uri:
             return "Invalid redirect URI"
@@ -77,4 +80,4 @@ class Tokens:
         """Ends one access token, or all of them."""
         for one in [token] if token is not None else list(self._access):
             if (known := self._access.get(one)) is not None:
-                self._access[one] = Access(known.user, 0.0)
+                self._access[one] = Access(known.client, known.user, 0.0)

@@ -122,6 +122,9 @@ class Config(BaseModel):
         Path.home() / ".config" / "runclub-spider" / "spotify.json",
         "Where `scrapy auth` keeps the refresh token; never inside the cache or the project.",
     )
+    spotify_accounts_file: Path | None = setting(
+        None, "The keys of a fleet, a YAML list; readable by its owner alone."
+    )
     spotify_api_base_url: str = setting(
         "https://api.spotify.com/v1",
         "Where the Web API is; the sandbox replaces it.",

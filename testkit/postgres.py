@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -85,6 +86,29 @@ def running_postgres() -> Iterator[str]:
             run([*control, "-m", "immediate", "stop"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def away(url: str) -> Iterator[None]:
+    """The server of a URL that `running_postgres` gave is gone within, and back with all it had."""
+    binaries = _binaries()
+    assert binaries is not None
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        data = Path(connection.exec_driver_sql("SHOW data_directory").scalar_one())
+    engine.dispose()
+    options = shlex.join(shlex.split((data / "postmaster.opts").read_text())[1:])
+    control = [str(binaries / "pg_ctl"), "-D", str(data), "-s", "-w"]
+
+    def run(*words: str) -> None:
+        command = _as_server([*control, *words])
+        subprocess.run(command, check=True, cwd=data.parent, stdout=subprocess.DEVNULL)
+
+    run("-m", "immediate", "stop")
+    try:
+        yield
+    finally:
+        run("-l", str(data.parent / "log"), "-o", options, "start")
 
 
 @contextmanager

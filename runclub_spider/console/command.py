@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -73,6 +74,10 @@ class ProjectCommand(ScrapyCommand):
         gc.set_threshold(_OBJECTS)
         steady(self.forgiven)
         try:
+            if "FLEET_LIFELINE" in os.environ:
+                from runclub_spider.fleet import lifeline
+
+                lifeline.hold()
             super().process_options(args, opts)
             self.foresee(args, opts)
         except (UsageError, ConfigurationError) as error:

@@ -23,6 +23,7 @@ RIGHT = {
     "diff": ("latest", "latest"),
     "doctor": (),
     "explain": ("USUM71703861",),
+    "fleet": ("status",),
     "forget": ("--track", "0" * 22),
     "import": (
         *("features", "none.csv", "--key", "id"),

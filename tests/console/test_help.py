@@ -18,7 +18,9 @@ COMMANDS = sorted(
 
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = {"auth", "crawl", "doctor", "forget", "publish", "report", "sandbox", "seeds"}
-    assert wanted | {"diff", "explain", "import", "status", "store", "verify"} <= set(COMMANDS)
+    assert wanted | {"diff", "explain", "fleet", "import", "status", "store", "verify"} <= set(
+        COMMANDS
+    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -14,7 +14,14 @@ from requests.structures import CaseInsensitiveDict
 
 from runclub_sandbox.testing import Sandbox
 
-BASIC = "Basic " + base64.b64encode(b"sandbox-client:sandbox-secret").decode()
+
+def basic(number: int = 1) -> str:
+    """The header of a client and its secret."""
+    end = f"-{number}" if number > 1 else ""
+    return "Basic " + base64.b64encode(f"sandbox-client{end}:sandbox-secret{end}".encode()).decode()
+
+
+BASIC = basic()
 
 
 @dataclass
@@ -58,11 +65,14 @@ class Client:
     """Talks to a sandbox as an app (``app``) or as its user (``user``)."""
 
     sandbox: Sandbox
+    number: int = 1
     tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, **form: str) -> Answer:
         return ask(
-            f"{self.sandbox.accounts}/api/token", headers={"Authorization": BASIC}, form=form
+            f"{self.sandbox.accounts}/api/token",
+            headers={"Authorization": basic(self.number)},
+            form=form,
         )
 
     def bearer(self, who: str) -> str:

@@ -12,6 +12,8 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from runclub_sandbox.faults import FaultDraw
+from runclub_sandbox.options import SandboxOptions
+from testkit.sandboxes import Sandboxes
 
 from .asking import Client
 
@@ -173,3 +175,27 @@ def test_parallel_calls_are_seen(client: Client) -> None:
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: ask_often(client, 1), range(4)))
     assert client.sandbox.stats()["apis"]["spotify"]["max_parallel"] == 4
+
+
+def test_each_client_has_limits_of_its_own(sandboxes: Sandboxes) -> None:
+    options = SandboxOptions(clients=3, rate_limit=2, rate_window=60, daily_quota={"search": 1})
+    with sandboxes.running(options) as sandbox:
+        assert sandbox.env["SPOTIFY_CLIENT_ID"] == "sandbox-client"
+        clients = [Client(sandbox, number=number) for number in (1, 2, 3)]
+        assert [ask_often(one, 2) for one in clients] == [[200, 429]] * 3
+        track = clients[0].sandbox.stats()["clients"]
+        assert track == {
+            name: {"calls": 2, "by_status": {"200": 1, "429": 1}}
+            for name in ("sandbox-client", "sandbox-client-2", "sandbox-client-3")
+        }
+        # The window of the second is full, those of the others are not.
+        sandbox.configure(reset_limits=True, daily_quota={})
+        assert ask_often(clients[1], 3) == [200, 200, 429]
+        assert [ask_often(one, 1) for one in (clients[0], clients[2])] == [[200], [200]]
+        assert sandbox.stats()["apis"]["spotify"]["inside_window"] == 0
+        # A client that is not there, and another's secret or refresh token.
+        assert Client(sandbox, number=4).token(grant_type="client_credentials").status == 400
+        refresh = {"grant_type": "refresh_token", "refresh_token": "sandbox-refresh"}
+        assert [one.token(**refresh).status for one in clients] == [200, 400, 400]
+        own = refresh | {"refresh_token": "sandbox-refresh-3"}
+        assert [one.token(**own).status for one in clients] == [400, 400, 200]

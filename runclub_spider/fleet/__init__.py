@@ -1,0 +1,1 @@
+"""Many workers on one store: who runs which command, under which account, and what follows."""
