@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -16,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from runclub_spider.config import Config
-from runclub_spider.errors import ConfigurationError
+from runclub_spider.errors import ConfigurationError, RunclubError
 from runclub_spider.publish import cluster
 from runclub_spider.publish.choose import part
 from runclub_spider.publish.choose.part import read_part
@@ -217,6 +218,43 @@ def test_a_scheduler_that_is_none(published: Any, monkeypatch: pytest.MonkeyPatc
         pytest.raises(ConfigurationError, match="the Dask scheduler has no worker: start some"),
     ):
         published("nobody", Cluster(empty.scheduler_address))
+
+
+def held_up(_: sa.Connection, task: int) -> int:
+    """The first is done at once, the others not before they are given up."""
+    time.sleep(60 * (task > 0))
+    return task
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [("scheduler", "the Dask scheduler is gone"), ("workers", "has no worker any more")],
+)
+def test_a_cluster_that_goes_away_is_told(
+    shop: Shop, tmp_path: Path, gone: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import distributed
+
+    monkeypatch.setattr(cluster, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(cluster, "_WORKER_SECONDS", 1)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=60
+        ) as found,
+        shop.store.reading() as connection,
+    ):
+        where = Cluster(found.scheduler_address)
+        with where.workers(connection, snapshot_of(connection), tmp_path / "handed") as hands:
+            results = hands.run(held_up, [0, 1, 2])
+            assert next(results) == 0
+            if gone == "workers":
+                found.scale(0)
+            else:
+                found.close()
+            with pytest.raises(RunclubError, match=f"{words}.*; nothing was released") as caught:
+                next(results)
+    assert caught.value.exit_code == 1
 
 
 def refused(meeting: Meeting) -> str:
