@@ -14,6 +14,8 @@ from typing import Protocol, TextIO
 _REDRAWN_SECONDS = 0.2
 _LINE_SECONDS = 15.0
 _ERASED = "\r\x1b[K"
+# Before the line that says what to do.
+_CURE = "  "
 
 
 def folded(text: str, stream: TextIO) -> str:
@@ -30,6 +32,27 @@ def folded(text: str, stream: TextIO) -> str:
         else line
         for line in text.split("\n")
     )
+
+
+def problem(command: str, message: str, stream: TextIO) -> str:
+    """The words of an error: on a terminal a line for what is wrong and one for what to do.
+
+    Messages say both in one line, the cure behind the last semicolon; elsewhere they stay so.
+    """
+    said = f"{command}: {message}"
+    what, semicolon, cure = said.rpartition("; ")
+    if not stream.isatty() or not semicolon or "\n" in said:
+        return folded(said, stream)
+    width = shutil.get_terminal_size().columns
+    indented = textwrap.fill(
+        cure,
+        width,
+        initial_indent=_CURE,
+        subsequent_indent=_CURE,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return f"{folded(what, stream)}\n{indented}"
 
 
 class Progress(Protocol):

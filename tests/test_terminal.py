@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runclub_spider import terminal
-from runclub_spider.terminal import folded, on_stderr
+from runclub_spider.terminal import folded, on_stderr, problem
 
 
 class Terminal(io.StringIO):
@@ -28,6 +28,27 @@ def test_what_is_folded_is_the_same_words(text: str) -> None:
     longest = max(map(len, text.split()), default=0)
     assert all(len(line) <= max(20, longest) for line in found.split("\n"))
     assert folded(text, io.StringIO()) == text
+
+
+def test_on_a_terminal_an_error_says_what_is_wrong_and_below_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = "there is no report in old; or new; name a release folder"
+    monkeypatch.setenv("COLUMNS", "80")
+    assert problem("scrapy report", said, Terminal()) == (
+        "scrapy report: there is no report in old; or new\n  name a release folder"
+    )
+    monkeypatch.setenv("COLUMNS", "20")
+    assert problem("scrapy report", said, Terminal()).split("\n") == [
+        *("scrapy report: there", "is no report in old;", "or new"),
+        *("  name a release", "  folder"),
+    ]
+    assert problem("scrapy report", said, io.StringIO()) == f"scrapy report: {said}"
+
+
+@pytest.mark.parametrize("said", ["stopped", "one; a\ntwo; b"])
+def test_what_names_no_cure_stays_as_it_is(said: str) -> None:
+    assert problem("scrapy auth", said, Terminal()) == f"scrapy auth: {said}"
 
 
 @pytest.fixture(scope="module")

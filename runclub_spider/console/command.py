@@ -123,7 +123,7 @@ class ProjectCommand(ScrapyCommand):
         )
 
     def complain(self, message: str) -> None:
-        """One line on stderr, with the command's name before it."""
-        from runclub_spider.terminal import folded
+        """One line on stderr, with the command's name before it; two on a terminal."""
+        from runclub_spider.terminal import problem
 
-        print(folded(f"scrapy {self.name}: {message}", sys.stderr), file=sys.stderr)
+        print(problem(f"scrapy {self.name}", message, sys.stderr), file=sys.stderr)

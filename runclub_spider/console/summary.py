@@ -13,7 +13,7 @@ from scrapy.settings import BaseSettings
 from runclub_spider.catalog.plays import CATEGORIES, COUNTERS, Tier
 from runclub_spider.crawl.outcome import FINISHED, Outcome
 from runclub_spider.crawl.run import Run
-from runclub_spider.terminal import folded
+from runclub_spider.terminal import problem
 from runclub_spider.text import moment
 
 logger = logging.getLogger(__name__)
@@ -61,11 +61,11 @@ def _print_next(outcome: Outcome) -> None:
     outcome.tell(f"Next: {command}  ({why})")
 
 
-def complain(settings: BaseSettings, problem: str) -> None:
+def complain(settings: BaseSettings, message: str) -> None:
     """A line on stderr, and in the log's file: a scheduler's users see nothing else."""
-    print(folded(f"scrapy crawl: {problem}", sys.stderr), file=sys.stderr)
+    print(problem("scrapy crawl", message, sys.stderr), file=sys.stderr)
     if settings.get("LOG_FILE"):
-        logger.error(problem)
+        logger.error(message)
 
 
 def _print_tracks(run: Run) -> None:

@@ -100,6 +100,45 @@ def test_every_text_can_be_read(scheme: str, tmp_path: Path) -> None:
     assert look_at(path, 1000, scheme=scheme, script=CONTRAST).answer >= 4.5
 
 
+# Whether each chart says of its first and second mark what a pointer would be told, by keys alone.
+KEYS = """
+Object.fromEntries([...document.querySelectorAll("svg[data-chart][tabindex]")].map((one) => {
+  const told = () => one.querySelector("[aria-label=tip]").textContent.replace(/\\u200b/g, "");
+  const press = (key) => {
+    one.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    return told();
+  };
+  one.scrollIntoView();
+  one.focus();
+  const kept = document.activeElement === one;
+  const keys = ["ArrowRight", "ArrowRight", "ArrowLeft", "Escape"];
+  return [one.dataset.chart, [kept, ...keys.map(press)]];
+}))
+"""
+
+
+def test_what_a_pointer_is_told_the_keys_tell(tmp_path: Path) -> None:
+    made = manifest()
+    made["figures"]["limits"] = [{"api": "spotify", "family": "search", "calls": 1600}]
+    made["figures"]["byReleaseYear"] = {
+        str(year): {"tracks": 20, "withFeatures": 19} for year in (1999, 2000)
+    }
+    path = tmp_path / "report.html"
+    path.write_text(render(made), encoding="utf-8")
+    found = look_at(path, 1000, script=KEYS).answer
+    assert found.keys() >= {"cells", "years", "tempo", "calls"}
+    for name, (focused, first, second, back, gone) in found.items():
+        assert focused, name
+        assert first, name
+        assert gone == "", name
+        if second != first:
+            assert back == first, name
+    _, first, second, *_ = found["years"]
+    assert (first, second) == ("1999: 95 % of 20 tracks", "2000: 95 % of 20 tracks")
+    # Long lines of a tip are folded.
+    assert "limit1,600" in found["calls"][1].replace(" ", "")
+
+
 def test_the_first_screen_answers(crawled: Place) -> None:
     """Is it good, what is thin, what next: without scrolling, also on a telephone."""
     where = (

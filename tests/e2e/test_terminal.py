@@ -69,6 +69,17 @@ def test_a_wait_is_told(place: Place) -> None:
     assert "spotify asks to wait" in seen
 
 
+@pytest.mark.parametrize("argv", [("report", "nowhere"), ("crawl", "nothing")])
+def test_an_error_is_a_line_for_what_and_one_for_the_cure(
+    argv: tuple[str, ...], place: Place
+) -> None:
+    code, seen = on_a_terminal(*argv, env=place.env(), columns=120)
+    assert code == 2
+    what, cure = seen.splitlines()
+    assert what.startswith(f"scrapy {argv[0]}: ")
+    assert cure.startswith("  ")
+
+
 def test_a_long_line_is_cut_between_words(place: Place) -> None:
     code, seen = on_a_terminal("crawl", "kexp", "-a", "from=1", env=place.env(), columns=40)
     assert code == 2

@@ -16,7 +16,7 @@ from runclub_spider.catalog.models import FEATURES
 from runclub_spider.catalog.suitability import fold
 from runclub_spider.publish.account.discovery import Discovery
 from runclub_spider.publish.choose.unsound import tidy
-from runclub_spider.store.queue.quota import DAY
+from runclub_spider.store.queue.quota import DAY, every_learnt_limit
 from runclub_spider.store.read import catalogue
 from runclub_spider.text import timestamp
 
@@ -123,6 +123,14 @@ def calls(connection: sa.Connection) -> list[dict[str, Any]]:
     return [
         {"day": timestamp(day), "api": api, "family": family, "calls": number}
         for (day, api, family), number in sorted(days.items())
+    ]
+
+
+def limits(connection: sa.Connection) -> list[dict[str, Any]]:
+    """Calls a day after which an API refused a family of endpoints, as far as that was learnt."""
+    return [
+        {"api": tidy(api) or "", "family": tidy(family) or "", "calls": number}
+        for api, family, number in every_learnt_limit(connection)
     ]
 
 

@@ -352,21 +352,35 @@ def _changes(manifest: Manifest) -> Chart:
 
 
 def _calls(figures: Manifest) -> Chart:
-    rows = [(one["day"][:10], one["api"], one["family"], one["calls"]) for one in figures["calls"]]
+    # A manifest of an earlier version tells none.
+    limits = {(one["api"], one["family"]): one["calls"] for one in figures.get("limits", ())}
+    rows = [
+        (
+            *(one["day"][:10], one["api"], one["family"], one["calls"]),
+            limits.get((one["api"], one["family"])),
+        )
+        for one in figures["calls"]
+    ]
     days = sorted({row[0] for row in rows})
     by_api: Counter[str] = Counter()
-    for _, api, _, number in rows:
+    for _, api, _, number, _ in rows:
         by_api[api] += number
     told = ", ".join(f"{number:,} to {api}" for api, number in sorted(by_api.items()))
     return Chart(
         "calls",
         "Calls by day and API",
         "stacks",
-        f"On {len(days):,} {'day' if len(days) == 1 else 'days'}: {told}.",
-        ("day (UTC)", "API", "family of endpoints", "calls"),
+        f"On {len(days):,} {'day' if len(days) == 1 else 'days'}: {told}."
+        + "".join(
+            f" {api} refused {family} after {number:,} calls a day."
+            for (api, family), number in limits.items()
+        ),
+        ("day (UTC)", "API", "family of endpoints", "calls", "learnt limit a day"),
         rows,
         series=tuple(sorted(by_api)),
-        note="As the quota ledger counts them: tries that failed included, tokens not.",
+        note="As the quota ledger counts them: tries that failed included, tokens not."
+        + (" A dashed line is a limit that a refusal taught, of one family." if limits else ""),
+        options={"limits": [[*which, number] for which, number in limits.items()]},
     )
 
 

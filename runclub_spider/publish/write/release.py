@@ -672,6 +672,7 @@ def _describe(
             **written.figures.as_json(),
             "seeds": figures.seeds(found),
             "calls": figures.calls(connection),
+            "limits": figures.limits(connection),
         },
         imported=imports,
         tempo_buckets=manifest.tempo_buckets(written.buckets, selection.pool.labels),

@@ -142,7 +142,7 @@
       };
     },
 
-    stacks({ rows, series }, width) {
+    stacks({ rows, series, options }, width) {
       const days = [...new Set(rows.map((row) => row[0]))];
       const every = Math.ceil(days.length / Math.max(1, Math.floor((width - 60) / 80)));
       return {
@@ -150,11 +150,41 @@
         x: { domain: days, label: null, tickSize: 0, ticks: days.filter((_, at) => at % every === 0) },
         y: { label: "calls", grid: true, tickFormat: "s", labelArrow: "none" },
         marks: [
-          Plot.barY(rows, { x: "0", y: "3", fill: (d) => colour(series.indexOf(d[1])), order: series, z: "1", tip: true, title: (d) => `${d[0]}: ${number.format(d[3])} calls of ${d[1]} ${d[2]}` }),
+          Plot.barY(rows, { x: "0", y: "3", fill: (d) => colour(series.indexOf(d[1])), order: series, z: "1", tip: true, title: (d) => `${d[0]}: ${number.format(d[3])} calls of ${d[1]} ${d[2]}${d[4] === null ? "" : `, limit ${number.format(d[4])}`}` }),
+          Plot.ruleY(options.limits, { y: "2", stroke: "currentColor", strokeWidth: 1.5, strokeDasharray: "5,3" }),
+          Plot.text(options.limits, { y: "2", text: (d) => `${d[0]} ${d[1]}: ${number.format(d[2])} a day`, frameAnchor: "right", textAnchor: "end", dy: -6, fill: "currentColor", stroke: "var(--card)", strokeWidth: 3 }),
           Plot.ruleY([0]),
         ],
       };
     },
+  };
+
+  // What a pointer shows of each mark the arrow keys show as well, one after the other.
+  const steer = (made) => {
+    const marks = [...made.querySelectorAll("[aria-label=bar] rect, [aria-label=rect] rect, [aria-label=dot] circle")];
+    const told = () => made.querySelector("[aria-label=tip]").textContent;
+    const point = (kind, at = {}) =>
+      made.dispatchEvent(new PointerEvent(kind, { pointerType: "mouse", ...at }));
+    const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+    let at = -1;
+    made.tabIndex = 0;
+    made.setAttribute("aria-keyshortcuts", "ArrowRight ArrowLeft Escape");
+    made.addEventListener("blur", () => point("pointerleave"));
+    made.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") point("pointerleave");
+      const step = steps[event.key];
+      if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      const before = told();
+      // Several marks may share a tip.
+      for (let tries = 0; tries < marks.length; tries++) {
+        at = (at < 0 && step < 0 ? 0 : at) + step;
+        at = (at + marks.length) % marks.length;
+        const box = marks[at].getBoundingClientRect();
+        point("pointermove", { clientX: (box.left + box.right) / 2, clientY: (box.top + box.bottom) / 2 });
+        if (told() && told() !== before) break;
+      }
+    });
   };
 
   const drawn = new Map();
@@ -169,6 +199,7 @@
     made.setAttribute("aria-label", place.getAttribute("aria-label"));
     made.dataset.chart = place.dataset.chart;
     place.replaceWith(made);
+    if (made.querySelector("[aria-label=tip]")) steer(made);
   };
   const paintAll = () => document.querySelectorAll("svg[data-chart]").forEach(paint);
   paintAll();

@@ -111,6 +111,16 @@ def learnt_limits(connection: sa.Connection, account: str) -> dict[str, int]:
     }
 
 
+def every_learnt_limit(connection: sa.Connection) -> list[tuple[str, str, int]]:
+    """(account, family, calls) that refusals taught, in order."""
+    prefix = "quota_limit|"
+    found = []
+    for key, value in meta.starting_with(connection, prefix).items():
+        account, _, family = key.removeprefix(prefix).rpartition("|")
+        found.append((account, family, int(value)))
+    return sorted(found)
+
+
 def limit_of(
     family: str, given: Mapping[str, int], learnt: Mapping[str, int], *, share: float
 ) -> tuple[int | None, str]:

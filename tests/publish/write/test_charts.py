@@ -105,6 +105,16 @@ def test_content_labels_are_shown_where_the_manifest_has_them() -> None:
     assert charts(made)["labels"].rows == [("holiday", 7), ("live", 3)]
 
 
+def test_limits_that_were_learnt_stand_beside_the_calls() -> None:
+    made = manifest()
+    assert charts(made)["calls"].rows == [("2025-10-15", "spotify", "search", 1234, None)]
+    made["figures"]["limits"] = [{"api": "spotify", "family": "search", "calls": 600}]
+    chart = charts(made)["calls"]
+    assert chart.rows == [("2025-10-15", "spotify", "search", 1234, 600)]
+    assert chart.options == {"limits": [["spotify", "search", 600]]}
+    assert "spotify refused search after 600 calls a day." in chart.says
+
+
 @pytest.mark.parametrize("name", ["changes", "rejected", "calls"])
 def test_a_chart_without_numbers_is_none(name: str) -> None:
     made = manifest()
