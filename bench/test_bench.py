@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from html import unescape
 from importlib import import_module
 from pathlib import Path
 from statistics import median
@@ -21,6 +23,7 @@ from bench.benchmarks.speed_tracks import script
 from bench.context import Context, Options
 from bench.pairs import Pairs, alternate
 from bench.process import measure
+from bench.terminal_picture import PICTURE, SCREEN, picture
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -34,6 +37,25 @@ def test_a_name_stands_for_all_that_begin_with_it() -> None:
     assert named("crawl") == ["crawl"]
     assert set(named("speed")) == {name for name in NAMES if name.startswith("speed_")}
     assert named("spee") == []
+
+
+def test_the_picture_of_a_terminal_shows_what_the_program_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else `python -m bench.terminal_picture` draws it anew."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in SCREEN.items():
+        monkeypatch.setenv(name, value)
+    drawn, kept = picture(), PICTURE.read_text(encoding="utf-8")
+    assert said(drawn) == said(kept)
+    assert "@font-face" not in kept
+    assert "url(http" not in kept
+
+
+def said(svg: str) -> list[str]:
+    """The words of a picture; how they are placed is the library's."""
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    return unescape("".join(texts)).split()
 
 
 def test_two_are_measured_in_turns() -> None:
