@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -82,13 +82,13 @@ def test_a_scheduler_means_dask(monkeypatch: pytest.MonkeyPatch) -> None:
             Cluster.chosen("dask", scheduler)
 
 
-def met(connection: sa.Connection, folder: Path) -> Meeting:
+def met(connection: sa.Connection, folder: Path, snapshot: str | None) -> Meeting:
     """What a worker of this process has in common with it."""
     folder.mkdir()
     (folder / "token").write_text("word")
     return Meeting(
         without_secrets(connection.engine.url),
-        snapshot_of(connection),
+        snapshot,
         cluster._state_of(connection),
         folder,
         "word",
@@ -104,8 +104,7 @@ class ByThreads(Cluster):
         self, connection: sa.Connection, snapshot: str | None, folder: Path
     ) -> Iterator[ClusterWorkers]:
         with ThreadPoolExecutor(2) as threads:
-            meeting = replace(met(connection, folder), snapshot=snapshot)
-            yield ClusterWorkers(connection, threads, meeting, None)
+            yield ClusterWorkers(connection, threads, met(connection, folder, snapshot), None)
 
 
 @pytest.fixture
@@ -271,7 +270,7 @@ def test_a_worker_that_has_something_else_is_refused(tmp_path: Path) -> None:
         with closing(Store.open(one)) as store, store.begin() as connection:
             meta.put(connection, "source|spotify", one.cache_dir.name)
     with closing(Store.open(config)) as store, store.reading() as connection:
-        right = met(connection, tmp_path / "folder")
+        right = met(connection, tmp_path / "folder", snapshot_of(connection))
         look(right)
         assert "another version" in refused(replace(right, code="another"))
         assert "EXPORT_DIR must be a folder that all" in refused(replace(right, token="x"))
@@ -284,7 +283,7 @@ def test_a_worker_that_has_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_a_worker_cannot_open_is_named(tmp_path: Path) -> None:
     config = Config(database_url=f"sqlite:///{tmp_path}/one.sqlite")
     with closing(Store.open(config)) as store, store.reading() as connection:
-        right = met(connection, tmp_path / "folder")
+        right = met(connection, tmp_path / "folder", snapshot_of(connection))
     gone = database_url(Config(database_url=f"sqlite:///{tmp_path}/gone.sqlite"))
     said = refused(replace(right, store=gone))
     assert f"cannot open the store {tmp_path}/gone.sqlite" in said
@@ -321,8 +320,8 @@ def test_a_server_that_a_worker_cannot_reach_is_named(tmp_path: Path) -> None:
 def test_a_task_fails_with_its_own_error(shop: Shop, tmp_path: Path) -> None:
     """What is wrong with a row or with the program is told as it is without a cluster."""
     with shop.store.reading() as connection, ThreadPoolExecutor(1) as threads:
-        executor: Executor = threads
-        hands = ClusterWorkers(connection, executor, met(connection, tmp_path / "folder"), None)
+        meeting = met(connection, tmp_path / "folder", snapshot_of(connection))
+        hands = ClusterWorkers(connection, threads, meeting, None)
         with pytest.raises(ZeroDivisionError):
             list(hands.run(divided, [1, 0]))
 
