@@ -1,10 +1,10 @@
-"""A station's time in stretches that several workers read beside each other."""
+"""A station's time in stretches: jobs that workers take one after the other."""
 
 from __future__ import annotations
 
 from runclub_spider.text import timestamp
 
-#: The most stretches: a station is one host, and its politeness is the limit, not our workers.
+#: The most stretches of a plan; what a worker that dies has read of one is stored anyway.
 MOST = 4
 _HOUR = 3600
 

@@ -44,7 +44,7 @@ from runclub_spider.fleet.verdict import moment_named, verdict
 from runclub_spider.store.db.address import database_url, made_engine
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.fleet import plans
-from runclub_spider.store.fleet.plans import Job, Kind
+from runclub_spider.store.fleet.plans import Job
 from runclub_spider.store.queue import quota
 from runclub_spider.text import moment, timestamp
 
@@ -73,14 +73,12 @@ class Why(Enum):
 class InHand:
     """What a worker does: the job as it was before, its attempt, its command once that runs.
 
-    `handed` is the job's number as procrastinate counts, `beside` how many jobs of its kind the
-    plan has.
+    `handed` is the job's number as procrastinate counts.
     """
 
     job: Job
     attempt: int
     handed: int
-    beside: int
     child: Child | None = None
     lost: bool = False
 
@@ -270,17 +268,15 @@ class FleetWorker:
     async def _begin(self, context: JobContext, job_id: int) -> None:
         worker = f"{context.job.worker_id} {self._name}"
 
-        def begin(connection: sa.Connection) -> tuple[Job | None, int | None, int]:
+        def begin(connection: sa.Connection) -> tuple[Job | None, int | None]:
             before = plans.job(connection, job_id)
-            kinds = [] if before is None else plans.jobs(connection, before.plan_id)
-            beside = sum(before is not None and one.kind == before.kind for one in kinds)
-            return before, plans.begin(connection, job_id, worker, utc_now()), beside
+            return before, plans.begin(connection, job_id, worker, utc_now())
 
-        before, attempt, beside = await self._surely(begin)
+        before, attempt = await self._surely(begin)
         if before is None or attempt is None:
             return
         assert context.job.id is not None
-        self._hand = InHand(before, attempt, context.job.id, beside)
+        self._hand = InHand(before, attempt, context.job.id)
         try:
             await self._do(self._hand)
         finally:
@@ -334,13 +330,6 @@ class FleetWorker:
         env["FLEET_JOB"] = f"{job.job_id}:{hand.attempt}"
         if job.account is not None:
             env |= self._accounts[job.account].environment(self._config)
-        if job.kind == Kind.WINDOW:
-            # Together they ask the station's host as often as one alone may.
-            from runclub_spider.apis.station import stations
-
-            station = stations()[job.command[1]]
-            pause = station.pause(self._config) * hand.beside
-            env[f"{station.name.upper()}_PAUSE_SECONDS"] = f"{pause:g}"
         return env
 
     # The server

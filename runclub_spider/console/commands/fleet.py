@@ -15,8 +15,8 @@ class Command(ProjectCommand):
     usage = "start SPIDER [-a name=value …] | worker [--until-idle] | status | stop"
     summary = "Run a spider on many workers that share a PostgreSQL store"
     description = (
-        "start orders a plan: one crawl an account (of kexp: windows of its time), then "
-        "enrichment, then a release; budget is shared by all of them. worker does jobs of the plan "
+        "start orders a plan: one crawl an account, then enrichment, then a release (of kexp "
+        "windows of its time, one after the other); all share budget. worker does jobs of the plan "
         "until told to end, any number of them, on any machine. status shows workers, jobs and "
         "accounts. stop ends the plan and the workers; what they have in hand ends resumable."
     )

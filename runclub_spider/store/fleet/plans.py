@@ -1,9 +1,12 @@
 """Plans and their jobs: what is to be done by many workers, by whom it is done, how it went.
 
 A plan is one order of `scrapy fleet start`. Its jobs come in phases: pages are crawled, one job an
-account (of a station: one a stretch of time), then tracks are enriched, then a release is made. A
-phase begins when all jobs of the one before are settled. The tables say what is to be done; whoever
-hands jobs to workers only reads them, so nothing is lost with what was handed out.
+account, then tracks are enriched, then a release is made. A phase begins when all jobs of the one
+before are settled. Of a station the jobs are stretches of time, one after the other: which song a
+play is depends on the plays before it, and the station is one host.
+
+The tables say what is to be done; whoever hands jobs to workers only reads them, so nothing is lost
+with what was handed out.
 """
 
 from __future__ import annotations
@@ -236,7 +239,10 @@ def _jobs(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> list[Job
 
 
 def ready(connection: sa.Connection, plan_id: int) -> list[Job]:
-    """Jobs that a worker may begin: waiting or paused, of the phase that the plan is in."""
+    """Jobs that a worker may begin: waiting or paused, of the phase that the plan is in.
+
+    Windows follow each other as phases do.
+    """
     plan = find(connection, plan_id)
     if plan is None or plan.state != PlanState.OPEN:
         return []
@@ -250,10 +256,14 @@ def settled(connection: sa.Connection, plan_id: int) -> bool:
 
 
 def _under_way(known: Sequence[Job]) -> list[Job]:
-    """The jobs of the first phase that has one which is not settled, those excepted that are."""
+    """The jobs of the first phase that has one which is not settled, those excepted that are.
+
+    Of windows it is the first alone.
+    """
     unsettled = [one for one in known if not one.state.settled]
     phase = min((one.kind.phase for one in unsettled), default=0)
-    return [one for one in unsettled if one.kind.phase == phase]
+    found = [one for one in unsettled if one.kind.phase == phase]
+    return found[:1] if found and found[0].kind == Kind.WINDOW else found
 
 
 def begin(connection: sa.Connection, job_id: int, worker: str, now: int) -> int | None:

@@ -96,6 +96,26 @@ def test_a_phase_begins_when_the_one_before_is_settled(connection: sa.Connection
     assert plans.newest(connection) == plan
 
 
+def test_windows_follow_each_other(connection: sa.Connection) -> None:
+    """A window that waits for its moment holds up the next; one that failed does not."""
+    stretches = [("2026-01-01", "2026-01-02"), ("2026-01-02", "2026-01-03"), ("2026-01-03", "…")]
+    plan_id = plans.create(connection, "kexp", {}, None, [], 10, windows=stretches)
+    first, second, third = ids(plans.jobs(connection, plan_id))
+    assert ids(plans.ready(connection, plan_id)) == [first]
+    assert plans.begin(connection, second, "w", 20) is None
+    assert plans.begin(connection, first, "w", 20) == 1
+    assert plans.begin(connection, second, "w", 20) is None
+    assert plans.end(connection, first, 1, State.PAUSED, 75, 500, None, 30)
+    assert ids(plans.ready(connection, plan_id)) == [first]
+    assert plans.begin(connection, first, "w", 500) == 2
+    assert plans.end(connection, first, 2, State.FAILED, 2, None, None, 510)
+    through(connection, second)
+    assert plans.settled(connection, plan_id) is False
+    through(connection, third)
+    assert states(connection, plan_id) == [State.FAILED, State.DONE, State.DONE]
+    assert plans.at_work(connection) is None
+
+
 def test_no_release_where_a_job_failed(connection: sa.Connection) -> None:
     plan_id = made(connection)
     first, second, enrich, _ = ids(plans.jobs(connection, plan_id))
