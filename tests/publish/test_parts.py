@@ -22,6 +22,9 @@ from runclub_spider.store.db.engine import Store
 from testkit.killer import ROOT
 
 Task = tuple[int, int]
+# What they run is imported once, and not by each process.
+FORKED = get_context("forkserver")
+FORKED.set_forkserver_preload([__name__])
 
 
 def squared(connection: sa.Connection, task: Task) -> int:
@@ -47,7 +50,7 @@ def test_what_no_process_can_do_is_done_here(
 ) -> None:
     """Numbers below three come from processes, the rest from here once one has died."""
     tasks = [(one, os.getpid()) for one in range(number)]
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(2, mp_context=FORKED) as processes:
         hands = Workers(connection, processes, snapshot_of(connection), beside=beside)
         assert list(hands.run(squared, tasks)) == [one * one for one in range(number)]
     assert gc.isenabled()
@@ -72,7 +75,7 @@ def test_who_joins_takes_what_no_other_has_begun(connection: sa.Connection, tmp_
         return found
 
     tasks = [(0, str(opened)), *((number, None) for number in range(1, 8))]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(1, mp_context=FORKED) as processes:
         hands = Workers(connection, processes, snapshot_of(connection), beside=1)
         hands._here = lambda work, task: here(connection, task)  # type: ignore[method-assign]
         found = list(hands.run(worked_by, tasks))
@@ -97,7 +100,7 @@ def fallen(_: sa.Connection, task: tuple[int, str]) -> int:
 def test_work_given_up_leaves_no_process_behind(connection: sa.Connection, tmp_path: Path) -> None:
     """Also where one dies afterwards: the others would be waited for as this one ends."""
     opened = tmp_path / "opened"
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(2, mp_context=FORKED) as processes:
         hands = Workers(connection, processes, snapshot_of(connection))
         found = hands.run(fallen, [(number, str(opened)) for number in range(12)])
         assert next(found) == 0

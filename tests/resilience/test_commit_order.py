@@ -124,7 +124,7 @@ def in_turn() -> dict[str, Any]:
     return told(InTurn())
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_order_of_commits_decides_nothing(seed: int) -> None:
     wanted, found = in_turn(), told(random.Random(seed))

@@ -18,7 +18,7 @@ from runclub_spider.publish.verify.lines import (
 )
 from runclub_spider.publish.verify.problems import Problems, show
 from runclub_spider.publish.verify.rows import HARD_CAP_MS, Policies
-from runclub_spider.publish.verify.schema import FORMS, NEWEST_FORM, RowCheck, packaged_schema
+from runclub_spider.publish.verify.schema import FORMS, NEWEST_FORM, packaged_schema, row_check
 
 SANDBOX = "sandbox"
 MIN_FEATURES_PCT = 95.0
@@ -83,13 +83,12 @@ def checked_manifest(data: Any, form: int, problems: Problems) -> Manifest | Non
     """A parsed manifest whose form is right; None, with the reasons noted, otherwise."""
     if data is NOTHING:
         return None
-    schema = packaged_schema("manifest", form)
-    check = RowCheck(schema)
+    check = row_check("manifest", form)
     if not check.accepts(data):
         for rule, message in check.explain(data):
             problems.add(MANIFEST, None, rule, message)
         return None
-    for place, part, keys in _ordered_objects(data, schema):
+    for place, part, keys in _ordered_objects(data, packaged_schema("manifest", form)):
         if not keys_in_order({key: None for key in part if key in keys}, keys):
             problems.add(MANIFEST, None, "key-order", f"{place}: the keys are not in order")
     if form >= 2:
