@@ -172,6 +172,7 @@ class Crawls(RuleBasedStateMachine):
             config=self.config,
             record=Record(),
             quota=SimpleNamespace(flush=lambda _: None),
+            queue=SimpleNamespace(leases={}),
             stages=None,
         )
         with self.store.begin() as connection:
