@@ -8,6 +8,7 @@ cannot be reached all of that waits, and the command that runs finds its own way
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -126,6 +127,9 @@ class FleetWorker:
 
         0, or 75 when a signal interrupted a job, which waits for another worker then.
         """
+        for name in ("procrastinate", "psycopg"):
+            # What goes wrong is told in lines of our own.
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end, Why.SIGNAL)
@@ -243,6 +247,7 @@ class FleetWorker:
                 # Its listener and its own signs of life end it when the server is away.
                 listen_notify=False,
                 update_heartbeat_interval=NEVER,
+                abort_job_polling_interval=NEVER,
                 stalled_worker_timeout=NEVER,
                 fetch_job_polling_interval=LOOK,
                 delete_jobs=DeleteJobCondition.ALWAYS,
@@ -358,7 +363,8 @@ class FleetWorker:
                 await asyncio.sleep(AGAIN)
 
     def _reached(self) -> None:
-        if self._away:
+        """Tell of the server's return, once nothing has failed for a while."""
+        if self._away and time.monotonic() - self._away_at > HEARTBEAT:
             self._away = False
             self._tell("the store is there again")
 
