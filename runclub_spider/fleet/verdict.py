@@ -30,7 +30,13 @@ class Verdict:
 
 
 def verdict(
-    job: Job, code: int, now: int, *, resume_at: int | None = None, ended: bool = False
+    job: Job,
+    code: int,
+    now: int,
+    *,
+    resume_at: int | None = None,
+    ended: bool = False,
+    shaken: bool = False,
 ) -> Verdict:
     """Judge an exit code.
 
@@ -40,10 +46,12 @@ def verdict(
         now: epoch seconds.
         resume_at: the moment that the command named, if it did.
         ended: whether its worker told it to end.
+        shaken: whether the store's server was away meanwhile: who begins then takes it for wrong
+            configuration.
     """
     if code == 0:
         return Verdict(State.DONE)
-    if code in _FOR_GOOD:
+    if code in _FOR_GOOD and not shaken:
         return Verdict(State.FAILED)
     if code == _PAUSED and resume_at is not None and resume_at > now:
         return Verdict(State.PAUSED, resume_at)

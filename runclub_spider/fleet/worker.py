@@ -290,12 +290,16 @@ class FleetWorker:
     async def _do(self, hand: InHand) -> None:
         job, what = hand.job, _named(hand.job)
         self._tell(f"{what}: begins, attempt {hand.attempt}")
+        begun = time.monotonic()
         code, note, at = await self._run(hand)
         if hand.lost:
             self._tell(f"{what}: another worker has it by now")
             return
-        now = utc_now()
-        found = verdict(job, code, now, resume_at=at, ended=self._why is not None)
+        # Gone when it was looked for, or back by then.
+        up = await self._surely(server_seconds)
+        shaken = self._away_at >= begun or up < time.monotonic() - begun
+        now, ended = utc_now(), self._why is not None
+        found = verdict(job, code, now, resume_at=at, ended=ended, shaken=shaken)
 
         def end(connection: sa.Connection) -> bool:
             return plans.end(

@@ -71,6 +71,12 @@ def test_what_fails_for_no_reason_is_tried_five_times_more(code: int) -> None:
     assert [(one.resume_at or 0) - NOW for one in found[:5]] == [30, 60, 120, 240, 480]
 
 
+def test_wrong_configuration_is_doubted_where_the_server_was_away() -> None:
+    assert verdict(JOB, 2, NOW, shaken=True) == Verdict(State.PAUSED, NOW + 30, 1)
+    assert verdict(replace(JOB, exit_code=2, failures=5), 2, NOW, shaken=True).state == State.FAILED
+    assert verdict(JOB, 0, NOW, shaken=True) == Verdict(State.DONE)
+
+
 def test_another_end_begins_the_count_anew() -> None:
     job = replace(JOB, exit_code=1, failures=5)
     assert verdict(job, 75, NOW) == Verdict(State.PAUSED, NOW + 30, 1)

@@ -316,21 +316,25 @@ def test_tables_of_another_version_are_made_anew_unless_somebody_uses_them(
 
 
 def test_a_server_that_goes_away_costs_no_job(tmp_path: Path) -> None:
-    with running_postgres() as url, fleet(tmp_path / "fleet", url, ["one"]) as ships:
-        plan_id = ships.order()
+    """Nor does a command that could not even begin meanwhile."""
+    with running_postgres() as url, fleet(tmp_path / "fleet", url, ["one", "two"]) as ships:
+        ships.order()
         ships.say(1, {"seconds": 12})
-        worker = ships.start(seconds=30)
-        idle = ships.start(seconds=30)
+        ships.say(2, {"code": 2, "seconds": 6, "say": "scrapy crawl: the store … cannot be opened"})
+        found = [ships.start() for _ in range(3)]
         child = ships.begun(1)
+        ships.begun(2)
         with away(url):
             time.sleep(4)
         assert lives(child["pid"])
-        for one in (worker, idle):
-            said = ended(one)
-            assert "the store cannot be reached" in said
-            assert "the store is there again" in said
-        assert ships.states(plan_id) == ["done"] * 3
+        ships.once(lambda: ships.job(1).state == "done" and ships.job(2).exit_code == 2)
         assert ships.job(1).attempt == 1
+        doubted = ships.job(2)
+        assert (doubted.state, doubted.failures) == ("paused", 1)
+        ships.at(lambda c: plans.stop(c, "token", utc_now()))
+        said = [ended(one) for one in found]
+        assert any("the store cannot be reached" in one for one in said)
+        assert any("the store is there again" in one for one in said)
 
 
 def test_status_and_stop_by_hand(ships: Fleet, url: str) -> None:
