@@ -5,10 +5,12 @@ import gzip
 import json
 import math
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,12 @@ from runclub_spider.publish.verify.schema import (
     UnsupportedSchemaError,
     compile_check,
     packaged_schema,
+    row_check,
 )
 from testkit import release_factory as factory
 from testkit.release_factory import ARTISTS, FEATURES, TRACKS, WIDE, Data, Release, spotify_id
 
 PROJECT = Path(__file__).parents[3]
-STAGES = ("wide", "rows", "lines", "files", "manifest")
 Fault = Callable[[Any], None]
 CASES: list[Any] = []
 
@@ -46,24 +48,32 @@ def case(stage: str, rule: str) -> Callable[[Fault], Fault]:
     return register
 
 
+@cache
+def _made_until(stage: str) -> bytes:
+    """A sound release as the fault of a stage finds it, pickled: copies cost less than making."""
+    release = Release()
+    if stage != "wide":
+        release.derive()
+    if stage not in ("wide", "rows"):
+        release.serialise()
+    if stage not in ("wide", "rows", "lines"):
+        release.assemble()
+    return pickle.dumps(release)
+
+
 def make(parent: Path, stage: str = "", fault: Fault | None = None) -> Path:
     """Write a release in which everything made after the fault agrees with it."""
-    release = Release()
-
-    def strike(now: str) -> None:
-        if stage == now and fault is not None:
-            fault(release)
-
-    strike("wide")
-    release.derive()
-    strike("rows")
-    release.serialise()
-    strike("lines")
-    release.assemble()
-    strike("files")
+    release: Release = pickle.loads(_made_until(stage))
+    if fault is not None and stage != "folder":
+        fault(release)
+    if stage == "wide":
+        release.derive()
+    if stage in ("wide", "rows"):
+        release.serialise()
+    if stage in ("wide", "rows", "lines"):
+        release.assemble()
     if stage == "files":
         release.seal()
-    strike("manifest")
     folder = release.write(parent)
     if stage == "folder" and fault is not None:
         fault(folder)
@@ -1596,10 +1606,17 @@ def flip_and_expect_a_problem(
 # --- schemas ----------------------------------------------------------------------------------
 
 
-def sound_rows() -> dict[str, dict[str, Any]]:
+@cache
+def _sound_rows() -> bytes:
     release = Release().build()
     rows = {name.removesuffix(".jsonl"): release.rows[name][5] for name in release.rows}
-    return {**rows, "manifest": release.manifest}
+    return pickle.dumps({**rows, "manifest": release.manifest})
+
+
+def sound_rows() -> dict[str, dict[str, Any]]:
+    """A row of each file; what is made of them is nobody else's."""
+    found: dict[str, dict[str, Any]] = pickle.loads(_sound_rows())
+    return found
 
 
 @pytest.mark.parametrize("name", list(sound_rows()))
@@ -1617,13 +1634,12 @@ def test_a_schema_is_sound_and_takes_a_sound_row(name: str) -> None:
 @pytest.mark.parametrize("name", list(sound_rows()))
 def test_a_schema_wants_every_key(name: str) -> None:
     schema = packaged_schema(name)
-    check = RowCheck(schema)
+    check, plain = row_check(name), jsonschema.Draft202012Validator(schema)
     for key in schema["properties"]:
         row = sound_rows()[name]
         del row[key]
         assert not check.accepts(row)
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(row, schema)
+        assert not plain.is_valid(row)
 
 
 NULLABLE = {
@@ -1652,8 +1668,8 @@ NULLABLE = {
 
 @pytest.mark.parametrize("name", list(NULLABLE))
 def test_null_stands_only_where_the_specification_says_so(name: str) -> None:
-    check = RowCheck(packaged_schema(name))
-    taken = {key for key in check.keys if check.accepts({**sound_rows()[name], key: None})}
+    check, sound = row_check(name), sound_rows()[name]
+    taken = {key for key in check.keys if check.accepts({**sound, key: None})}
     assert taken == NULLABLE[name]
 
 
@@ -1673,10 +1689,9 @@ VALUES = st.one_of(
 @given(data=st.data())
 def test_the_fast_check_says_what_jsonschema_says(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["catalog_wide", "cached_tracks", "manifest"]))
-    schema = packaged_schema(name)
-    check = RowCheck(schema)
+    check = row_check(name)
     row = {**sound_rows()[name], data.draw(st.sampled_from(check.keys)): data.draw(VALUES)}
-    plain = jsonschema.Draft202012Validator(schema)
+    plain = jsonschema.Draft202012Validator(packaged_schema(name))
     assert check.accepts(row) == plain.is_valid(row)
     assert check.accepts(row) == (not list(check.explain(row)))
 
@@ -1695,7 +1710,7 @@ def test_the_fast_check_says_what_jsonschema_says(data: st.DataObject) -> None:
     ],
 )
 def test_a_value_the_standard_would_let_pass(key: str, value: Any, rule: str) -> None:
-    check = RowCheck(packaged_schema("catalog_wide"))
+    check = row_check("catalog_wide")
     row = {**sound_rows()["catalog_wide"], key: value}
     assert not check.accepts(row)
     assert [found for found, _ in check.explain(row)] == [rule]
