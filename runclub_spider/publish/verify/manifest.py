@@ -98,6 +98,17 @@ def checked_manifest(data: Any, form: int, problems: Problems) -> Manifest | Non
     return manifest
 
 
+def _is_limit(one: Any) -> bool:
+    """Whether it says after how many calls an API refused a family of endpoints."""
+    if type(one) is not dict or one.keys() != {"api", "family", "calls"}:
+        return False
+    return type(one["api"]) is type(one["family"]) is str and _is_count(one["calls"])
+
+
+def _is_count(one: Any) -> bool:
+    return type(one) is int and one >= 0
+
+
 def _ordered_objects(
     data: Manifest, schema: dict[str, Any]
 ) -> list[tuple[str, dict[str, Any], list[str]]]:
@@ -313,6 +324,10 @@ class _Checks:
             sum(map(Counter[str], found["tempo"][name].values()), Counter[str]())
             for name in ("measured", "folded")
         )
+        # Not every release of this form tells limits, so its schema says nothing of them.
+        limits = found.get("limits", [])
+        if type(limits) is not list or not all(map(_is_limit, limits)):
+            self._fail("figures", f"limits is {show(limits)}, no list of API, family and calls")
         # What is no tempo has no bin.
         if measured != folded or measured.total() > self._counts.with_tempo:
             message = f"measured {dict(measured)} and folded {dict(folded)}"

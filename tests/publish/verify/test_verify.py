@@ -1603,6 +1603,29 @@ def flip_and_expect_a_problem(
         path.write_bytes(content)
 
 
+LIMIT = {"api": "spotify", "family": "search", "calls": 600}
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ([], set()),
+        ([LIMIT], set()),
+        (5, {"figures"}),
+        ([LIMIT, 5], {"figures"}),
+        ([{**LIMIT, "calls": -1}], {"figures"}),
+        ([{**LIMIT, "calls": True}], {"figures"}),
+        ([{**LIMIT, "family": None}], {"figures"}),
+        ([{**LIMIT, "more": 1}], {"figures"}),
+    ],
+)
+def test_limits_may_be_told_and_are_limits(limits: Any, said: set[str], tmp_path: Path) -> None:
+    def tell(release: Release) -> None:
+        release.manifest["figures"]["limits"] = limits
+
+    assert rules(verify_release(make(tmp_path, "manifest", tell))) == said
+
+
 # --- schemas ----------------------------------------------------------------------------------
 
 
