@@ -56,6 +56,7 @@ LOOK, AGAIN = 1.0, 2.0
 # What keeps a statement waiting longer is no server that works.
 _PATIENCE = 20.0
 _BOUNDED = "-c statement_timeout=15000"
+_RESUMES = "the same command resumes"
 #: The server cannot be reached, or gives no answer.
 AWAY = (ConnectorException, psycopg.Error, sa.exc.DBAPIError, StoreError, StoreWriteError)
 T = TypeVar("T")
@@ -331,7 +332,9 @@ class FleetWorker:
             child.end()
         code = await child.wait()
         blocks = await self._surely(lambda connection: quota.blocks(connection, utc_now()))
-        said = child.last if code == 0 else next(reversed(child.complaints), child.last)
+        # Its state says that it is resumed; why it was not done is wanted.
+        why = [line for line in child.complaints if _RESUMES not in line]
+        said = child.last if code == 0 else next(reversed(why), child.last)
         return code, said or None, moment_named(child.complaints, blocks)
 
     def _environment(self, hand: InHand) -> Mapping[str, str]:

@@ -177,7 +177,9 @@ def test_stop_ends_jobs_and_workers(ships: Fleet) -> None:
 def test_exit_codes_decide(ships: Fleet) -> None:
     moment = time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time() + 86_400))
     plan_id = ships.order()
-    ships.say(1, {"code": 75, "say": f"scrapy crawl: the same command resumes after {moment} UTC"})
+    quota = "scrapy crawl: spotify search refuses requests (quota exceeded)"
+    resumes = f"scrapy crawl: the same command resumes after {moment} UTC"
+    ships.say(1, {"code": 75, "say": f"{quota}\n{resumes}"})
     ships.say(2, {"code": 2, "say": "scrapy crawl: Spotify refused the key: …"})
     ships.say(3, {"code": 1, "say": "scrapy crawl: no route to host"})
     worker = ships.start()
@@ -187,7 +189,7 @@ def test_exit_codes_decide(ships: Fleet) -> None:
         )
     )
     paused, failed, again = (ships.job(job_id) for job_id in (1, 2, 3))
-    assert paused.state == "paused"
+    assert (paused.state, paused.note) == ("paused", quota)
     assert abs((paused.resume_at or 0) - time.time() - 86_400) < 90
     assert (failed.state, failed.note) == ("failed", "scrapy crawl: Spotify refused the key: …")
     assert (again.state, again.failures) == ("paused", 1)
