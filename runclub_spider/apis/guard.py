@@ -17,7 +17,7 @@ from email.utils import mktime_tz, parsedate_tz
 from typing import Protocol, TypeVar
 
 from runclub_spider.apis.decoding import TooLarge, Unreadable, is_whole
-from runclub_spider.apis.pacer import Pacer
+from runclub_spider.apis.pacer import GivenBack, Pacer
 
 ALL = "*"
 # Errors of a moment; those from 520 are of Cloudflare, which stands before several APIs.
@@ -129,6 +129,7 @@ class AdaptiveSemaphore:
 class Guard:
     """Lets requests of one API through, one window and one cap for all of its callers.
 
+    `too_long` says of so many seconds that a call is to be given back rather than to wait for them.
     While `careful` says so of a family, or the window holds nearly as many calls as the API is
     known to take, calls go one at a time: a refusal is then met by one call and not by all that
     are on their way.
@@ -147,6 +148,7 @@ class Guard:
         on_block: Callable[[str, float, str], None] = lambda _family, _until, _reason: None,
         stopping: Callable[[], bool] = lambda: False,
         careful: Callable[[str], bool] = lambda _family: False,
+        too_long: Callable[[float], bool] = lambda _seconds: False,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -162,6 +164,7 @@ class Guard:
         self._window_until = self._retry_at = -math.inf
         self._count, self._on_block, self._stopping = count, on_block, stopping
         self._careful, self._alone = careful, asyncio.Lock()
+        self._too_long = too_long
         self._clock, self._wall, self._sleep = clock, wall, sleep
 
     def block(self, family: str, until: float, reason: str) -> None:
@@ -171,6 +174,12 @@ class Guard:
         """
         left = min(until - self._wall(), LONGEST_BLOCK_SECONDS)
         self._blocks[family] = (self._clock() + left, self._wall() + left, reason)
+
+    def room(self) -> float:
+        """Calls that may be sent without a wait that is worth speaking of; 0 within one."""
+        if self._window_until - self._clock() >= _TOLD_SECONDS:
+            return 0.0
+        return self.pacer.room()
 
     def waits(self) -> list[tuple[str, float]]:
         """What its callers wait for, in words, and how many seconds more; long waits alone."""
@@ -198,6 +207,7 @@ class Guard:
             ApiPaused: refused for longer than `max_wait`, now or before.
             ApiUnavailable: failed on every try.
             Stopping: the run ended while waiting.
+            GivenBack: it would have to wait for longer than `too_long` wants.
         """
         async with self.slots:
             if not (self._careful(family) or self.pacer.nearly_full(self.slots.most)):
@@ -222,7 +232,7 @@ class Guard:
                 await self.wait(pause)
             tries += 1
             await self._pass_window(family)
-            number = await self.pacer.pace(self._stopping)
+            number = await self.pacer.pace(self._stopping, self._too_long)
             # Waiting for its turn took time: the window may have closed meanwhile.
             await self._pass_window(family)
             spend()
@@ -311,6 +321,8 @@ class Guard:
                 if self._stopping():
                     raise Stopping(self.api)
                 return
+            if self._too_long(self._window_until - now):
+                raise GivenBack
             await self.wait(self._window_until - now)
 
     async def wait(self, seconds: float) -> None:

@@ -24,6 +24,14 @@ _LEAST_CEILING = 5
 _PATIENCE, _LEAST_PATIENCE = 500, 20
 
 
+class GivenBack(Exception):
+    """A call would have to wait for longer than its caller wants; it was not sent."""
+
+
+def _patient(_seconds: float) -> bool:
+    return False
+
+
 class Pacer:
     """Lets calls through so that no window of 30 seconds holds more than `limit`.
 
@@ -60,18 +68,30 @@ class Pacer:
         self.free_at = -math.inf
         self._lock = asyncio.Lock()
 
-    async def pace(self, stopping: Callable[[], bool]) -> int:
+    async def pace(
+        self, stopping: Callable[[], bool], too_long: Callable[[float], bool] = _patient
+    ) -> int:
         """Wait for a place in the window and take it; returns its number.
 
         Returns early when the run stops.
+
+        Raises:
+            GivenBack: it would take so many seconds that `too_long` says so.
         """
         async with self._lock:
             while (wait := self._wait_needed()) > 0 and not stopping():
+                if too_long(wait):
+                    raise GivenBack
                 self.free_at = self._clock() + wait
                 await self._sleep(min(wait, 0.25))
             self._number += 1
             self._sent[self._number] = self._clock()
             return self._number
+
+    def room(self) -> float:
+        """Calls that the window takes now; infinite while nothing is paced."""
+        self._forget(self._clock())
+        return max(0.0, self.limit - len(self._sent))
 
     def nearly_full(self, calls: int) -> bool:
         """Whether the window has no room for so many more calls under a limit that was found."""
@@ -186,9 +206,11 @@ class Metronome(Pacer):
         self._interval = self._distance = interval
         self._last = -math.inf
 
-    async def pace(self, stopping: Callable[[], bool]) -> int:
+    async def pace(
+        self, stopping: Callable[[], bool], too_long: Callable[[float], bool] = _patient
+    ) -> int:
         """Wait for the next beat; see :meth:`Pacer.pace`."""
-        number = await super().pace(stopping)
+        number = await super().pace(stopping, too_long)
         self._last = self._clock()
         return number
 

@@ -29,6 +29,8 @@ class Hooks:
     stopping: Callable[[], bool] = _never
     #: Whether calls of a family go one at a time for now.
     careful: Callable[[str, str], bool] = _never
+    #: Whether a call is rather given back than to wait for so many seconds.
+    too_long: Callable[[str, float], bool] = _never
     #: Calls in the pacer's window that an earlier run was allowed, and seconds since its end.
     learnt_pace: Callable[[str], tuple[int | None, float]] = lambda _api: (None, 0.0)
     #: Until when an earlier refusal of the service holds, in epoch seconds.
@@ -53,6 +55,7 @@ class Service(ABC):
             on_block=partial(hooks.blocked, self.name),
             stopping=hooks.stopping,
             careful=partial(hooks.careful, self.name),
+            too_long=partial(hooks.too_long, self.name),
         )
 
     @classmethod

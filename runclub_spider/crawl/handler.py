@@ -35,6 +35,7 @@ from runclub_spider.apis.guard import (
     NoAnswer,
     Stopping,
 )
+from runclub_spider.apis.pacer import GivenBack
 from runclub_spider.crawl.budget import BudgetSpent
 from runclub_spider.crawl.faults import told
 from runclub_spider.crawl.run import Run
@@ -89,7 +90,7 @@ class ApiDownloadHandler(HTTP11DownloadHandler):
                 family=family,
                 spend=lambda: self._run.spend(api, family),
             )
-        except (ApiPaused, ApiUnavailable, BudgetSpent, Stopping) as error:
+        except (ApiPaused, ApiUnavailable, BudgetSpent, GivenBack, Stopping) as error:
             raise NotSent(error) from error
 
     async def _fetch(self, request: Request) -> Response:

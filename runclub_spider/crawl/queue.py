@@ -56,6 +56,13 @@ class PageQueue:
         self.sent.discard(key)
         self.settle(key)
 
+    def give_back(self, key: str) -> None:
+        """A page was not sent, for another run of the fleet may ask it sooner."""
+        self.handed_out -= 1
+        self.sent.discard(key)
+        if self._frontier is not None:
+            self._frontier.give_back(key)
+
     def settle(self, key: str) -> None:
         """A page is stored."""
         if self._frontier is not None:

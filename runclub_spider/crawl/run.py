@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Seconds from which on a run of a fleet leaves a page to the others rather than to wait.
+_OTHERS_SOONER = 2.0
 # What the frontier asks: a pause of one of these ends its rounds.
 _ASKED_BY_FRONTIER = frozenset({ALL, Family.SEARCH, Family.PLAYLIST})
 
@@ -117,6 +119,12 @@ class Member:
     def of(cls, connection: sa.Connection, job: Membership) -> Member:
         """The place that a job stands for."""
         return cls(costs.plan_of(connection, job.job), f"job {job.job}")
+
+    @staticmethod
+    def leaves(run: Run, api: str, seconds: float) -> bool:
+        """Whether a page is left to the others of the fleet rather than to wait so long."""
+        asks = api == Api.SPOTIFY and run.queue.begun and run.key.regime is not None
+        return asks and seconds > _OTHERS_SOONER
 
     def reckon(self, connection: sa.Connection, run: Run, needed: int | None = None) -> None:
         """Have the run's budget know what its plan has spent; `needed` calls enrichment will."""
@@ -213,6 +221,9 @@ class Run:
                 careful=self.quota.near_limit,
                 learnt_pace=self.quota.pace,
                 closed_until=self.quota.closed_until,
+                too_long=lambda api, seconds: (
+                    self.member is not None and self.member.leaves(self, api, seconds)
+                ),
             ),
             self.quota.blocks,
         )

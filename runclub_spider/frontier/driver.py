@@ -133,6 +133,10 @@ class Frontier:
         if not self._waiting:
             self._settled.set()
 
+    def give_back(self, key: str) -> None:
+        """A page was not sent; a run that is alone puts it off."""
+        self.settle(key, deferred=True)
+
     def put_aside(self, key: str) -> None:
         """A page was answered and cannot be read; it waits for longer than the next run."""
         self._aside.add(key)

@@ -42,8 +42,9 @@ class SharedFrontier(Frontier):
     """Gives out the pages of one run of a fleet.
 
     `owner` is its job's name on the leases; `leased` is told each page's number, before it is given
-    out. `reckon` reads what the whole plan has spent, before a round is planned; `told` says
-    whether it is known by now what `first` is asked for.
+    out; `room` says how many pages its account may be asked now: what others may ask sooner is
+    left to them, or given back. `reckon` reads what the whole plan has spent, before a round is
+    planned; `told` says whether it is known by now what `first` is asked for.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class SharedFrontier(Frontier):
         leased: Callable[[str, int], None],
         reckon: Callable[[sa.Connection], None],
         told: Callable[[], Awaitable[bool]],
+        room: Callable[[], float],
         affordable: Callable[[], int | None] = lambda: None,
         before_round: Callable[[], Awaitable[None]] | None = None,
         aside: Iterable[str] = (),
@@ -79,6 +81,9 @@ class SharedFrontier(Frontier):
             look_after=look_after,
         )
         self._owner, self._leased, self._reckon, self._told = owner, leased, reckon, told
+        self._may_ask = room
+        # What was not sent, and is given back with the next look.
+        self._returned: list[str] = []
         # Set when a page of ours is settled.
         self._room = asyncio.Event()
 
@@ -132,6 +137,11 @@ class SharedFrontier(Frontier):
             await asyncio.sleep(_LOOK)
         return None
 
+    def give_back(self, key: str) -> None:
+        """A page was not sent; whoever may ask it first gets it."""
+        self._returned.append(key)
+        self.settle(key)
+
     def settle(self, key: str, *, deferred: bool = False) -> None:
         """A page is stored, or failed and is put off to another run."""
         super().settle(key, deferred=deferred)
@@ -145,7 +155,14 @@ class SharedFrontier(Frontier):
         count = 1 if alone else _IN_HAND - len(self._waiting)
         if count < 1:
             return _Turn.WAIT
-        look = partial(self._taken, pilot=pilot, count=count, alone=alone)
+        returned, self._returned = self._returned, []
+        look = partial(
+            self._taken,
+            pilot=pilot,
+            count=int(min(count, self._may_ask())),
+            alone=alone,
+            returned=returned,
+        )
         found = await self._store.run(look)
         if not isinstance(found, list):
             return found
@@ -157,9 +174,16 @@ class SharedFrontier(Frontier):
         return [one.task for one in found]
 
     def _taken(
-        self, connection: sa.Connection, *, pilot: Pilot, count: int, alone: bool
+        self,
+        connection: sa.Connection,
+        *,
+        pilot: Pilot,
+        count: int,
+        alone: bool,
+        returned: Sequence[str],
     ) -> list[Leased] | _Turn:
         """In one transaction: pages nobody has, else those of the next round, if it is time."""
+        leases.release(connection, self._owner, returned)
         spider, market, skip = self._spider, self._market, self._deferred | self._aside
         if alone and leases.others(connection, spider, market, self._owner):
             return _Turn.WAIT

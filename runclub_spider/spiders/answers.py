@@ -10,6 +10,7 @@ from scrapy import Request
 
 from runclub_spider.apis.call import AnswerError
 from runclub_spider.apis.guard import ApiPaused, ApiUnavailable, Stopping
+from runclub_spider.apis.pacer import GivenBack
 from runclub_spider.apis.spotify.answers import PAGE, WHOLE, Problem, explain, problem_of
 from runclub_spider.apis.spotify.filters import Form
 from runclub_spider.apis.wire import Reading
@@ -186,7 +187,9 @@ class Answers:
             return
         cause = error.cause if isinstance(error, NotSent) else error
         assert cause is not None
-        if isinstance(cause, ApiPaused):
+        if isinstance(cause, GivenBack):
+            self._run.queue.give_back(task.key)
+        elif isinstance(cause, ApiPaused):
             self._run.paused(cause)
             self._defer(task, None)
         elif isinstance(cause, BudgetSpent | Stopping | NoToken):

@@ -238,6 +238,7 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
                 leased=run.queue.lease,
                 reckon=self._reckoning.reckon,
                 told=partial(_knows_key, run),
+                room=run.apis[Spotify].guard.room,
             )
         frontier = driver(
             run.store,

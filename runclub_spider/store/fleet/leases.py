@@ -124,10 +124,10 @@ def extend(connection: sa.Connection, owner: str, keys: Sequence[str]) -> None:
     )
 
 
-def release(connection: sa.Connection, owner: str) -> None:
-    """Give back all that a holder has in hand; others may take it at once."""
-    connection.execute(
-        sa.update(page)
-        .where(page.c.lease_owner == owner)
-        .values(lease_owner=None, lease_until=None)
-    )
+def release(connection: sa.Connection, owner: str, keys: Sequence[str] | None = None) -> None:
+    """Give back what a holder has in hand, all of it or some pages; others may take it at once."""
+    if keys is not None and not keys:
+        return
+    mine = page.c.lease_owner == owner
+    wanted = mine if keys is None else mine & page.c.key.in_(keys)
+    connection.execute(sa.update(page).where(wanted).values(lease_owner=None, lease_until=None))
