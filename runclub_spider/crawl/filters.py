@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
+# Seconds that the others of a fleet leave it to one to find out which form gives rows.
+_CLAIM = 20
+
+
 class Filters:
     """One run's; what it knows is kept with the pages that showed it."""
 
@@ -59,14 +63,37 @@ class Filters:
         self._kept = text
         return text
 
-    def keep(self, connection: sa.Connection, noted: str) -> None:
-        """Store it."""
+    def keep(self, connection: sa.Connection, noted: str, plan_id: int | None = None) -> None:
+        """Store it; of a fleet's plan the others hear which forms give rows."""
         meta.put(connection, self._key, noted)
+        if plan_id is not None:
+            meta.put(connection, _of_plan(plan_id), json.dumps(json.loads(noted)["works"]))
+
+    def claim(self, connection: sa.Connection, plan_id: int, owner: str) -> bool:
+        """Whether terms with quotes may be sent by this run of a fleet: one finds out for all.
+
+        Whoever claimed it and says nothing for so long has found nothing out.
+        """
+        found = meta.get(connection, _of_plan(plan_id))
+        if found is not None:
+            self.forms.hear(json.loads(found))
+        if self.forms.known:
+            return True
+        key, now = f"{_of_plan(plan_id)}|claim", utc_now()
+        holder, _, until = (meta.get(connection, key) or "").partition("|")
+        if holder not in {"", owner} and now < int(until):
+            return False
+        meta.put(connection, key, f"{owner}|{now + _CLAIM}")
+        return True
 
     def take_again(self) -> Sequence[str]:
         """Keys of pages that a form left empty which gives nothing; they are to be asked again."""
         again, self.forms.again = self.forms.again, []
         return again
+
+
+def _of_plan(plan_id: int) -> str:
+    return f"fleet|{plan_id}|filters"
 
 
 _NAMES = {"double": "double quotes", "single": "single quotes", "bare": "no quotes"}

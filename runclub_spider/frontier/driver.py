@@ -84,26 +84,26 @@ class Frontier:
     async def tasks(
         self,
         pilot: Pilot = no_pilot,
-        piloted: Callable[[], Awaitable[None]] | None = None,
+        piloted: Callable[[sa.Connection], None] | None = None,
     ) -> AsyncIterator[PageTask]:
         """Pages to ask, until there is nothing left, the budget ends or `stop` is called.
 
         `pilot` is asked when all is settled that an earlier run left open: only then the ledger
         is whole up to its last page. When so many pages more are settled, or all there are,
-        `piloted` is awaited.
+        `piloted` is called in the store's thread.
         """
         ahead: int | None = None
         while not self._stopped:
             if piloted is not None and (self._planned or not await self._open(1)):
                 ahead = await self._store.run(pilot) if ahead is None else ahead
                 if ahead <= 0:
-                    await piloted()
+                    await self._store.run(piloted)
                     piloted = None
             batch = await self._next_round(None if piloted is None else ahead)
             ahead = None if ahead is None else ahead - len(batch)
             if not batch:
                 if piloted is not None:
-                    await piloted()
+                    await self._store.run(piloted)
                 return
             self._hand_out(batch)
             for task in batch:

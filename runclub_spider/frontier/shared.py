@@ -82,6 +82,7 @@ class SharedFrontier(Frontier):
         )
         self._owner, self._leased, self._reckon, self._told = owner, leased, reckon, told
         self._may_ask = room
+        self._piloted: Callable[[sa.Connection], None] | None = None
         # What was not sent, and is given back with the next look.
         self._returned: list[str] = []
         # Set when a page of ours is settled.
@@ -90,15 +91,16 @@ class SharedFrontier(Frontier):
     async def tasks(
         self,
         pilot: Pilot = no_pilot,
-        piloted: Callable[[], Awaitable[None]] | None = None,
+        piloted: Callable[[sa.Connection], None] | None = None,
     ) -> AsyncIterator[PageTask]:
-        """Pages to ask, until there is nothing left for anybody, or `stop` is called."""
+        """Pages to ask, until there is nothing left for anybody, or `stop` is called.
+
+        What is foretold is foretold when this run plans, for only then the ledger is whole.
+        """
+        self._piloted = piloted
         beats = asyncio.ensure_future(self._beat())
         try:
             while not self._stopped:
-                if piloted is not None and await self._store.run(pilot) <= 0:
-                    await piloted()
-                    piloted = None
                 found = await self._look(pilot)
                 if found is _Turn.DRY:
                     self.ran_dry = True
@@ -116,8 +118,6 @@ class SharedFrontier(Frontier):
                     await asyncio.sleep(_LOOK)
             if self._waiting:
                 await self.all_settled()
-            if piloted is not None and not self._stopped:
-                await piloted()
         finally:
             beats.cancel()
 
@@ -203,11 +203,20 @@ class SharedFrontier(Frontier):
             return _Turn.WAIT
         self._reckon(connection)
         ahead = 0 if alone else pilot(connection)
+        if ahead <= 0 and not alone:
+            self._foretell(connection)
         bounds = (self._round_pages, self._affordable(), ahead if ahead > 0 else None)
         limit = min(bound for bound in bounds if bound is not None)
         if limit < 1 or not self.planner.plan_round(connection, count=limit, skip=skip):
+            if ahead > 0:
+                self._foretell(connection)
             return _Turn.DRY
         return take() or _Turn.WAIT
+
+    def _foretell(self, connection: sa.Connection) -> None:
+        if self._piloted is not None:
+            self._piloted(connection)
+            self._piloted = None
 
     async def _for_room(self, *, all_of_them: bool = False) -> None:
         """Wait until half of what a run may have is free, or until it has nothing in hand.

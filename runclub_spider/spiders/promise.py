@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from runclub_spider.crawl.run import Run
@@ -24,6 +25,7 @@ class Promise:
 
     def __init__(self, run: Run, planner: Planner, asks: str) -> None:
         self._run, self._planner, self._asks = run, planner, asks
+        self._loop = asyncio.get_running_loop()
         # Tracks that the budget should add to cells that lack them.
         self._expected: float | None = None
 
@@ -38,24 +40,25 @@ class Promise:
         pages = max(1, int(pilot_requests(limit) / self._planner.page_requests))
         return pages - self._planner.known_pages(connection)
 
-    async def announce(self) -> None:
+    def announce(self, connection: sa.Connection) -> None:
         """After the pilot: say what the budget should fill, with what the pilot did."""
         budget = self._run.budget
         if budget.limit is None:
             return
-        left = budget.left
-        found = await self._run.store.run(lambda c: self._planner.forecast(c, left))
+        found = self._planner.forecast(connection, budget.left)
         if found is None:
             return
-        filled = await self._run.store.run(self._planner.run_yield)
+        filled = self._planner.run_yield(connection)
         tracks, pages = (filled.tracks, filled.pages) if filled is not None else (0, 0)
         self._expected = found.tracks + tracks
-        self._run.outcome.tell(
+        # This is the store's thread, and the terminal is the loop's.
+        self._loop.call_soon_threadsafe(
+            self._run.outcome.tell,
             f"Budget {budget.limit:,}: {found.pages + pages:,} {self._asks} should add about "
             f"{self._expected:,.0f} tracks\n"
             f"({found.low + tracks:,.0f} to {found.high + tracks:,.0f} in four of five runs) "
             f"to the {found.lacking} of {found.cells} cells below {self._planner.cell_minimum}; "
-            f"{pages} {self._asks} of it are answered."
+            f"{pages} {self._asks} of it are answered.",
         )
 
     async def conclude(self) -> None:

@@ -332,7 +332,8 @@ def test_a_server_that_goes_away_costs_no_job(tmp_path: Path) -> None:
         ships.once(lambda: ships.job(1).state == "done" and ships.job(2).exit_code == 2)
         assert ships.job(1).attempt == 1
         doubted = ships.job(2)
-        assert (doubted.state, doubted.failures) == ("paused", 1)
+        # Paused, unless the other was done after it: then there is nothing left for it.
+        assert (doubted.state in {"paused", "done"}, doubted.failures) == (True, 1)
         ships.at(lambda c: plans.stop(c, "token", utc_now()))
         said = [ended(one) for one in found]
         assert any("the store cannot be reached" in one for one in said)

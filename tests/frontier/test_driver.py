@@ -290,7 +290,7 @@ def test_what_was_left_open_is_settled_before_the_ledger_is_looked_at(tmp_path: 
                 looked.append(len(run.given))
                 return 1
 
-            async def piloted() -> None:
+            def piloted(_connection: sa.Connection) -> None:
                 looked.append(len(run.given))
 
             async for task in run.frontier.tasks(pilot, piloted):
@@ -306,7 +306,7 @@ def test_the_pilot_is_settled_before_the_rest_is_planned(tmp_path: Path) -> None
         async with running(tmp_path, "a", "b", "c", round_pages=4) as run:
             told: list[list[str]] = []
 
-            async def piloted() -> None:
+            def piloted(_connection: sa.Connection) -> None:
                 assert not run.frontier.outstanding
                 told.append(list(run.given))
 
@@ -324,7 +324,7 @@ def test_a_pilot_that_finds_an_end_is_told_of_it(tmp_path: Path) -> None:
         async with running(tmp_path, "a") as run:
             told: list[int] = []
 
-            async def piloted() -> None:
+            def piloted(_connection: sa.Connection) -> None:
                 told.append(len(run.given))
 
             async for task in run.frontier.tasks(pilot_of(30), piloted):

@@ -98,6 +98,12 @@ class FilterForms:
         self.suspects = dict.fromkeys(found["suspects"], 0)
         self.again = [*found["again"]]
 
+    def hear(self, works: Mapping[str, Any]) -> None:
+        """What another run has found out of a key like this one; what is known here stays."""
+        for form, value in works.items():
+            if self.works[Form(form)] is None:
+                self.works[Form(form)] = value
+
     # Pages
 
     def form_of(self, key: str) -> Form:

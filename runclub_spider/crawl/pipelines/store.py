@@ -74,7 +74,8 @@ class StorePipeline:
     def _commit(self, connection: sa.Connection, item: DiscoveredPage, noted: str | None) -> int:
         mine = self._consumed(connection, item.task.key)
         if noted is not None:
-            self._run.filters.keep(connection, noted)
+            member = self._run.member
+            self._run.filters.keep(connection, noted, member.plan_id if member else None)
         if not mine:
             return 0
         now, task, run = utc_now(), item.task, self._run

@@ -27,6 +27,7 @@ from runclub_spider.store.queue.pages import OPEN as PAGE_OPEN
 #: Changes whenever workers are told to end: one that was there before it ends.
 STOPS = "fleet_stops"
 _LEFT_OUT = "left out: a job of the plan failed"
+_NOTHING_LEFT = "the others left nothing to ask"
 
 
 class Kind(StrEnum):
@@ -353,8 +354,25 @@ def end(
     if not changed.rowcount:
         return False
     if plan.state == PlanState.OPEN:
+        if state == State.DONE:
+            _spare(connection, job_id, now)
         _conclude(connection, plan.plan_id, now)
     return True
+
+
+def _spare(connection: sa.Connection, job_id: int, now: int) -> None:
+    """A crawl that is done left nothing to ask: those that wait for their accounts are as well."""
+    crawl = fleet_job.alias()
+    of_plan = sa.select(crawl.c.plan_id).where(crawl.c.job_id == job_id, crawl.c.kind == Kind.CRAWL)
+    connection.execute(
+        sa.update(fleet_job)
+        .where(
+            fleet_job.c.plan_id == of_plan.scalar_subquery(),
+            fleet_job.c.kind == Kind.CRAWL,
+            fleet_job.c.state == State.PAUSED,
+        )
+        .values(state=State.DONE, resume_at=None, note=_NOTHING_LEFT, finished_at=now)
+    )
 
 
 def _conclude(connection: sa.Connection, plan_id: int, now: int) -> None:

@@ -276,3 +276,24 @@ def test_whatever_happens_a_phase_waits_and_a_plan_ends_once(
                 State(one).settled for one in connection.scalars(open_state)
             )
         connection.rollback()
+
+
+def test_a_crawl_that_left_nothing_to_ask_settles_those_that_wait(
+    connection: sa.Connection,
+) -> None:
+    """An account that is shut out for a day holds up nothing that others have done meanwhile."""
+    plan_id = made(connection, ("one", "two", "three"))
+    first, second, third = (one.job_id for one in plans.jobs(connection, plan_id)[:3])
+    attempt = plans.begin(connection, first, "w", 20)
+    assert attempt is not None
+    assert plans.end(connection, first, attempt, State.PAUSED, 75, 90_000, "refused", 30)
+    running = plans.begin(connection, third, "w", 20)
+    assert running is not None
+    through(connection, second)
+    assert states(connection, plan_id)[:3] == [State.DONE, State.DONE, State.RUNNING]
+    spared = plans.job(connection, first)
+    assert spared is not None
+    assert (spared.resume_at, spared.note) == (None, "the others left nothing to ask")
+    assert plans.ready(connection, plan_id) == []
+    assert plans.end(connection, third, running, State.DONE, 0, None, None, 40)
+    assert [one.kind for one in plans.ready(connection, plan_id)] == [Kind.ENRICH]
