@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: Pages that a run has in hand at most: what it asks at once, and as many for the next answer.
 _IN_HAND = 12
 #: Seconds between two looks whether others are done.
-_LOOK = 0.3
+_LOOK = 0.08
 
 
 class _Turn(Enum):

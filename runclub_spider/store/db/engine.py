@@ -140,6 +140,11 @@ class Store:
         if self.engine.dialect.name == "sqlite":
             _use_wal(self.engine)
 
+    @property
+    def held_together(self) -> bool:
+        """Whether others of a fleet write to it as well, one transaction at a time."""
+        return self._member is not None
+
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """One transaction, committed at the end and rolled back on any error.
@@ -288,7 +293,16 @@ def _keep_private(path: Path) -> None:
 
 def _engine(url: URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return made_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 30})
+        server = made_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 30})
+
+        @sa.event.listens_for(server, "connect")
+        def _plan_anew(connection: Any, _record: Any) -> None:
+            # A plan that is kept was made for small tables: read whole when they have grown, they
+            # made a page take three times as long after 30,000 tracks.
+            connection.execute("SET plan_cache_mode = force_custom_plan")
+            connection.commit()
+
+        return server
     engine = made_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -139,15 +140,18 @@ class StoreThread:
 
         `results` grows with each unit that is worked on.
         """
-        latest = time.monotonic() + LONGEST_UNCOMMITTED
+        # Others of a fleet wait for this transaction: it takes along what is there, and no more.
+        patience = -math.inf if self.store.held_together else taken[0].at + LONGEST_UNCOMMITTED
         with self.store.begin() as connection:
+            # Not before: in a fleet the beginning is a wait for the others' transactions.
+            latest = time.monotonic() + LONGEST_UNCOMMITTED
             unit: _Unit | None = taken[0]
             while unit is not None:
                 results.append(self._work(unit, connection))
                 unit = None
                 if len(taken) < MOST_TOGETHER:
                     # Those that had to wait for the thread have waited long enough.
-                    unit = self._next(latest, taken[0].at + LONGEST_UNCOMMITTED)
+                    unit = self._next(latest, patience)
                 if unit is not None:
                     taken.append(unit)
             self._flush(connection)
@@ -182,7 +186,8 @@ class StoreThread:
         with self._came:
             while time.monotonic() < latest:
                 if not self._units:
-                    if not self._came.wait(min(latest, patience) - time.monotonic()):
+                    left = min(latest, patience) - time.monotonic()
+                    if left <= 0 or not self._came.wait(left):
                         return None
                     continue
                 unit = self._units[0]
