@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -155,11 +155,18 @@ class SideTasks:
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
         self._tasks: set[asyncio.Future[Any]] = set()
+        self._endless: list[asyncio.Future[Any]] = []
 
     def watch(self, task: asyncio.Future[Any]) -> None:
         """Keep a task that nobody awaits from failing unseen."""
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    def keep_up(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something go on until the run is over; what it raises ends the run."""
+        task = asyncio.ensure_future(work)
+        self._endless.append(task)
+        self.watch(task)
 
     def _done(self, task: asyncio.Future[Any]) -> None:
         self._tasks.discard(task)
@@ -168,7 +175,9 @@ class SideTasks:
             self._outcome.broke(error)
 
     async def done(self) -> None:
-        """Wait for what is under way."""
+        """End what goes on, and wait for what is under way."""
+        for task in self._endless:
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 

@@ -57,12 +57,15 @@ class Artists(Enricher):
     def _stale_before(self) -> int:
         return self.run.stale_before("artists", self.run.config.artist_refresh_days)
 
-    def needs(self, connection: sa.Connection) -> tuple[int, Sequence[str]] | None:
-        """Batches, where the key has a batch read; else nothing is reckoned with."""
+    @property
+    def call_size(self) -> int | None:
+        """That of a batch read, where the key has one."""
         regime = self.run.key.regime
-        if regime is None or not regime.artist_batch:
-            return None
-        return regime.artist_batch, artists.pending(connection, stale_before=self._stale_before)
+        return (regime.artist_batch or None) if regime is not None else None
+
+    def left(self, connection: sa.Connection) -> Sequence[str]:
+        """Artists of eligible tracks that are not known, or were asked long ago."""
+        return artists.pending(connection, stale_before=self._stale_before)
 
     async def begin(self) -> None:
         """What earlier runs left, where the key has a batch read."""

@@ -219,9 +219,14 @@ class BatchedStage(Enricher):
     ) -> list[str]:
         """What is to be asked, of all stored tracks or of these."""
 
-    def needs(self, connection: sa.Connection) -> tuple[int, Sequence[str]] | None:
-        """Its batches, and what earlier runs left."""
-        return self.worker.batch, self.pending(connection)
+    @property
+    def call_size(self) -> int | None:
+        """That of its batches."""
+        return self.worker.batch if self.run.key.regime is not None else None
+
+    def left(self, connection: sa.Connection) -> Sequence[str]:
+        """What is pending of all stored tracks."""
+        return self.pending(connection)
 
     async def begin(self) -> None:
         """What earlier runs left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runclub_spider.crawl.run import Run
@@ -26,8 +26,6 @@ class Reckoning:
         assert run.member is not None
         self._run, self._member, self._plan_id = run, run.member, run.member.plan_id
         self._stages = [kind(run) for row in stages for kind in row if kind.after_discovery]
-        # How many ids a call of a stage takes; empty until the key is known.
-        self._batches: Mapping[str, int] = {}
 
     def look(
         self,
@@ -37,8 +35,9 @@ class Reckoning:
         curable: Sequence[str],
     ) -> None:
         """Note what each stage will ask of a page's tracks."""
+        self._note_left(connection)
         for stage in self._stages:
-            if stage.name in self._known(connection):
+            if stage.call_size is not None:
                 found = stage.look(connection, eligible, curable)
                 costs.need(connection, self._plan_id, stage.name, found)
 
@@ -50,17 +49,17 @@ class Reckoning:
 
     def reckon(self, connection: sa.Connection) -> None:
         """Read what the plan has spent, and what it will need."""
-        batches = self._known(connection)
+        self._note_left(connection)
         found = costs.needs(connection, self._plan_id)
-        needed = sum(-(-found.get(name, 0) // size) for name, size in batches.items())
+        sizes = {stage.name: stage.call_size for stage in self._stages}
+        needed = sum(-(-found.get(name, 0) // size) for name, size in sizes.items() if size)
         self._member.reckon(connection, self._run, needed)
 
-    def _known(self, connection: sa.Connection) -> Mapping[str, int]:
-        """The stages that pages feed; of each what earlier runs left is noted first."""
-        if not self._batches and self._run.key.regime is not None:
-            needs = {stage.name: stage.needs(connection) for stage in self._stages}
-            for name, found in needs.items():
-                if found is not None:
-                    costs.need(connection, self._plan_id, name, found[1])
-            self._batches = {name: found[0] for name, found in needs.items() if found is not None}
-        return self._batches
+    def _note_left(self, connection: sa.Connection) -> None:
+        """Once a plan, when it is known what its keys may do: what earlier runs left to ask."""
+        if self._run.key.regime is None:
+            return
+        if costs.first_time(connection, self._plan_id, "left"):
+            for stage in self._stages:
+                if stage.call_size is not None:
+                    costs.need(connection, self._plan_id, stage.name, stage.left(connection))

@@ -39,12 +39,14 @@ class Enricher(ABC):
         """
         return []
 
-    def needs(self, connection: sa.Connection) -> tuple[int, Sequence[str]] | None:  # noqa: ARG002
-        """How many ids a call of the stage takes, and those that earlier runs left for it.
-
-        None when it asks nothing of what pages find.
-        """
+    @property
+    def call_size(self) -> int | None:
+        """How many ids a call takes; None when it asks nothing of what pages find, or not yet."""
         return None
+
+    def left(self, connection: sa.Connection) -> Sequence[str]:  # noqa: ARG002
+        """Ids that earlier runs left for it."""
+        return ()
 
     async def begin(self) -> None:  # noqa: B027 - most have nothing to take up
         """Take up what earlier runs left, before the first page."""

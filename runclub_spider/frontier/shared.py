@@ -9,11 +9,12 @@ decides nothing how many runs there are, nor which of them plans.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runclub_spider.frontier.driver import Frontier, Pilot, no_pilot
 from runclub_spider.frontier.planners import Planner
@@ -38,50 +39,33 @@ class _Turn(Enum):
     DRY = auto()
 
 
-class SharedFrontier(Frontier):
-    """Gives out the pages of one run of a fleet.
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What a run of a fleet needs besides, to share a plan's pages.
 
-    `owner` is its job's name on the leases; `leased` is told each page's number, before it is given
-    out; `room` says how many pages its account may be asked now: what others may ask sooner is
-    left to them, or given back. `reckon` reads what the whole plan has spent, before a round is
-    planned; `told` says whether it is known by now what `first` is asked for.
+    Attributes:
+        owner: its job's name on the leases.
+        leased: told each page's number, before it is given out.
+        room: how many pages its account may be asked now; others are left to whoever asks sooner.
+        reckon: reads what the whole plan has spent, before a round is planned.
+        told: whether it is known by now what `first` is asked for.
     """
 
+    owner: str
+    leased: Callable[[str, int], None]
+    room: Callable[[], float]
+    reckon: Callable[[sa.Connection], None]
+    told: Callable[[], Awaitable[bool]]
+
+
+class SharedFrontier(Frontier):
+    """Gives out the pages of one run of a fleet; `given` is what every `Frontier` takes."""
+
     def __init__(
-        self,
-        store: StoreThread,
-        planner: Planner,
-        *,
-        spider: str,
-        market: str,
-        round_pages: int,
-        owner: str,
-        leased: Callable[[str, int], None],
-        reckon: Callable[[sa.Connection], None],
-        told: Callable[[], Awaitable[bool]],
-        room: Callable[[], float],
-        affordable: Callable[[], int | None] = lambda: None,
-        before_round: Callable[[], Awaitable[None]] | None = None,
-        aside: Iterable[str] = (),
-        idle: Callable[[], bool] = lambda: False,
-        stranded: Callable[[Sequence[str]], None] = lambda _keys: None,
-        look_after: float = 1.0,
+        self, store: StoreThread, planner: Planner, sharing: Sharing, **given: Any
     ) -> None:
-        super().__init__(
-            store,
-            planner,
-            spider=spider,
-            market=market,
-            round_pages=round_pages,
-            affordable=affordable,
-            before_round=before_round,
-            aside=aside,
-            idle=idle,
-            stranded=stranded,
-            look_after=look_after,
-        )
-        self._owner, self._leased, self._reckon, self._told = owner, leased, reckon, told
-        self._may_ask = room
+        super().__init__(store, planner, **given)
+        self._sharing = sharing
         self._piloted: Callable[[sa.Connection], None] | None = None
         # What was not sent, and is given back with the next look.
         self._returned: list[str] = []
@@ -98,28 +82,24 @@ class SharedFrontier(Frontier):
         What is foretold is foretold when this run plans, for only then the ledger is whole.
         """
         self._piloted = piloted
-        beats = asyncio.ensure_future(self._beat())
-        try:
-            while not self._stopped:
-                found = await self._look(pilot)
-                if found is _Turn.DRY:
-                    self.ran_dry = True
-                    break
-                if isinstance(found, list):
-                    for task in found:
-                        if self._stopped:
-                            self.settle(task.key, deferred=True)
-                        else:
-                            yield task
-                    await self._for_room()
-                elif self._waiting:
-                    await self._for_room(all_of_them=True)
-                else:
-                    await asyncio.sleep(_LOOK)
-            if self._waiting:
-                await self.all_settled()
-        finally:
-            beats.cancel()
+        while not self._stopped:
+            found = await self._look(pilot)
+            if found is _Turn.DRY:
+                self.ran_dry = True
+                break
+            if isinstance(found, list):
+                for task in found:
+                    if self._stopped:
+                        self.settle(task.key, deferred=True)
+                    else:
+                        yield task
+                await self._for_room()
+            elif self._waiting:
+                await self._for_room(all_of_them=True)
+            else:
+                await asyncio.sleep(_LOOK)
+        if self._waiting:
+            await self.all_settled()
 
     async def first(self) -> PageTask | None:
         """A page to ask alone, once nobody else has one in hand; None when there is none.
@@ -127,7 +107,7 @@ class SharedFrontier(Frontier):
         Whoever asks the first page of a fleet finds out what keys may do: the others wait for it.
         """
         while not self._stopped:
-            if await self._told():
+            if await self._sharing.told():
                 return None
             found = await self._look(alone=True)
             if isinstance(found, list):
@@ -159,7 +139,7 @@ class SharedFrontier(Frontier):
         look = partial(
             self._taken,
             pilot=pilot,
-            count=int(min(count, self._may_ask())),
+            count=int(min(count, self._sharing.room())),
             alone=alone,
             returned=returned,
         )
@@ -167,7 +147,7 @@ class SharedFrontier(Frontier):
         if not isinstance(found, list):
             return found
         for one in found:
-            self._leased(one.task.key, one.token)
+            self._sharing.leased(one.task.key, one.token)
         keys = {one.task.key for one in found}
         self._waiting |= keys
         self._settled.clear()
@@ -183,16 +163,16 @@ class SharedFrontier(Frontier):
         returned: Sequence[str],
     ) -> list[Leased] | _Turn:
         """In one transaction: pages nobody has, else those of the next round, if it is time."""
-        leases.release(connection, self._owner, returned)
+        leases.release(connection, self._sharing.owner, returned)
         spider, market, skip = self._spider, self._market, self._deferred | self._aside
-        if alone and leases.others(connection, spider, market, self._owner):
+        if alone and leases.others(connection, spider, market, self._sharing.owner):
             return _Turn.WAIT
         take = partial(
             leases.take,
             connection,
             spider,
             market,
-            owner=self._owner,
+            owner=self._sharing.owner,
             count=count,
             held=frozenset(self._waiting),
             skip=skip,
@@ -201,7 +181,7 @@ class SharedFrontier(Frontier):
             return found
         if leases.in_hand(connection, spider, market, skip):
             return _Turn.WAIT
-        self._reckon(connection)
+        self._sharing.reckon(connection)
         ahead = 0 if alone else pilot(connection)
         if ahead <= 0 and not alone:
             self._foretell(connection)
@@ -231,9 +211,9 @@ class SharedFrontier(Frontier):
             if self._waiting and self._idle():
                 await self.all_settled()
 
-    async def _beat(self) -> None:
-        """Keep what is in hand, as long as this run lives."""
+    async def beat(self) -> None:
+        """Keep what is in hand, for as long as this is awaited."""
         while True:
             await asyncio.sleep(leases.LEASE / 3)
             if keys := sorted(self._waiting):
-                await self._store.run(partial(leases.extend, owner=self._owner, keys=keys))
+                await self._store.run(partial(leases.extend, owner=self._sharing.owner, keys=keys))

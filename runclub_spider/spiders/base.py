@@ -27,7 +27,7 @@ from runclub_spider.enrich.stages import Enrichment
 from runclub_spider.frontier.driver import Frontier
 from runclub_spider.frontier.plan import plan_of
 from runclub_spider.frontier.planners import Planner
-from runclub_spider.frontier.shared import SharedFrontier
+from runclub_spider.frontier.shared import SharedFrontier, Sharing
 from runclub_spider.frontier.templates import Kind, Seed
 from runclub_spider.items import DiscoveredPage
 from runclub_spider.spiders.answers import FORM, Answers
@@ -232,14 +232,14 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             return None
         driver: Callable[..., Frontier] = Frontier
         if run.member is not None:
-            driver = partial(
-                SharedFrontier,
+            sharing = Sharing(
                 owner=run.member.owner,
                 leased=run.queue.lease,
+                room=run.apis[Spotify].guard.room,
                 reckon=self._reckoning.reckon,
                 told=partial(_knows_key, run),
-                room=run.apis[Spotify].guard.room,
             )
+            driver = partial(SharedFrontier, sharing=sharing)
         frontier = driver(
             run.store,
             planner,
@@ -255,6 +255,8 @@ class SpotifySpider(Spider, metaclass=ABCMeta):
             stranded=self._stranded,
         )
         run.queue.follow(frontier)
+        if isinstance(frontier, SharedFrontier):
+            run.tasks.keep_up(frontier.beat())
         return frontier
 
     def _open(self, connection: sa.Connection, plan: tuple[Seed, ...]) -> None:

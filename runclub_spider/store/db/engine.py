@@ -214,9 +214,9 @@ class Store:
     def _check_hold(self, connection: sa.Connection) -> None:
         """Stop if another holder wrote its token; until the end of the transaction none can.
 
-        Of a fleet one transaction runs at a time: each sees what those before have stored, none
-        waits for another's rows, and together they are far faster than what they ask. Who was
-        given a job before another took it up is shut out as well.
+        Of a fleet one transaction runs at a time: each sees what those before have stored, and
+        none waits for another's rows. That bounds how many pages a store takes (ARCHITECTURE, "A
+        fleet"). Who was given a job before another took it up is shut out as well.
         """
         if self._member is not None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IN_TURN)))

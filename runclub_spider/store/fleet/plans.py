@@ -20,7 +20,7 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.store.db import meta
-from runclub_spider.store.db.tables import fleet_job, fleet_plan, page, run
+from runclub_spider.store.db.tables import fleet_job, fleet_need, fleet_plan, page, run
 from runclub_spider.store.queue.pages import DONE as PAGE_DONE
 from runclub_spider.store.queue.pages import OPEN as PAGE_OPEN
 
@@ -451,3 +451,5 @@ def _lock(connection: sa.Connection, job_id: int) -> Plan | None:
 def _close(connection: sa.Connection, plan_id: int, state: PlanState) -> None:
     wanted = fleet_plan.c.plan_id == plan_id
     connection.execute(sa.update(fleet_plan).where(wanted).values(state=state))
+    # Its budget reckoned with that.
+    connection.execute(sa.delete(fleet_need).where(fleet_need.c.plan_id == plan_id))

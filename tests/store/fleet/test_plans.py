@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runclub_spider.config import Config
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.tables import fleet_job, page, run
-from runclub_spider.store.fleet import plans
+from runclub_spider.store.fleet import costs, plans
 from runclub_spider.store.fleet.plans import Kind, PlanState, State
 from runclub_spider.store.queue import pages
 from runclub_spider.store.queue.pages import PageKind, PageTask
@@ -86,7 +86,9 @@ def test_a_phase_begins_when_the_one_before_is_settled(connection: sa.Connection
     through(connection, enrich)
     assert ids(plans.ready(connection, plan_id)) == [publish]
     assert not plans.settled(connection, plan_id)
+    costs.need(connection, plan_id, "features", ["a", "b"])
     through(connection, publish)
+    assert costs.needs(connection, plan_id) == {}
     assert plans.settled(connection, plan_id)
     assert plans.ready(connection, plan_id) == []
     plan = plans.find(connection, plan_id)
