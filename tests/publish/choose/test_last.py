@@ -104,9 +104,16 @@ def test_publishing_again_changes_nothing(
     aims = replace(aims, cap=max(1, others + beyond))
     first = run(world, aims, kept)
     again = select(pool_of(world, LABELS, as_previous(first)), aims)
-    assert facts(again) == facts(first)
-    stored = sorted((isrc, one) for isrc, one, _ in canonicals(first, ()).rows())
-    assert not canonicals(again, stored).log
+    fate = {first.pool.id_of(i): found for i, found in enumerate(first.fate)}
+    # A track of the last release stands for its song although this one has no room for it; when it
+    # has fallen out of the release, another edition may stand, and that one may have features.
+    fell_out = any(fate.get(one) in {Fate.PENDING, Fate.BALANCE} for one in kept)
+    if not fell_out:
+        assert facts(again) == facts(first)
+    stored = {isrc: one for isrc, one, _ in canonicals(first, ()).rows()}
+    assert not canonicals(again, sorted(stored.items())).log
+    once_more = select(pool_of(world, LABELS, as_previous(again, stored)), aims)
+    assert facts(once_more) == facts(again)
 
 
 def test_a_cell_is_filled_by_it_when_the_cap_has_room() -> None:
