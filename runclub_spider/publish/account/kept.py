@@ -1,4 +1,4 @@
-"""The last selection, kept in `CACHE_DIR/selection`: one row a track, found by its id.
+"""The last selection, kept in `CACHE_DIR/selection`: one record a track, found by its id.
 
 `scrapy explain` and `scrapy status` answer from it at once; to choose again for a store of a
 million tracks takes a minute. A file stands for the settings that it was chosen under, and says
@@ -14,11 +14,12 @@ import json
 import os
 import shutil
 import sqlite3
+import struct
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,6 +36,7 @@ from runclub_spider.store.read import catalogue
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from numpy.typing import NDArray
 
     from runclub_spider.publish.choose.select import Selection
 
@@ -42,7 +44,7 @@ Cell = tuple[str, str]
 
 _FOLDER = "selection"
 # Raised with any change of the tables below.
-_FORM = 2
+_FORM = 3
 # They refuse a release or describe it, and choose nothing.
 _GATES = frozenset(
     {
@@ -53,34 +55,37 @@ _GATES = frozenset(
 )
 # Selections that are kept, the newest: one for each set of settings.
 _MOST = 3
-_PART = 8192
+# Tracks of a block: what is read to find one of them.
+_BLOCK = 512
 # How the name of a file ends that is not whole yet.
 _PART_OF = ".part"
 _TABLES = """
-CREATE TABLE account (
-    track_id TEXT PRIMARY KEY,
-    fate INTEGER NOT NULL,
-    rule TEXT,
-    umbrellas TEXT NOT NULL,
-    origin TEXT NOT NULL,
-    confidence INTEGER NOT NULL,
-    suitability INTEGER NOT NULL,
-    decade TEXT,
-    popularity INTEGER,
-    survivor TEXT,
-    recording INTEGER NOT NULL,
-    reason TEXT,
-    labels TEXT NOT NULL,
-    umbrella TEXT,
-    step TEXT,
-    stands_for TEXT,
-    rank INTEGER
-) WITHOUT ROWID;
+CREATE TABLE block (number INTEGER PRIMARY KEY, first TEXT NOT NULL UNIQUE, tracks BLOB NOT NULL);
+CREATE TABLE merged (survivor INTEGER, track INTEGER, PRIMARY KEY (survivor, track)) WITHOUT ROWID;
+CREATE TABLE backfill (track INTEGER PRIMARY KEY, step TEXT, umbrella TEXT, decade TEXT);
+CREATE TABLE words (value TEXT NOT NULL);
 CREATE TABLE summary (value TEXT NOT NULL);
 """
-# Most tracks survive alone; those of a group are looked for by who stands for it.
-_INDEX = "CREATE INDEX account_group ON account (survivor) WHERE survivor <> track_id"
-_INSERT = f"INSERT INTO account VALUES ({', '.join('?' * 17)})"  # noqa: S608 - no text of others
+# The record of a track behind its id, as numpy writes it and as `struct` reads it: a row a track
+# in a table took ten times as long as all of them as columns.
+_FIELDS = {
+    "fate": "i1",
+    "rule": "i1",
+    "names": "5u1",
+    "origin": "u1",
+    "confidence": "<u2",
+    "suitability": "u1",
+    "popularity": "i1",
+    "survivor": "<i4",
+    "recording": "<i4",
+    "reason": "i1",
+    "umbrella": "u1",
+    "decade": "u1",
+    "content": "<u2",
+    "rank": "<i4",
+}
+_READ = "bb5sBHBbiibBBHi"
+_NONE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,17 @@ class CellState:
 
 
 @dataclass(frozen=True, slots=True)
+class _Words:
+    """What the numbers of records stand for, and how many bytes an id has."""
+
+    width: int
+    rules: Sequence[str]
+    labels: Sequence[str]
+    origins: Sequence[str]
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A selection as a whole.
 
@@ -180,9 +196,11 @@ class Kept:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        connection.row_factory = sqlite3.Row
         (text,) = connection.execute("SELECT value FROM summary").fetchone()
         self.summary = _summary(json.loads(text))
+        (words,) = connection.execute("SELECT value FROM words").fetchone()
+        self._words = _Words(**json.loads(words))
+        self._record = struct.Struct(f"<{self._words.width}s{_READ}")
 
     @classmethod
     def find(cls, config: Config) -> Self | None:
@@ -208,17 +226,74 @@ class Kept:
 
         Raises `sqlite3.DatabaseError`, as :meth:`group` does, where the file is damaged.
         """
-        query = "SELECT * FROM account WHERE track_id = ?"
-        row = self._connection.execute(query, (track_id,)).fetchone()
-        return None if row is None else _account(row)
+        with _whole():
+            at = self._find(track_id)
+            return None if at is None else self._account(at)
 
     def group(self, survivor: str) -> list[Account]:
         """The tracks that one stands for, itself among them, by id."""
-        # Two questions, for each has its index.
-        one = "SELECT * FROM account WHERE track_id = ?"
-        others = "SELECT * FROM account WHERE survivor = ? AND survivor <> track_id"
-        query = f"{one} UNION ALL {others} ORDER BY 1"
-        return [_account(row) for row in self._connection.execute(query, (survivor, survivor))]
+        query = "SELECT track FROM merged WHERE survivor = ?"
+        with _whole():
+            at = self._find(survivor)
+            if at is None:
+                return []
+            others = [one for (one,) in self._connection.execute(query, (at,))]
+            return [self._account(one) for one in sorted([at, *others])]
+
+    def _find(self, track_id: str) -> int | None:
+        """The position of a track."""
+        query = "SELECT number, tracks FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1"
+        found = self._connection.execute(query, (track_id,)).fetchone()
+        if found is None:
+            return None
+        number, tracks = found
+        size, wanted = self._record.size, track_id.encode()
+        places = range(0, len(tracks), size)
+
+        def id_at(place: int) -> bytes:
+            return bytes(tracks[place : place + self._words.width]).rstrip(b"\0")
+
+        at = bisect_left(places, wanted, key=id_at)
+        if at == len(places) or id_at(places[at]) != wanted:
+            return None
+        return int(number) * _BLOCK + at
+
+    def _values(self, at: int) -> tuple[Any, ...]:
+        """The record at a position."""
+        number, place = divmod(at, _BLOCK)
+        size = self._record.size
+        query = "SELECT substr(tracks, ?, ?) FROM block WHERE number = ?"
+        asked = (place * size + 1, size, number)
+        (record,) = self._connection.execute(query, asked).fetchone()
+        return self._record.unpack(record)
+
+    def _account(self, at: int) -> Account:
+        words = self._words
+        track_id, fate, rule, names, origin, sure, suits, popular, kept, song, why, *last = (
+            self._values(at)
+        )
+        under, decade, content, rank = last
+        query = "SELECT step, umbrella, decade FROM backfill WHERE track = ?"
+        helped = self._connection.execute(query, (at,)).fetchone()
+        survivor = track_id if kept == at else self._values(kept)[0] if kept >= 0 else None
+        return Account(
+            track_id=_text(track_id),
+            fate=Fate(fate),
+            rule=words.rules[rule] if fate == Fate.REJECTED else None,
+            umbrellas=tuple(words.labels[one] for one in names if one != _NONE),
+            origin=words.origins[origin],
+            confidence=sure,
+            suitability=suits,
+            decade=None if decade == _NONE else DECADES[decade],
+            popularity=popular if popular >= 0 else None,
+            survivor=None if survivor is None else _text(survivor),
+            recording=song,
+            reason=words.reasons[why] if kept == at else None,
+            labels=of_mask(content),
+            umbrella=None if fate != Fate.EXPORTED or under == _NONE else words.labels[under],
+            backfill=None if helped is None else (_cell(helped[1:]), helped[0]),
+            rank=rank or None,
+        )
 
     def is_current(self, connection: sa.Connection) -> bool:
         """Whether the store is what it was chosen from."""
@@ -321,93 +396,84 @@ def _fill(made: sqlite3.Connection, selection: Selection, summary: Summary) -> N
     made.execute("PRAGMA journal_mode=OFF")
     made.execute("PRAGMA synchronous=OFF")
     made.executescript(_TABLES)
-    made.executemany(_INSERT, _rows(selection))
-    made.execute(_INDEX)
+    tracks = _tracks(selection)
+    made.executemany("INSERT INTO block VALUES (?, ?, ?)", _blocks(tracks))
+    survivor = tracks["survivor"]
+    others = (survivor >= 0) & (survivor != range(len(tracks)))
+    (merged,) = others.nonzero()
+    pairs = sorted(zip(survivor[merged].tolist(), merged.tolist(), strict=True))
+    made.executemany("INSERT INTO merged VALUES (?, ?)", pairs)
+    made.executemany(
+        "INSERT INTO backfill VALUES (?, ?, ?, ?)",
+        ((at, str(one.step), *one.cell) for at, one in sorted(selection.choice.backfill.items())),
+    )
+    made.execute("INSERT INTO words VALUES (?)", (json.dumps(asdict(_words_of(selection))),))
     document = asdict(summary)
     document["cells"] = [[*cell, asdict(state)] for cell, state in summary.cells.items()]
     made.execute("INSERT INTO summary VALUES (?)", (json.dumps(document),))
     made.commit()
 
 
-def _rows(selection: Selection) -> Iterator[tuple[Any, ...]]:
-    """The values of `account`, track by track in the order of ids."""
+def _blocks(tracks: NDArray[Any]) -> Iterator[tuple[int, str, bytes]]:
+    """(number, first id, records) of blocks of tracks."""
+    for number, start in enumerate(range(0, len(tracks), _BLOCK)):
+        block = tracks[start : start + _BLOCK]
+        yield number, _text(bytes(block["id"][0])), block.tobytes()
+
+
+def _tracks(selection: Selection) -> NDArray[Any]:
+    """The records of all tracks in the order of ids."""
     # Only who chose has loaded numpy and the rest of choosing.
-    from runclub_spider.catalog.rules import RULES
+    import numpy as np
+
     from runclub_spider.publish.choose.balance import ranked
-    from runclub_spider.publish.choose.collapse import Reason
-    from runclub_spider.publish.choose.pool import NONE
 
-    pool, groups, backfill = selection.pool, selection.duplicates, selection.choice.backfill
-    reasons = [str(one) for one in Reason]
-
-    @cache
-    def labels(mask: int) -> str:
-        return json.dumps(of_mask(mask))
-
-    @cache
-    def named(names: tuple[int, ...]) -> str:
-        return json.dumps([pool.labels[one] for one in names if one != NONE])
-
-    ids = [one.decode() for one in pool.ids.tolist()]
-    ranks: dict[int, int] = {}
+    pool, groups, fate = selection.pool, selection.duplicates, selection.fate
+    rank = np.zeros(len(pool), np.int32)
     if selection.count(Fate.EXPORTED) >= selection.targets.cap:
-        waiting = (selection.fate == Fate.EXPORTED) | (selection.fate == Fate.BALANCE)
-        order = ranked(pool, waiting, keeping=True, mixed=True).tolist()
-        ranks = {index: place for place, index in enumerate(order, start=1)}
-    for start in range(0, len(ids), _PART):
-        part = slice(start, start + _PART)
-        columns = (
-            *(selection.fate[part], pool.rule[part], pool.names[part], pool.origin[part]),
-            *(pool.confidence[part], pool.suitability[part], pool.popularity[part]),
-            *(groups.survivor[part], groups.recording[part], groups.reason[part]),
-            *(selection.choice.umbrella[part], pool.decade[part], pool.content[part]),
-        )
-        values = zip(*(column.tolist() for column in columns), strict=True)
-        for at, row in enumerate(values, start=start):
-            fate, rule, names, origin, sure, suits, popular, kept, song, why, *last = row
-            under, decade, content = last
-            stands = backfill.get(at)
-            yield (
-                ids[at],
-                fate,
-                str(RULES[rule]) if fate == Fate.REJECTED else None,
-                named(tuple(names)),
-                pool.origins[origin],
-                sure,
-                suits,
-                None if decade == NONE else DECADES[decade],
-                popular if popular >= 0 else None,
-                ids[kept] if kept >= 0 else None,
-                song,
-                reasons[why] if kept == at else None,
-                labels(content),
-                None if fate != Fate.EXPORTED or under == NONE else pool.labels[under],
-                None if stands is None else stands.step,
-                None if stands is None else json.dumps(stands.cell),
-                ranks.get(at),
-            )
+        waiting = (fate == Fate.EXPORTED) | (fate == Fate.BALANCE)
+        order = ranked(pool, waiting, keeping=True, mixed=True)
+        rank[order] = np.arange(1, len(order) + 1)
+    columns = {
+        **{name: getattr(pool, name) for name in _FIELDS if hasattr(pool, name)},
+        **{name: getattr(groups, name) for name in ("survivor", "recording", "reason")},
+        "fate": fate,
+        "umbrella": selection.choice.umbrella,
+        "rank": rank,
+    }
+    made = np.empty(len(pool), [("id", pool.ids.dtype.str), *_FIELDS.items()])
+    made["id"] = pool.ids
+    for name in _FIELDS:
+        made[name] = columns[name]
+    return made
 
 
-def _account(row: sqlite3.Row) -> Account:
-    step, stands_for = row["step"], row["stands_for"]
-    return Account(
-        track_id=row["track_id"],
-        fate=Fate(row["fate"]),
-        rule=row["rule"],
-        umbrellas=tuple(json.loads(row["umbrellas"])),
-        origin=row["origin"],
-        confidence=row["confidence"],
-        suitability=row["suitability"],
-        decade=row["decade"],
-        popularity=row["popularity"],
-        survivor=row["survivor"],
-        recording=row["recording"],
-        reason=row["reason"],
-        labels=tuple(json.loads(row["labels"])),
-        umbrella=row["umbrella"],
-        backfill=None if step is None else (_cell(json.loads(stands_for)), step),
-        rank=row["rank"],
+def _words_of(selection: Selection) -> _Words:
+    # As above.
+    from runclub_spider.catalog.rules import RULES
+    from runclub_spider.publish.choose.collapse import Reason
+
+    pool = selection.pool
+    return _Words(
+        width=pool.ids.dtype.itemsize,
+        rules=[str(rule) for rule in RULES],
+        labels=list(pool.labels),
+        origins=list(pool.origins),
+        reasons=[str(reason) for reason in Reason],
     )
+
+
+def _text(track_id: bytes) -> str:
+    return track_id.rstrip(b"\0").decode()
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Raise `sqlite3.DatabaseError` for records that say what none can."""
+    try:
+        yield
+    except (struct.error, IndexError, TypeError, ValueError) as error:
+        raise sqlite3.DatabaseError(f"a damaged selection: {error}") from None
 
 
 def _cell(pair: Sequence[str]) -> Cell:
