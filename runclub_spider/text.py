@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 #: In seconds.
 DAY = 86_400
@@ -26,6 +27,8 @@ def moment(epoch: float) -> str:
     return found if isinstance(found, str) else f"{found.isoformat(' ')[:16]} UTC"
 
 
+# Many rows share their moments.
+@lru_cache(maxsize=1 << 12)
 def timestamp(epoch: float) -> str:
     """`2026-11-21T04:00:00Z`, the release's form; the calendar's ends for what lies beyond."""
     found = _utc(epoch)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import jsonlines
 import orjson
 from itemadapter import ItemAdapter
 from scrapy.exporters import BaseItemExporter
@@ -16,22 +15,17 @@ from scrapy.exporters import BaseItemExporter
 class CatalogLinesExporter(BaseItemExporter):
     """One object a line in the item's own key order: UTF-8, LF, null for nothing, no NaN.
 
-    `jsonlines` writes, orjson encodes: it refuses what JSON cannot hold and keeps an integer
-    an integer.
+    orjson encodes: it refuses what JSON cannot hold and keeps an integer an integer.
     """
 
     def __init__(self, file: IO[bytes], **kwargs: Any) -> None:
         super().__init__(dont_fail=True, **kwargs)
-        self._writer = jsonlines.Writer(file, dumps=orjson.dumps)
+        self._file = file
 
     def export_item(self, item: Any) -> None:
         """Write one row; dicts as they are, other items through itemadapter."""
         row = item if isinstance(item, dict) else ItemAdapter(item).asdict()
-        self._writer.write(row)
-
-    def finish_exporting(self) -> None:
-        """Let go of the file, which its opener closes."""
-        self._writer.close()
+        self._file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
 
 @contextmanager

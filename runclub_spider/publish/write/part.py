@@ -28,8 +28,8 @@ from runclub_spider.publish.choose import unsound
 from runclub_spider.publish.choose.run_suitability import tempo_bucket
 from runclub_spider.publish.write.explore import ExplorePart
 from runclub_spider.publish.write.exporters import CatalogLinesExporter, lines
-from runclub_spider.publish.write.merged import Merged, distinct
 from runclub_spider.publish.write.rows import (
+    ArtistRow,
     SourceRow,
     artist_of,
     features_row,
@@ -37,7 +37,7 @@ from runclub_spider.publish.write.rows import (
     wide_row,
 )
 from runclub_spider.publish.write.tables import BATCH, TablesPart
-from runclub_spider.store.read import catalogue
+from runclub_spider.store.read import catalogue, released
 
 #: The files that a part writes a share of.
 WIDE, TRACKS, FEATURE_LINES = (
@@ -225,11 +225,11 @@ def _written(
         for one, row, people, sources, markets in _rows(connection, tracks_of_part):
             try:
                 wide = writer.write(one, row, people, sources, markets)
-                written.count(shared, wide, one.cell, row.updated_at)
+                written.count(shared, wide, one.cell, row["updated_at"])
             except (OSError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001 -- any value may be of any type
-                written.faults[row.track_id] = unsound.words_of(error)
+                written.faults[row["track_id"]] = unsound.words_of(error)
             else:
                 tables.add(wide)
                 explore.add(wide)
@@ -250,25 +250,28 @@ class _Writer:
     ) -> None:
         self._shared = shared
         self._wide, self._tracks, self._features = wide, tracks, features
+        # What many rows share, looked at once.
+        self._artists: dict[tuple[Any, ...], ArtistRow] = {}
+        self._sources: dict[tuple[Any, ...], SourceRow] = {}
 
     def write(
         self,
         one: Chosen,
-        row: Any,
-        people: Sequence[Any],
-        sources: Sequence[Any],
-        markets: Sequence[Any],
+        row: Mapping[str, Any],
+        people: Sequence[tuple[Any, ...]],
+        sources: Sequence[tuple[Any, ...]],
+        markets: Sequence[tuple[Any, ...]],
     ) -> dict[str, Any]:
         """Write a track's rows; returns the wide one. Raises anything for a row that is unsound."""
         shared = self._shared
         _check_moments(row)
-        probed = {m.market: (m.playable, m.basis) for m in markets}
+        probed = {market: (playable, basis) for market, playable, basis in markets}
         if one.backfill is not None and one.backfill[2] == "soft":
             # Nobody said so; the policy for thin cells takes it for playable.
             probed[shared.market] = (str(Playable.YES), "thin_cell_policy")
         wide = wide_row(
-            row._asdict(),
-            [artist_of(person) for person in people],
+            row,
+            [self._artist(person) for person in people],
             [self._source(one) for one in sources],
             markets=probed,
             primary_markets=shared.primary,
@@ -288,17 +291,28 @@ class _Writer:
             self._features.export_item(features)
         return wide
 
-    def _source(self, source: Any) -> SourceRow:
-        kind, key = source.source_type, source.source_key
-        if kind == "playlist":
-            return SourceRow(kind, key, *self._shared.lists.get(key, (None, None)))
-        return SourceRow(source.station or kind, unsound.tidy(key) or key)
+    def _artist(self, person: tuple[Any, ...]) -> ArtistRow:
+        known = self._artists.get(person)
+        if known is None:
+            known = self._artists[person] = artist_of(*person)
+        return known
+
+    def _source(self, source: tuple[Any, ...]) -> SourceRow:
+        known = self._sources.get(source)
+        if known is None:
+            kind, key, station = source
+            known = self._sources[source] = (
+                SourceRow(kind, key, *self._shared.lists.get(key, (None, None)))
+                if kind == "playlist"
+                else SourceRow(station or kind, unsound.tidy(key) or key)
+            )
+        return known
 
 
-def _check_moments(row: Any) -> None:
+def _check_moments(row: Mapping[str, Any]) -> None:
     """Raise `ValueError` for a time that no clock of a crawl says."""
     for name in ("first_seen_at", "updated_at", "f_fetched_at"):
-        unsound.check_whole(name, getattr(row, name), 0, catalogue.LAST_MOMENT)
+        unsound.check_whole(name, row[name], 0, catalogue.LAST_MOMENT)
 
 
 def _rows(connection: sa.Connection, tracks: Sequence[Chosen]) -> Iterator[tuple[Any, ...]]:
@@ -307,19 +321,29 @@ def _rows(connection: sa.Connection, tracks: Sequence[Chosen]) -> Iterator[tuple
         part = tracks[start : start + _READ]
         ids = [one.track_id for one in part]
         artists, sources, markets = (
-            Merged(stream(connection, ids))
-            for stream in (
-                catalogue.credits_of_tracks,
-                catalogue.sources_of_tracks,
-                catalogue.markets_of_tracks,
-            )
+            read(connection, ids) for read in (released.credits, released.sources, released.markets)
         )
-        for one, row in zip(part, catalogue.wide(connection, ids), strict=True):
-            name = row.track_id
-            yield one, row, distinct(artists.of(name)), sources.of(name), markets.of(name)
+        for one, row in zip(part, released.wide(connection, ids), strict=True):
+            name = row["track_id"]
+            yield (
+                one,
+                row,
+                distinct(artists.get(name, ())),
+                *(beside.get(name, ()) for beside in (sources, markets)),
+            )
 
 
-def _extra(one: Chosen, row: Any) -> dict[str, Any]:
+def distinct(people: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """The artists of a track, each once: some answers name one twice."""
+    if len(people) < 2:
+        return people
+    first: dict[Any, tuple[Any, ...]] = {}
+    for one in people:
+        first.setdefault(one[0], one)
+    return list(first.values())
+
+
+def _extra(one: Chosen, row: Mapping[str, Any]) -> dict[str, Any]:
     """The ingestion-only fields of a wide row."""
     umbrella = one.cell[0]
     backfill = one.backfill and dict(zip(("umbrella", "decade", "step"), one.backfill, strict=True))
@@ -327,32 +351,32 @@ def _extra(one: Chosen, row: Any) -> dict[str, Any]:
         "umbrellas": sorted(one.umbrellas, key=lambda name: name != umbrella),
         "umbrella_source": one.origin,
         "umbrella_confidence": one.confidence / PARTS,
-        "album_id": row.album_id,
-        "album_type": row.album_type,
-        "linked_from": row.linked_from,
+        "album_id": row["album_id"],
+        "album_type": row["album_type"],
+        "linked_from": row["linked_from"],
         "merged_track_ids": list(one.merged),
         "soft_merged_track_ids": list(one.soft_merged),
         "isrc_shared_with": list(one.sharers),
         "backfill_for": backfill,
         "run_suitability": (
-            None if row.f_tempo is None or row.f_energy is None else one.suitability / 10
+            None if row["f_tempo"] is None or row["f_energy"] is None else one.suitability / 10
         ),
-        "tempo_bucket": tempo_bucket(row.f_tempo),
+        "tempo_bucket": tempo_bucket(row["f_tempo"]),
         "features_source": _features_source(row),
-        "features_borrowed_from": row.f_borrowed_from if row.features_of else None,
+        "features_borrowed_from": row["f_borrowed_from"] if row["features_of"] else None,
         "content_labels": list(one.labels),
         "features_imported": _imported(row),
     }
 
 
-def _features_source(row: Any) -> str | None:
+def _features_source(row: Mapping[str, Any]) -> str | None:
     """Who gave a track's features; of several imports all."""
-    if row.features_of is not None:
+    if row["features_of"] is not None:
         return "reccobeats"
     return ", ".join(sorted(set(_imported(row).values()))) or None
 
 
-def _imported(row: Any) -> dict[str, str]:
+def _imported(row: Mapping[str, Any]) -> dict[str, str]:
     """By feature the source of what was imported, in the order of the features."""
-    found = row.imported or {}
-    return {name: found[name].source for name in FEATURES if name in found}
+    found = row["imported"]
+    return {name: found[name].source for name in FEATURES if name in found} if found else {}

@@ -492,7 +492,7 @@ def _write_data(
         for some in chunks(sorted(written.artists)):
             for row in catalogue.artists(connection, some):
                 try:
-                    file.export_item(artist_row(artist_of(row)))
+                    file.export_item(artist_row(artist_of(*tuple(row))))
                 except (OSError, MemoryError):
                     raise
                 except Exception as error:  # noqa: BLE001 -- any value may be of any type

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,11 +15,12 @@ from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.ids import row_id
 from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.catalog.playability import Basis, rank, stored_playability
-from runclub_spider.catalog.playability import listed as markets_listed
+from runclub_spider.catalog.playability import listed as listing
 from runclub_spider.publish.choose import unsound
 from runclub_spider.store.read import catalogue
 from runclub_spider.text import timestamp
 
+_STORED = tuple((name, f"f_{name}") for name in FEATURES)
 _APP_FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
 
 
@@ -33,15 +35,17 @@ class ArtistRow:
     image_url: str | None
 
 
-def artist_of(row: Any) -> ArtistRow:
+def artist_of(
+    artist_id: str, name: Any, genres: str | None, popularity: Any, image_url: Any
+) -> ArtistRow:
     """The record of a stored artist; what many rows share is cleaned."""
-    genres = (unsound.tidy(genre) for genre in catalogue.genres_of(row.genres))
+    tidied = map(unsound.tidy, catalogue.genres_of(genres))
     return ArtistRow(
-        row.artist_id,
-        unsound.tidy(row.name) or "",
-        tuple(genre for genre in genres if genre),
-        row.popularity,
-        row.image_url,
+        artist_id,
+        unsound.tidy(name) or "",
+        tuple(genre for genre in tidied if genre),
+        popularity,
+        image_url,
     )
 
 
@@ -71,6 +75,8 @@ class SourceRow:
 
 def order_sources(sources: Sequence[SourceRow]) -> list[SourceRow]:
     """Playlists first, Spotify's own before others, then by id or term."""
+    if len(sources) < 2:
+        return list(sources)
     return sorted(
         sources,
         key=lambda s: (s.source_type != "playlist", s.owner != "spotify", s.source_key),
@@ -99,11 +105,8 @@ def wide_row(
     ordered = order_sources(sources)
     playlist = next((s for s in ordered if s.source_type == "playlist"), None)
     images = [artist.image_url or "" for artist in artists]
-    listed = markets_listed(track["available_markets"])
-    countries = markets_listed(track["d_countries"])
-    us, us_basis = in_market("US", markets, listed, countries)
-    judged = {m: in_market(m, markets, listed, countries) for m in primary_markets}
-    primary = [market for market, (playable, _) in judged.items() if playable]
+    said = tuple(markets.items()), track["available_markets"], track["d_countries"]
+    played = _availability(*said, tuple(primary_markets))
     # A length of 0 is none.
     length = {"duration_ms": track["duration_ms"] or None, "d_duration_ms": track["d_duration_ms"]}
     duration, duration_source = _either(length, "duration_ms")
@@ -111,7 +114,7 @@ def wide_row(
     popularity, popularity_source = _either(track, "popularity")
     has_features = track["features_of"] is not None
     known = has_features or track["imported"]
-    features = {name: track[f"f_{name}"] if known else None for name in FEATURES}
+    features = {name: track[column] if known else None for name, column in _STORED}
     return {
         "id": row_id(track["track_id"]),
         "spotify_track_id": track["track_id"],
@@ -126,8 +129,8 @@ def wide_row(
         "album_image_url": track["image_url"],
         "popularity_snapshot": popularity,
         "popularity_bucket": None if popularity is None else popularity // 10,
-        "available_us": us,
-        "available_primary_markets": primary,
+        "available_us": played.us,
+        "available_primary_markets": list(played.primary),
         "preview_url": track["preview_url"],
         "artist_ids": [artist.artist_id for artist in artists],
         "artist_names": [artist.name for artist in artists],
@@ -149,27 +152,21 @@ def wide_row(
             "duration_source": duration_source,
             "isrc_source": isrc_source,
             "popularity_source": popularity_source,
-            "available_us_source": us_basis,
-            "available_primary_markets_source": (
-                "available_markets"
-                if listed
-                else "reccobeats"
-                if countries
-                else max((judged[market][1] for market in primary), key=rank, default=Basis.NONE)
-            ),
+            "available_us_source": played.us_basis,
+            "available_primary_markets_source": played.basis,
         },
     }
 
 
 def _open(track: Mapping[str, Any], *, tags: bool) -> dict[str, Any]:
     """The fields of `_extra` from open data, and the licences of all that has one."""
-    genres = track["o_genres"] if tags else None
+    people, genres = track["o_artist_mbids"], track["o_genres"] if tags else None
     imported = track["imported"] or {}
     found = {
         "original_release_year": track["o_original_year"],
         "recording_mbid": track["o_recording_mbid"],
-        "artist_mbids": orjson.loads(track["o_artist_mbids"] or "[]"),
-        "open_genres": [genre for genre, _ in orjson.loads(genres or "[]")],
+        "artist_mbids": orjson.loads(people) if people else [],
+        "open_genres": [genre for genre, _ in orjson.loads(genres)] if genres else [],
     }
     return {
         **found,
@@ -177,7 +174,7 @@ def _open(track: Mapping[str, Any], *, tags: bool) -> dict[str, Any]:
         "original_year_confidence": track["o_year_confidence"],
         "licences": {
             **{name: licences.FIELDS[name] for name, value in found.items() if value},
-            **{name: imported[name].licence for name in FEATURES if name in imported},
+            **({n: imported[n].licence for n in FEATURES if n in imported} if imported else {}),
         },
     }
 
@@ -188,6 +185,36 @@ def _either(track: Mapping[str, Any], name: str) -> tuple[Any, str | None]:
         return track[name], "spotify"
     value = track[f"d_{name}"]
     return value, None if value is None else "reccobeats"
+
+
+class _Availability(NamedTuple):
+    """Where a track plays: in the US, and by which field; in primary markets, and by which."""
+
+    us: bool
+    us_basis: str
+    primary: tuple[str, ...]
+    basis: str
+
+
+# Few things are said of the markets of many tracks.
+@lru_cache(maxsize=1 << 12)
+def _availability(
+    probed: tuple[tuple[str, tuple[str, str]], ...],
+    available_markets: str | None,
+    countries: str | None,
+    primary_markets: tuple[str, ...],
+) -> _Availability:
+    markets, listed, known = dict(probed), listing(available_markets), listing(countries)
+    us, us_basis = in_market("US", markets, listed, known)
+    judged = {m: in_market(m, markets, listed, known) for m in primary_markets}
+    primary = [market for market, (playable, _) in judged.items() if playable]
+    if listed:
+        basis = "available_markets"
+    elif known:
+        basis = "reccobeats"
+    else:
+        basis = max((judged[market][1] for market in primary), key=rank, default=Basis.NONE)
+    return _Availability(us, us_basis, tuple(primary), basis)
 
 
 def in_market(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -62,7 +62,7 @@ class TablesPart:
         self._fields = schema(document)
         self._flat = _flat(self._fields)
         self._folder = folder
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[Mapping[str, Any]] = []
         self._fault: Exception | None = None
         self._open = ExitStack()
 
@@ -84,7 +84,7 @@ class TablesPart:
 
     def add(self, wide: Mapping[str, Any]) -> None:
         """Take a row."""
-        self._rows.append({**wide, **{k: orjson.dumps(wide[k]).decode() for k in _AS_JSON}})
+        self._rows.append(wide)
         if len(self._rows) == BATCH:
             self._flush()
 
@@ -98,15 +98,14 @@ class TablesPart:
         if not rows or self._fault is not None:
             return
         try:
-            packed = pa.Table.from_pylist(rows, schema=self._fields)
-            plain = pa.Table.from_pylist(_flattened(rows, self._fields), schema=self._flat)
+            packed, plain = _columns(rows, self._fields)
         except (OSError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 -- any value may be of any type
             self._fault = error
             return
-        self._packed.write_table(packed)
-        self._plain.write_table(plain)
+        self._packed.write_table(pa.Table.from_arrays(packed, schema=self._fields))
+        self._plain.write_table(pa.Table.from_arrays(plain, schema=self._flat))
 
 
 def join_tables(
@@ -131,15 +130,26 @@ def _flat(fields: pa.Schema) -> pa.Schema:
     return pa.schema([(f.name, _TEXT if pa.types.is_list(f.type) else f.type) for f in fields])
 
 
-def _flattened(rows: list[dict[str, Any]], fields: pa.Schema) -> list[dict[str, Any]]:
-    """Lists as JSON text, for a CSV cell holds nothing else without loss, and no formulas."""
-    lists = [f.name for f in fields if pa.types.is_list(f.type)]
-    texts = [f.name for f in fields if pa.types.is_string(f.type)]
-    return [
-        {
-            **row,
-            **{k: None if row[k] is None else orjson.dumps(row[k]).decode() for k in lists},
-            **{k: unformula(row[k]) for k in texts},
-        }
-        for row in rows
-    ]
+def _columns(
+    rows: Sequence[Mapping[str, Any]], fields: pa.Schema
+) -> tuple[list[pa.Array], list[pa.Array]]:
+    """The columns of both tables.
+
+    In the CSV file lists are JSON text, for a cell holds nothing else without loss, and no text is
+    a formula; all else is the same in both.
+    """
+    packed, plain = [], []
+    for field in fields:
+        values = [row[field.name] for row in rows]
+        if field.name in _AS_JSON:
+            values = [orjson.dumps(value).decode() for value in values]
+        column = pa.array(values, field.type)
+        packed.append(column)
+        if pa.types.is_list(field.type):
+            texts = [None if one is None else orjson.dumps(one).decode() for one in values]
+            column = pa.array(texts, _TEXT)
+        elif pa.types.is_string(field.type) and field.name not in _AS_JSON:
+            cells = list(map(unformula, values))
+            column = column if cells == values else pa.array(cells, _TEXT)
+        plain.append(column)
+    return packed, plain

@@ -40,6 +40,22 @@ _STREAM = {"yield_per": 2000}
 _NO_UTF8 = "decode to UTF-8"
 T = TypeVar("T")
 _BATCH = 5000
+_DETAILS = ("isrc", "popularity", "countries", "duration_ms")
+#: Tracks with all exported columns, by id; see :func:`wide`.
+WIDE = (
+    sa.select(
+        track,
+        audio_features.c.track_id.label("features_of"),
+        sa.null().label("imported"),
+        *(c.label(f"f_{c.name}") for c in audio_features.c if c.name != "track_id"),
+        *(track_detail.c[name].label(f"d_{name}") for name in _DETAILS),
+        *(c.label(f"o_{c.name}") for c in open_metadata.c if c.name != "track_id"),
+    )
+    .outerjoin_from(track, audio_features, audio_features.c.track_id == track.c.track_id)
+    .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
+    .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
+    .order_by(track.c.track_id)
+)
 
 
 def reading_anything(connection: sa.Connection, work: Callable[[], T]) -> T:
@@ -67,26 +83,8 @@ def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:
     Features are prefixed `f_`, details `d_` and open metadata `o_`. Of a track that has features of
     an import `imported` says by feature which; `features_of` is null where ReccoBeats gives none.
     """
-    columns = [c for c in audio_features.c if c.name != "track_id"]
-    details = [track_detail.c[name] for name in ("isrc", "popularity", "countries", "duration_ms")]
-    rows = iter(
-        connection.execute(
-            sa.select(
-                track,
-                audio_features.c.track_id.label("features_of"),
-                sa.null().label("imported"),
-                *(c.label(f"f_{c.name}") for c in columns),
-                *(c.label(f"d_{c.name}") for c in details),
-                *(c.label(f"o_{c.name}") for c in open_metadata.c if c.name != "track_id"),
-            )
-            .outerjoin_from(track, audio_features, audio_features.c.track_id == track.c.track_id)
-            .outerjoin(track_detail, track_detail.c.track_id == track.c.track_id)
-            .outerjoin(open_metadata, open_metadata.c.track_id == track.c.track_id)
-            .where(track.c.track_id.in_(ids))
-            .order_by(track.c.track_id)
-            .execution_options(**_STREAM)
-        )
-    )
+    query = WIDE.where(track.c.track_id.in_(ids)).execution_options(**_STREAM)
+    rows = iter(connection.execute(query))
     if not imported.present(connection):
         return rows
     imports = imported.of_tracks(connection, track.c.track_id.in_(ids))
