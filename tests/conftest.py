@@ -33,8 +33,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_collection() -> None:
+    """What is collected stays, and none of it need be looked through meanwhile."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Tests and modules stay: looking through them again and again was a tenth of the time."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +28,6 @@ from runclub_spider.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runclub_spider"
-TREES = [ast.parse(file.read_text(encoding="utf-8")) for file in PACKAGE.rglob("*.py")]
-NODES = [node for tree in TREES for node in ast.walk(tree)]
-#: Every attribute that the package's code takes of anything, and what a station's is made of.
-READ = {node.attr for node in NODES if isinstance(node, ast.Attribute)}
-READ |= {
-    f"{station}{part.value}"
-    for node in NODES
-    if isinstance(node, ast.JoinedStr)
-    for part in node.values
-    if isinstance(part, ast.Constant)
-    for station in stations()
-}
 # The contract's table of variables, copied by hand.
 CONTRACT = {
     "SPOTIFY_CLIENT_ID": None,
@@ -66,6 +55,24 @@ CONTRACT = {
 URLS = [name for name in CONTRACT if name.endswith("_BASE_URL")]
 
 
+@cache
+def read_by_the_package() -> frozenset[str]:
+    """Every attribute that the package's code takes of anything, and what a station's is made of.
+
+    A file at a time, and when asked: all of their nodes at once would be looked through by every
+    pass of the collector, in each worker.
+    """
+    found: set[str] = set()
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            if isinstance(node, ast.JoinedStr):
+                parts = [part for part in node.values if isinstance(part, ast.Constant)]
+                found.update(f"{one}{part.value}" for one in stations() for part in parts)
+    return frozenset(found)
+
+
 def read(**values: Any) -> Config:
     return Config.from_settings(Settings(values))
 
@@ -82,7 +89,7 @@ def test_every_setting_says_why_it_exists_and_is_read(name: str) -> None:
     field = Config.model_fields[name]
     assert field.description
     assert field.description.endswith(".")
-    assert name in READ
+    assert name in read_by_the_package()
 
 
 def test_defaults_are_the_contracts() -> None:
