@@ -7,7 +7,7 @@ tools read. Types and limits come from the JSON Schemas of the rows, the one tab
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,10 @@ _SOURCES = (
 _LIMITS = ("minimum", "maximum", "pattern", "minLength", "enum")
 
 
-def write_package(made: Path, manifest: Mapping[str, Any]) -> None:
-    """Describe the files that lie in the folder of a release."""
+def write_package(
+    made: Path, manifest: Mapping[str, Any], digest: Callable[[Path], str] = sha256
+) -> None:
+    """Describe the files that lie in the folder of a release; `digest` may know their sums."""
     document = {
         "profile": "data-package",
         "name": f"runclub-catalogue-{manifest['version']}".lower(),
@@ -51,19 +53,19 @@ def write_package(made: Path, manifest: Mapping[str, Any]) -> None:
         "created": f"{manifest['version'][:10]}T00:00:00Z",
         "licenses": [{"name": "LicenseRef-per-field", "title": "See the card", "path": CARD}],
         "sources": [{"title": title, "path": path} for title, path in _SOURCES],
-        "resources": list(_resources(made)),
+        "resources": list(_resources(made, digest)),
     }
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     (made / PACKAGE).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _resources(made: Path) -> Iterator[dict[str, Any]]:
+def _resources(made: Path, digest: Callable[[Path], str]) -> Iterator[dict[str, Any]]:
     documents = {
         name: json.loads((made / "schemas" / f"{name}.schema.json").read_bytes()) for name in _ROWS
     }
     for name, document in documents.items():
         yield {
-            **_file(made, f"{name}.jsonl", name, "jsonl", "application/jsonl"),
+            **_file(made / f"{name}.jsonl", name, "jsonl", "application/jsonl", digest),
             "profile": "tabular-data-resource",
             "description": document["description"],
             "dialect": {"json": {"keyed": True}},
@@ -74,7 +76,7 @@ def _resources(made: Path) -> Iterator[dict[str, Any]]:
         }
     wide = documents[_ROWS[0]]
     yield {
-        **_file(made, "catalog.csv", "catalog_csv", "csv", "text/csv"),
+        **_file(made / "catalog.csv", "catalog_csv", "csv", "text/csv", digest),
         "profile": "tabular-data-resource",
         "description": (
             "The wide catalogue for spreadsheets: lists and objects are JSON texts, and what would "
@@ -84,15 +86,17 @@ def _resources(made: Path) -> Iterator[dict[str, Any]]:
     }
 
 
-def _file(made: Path, path: str, name: str, form: str, media: str) -> dict[str, Any]:
+def _file(
+    path: Path, name: str, form: str, media: str, digest: Callable[[Path], str]
+) -> dict[str, Any]:
     return {
         "name": name,
-        "path": path,
+        "path": path.name,
         "format": form,
         "mediatype": media,
         "encoding": "utf-8",
-        "bytes": (made / path).stat().st_size,
-        "hash": f"sha256:{sha256(made / path)}",
+        "bytes": path.stat().st_size,
+        "hash": f"sha256:{digest(path)}",
     }
 
 

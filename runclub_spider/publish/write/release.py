@@ -7,7 +7,6 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import partial
@@ -43,7 +42,8 @@ from runclub_spider.publish.choose.pool import Pool, Previous
 from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.publish.choose.voting import names_of_sources, votes_of_sources
 from runclub_spider.publish.cluster import Cluster
-from runclub_spider.publish.files import fsync_tree, gzip_copy, join, read_json, sha256
+from runclub_spider.publish.files import fsync_tree, join, read_json
+from runclub_spider.publish.packing import Packing
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.write import folder, up_to_date
 from runclub_spider.publish.write.exporters import lines
@@ -228,10 +228,15 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
     Raises:
         _RowsUnsoundError: more rows cannot be written, or do not verify.
     """
+    with Packing() as packing:
+        return _packed(task, staging, left_out, packing)
+
+
+def _packed(task: _Task, staging: Path, left_out: Mapping[str, str], packing: Packing) -> str:
     config, export = task.config, task.config.export_dir
     staging.mkdir()
     ours = catalogue.releases(task.connection)
-    made = _make(task, staging, left_out)
+    made = _make(task, staging, left_out, packing)
     if isinstance(made, str):
         return made
     version, target = made.version, export / made.version
@@ -243,7 +248,7 @@ def _attempt(task: _Task, staging: Path, left_out: Mapping[str, str]) -> str:
     if not failed:
         _refuse_mixing(export, task.source)
     task.progress.step("packing and tables", made.tracks)
-    _write_rest(staging, made.parts, made.document)
+    _write_rest(staging, made.parts, made.document, packing)
     # A worker that was given up may write there still; the rest goes with all that is staged.
     shutil.rmtree(_parts_of(staging), ignore_errors=True)
     ready = staging.rename(staging.with_name(version))
@@ -291,7 +296,7 @@ def _cut(config: Config, release: Path, profile: Profile) -> str:
     return f"Released {made.name}: {tracks:,} tracks, in {export.name}/{made.name}"
 
 
-def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | str:
+def _make(task: _Task, staging: Path, left_out: Mapping[str, str], packing: Packing) -> _Made | str:
     """Choose, write the data files and remember the release; why not, if there is none to make.
 
     What is remembered is committed only when the release is in place. The selection ends here:
@@ -308,11 +313,16 @@ def _make(task: _Task, staging: Path, left_out: Mapping[str, str]) -> _Made | st
             connection, task.snapshot, staging.with_name(f"{staging.name}-handed")
         )
     ) as hands:
-        return _make_by(hands, task, staging, left_out, watch)
+        return _make_by(hands, task, staging, left_out, packing, watch)
 
 
 def _make_by(
-    hands: Workers, task: _Task, staging: Path, left_out: Mapping[str, str], watch: Stopwatch
+    hands: Workers,
+    task: _Task,
+    staging: Path,
+    left_out: Mapping[str, str],
+    packing: Packing,
+    watch: Stopwatch,
 ) -> _Made | str:
     config, connection = task.config, task.connection
     selection = choose(config, connection, task.umbrellas, unsound=left_out, workers=hands)
@@ -330,8 +340,9 @@ def _make_by(
     if problem := manifest.imbalance(account):
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
     written, parts = _write_data(task, staging, selection, hands)
+    packing.take([staging / name for name in up_to_date.DATA_FILES])
     digest = up_to_date.data_digest(
-        {name: sha256(staging / name) for name in up_to_date.DATA_FILES}
+        {name: packing.digest(staging / name) for name in up_to_date.DATA_FILES}
     )
     version = manifest.version_of(timestamp(written.newest)[:10], digest, task.source)
     held = _Against(
@@ -707,24 +718,21 @@ def _changes(connection: sa.Connection, selection: Selection, digest: str) -> di
     ).as_json()
 
 
-def _write_rest(made: Path, parts: Sequence[Path], document: dict[str, Any]) -> None:
+def _write_rest(
+    made: Path, parts: Sequence[Path], document: dict[str, Any], packing: Packing
+) -> None:
     """Copies, tables, schemas, pages and card; last the manifest and the sums that prove them."""
     # Here, not above: a run that finds nothing new to publish does without these imports.
     from runclub_spider.publish.write import explore, package
     from runclub_spider.publish.write.report import render
     from runclub_spider.publish.write.tables import join_tables
 
-    # zlib works without the interpreter's lock, so the copies cost no time beside the tables.
-    with ThreadPoolExecutor() as threads:
-        copies = [threads.submit(gzip_copy, made / name) for name in up_to_date.DATA_FILES]
-        join_tables(
-            parts,
-            json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
-            parquet=made / "catalog.parquet",
-            csv=made / "catalog.csv",
-        )
-        for copy in copies:
-            copy.result()
+    join_tables(
+        parts,
+        json.loads((SCHEMAS / "catalog_wide.schema.json").read_bytes()),
+        parquet=made / "catalog.parquet",
+        csv=made / "catalog.csv",
+    )
     (made / "tempo_buckets.json").write_text(
         json.dumps(document["tempoBuckets"], ensure_ascii=False, indent=2) + "\n",
         encoding="utf-8",
@@ -735,12 +743,13 @@ def _write_rest(made: Path, parts: Sequence[Path], document: dict[str, Any]) -> 
         shutil.copyfile(schema, made / "schemas" / schema.name)
     (made / "report.html").write_text(render(document), encoding="utf-8", newline="\n")
     explore.write(parts, document, made / "explore.html")
-    package.write_package(made, document)
+    package.write_package(made, document, packing.digest)
     package.write_card(made, document)
+    packing.finish()
+    files = [path for path in sorted(made.rglob("*")) if path.is_file()]
     document["fileHashes"] = {
-        path.relative_to(made).as_posix(): sha256(path)
-        for path in sorted(made.rglob("*"))
-        if path.is_file()
+        path.relative_to(made).as_posix(): told
+        for path, told in zip(files, packing.digests(files), strict=True)
     }
     (made / "manifest.json").write_text(
         json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n"

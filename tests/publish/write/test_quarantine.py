@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import ArtistRef, Playable
 from runclub_spider.errors import GateFailed
+from runclub_spider.publish import packing
 from runclub_spider.publish.choose.unsound import remembered
-from runclub_spider.publish.write import release
 from runclub_spider.publish.write.release import prospect
 from runclub_spider.store.db import meta, tables
 from runclub_spider.store.facts import artists, features, tracks
@@ -408,7 +408,7 @@ def test_what_no_row_is_to_blame_for_is_a_defect_of_ours(
     before = contents(shop.publish())
     shop.damage((1, "track", "popularity", 77))
     monkeypatch.setattr(
-        release, "gzip_copy", lambda path: path.with_name(f"{path.name}.gz").touch()
+        packing, "gzip_copy", lambda path: path.with_name(f"{path.name}.gz").touch()
     )
     with pytest.raises(GateFailed, match="no row is to blame: a defect of this program") as refused:
         shop.publish()
