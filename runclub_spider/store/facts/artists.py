@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.models import Artist
 from runclub_spider.catalog.rules import CURABLE
-from runclub_spider.store.db import exported
+from runclub_spider.store.db import meta
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.prepared import Prepared
@@ -69,12 +69,21 @@ def deciding(connection: sa.Connection, *, stale_before: int, limit: int) -> lis
     )
 
 
-_STORED = sa.select(artist).where(among(artist.c.artist_id))
-_FETCHED = sa.update(artist).where(artist.c.artist_id == sa.bindparam("of_id"))
-_THEIRS = track.c.track_id.in_(
+_SAID = ("name", "genres", "popularity", "image_url")
+_STORED = Prepared(
+    sa.select(artist.c.artist_id, *(artist.c[name] for name in _SAID)).where(
+        among(artist.c.artist_id)
+    )
+)
+_FETCHED = Prepared(
+    sa.update(artist).where(artist.c.artist_id == sa.bindparam("of_id")), *_SAID, "fetched_at"
+)
+_AT = sa.bindparam("at", type_=sa.BigInteger())
+_OF_THEM = track.c.track_id.in_(
     sa.select(track_artist.c.track_id).where(among(track_artist.c.artist_id))
 )
-_WHOLE = (
+_CHANGED = Prepared(sa.update(track).where(_OF_THEM).values(updated_at=_AT))
+_THEIRS = Prepared(
     sa.select(track_artist.c.track_id)
     .distinct()
     .where(among(track_artist.c.artist_id))
@@ -90,35 +99,37 @@ def save(
     Returns the tracks of artists that had no name before: they may be whole now.
     """
     by_id = {row.artist_id: row for row in found}
-    old = {row.artist_id: row for row in connection.execute(_STORED, {"ids": texts(asked)})}
+    old = {row[0]: row[1:] for row in _STORED.rows(connection, {"ids": texts(asked)})}
     changed, named, renamed, rows = [], [], [], []
     for artist_id in asked:
-        before, now_row = old.get(artist_id), by_id.get(artist_id)
-        if before is None:
+        if artist_id not in old:
             continue
-        values = {
-            "name": (now_row.name if now_row else "") or before.name,
-            "genres": _genres(before.genres, now_row),
-            "popularity": now_row.popularity if now_row else None,
-            "image_url": now_row.image_url if now_row else None,
-        }
-        if any(getattr(before, name) != value for name, value in values.items()):
+        before, now_row = old[artist_id], by_id.get(artist_id)
+        name, genres = before[:2]
+        values = (
+            (now_row.name if now_row else "") or name,
+            _genres(genres, now_row),
+            now_row.popularity if now_row else None,
+            now_row.image_url if now_row else None,
+        )
+        if values != tuple(before):
             changed.append(artist_id)
-        if values["name"] != before.name:
+        if values[0] != name:
             renamed.append(artist_id)
-        if values["name"] and not before.name.strip():
+        if values[0] and not name.strip():
             named.append(artist_id)
-        rows.append({"of_id": artist_id, **values, "fetched_at": now})
+        rows.append(
+            {"of_id": artist_id, **dict(zip(_SAID, values, strict=True)), "fetched_at": now}
+        )
     if rows:
-        theirs = list(connection.scalars(_WHOLE, {"ids": texts(renamed)})) if renamed else []
+        theirs = _THEIRS.first(connection, {"ids": texts(renamed)}) if renamed else []
         with imported.noting_sharers(connection, (), now, of=theirs):
-            connection.execute(_FETCHED, rows)
+            _FETCHED.many(connection, rows)
     if changed:
-        exported.changed(connection, _THEIRS, now, ids=texts(changed))
-    connection.execute(_COMPLETE_OF, {"artist_ids": texts(asked), "at": now})
-    if not named:
-        return []
-    return list(connection.scalars(_WHOLE, {"ids": texts(named)}))
+        _CHANGED.rows(connection, {"ids": texts(changed), "at": now})
+        meta.touch(connection)
+    _COMPLETE_OF.rows(connection, {"ids": texts(asked), "at": now})
+    return _THEIRS.first(connection, {"ids": texts(named)}) if named else []
 
 
 def _genres(before: str | None, found: Artist | None) -> str | None:
@@ -130,7 +141,7 @@ def _genres(before: str | None, found: Artist | None) -> str | None:
 
 def note_complete(connection: sa.Connection, track_ids: Sequence[str], now: int) -> None:
     """Mark those tracks whose artists were all fetched before they came."""
-    connection.execute(_COMPLETE, {"ids": texts(track_ids), "at": now})
+    _COMPLETE.rows(connection, {"ids": texts(track_ids), "at": now})
 
 
 _OTHER = track_artist.alias()
@@ -141,18 +152,13 @@ _UNFETCHED = sa.exists().where(
 )
 
 
-def _complete(which: sa.ColumnElement[bool]) -> sa.Update:
-    at = sa.bindparam("at", type_=sa.BigInteger())
-    return (
+def _complete(which: sa.ColumnElement[bool]) -> Prepared:
+    return Prepared(
         sa.update(track)
         .where(which, ~track.c.has_artist, ~_UNFETCHED)
-        .values(has_artist=True, last_enriched_at=at)
+        .values(has_artist=True, last_enriched_at=_AT)
     )
 
 
 _COMPLETE = _complete(among(track.c.track_id))
-_COMPLETE_OF = _complete(
-    track.c.track_id.in_(
-        sa.select(track_artist.c.track_id).where(among(track_artist.c.artist_id, "artist_ids"))
-    )
-)
+_COMPLETE_OF = _complete(_OF_THEM)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields
+from operator import attrgetter
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -14,7 +15,7 @@ from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import audio_features, feature_miss, track
-from runclub_spider.store.db.upsert import upsert
+from runclub_spider.store.db.upsert import RowInsert
 
 #: Rows that need not be asked again: the others serve for what they have.
 USABLE = audio_features.c.tempo.is_not(None) & audio_features.c.energy.is_not(None)
@@ -56,16 +57,43 @@ def pending(
 
 
 _AT = sa.bindparam("at", type_=sa.BigInteger())
-_STORED = sa.select(audio_features).where(among(audio_features.c.track_id))
-_NO_MISS = sa.delete(feature_miss).where(among(feature_miss.c.track_id))
-_TRIES = sa.select(feature_miss.c.track_id, feature_miss.c.tries).where(
-    among(feature_miss.c.track_id)
+_NAMES = tuple(one.name for one in fields(AudioFeatures))
+_VALUES = attrgetter(*_NAMES)
+_STORED = Prepared(
+    sa.select(
+        audio_features.c.track_id,
+        audio_features.c.version,
+        audio_features.c.borrowed_from,
+        *(audio_features.c[name] for name in _NAMES),
+    ).where(among(audio_features.c.track_id))
 )
-_HAS_FEATURES = (
+_NO_MISS = Prepared(sa.delete(feature_miss).where(among(feature_miss.c.track_id)))
+_TRIES = Prepared(
+    sa.select(feature_miss.c.track_id, feature_miss.c.tries).where(among(feature_miss.c.track_id))
+)
+_HAS_FEATURES = Prepared(
     sa.update(track)
     .where(among(track.c.track_id))
     .values(has_features=True, last_enriched_at=_AT, updated_at=_AT)
 )
+_KEPT = ("version", "fetched_at", "borrowed_from")
+_FOUND = RowInsert(
+    audio_features,
+    (*_NAMES, *_KEPT),
+    lambda new: {name: new[name] for name in (*_NAMES[1:], *_KEPT)},
+)
+_COUNTED = ("tries", "checked_at", "next_check_at")
+_MISSED = RowInsert(
+    feature_miss, ("track_id", *_COUNTED), lambda new: {name: new[name] for name in _COUNTED}
+)
+
+
+class _Stored(NamedTuple):
+    """What the store holds of a track's features, and whose they are."""
+
+    version: str
+    borrowed_from: str | None
+    values: AudioFeatures
 
 
 def save(
@@ -84,9 +112,10 @@ def save(
     misses until tempo and energy are there.
     """
     rows = [*found, *partial]
+    given = {"ids": texts([row.track_id for row in rows])}
     known = {
-        row.track_id: row
-        for row in connection.execute(_STORED, {"ids": texts([row.track_id for row in rows])})
+        row[0]: _Stored(row[1], row[2], AudioFeatures(*row[3:]))
+        for row in _STORED.rows(connection, given)
     }
     joined = [_joined(row, known.get(row.track_id), version) for row in rows]
     # A row that brought nothing new keeps its moment: nothing that is exported has changed.
@@ -98,41 +127,28 @@ def save(
         and not (row.track_id in again and _is(row, known.get(row.track_id), version))
     ]
     whole = {row.track_id for row in joined if row is not None and row.usable}
-    upsert(
-        connection,
-        audio_features,
-        [
-            {**asdict(row), "version": version, "fetched_at": now, "borrowed_from": None}
-            for row in stored
-        ],
-    )
+    _FOUND(connection, [(*_VALUES(row), version, now, None) for row in stored])
     if whole:
-        connection.execute(_NO_MISS, {"ids": texts(whole)})
+        _NO_MISS.rows(connection, {"ids": texts(whole)})
     if stored:
         ids = texts([row.track_id for row in stored])
-        connection.execute(_HAS_FEATURES, {"ids": ids, "at": now})
-    missed = [i for i in missed if i not in whole]
-    tries: dict[str, int] = {}
-    if missed:
-        rows_of = connection.execute(_TRIES, {"ids": texts(missed)})
-        tries = {row.track_id: row.tries for row in rows_of}
+        _HAS_FEATURES.rows(connection, {"ids": ids, "at": now})
     meta.touch(connection)
-    upsert(
+    missed = [i for i in missed if i not in whole]
+    if not missed:
+        return
+    tries = {row[0]: row[1] for row in _TRIES.rows(connection, {"ids": texts(missed)})}
+    _MISSED(
         connection,
-        feature_miss,
         [
-            {
-                "track_id": i,
-                "tries": tries.get(i, 0) + 1,
-                "checked_at": now,
-                "next_check_at": now + int(gap_seconds * 2 ** min(tries.get(i, 0), 10)),
-            }
+            (i, tried + 1, now, now + int(gap_seconds * 2 ** min(tried, 10)))
             for i in missed
+            for tried in [tries.get(i, 0)]
         ],
     )
 
 
-def _joined(row: AudioFeatures, old: Any | None, version: str) -> AudioFeatures | None:
+def _joined(row: AudioFeatures, old: _Stored | None, version: str) -> AudioFeatures | None:
     """What to keep of a new row and the stored one; None leaves the stored one.
 
     A number is never replaced by nothing. Two editions' or versions' numbers are never mixed:
@@ -143,17 +159,17 @@ def _joined(row: AudioFeatures, old: Any | None, version: str) -> AudioFeatures 
     if old.borrowed_from is None and old.version == version:
         return AudioFeatures(
             **{
-                name: getattr(old, name) if value is None else value
+                name: getattr(old.values, name) if value is None else value
                 for name, value in asdict(row).items()
             }
         )
-    return row if row.tempo is not None or old.tempo is None else None
+    return row if row.tempo is not None or old.values.tempo is None else None
 
 
-def _is(row: AudioFeatures, old: Any | None, version: str) -> bool:
+def _is(row: AudioFeatures, old: _Stored | None, version: str) -> bool:
     """Whether the store holds just this."""
     return (
         old is not None
         and (old.borrowed_from, old.version) == (None, version)
-        and all(getattr(old, name) == value for name, value in asdict(row).items())
+        and old.values == row
     )

@@ -13,7 +13,7 @@ from runclub_spider.catalog.content.judge import rejected_by_names
 from runclub_spider.catalog.content.labels import mask_of
 from runclub_spider.catalog.models import FoundTrack, Playable, Track
 from runclub_spider.catalog.playability import rank
-from runclub_spider.catalog.rules import CURABLE, Policy, Rule, facts_of_stored, judge
+from runclub_spider.catalog.rules import CURABLE, RULES, Policy, Rule, facts_of_stored, judge
 from runclub_spider.store.db import meta
 from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.prepared import Prepared
@@ -116,7 +116,7 @@ def _save(
     artists_met = _meet_artists(connection, [by_id[i].track for i in ids], now)
     _TRACKS(connection, [_row(by_id[i].track, artists_met, source.ordinal, now) for i in ids])
     if changed := [i for i in known if _gains(known[i], markets[i])]:
-        connection.execute(_CHANGED, {"ids": texts(changed), "at": now})
+        _CHANGED.rows(connection, {"ids": texts(changed), "at": now})
     without = [i for i in ids if i not in known or not known[i].has_artists]
     _ORDER_OF_ARTISTS(
         connection,
@@ -139,9 +139,15 @@ def _save(
         and (rules := by_id[i].refused_by) is not None
         and artists_met.were_named(by_id[i].track)
     }
-    others = sorted({*ids, *artists_met.tracks_named}.difference(verdicts))
-    verdicts |= _judge(connection, policy, others)
-    _save_verdicts(connection, verdicts, run_id, known=others)
+    same = [
+        i
+        for i, row in known.items()
+        if i not in artists_met.tracks_named and row.stands(by_id[i].track, markets[i])
+    ]
+    others = sorted({*ids, *artists_met.tracks_named}.difference(verdicts, same))
+    judged = _judge(connection, policy, others)
+    _save_verdicts(connection, verdicts | judged, run_id, known=others)
+    verdicts |= judged | _verdicts(connection, same)
     return Saved(
         new={i for i in ids if i not in known},
         eligible={i for i, rules in verdicts.items() if not rules},
@@ -160,14 +166,25 @@ def ensure_verdicts(connection: sa.Connection, policy: Policy, run_id: int | Non
     return True
 
 
-_REFUSED = sa.select(rejection.c.track_id).where(among(rejection.c.track_id))
+_REFUSED = Prepared(
+    sa.select(rejection.c.track_id, rejection.c.rule).where(among(rejection.c.track_id))
+)
+_RULES = {rule.name: rule for rule in RULES}
+
+
+def _verdicts(connection: sa.Connection, ids: Collection[str]) -> dict[str, tuple[Rule, ...]]:
+    """The verdicts that are stored, those of eligible tracks included."""
+    found: dict[str, tuple[Rule, ...]] = dict.fromkeys(ids, ())
+    for track_id, rule in _REFUSED.rows(connection, {"ids": texts(ids)}) if ids else ():
+        found[track_id] += (_RULES[rule],)
+    return found
 
 
 def judge_again(
     connection: sa.Connection, policy: Policy, ids: Sequence[str], run_id: int
 ) -> list[str]:
     """Judge stored tracks of which another source told more; returns those now eligible."""
-    refused = set(connection.scalars(_REFUSED, {"ids": texts(ids)}))
+    refused = {row[0] for row in _REFUSED.rows(connection, {"ids": texts(ids)})} if ids else set()
     verdicts = _judge(connection, policy, sorted(refused))
     _save_verdicts(connection, verdicts, run_id, known=verdicts)
     return [track_id for track_id, rules in verdicts.items() if not rules]
@@ -238,14 +255,33 @@ class _Known(NamedTuple):
     track_id: str
     playable: str | None
     basis: str | None
+    name: str
+    album_name: str
+    duration_ms: int
+    available_markets: str | None
     at_source: bool
     has_artists: bool
+
+    def stands(self, shown: Track, market: _Market) -> bool:
+        """Whether a page says nothing new that a rule looks at, so that the verdict stands."""
+        return (
+            bool(self.has_artists)
+            and (self.playable, self.basis) == market[2:4]
+            and shown.name in ("", self.name)
+            and shown.album.name in ("", self.album_name)
+            and shown.duration_ms in (0, self.duration_ms)
+            and _listing(shown) in (None, self.available_markets)
+        )
 
 
 _KNOWN = _in_market(
     track.c.track_id,
     track_market.c.playable,
     track_market.c.basis,
+    track.c.name,
+    track.c.album_name,
+    track.c.duration_ms,
+    track.c.available_markets,
     sa.exists().where(track_source.c.track_id == track.c.track_id, _OF_SOURCE),
     sa.exists().where(track_artist.c.track_id == track.c.track_id),
 )
@@ -266,12 +302,12 @@ def _of(source: Source, ids: Collection[str]) -> dict[str, str]:
 
 _HERE = _OF_SOURCE & among(track_source.c.track_id)
 _SNAPSHOT = sa.bindparam("of_snapshot", type_=sa.Text())
-_BACK = (
+_BACK = Prepared(
     sa.update(track_source)
     .where(_HERE, track_source.c.removed_at.is_not(None))
     .values(removed_at=None, added_snapshot=_SNAPSHOT)
 )
-_NEWEST = sa.update(track_source).where(_HERE).values(snapshot=_SNAPSHOT)
+_NEWEST = Prepared(sa.update(track_source).where(_HERE).values(snapshot=_SNAPSHOT))
 
 
 # Of one snapshot the first place counts, whichever page came first.
@@ -302,8 +338,8 @@ def _save_edges(
     seen = [i for i, row in known.items() if row.at_source]
     if source.snapshot is not None and seen:
         given = {**_of(source, seen), "of_snapshot": source.snapshot}
-        connection.execute(_BACK, given)
-        connection.execute(_NEWEST, given)
+        _BACK.rows(connection, given)
+        _NEWEST.rows(connection, given)
     of, snapshot = (source.source_type, source.source_key), source.snapshot
     # A search is read page by page, and what it showed before stays as it was.
     seen_before = set(seen if snapshot is None else ())
@@ -403,7 +439,7 @@ _TRACKS = RowInsert(
 
 def _row(found: Track, artists_met: _Artists, ordinal: int | None, now: int) -> tuple[Any, ...]:
     """A row of `track` as `_TRACKS` takes it."""
-    markets, album = found.available_markets, found.album
+    album = found.album
     has_artist = artists_met.fetched_all(found)
     return (
         found.track_id,
@@ -419,7 +455,7 @@ def _row(found: Track, artists_met: _Artists, ordinal: int | None, now: int) -> 
         found.popularity,
         found.preview_url,
         found.linked_from,
-        None if markets is None else ",".join(markets),
+        _listing(found),
         now,
         now,
         has_artist,
@@ -428,13 +464,18 @@ def _row(found: Track, artists_met: _Artists, ordinal: int | None, now: int) -> 
     )
 
 
-_NAME = (
+def _listing(found: Track) -> str | None:
+    """The list of markets as it is stored."""
+    return None if found.available_markets is None else ",".join(found.available_markets)
+
+
+_NAME = Prepared(
     sa.update(artist)
     .where(artist.c.artist_id == sa.bindparam("b_id"))
     .values(name=sa.bindparam("b_name"))
 )
-_TRACKS_OF = sa.select(track_artist.c.track_id).where(among(track_artist.c.artist_id))
-_CHANGED = (
+_TRACKS_OF = Prepared(sa.select(track_artist.c.track_id).where(among(track_artist.c.artist_id)))
+_CHANGED = Prepared(
     sa.update(track)
     .where(among(track.c.track_id))
     .values(updated_at=sa.bindparam("at", type_=sa.BigInteger()))
@@ -482,10 +523,10 @@ def _meet_artists(connection: sa.Connection, tracks: Sequence[Track], now: int) 
     named = [i for i, had in had_name.items() if not had and names[i]]
     theirs = set[str]()
     if named:
-        theirs.update(connection.scalars(_TRACKS_OF, {"ids": texts(named)}))
+        theirs.update(_TRACKS_OF.first(connection, {"ids": texts(named)}))
         with imported.noting_sharers(connection, (), now, of=theirs):
-            connection.execute(_NAME, [{"b_id": one, "b_name": names[one]} for one in named])
-        connection.execute(_CHANGED, {"ids": texts(theirs), "at": now})
+            _NAME.many(connection, [{"b_id": one, "b_name": names[one]} for one in named])
+        _CHANGED.rows(connection, {"ids": texts(theirs), "at": now})
     fetched = frozenset(row[0] for row in stored if row[2])
     return _Artists(fetched, frozenset(nameless), theirs)
 

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from runclub_spider.config import utc_now
 from runclub_spider.store.db import meta, tables
+from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import api_block, quota
-from runclub_spider.store.db.upsert import insert_new, upsert
+from runclub_spider.store.db.upsert import RowInsert, upsert
 
 _SINCE = "calls_since_refusal|"
 HOUR = 3600
@@ -29,42 +30,32 @@ class Block:
     reason: str
 
 
-_MORE = sa.bindparam("more", type_=sa.Integer())
-_COUNTED = (
-    sa.update(quota)
-    .where(
-        quota.c.account == sa.bindparam("of_account"),
-        quota.c.family == sa.bindparam("of_family"),
-        quota.c.hour == sa.bindparam("of_hour"),
-    )
-    .values(calls=quota.c.calls + _MORE)
+_COUNT = RowInsert(
+    quota,
+    ("account", "family", "hour", "calls"),
+    lambda new: {"calls": quota.c.calls + new.calls},
 )
 _FACT = tables.meta.c
-_COUNTED_SINCE = (
+_COUNT_SINCE = Prepared(
     sa.update(tables.meta)
     .where(_FACT.key == sa.bindparam("of_key"))
-    .values(value=sa.cast(sa.cast(_FACT.value, sa.Integer) + _MORE, sa.Text))
+    .values(
+        value=sa.cast(
+            sa.cast(_FACT.value, sa.Integer) + sa.bindparam("more", type_=sa.Integer()), sa.Text
+        )
+    )
 )
 
 
 def count(connection: sa.Connection, account: str, calls: Mapping[str, int], now: int) -> None:
     """Add calls by family to the bucket of the hour."""
-    hour = now - now % HOUR
-    if not calls:
-        return
-    rows = [{"account": account, "family": family, "hour": hour, "calls": 0} for family in calls]
-    insert_new(connection, quota, rows)
-    numbers = calls.items()
-    connection.execute(
-        _COUNTED,
-        [
-            {"of_account": account, "of_family": family, "of_hour": hour, "more": number}
-            for family, number in numbers
-        ],
-    )
+    hour, numbers = now - now % HOUR, calls.items()
+    _COUNT(connection, [(account, family, hour, number) for family, number in numbers])
     # Only of families that were refused once is there such a fact.
-    since = [{"of_key": f"{_SINCE}{account}|{family}", "more": n} for family, n in numbers]
-    connection.execute(_COUNTED_SINCE, since)
+    _COUNT_SINCE.many(
+        connection,
+        [{"of_key": f"{_SINCE}{account}|{family}", "more": n} for family, n in numbers],
+    )
 
 
 def last_day(connection: sa.Connection, account: str, now: int) -> dict[str, dict[int, int]]:

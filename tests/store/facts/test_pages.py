@@ -25,7 +25,9 @@ from runclub_spider.store.facts.tracks import Source
 from testkit.making import POLICY, a_track, an_id
 from tests.store.facts import step_by_step
 
-TABLES = (track, track_artist, track_market, track_source, artist, rejection)
+TABLES = (track, track_artist, track_market, track_source, artist)
+# Which run came to a verdict is told of those that still stand as well.
+VERDICTS = sa.select(rejection.c.track_id, rejection.c.rule)
 SOURCES = (
     Source("search", "rock running"),
     Source("search", "a song by someone", station="kexp"),
@@ -98,7 +100,8 @@ def stored(connection: sa.Connection, pages: Any, save: Any) -> list[Any]:
                 save(connection, found, source, policy=POLICY, run_id=number, now=1000 + number)
             )
         told += [
-            sorted(map(tuple, connection.execute(sa.select(table))), key=repr) for table in TABLES
+            sorted(map(tuple, connection.execute(query)), key=repr)
+            for query in (*map(sa.select, TABLES), VERDICTS)
         ]
         savepoint.rollback()
     return told
