@@ -34,6 +34,9 @@ def clean_text(text: str, most: int = MOST_NAME) -> str:
     text = text[:most]
     if text.isprintable():
         if text.isascii():
+            # Nearly all: printable ASCII has no white space but the space.
+            if "  " not in text and text[:1] != " " and text[-1:] != " ":
+                return text
             return " ".join(text.split())
         text = unicodedata.normalize("NFC", text)
     else:

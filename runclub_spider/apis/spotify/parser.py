@@ -368,6 +368,8 @@ def _track(wire: models.WireTrack, odd: Oddities) -> Track:
 
 def _artists(wires: Sequence[models.WireArtistRef], odd: Oddities) -> tuple[ArtistRef, ...]:
     """Those with an id, in their order; of one that is named twice the first place counts."""
+    if len(wires) == 1 and wires[0].id is not None:
+        return (ArtistRef(wires[0].id, clean_text(wires[0].name or "")),)
     found: dict[str, str] = {}
     for wire in wires:
         if wire.id is None:

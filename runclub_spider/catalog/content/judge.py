@@ -33,7 +33,7 @@ from runclub_spider.catalog.genres import normalise_genre
 #: The artist's other tracks say something when there are at least so many.
 LEAST_WORK = 3
 _GENRE_LISTS = 16_384
-_PAGES = 4_096
+_TRACKS = 16_384
 _NAMES = 16_384
 _PLACES = {label: at for at, label in enumerate(Label)}
 
@@ -149,10 +149,12 @@ def labels_of(track: Track) -> tuple[Label, ...]:
     return tuple(verdict.label for verdict in weigh(track) if verdict.holds)
 
 
-# The tracks of a page are asked about by its filter, and again when it is stored.
-@lru_cache(_PAGES)
+# Pages show many tracks again.
+@lru_cache(_TRACKS)
 def plainly(title: str, artists: tuple[str, ...], album: str) -> tuple[Label, ...]:
     """The labels that names alone leave no doubt of; these count as the artist's way, too."""
+    if not _speak(title, (*artists, album)) and "/" not in title:
+        return ()
     named = Track(title, artists, album)
     return tuple(
         verdict.label for verdict in weigh(named) if round(100 * verdict.confidence) >= PLAIN
@@ -167,9 +169,11 @@ def rejected_by_names(
     What is known later does not bring it back: its features were never paid for, and when genres
     are known depends on the pace of enrichment.
     """
-    return tuple(
-        label for label in plainly(title, artists, album) if policy.of(label) is Treatment.REJECT
-    )
+    found = plainly(title, artists, album)
+    # Nearly always so, and a crawl asks for each track it is shown.
+    if not found:
+        return ()
+    return tuple(label for label in found if policy.of(label) is Treatment.REJECT)
 
 
 def speaks(name: str) -> bool:
@@ -231,17 +235,20 @@ def _may_speak(name: str) -> bool:
     return not _keys().isdisjoint(words(fold(name)))
 
 
+def _speak(title: str, names: tuple[str, ...]) -> bool:
+    """Whether a title or one of the other names of its track holds anything that counts."""
+    return not _keys().isdisjoint(words(fold(title))) or any(map(_may_speak, names))
+
+
 def _read_names(track: Track, found: dict[Label, list[Evidence]]) -> None:
     """Note what titles, artists, album and lists say; most say nothing, and that is found fast."""
-    keys = _keys()
-    if keys.isdisjoint(words(fold(track.title))) and not any(
-        map(_may_speak, (*track.artists, track.album, *track.lists))
-    ):
+    if not _speak(track.title, (*track.artists, track.album, *track.lists)):
         return
     seen: set[int] = set()
+    phrases = _phrases()
     for places, part in _parts(track):
         for at, word in enumerate(part):
-            for phrase, place, label, entry in _phrases().get(word, ()):
+            for phrase, place, label, entry in phrases.get(word, ()):
                 if (
                     entry.where in places
                     and id(entry) not in seen

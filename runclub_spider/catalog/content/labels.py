@@ -31,7 +31,7 @@ _BITS = {label: 1 << at for at, label in enumerate(Label)}
 
 def mask_of(labels: Iterable[Label]) -> int:
     """Labels as the bits of a number, the first label the lowest."""
-    return sum(_BITS[label] for label in set(labels))
+    return sum([_BITS[label] for label in set(labels)])
 
 
 def of_mask(mask: int) -> tuple[Label, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from runclub_spider.catalog.content.judge import rejected_by_names
@@ -36,9 +37,9 @@ class FilterPipeline:
         served = item.task.kind is PageKind.TRACK_SEARCH and says_nothing(
             row.track for row in item.rows if row.track is not None
         )
-        counts: Counter[str] = Counter()
+        categories = Counter(chain.from_iterable([row.categories for row in item.rows]))
+        refused: Counter[str] = Counter()
         for row in item.rows:
-            counts.update(f"rows/{category}" for category in row.categories)
             track = row.track
             if track is None:
                 continue
@@ -64,7 +65,8 @@ class FilterPipeline:
                 FoundTrack(track, row.position, found.playable, found.basis, refused_by)
             )
             if refused_by:
-                counts[f"rejected/{refused_by[0]}"] += 1
-        for name, number in counts.items():
-            self._stats.inc_value(f"runclub/{name}", number)
+                refused[str(refused_by[0])] += 1
+        for kind, counts in (("rows", categories), ("rejected", refused)):
+            for name, number in counts.items():
+                self._stats.inc_value(f"runclub/{kind}/{name}", number)
         return item
