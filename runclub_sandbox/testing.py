@@ -28,12 +28,12 @@ class Sandbox:
     Attributes:
         port: where it listens on 127.0.0.1.
         env: what a client exports, name to value.
-        process: the server.
+        process: the server, if whoever has this started it.
     """
 
     port: int
     env: Mapping[str, str]
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | None
 
     @property
     def root(self) -> str:

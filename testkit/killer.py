@@ -37,9 +37,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from testkit.forks import ROOT, Forks
+from testkit.forks import ROOT, Answer, Forks, serve
 
 FILE_EVENTS = frozenset({"os.rename", "os.symlink", "os.link", "os.remove", "os.rmdir"})
 NOBODY = 65_534
@@ -153,17 +153,23 @@ class Launcher(Forks):
 # The server, and the process that it forks
 
 
-def _serve() -> None:
+def _prepare() -> Answer:
     sys.dont_write_bytecode = True
     _import_everything()
+    importlib.import_module("testkit.warming").warm_up()
     gc.freeze()
-    answers = os.fdopen(os.dup(1), "w")
-    for line in sys.stdin:
+    return _answer
+
+
+def _answer(questions: TextIO, answers: TextIO) -> None:
+    for line in questions:
         request = json.loads(line)
         if request["do"] == "start":
             pid = os.fork()
             if pid == 0:
-                answers = None
+                answers.close()
+                if questions is not sys.stdin:
+                    questions.close()
                 _become(request)
                 return
             found: Any = pid
@@ -172,6 +178,8 @@ def _serve() -> None:
                 _kill(request["pid"])
             found = _waited(request["pid"], request.get("timeout", 20))
         print(json.dumps(found), file=answers, flush=True)
+    # What was imported is not worth the time that taking it apart costs.
+    os._exit(0)
 
 
 def _import_everything() -> None:
@@ -430,4 +438,4 @@ def _under_way() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    _serve()
+    serve(_prepare)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -16,11 +18,14 @@ from scrapy.settings import Settings
 
 from runclub_spider.config import Config
 from runclub_spider.crawl.run import Run
+from testkit.forks import Forks, shared_forks
 from testkit.killer import Launcher
 from testkit.postgres import WANTED, stores_on_postgres
 from testkit.sandboxes import Sandboxes
 
 MakeCrawler = Callable[..., Crawler]
+#: What all workers use, and the folder in which they find it.
+_HELD, _FOLDER = pytest.StashKey[ExitStack](), pytest.StashKey[Path]()
 
 # How long an example takes is the machine's affair, and no test's.
 settings.register_profile("steady", deadline=None)
@@ -31,6 +36,26 @@ settings.load_profile("steady")
 def pytest_xdist_auto_num_workers() -> int:
     """What `-n auto` means: one more than processors, for a sixth of the time is spent waiting."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = getattr(config, "workerinput", {}).get("forks")
+    Forks.shared = Path(given) if given else None
+    config.stash[_HELD] = ExitStack()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Launchers and sandboxes of all workers are forked from one of each."""
+    stash = node.config.stash
+    if _FOLDER not in stash:
+        made = shared_forks("testkit.killer", "testkit.sandboxes")
+        stash[_FOLDER] = stash[_HELD].enter_context(made)
+    node.workerinput["forks"] = str(stash[_FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_HELD].close()
 
 
 def pytest_collection() -> None:
