@@ -201,6 +201,8 @@ class Context:
             found.update(self._sandbox.env)
         if place is not None:
             found |= {"CACHE_DIR": str(place.cache), "EXPORT_DIR": str(place.export)}
+        # Modules changed since they were compiled stay compiled, as at a user's second start.
+        found.pop("PYTHONDONTWRITEBYTECODE", None)
         found.update(more)
         return found
 
