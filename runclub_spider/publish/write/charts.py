@@ -293,8 +293,11 @@ def _labels(manifest: Manifest) -> Chart:
         "labels",
         "Content labels",
         "bars",
-        f"{len(rows):,} labels stand on exported tracks"
-        + (f", most often {rows[0][0]} ({rows[0][1]:,})." if rows else "."),
+        f"{len(rows)} labels stand on exported tracks, most often {rows[0][0]} ({rows[0][1]:,})."
+        if len(rows) > 1
+        else "".join(
+            f"One label stands on exported tracks: {row[0]} ({row[1]:,})." for row in rows
+        ),
         ("label", "tracks"),
         rows,
     )
@@ -314,6 +317,8 @@ def _families(manifest: Manifest) -> Chart:
         "Requests per eligible track, by seed family",
         "bars",
         f"Cheapest is {known[0][0]} ({known[0][1]:g}), dearest {known[-1][0]} ({known[-1][1]:g})."
+        if len(known) > 1
+        else f"Of one family, {known[0][0]}: {known[0][1]:g}."
         if known
         else "No family has brought an eligible track yet.",
         (

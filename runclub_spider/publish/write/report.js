@@ -6,11 +6,13 @@
   const colour = (at) => `var(--c${(at % 5) + 1})`;
   const number = new Intl.NumberFormat("en-US");
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  const scale = (value) =>
+    value < 1e3 ? number.format(value) : value < 1e6 ? `${number.format(value / 1e3)}k` : `${number.format(value / 1e6)}M`;
   const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
   // Long names get the room they need, but never most of a narrow window.
   const margin = (names, width) =>
-    Math.min(width * 0.42, 16 + 6.6 * Math.max(4, ...names.map((name) => name.length)));
+    Math.min(width * 0.42, 16 + 7 * Math.max(4, ...names.map((name) => name.length)));
   const fit = (room) => Math.max(4, Math.floor((room - 14) / 6.9));
 
   const draw = {
@@ -70,7 +72,7 @@
       const most = Math.max(1, rows[0][1]);
       return {
         width, marginLeft: left, marginRight: 8, height: 24 + 30 * rows.length, marginTop: 4, marginBottom: 20,
-        x: { domain: [0, most * 1.02], label: null, ticks: Math.max(2, Math.floor(width / 130)), tickFormat: "s", grid: true },
+        x: { domain: [0, most * 1.02], label: null, ticks: Math.max(2, Math.floor(width / 130)), tickFormat: scale, grid: true },
         y: { domain: rows.map((row) => row[0]), label: null, tickSize: 0, padding: 0.18, tickFormat: (d) => short(d, fit(left)) },
         marks: [
           Plot.barX(rows, { x: "1", y: "0", fill: "var(--full)" }),
@@ -106,7 +108,7 @@
       return {
         width, height: Math.min(260, 90 + width * 0.3), marginLeft: 48, marginBottom: 36,
         x: { label: options.unit, labelAnchor: "center", labelArrow: "none", tickFormat: name, ticks: options.clock ? rows.map((row) => row[0]).filter((at) => at % 60 === 0) : Math.max(3, Math.floor(width / 70)) },
-        y: { label: "tracks", grid: true, tickFormat: "s", labelArrow: "none" },
+        y: { label: "tracks", grid: true, tickFormat: scale, labelArrow: "none" },
         marks: [
           options.bands ? Plot.rect([options.bands], { x1: "0", x2: "1", fill: "var(--band)" }) : null,
           Plot.rectY(parts, {
@@ -123,7 +125,7 @@
       return {
         width, height: Math.min(260, 90 + width * 0.3), marginLeft: 48, marginBottom: 36,
         x: { domain: rows.map((row) => row[0]), label: options.unit, labelAnchor: "center", labelArrow: "none", tickSize: 0 },
-        y: { label: "tracks", grid: true, tickFormat: "s", labelArrow: "none" },
+        y: { label: "tracks", grid: true, tickFormat: scale, labelArrow: "none" },
         marks: [Plot.barY(rows, { x: "0", y: "1", fill: colour(0), tip: true, title: (d) => `${d[0]}: ${number.format(d[1])} tracks` }), Plot.ruleY([0])],
       };
     },
@@ -148,7 +150,7 @@
       return {
         width, height: Math.min(260, 90 + width * 0.3), marginLeft: 48, marginBottom: 36,
         x: { domain: days, label: null, tickSize: 0, ticks: days.filter((_, at) => at % every === 0) },
-        y: { label: "calls", grid: true, tickFormat: "s", labelArrow: "none" },
+        y: { label: "calls", grid: true, tickFormat: scale, labelArrow: "none" },
         marks: [
           Plot.barY(rows, { x: "0", y: "3", fill: (d) => colour(series.indexOf(d[1])), order: series, z: "1", tip: true, title: (d) => `${d[0]}: ${number.format(d[3])} calls of ${d[1]} ${d[2]}${d[4] === null ? "" : `, limit ${number.format(d[4])}`}` }),
           Plot.ruleY(options.limits, { y: "2", stroke: "currentColor", strokeWidth: 1.5, strokeDasharray: "5,3" }),

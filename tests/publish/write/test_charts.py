@@ -123,3 +123,25 @@ def test_a_chart_without_numbers_is_none(name: str) -> None:
     made["accounting"]["rejectedByRule"] = {}
     made["figures"]["calls"] = []
     assert name not in charts(made)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"live": 639}, "One label stands on exported tracks: live (639)."),
+        ({"live": 7, "medley": 9}, "2 labels stand on exported tracks, most often medley (9)."),
+    ],
+)
+def test_labels_are_counted_in_words_that_fit(found: dict[str, int], said: str) -> None:
+    made = manifest()
+    made["totals"]["byContentLabel"] = found
+    assert charts(made)["labels"].says == said
+
+
+def test_one_family_is_not_compared_with_itself() -> None:
+    made = manifest()
+    summary = made["spotify"]["seedsSummary"]
+    name = next(iter(summary))
+    made["spotify"]["seedsSummary"] = {name: summary[name] | {"newTracks": 8, "rejected": 0}}
+    says = charts(made)["families"].says
+    assert says.startswith(f"Of one family, {name}: ")
