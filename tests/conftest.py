@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -71,9 +72,32 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Workers take files in an order that keeps them all busy to the end."""
+    if hasattr(config, "workerinput"):
+        items[:] = _mixed(items)
+    if WANTED:
+        _on_server(config, items)
+
+
+def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The files of commands, which wait now and then, between those that only compute.
+
+    They come a little sooner: a long file at the end would leave the other workers idle.
+    """
+    files = defaultdict[Path, list[pytest.Item]](list)
+    for item in items:
+        files[item.path].append(item)
+    kinds: tuple[list[Path], list[Path]] = ([], [])
+    for path, held in files.items():
+        kinds[any(item.get_closest_marker("e2e") for item in held)].append(path)
+    place = {}
+    for share, paths in zip((1.0, 0.9), kinds, strict=True):
+        place |= {path: share * at / len(paths) for at, path in enumerate(paths)}
+    return [item for path in sorted(files, key=place.__getitem__) for item in files[path]]
+
+
+def _on_server(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of the pass on PostgreSQL only what uses a store, and not what looks into SQLite's file."""
-    if not WANTED:
-        return
     chosen, other = list[pytest.Item](), list[pytest.Item]()
     for item in items:
         used = {"store", "connection", "shop", "make_crawler"} & set(item.fixturenames)
