@@ -84,7 +84,8 @@ def test_a_request_has_one_time_limit_however_it_trickles(wire: bytes) -> None:
         before = time.monotonic()
         with secured(requests.Session(), total=0.5) as session, pytest.raises(requests.Timeout):
             session.get(server.url, timeout=10)
-        assert time.monotonic() - before < 3
+        # Less than the ten seconds of a read, and than the minutes of the whole.
+        assert time.monotonic() - before < 8
 
 
 def test_nothing_waits_for_what_was_given_up() -> None:

@@ -105,12 +105,12 @@ def test_what_is_no_object_is_an_answer_error(text: bytes) -> None:
 
 
 def test_a_long_deep_answer_takes_no_square_of_its_length() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(AnswerError):
         decode(b'{"a": ' + b"[" * 1_000_000)
     with pytest.raises(AnswerError):
         decode(b'{"a": ' + b"[" * 2_000 + b'"\\' * 500_000)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 # --- admitting

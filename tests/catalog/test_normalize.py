@@ -67,9 +67,9 @@ def test_clean_text_fits_on_one_line_and_is_idempotent(text: str, most: int) -> 
     "text", ["a" + "\u0301\u0323" * 80_000, "\u200d" * 160_000, "\x00" * 10**6]
 )
 def test_a_long_text_takes_no_longer_than_its_first_signs(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(clean_text(text)) <= MOST_NAME
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @st.composite

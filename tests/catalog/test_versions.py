@@ -489,9 +489,9 @@ LONG = 160_000
     ids=lambda text: repr(text[:14]),
 )
 def test_a_long_title_takes_no_longer_than_its_start(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     soft_key(text, [text])
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @given(st.text("a- ()[]{}\n", max_size=14))

@@ -14,8 +14,9 @@ from termios import TIOCSWINSZ
 import pytest
 
 from runclub_sandbox.options import SandboxOptions
-from runclub_sandbox.testing import Sandbox, running_sandbox
+from runclub_sandbox.testing import Sandbox
 from testkit.places import Place
+from testkit.sandboxes import Sandboxes
 
 from .running import ROOT
 
@@ -60,8 +61,8 @@ def test_a_terminal_that_cannot_redraw_gets_plain_lines(place: Place, sandbox: S
     assert "Next: scrapy report" in seen
 
 
-def test_a_wait_is_told(place: Place) -> None:
-    with running_sandbox(SandboxOptions(rate_limit=4, rate_window=2.0)) as limited:
+def test_a_wait_is_told(place: Place, sandboxes: Sandboxes) -> None:
+    with sandboxes.running(SandboxOptions(rate_limit=4, rate_window=2.0)) as limited:
         code, seen = on_a_terminal(
             "crawl", "spotify_search", "-a", "budget=12", env=place.env(limited), columns=40
         )
