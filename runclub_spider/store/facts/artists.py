@@ -14,6 +14,7 @@ from runclub_spider.store.db.among import among, texts
 from runclub_spider.store.db.exported import ELIGIBLE
 from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import artist, rejection, track, track_artist
+from runclub_spider.store.db.upsert import RowInsert
 from runclub_spider.store.facts import imported
 
 _PENDING = (
@@ -75,8 +76,10 @@ _STORED = Prepared(
         among(artist.c.artist_id)
     )
 )
-_FETCHED = Prepared(
-    sa.update(artist).where(artist.c.artist_id == sa.bindparam("of_id")), *_SAID, "fetched_at"
+_FETCHED = RowInsert(
+    artist,
+    ("artist_id", *_SAID, "fetched_at"),
+    lambda new: {name: new[name] for name in (*_SAID, "fetched_at")},
 )
 _AT = sa.bindparam("at", type_=sa.BigInteger())
 _OF_THEM = track.c.track_id.in_(
@@ -118,13 +121,11 @@ def save(
             renamed.append(artist_id)
         if values[0] and not name.strip():
             named.append(artist_id)
-        rows.append(
-            {"of_id": artist_id, **dict(zip(_SAID, values, strict=True)), "fetched_at": now}
-        )
+        rows.append((artist_id, *values, now))
     if rows:
         theirs = _THEIRS.first(connection, {"ids": texts(renamed)}) if renamed else []
         with imported.noting_sharers(connection, (), now, of=theirs):
-            _FETCHED.many(connection, rows)
+            _FETCHED(connection, rows)
     if changed:
         _CHANGED.rows(connection, {"ids": texts(changed), "at": now})
         meta.touch(connection)
