@@ -32,7 +32,7 @@ from runclub_spider.spiders.portions import Held, Portion, Progress, drift_of, i
 from runclub_spider.spiders.together import Together
 from runclub_spider.store.songs import coverage, songs
 from runclub_spider.store.songs.coverage import Checkpoint
-from runclub_spider.store.songs.ingest import Ingested, RowRefused, ingest
+from runclub_spider.store.songs.ingest import Ingested, ingest
 from runclub_spider.store.songs.match import KnownSongs
 from runclub_spider.store.songs.overrides import apply_overrides
 from runclub_spider.store.songs.rematch import match_again
@@ -123,8 +123,8 @@ class RadioSpider(Spider):
             check_writable(config.cache_dir, "CACHE_DIR")
 
     counts: PlayCounts
-    # As the store has it; nobody else writes while the run holds the store.
-    checkpoint: Checkpoint
+    # As the transaction under way has it; nobody else writes while the run holds the store.
+    _ahead: Checkpoint
     _asker: PageAsker
     pages: int
 
@@ -150,7 +150,7 @@ class RadioSpider(Spider):
         self._calls = run.apis[self.services[0]].calls
         self._known = KnownSongs()
         self._overrides, digest = self.station.overrides(run.config)
-        self.checkpoint = before = await run.store.run(lambda c: self._prepare(c, digest))
+        self._ahead = before = await run.store.run(lambda c: self._prepare(c, digest))
         if not run.reading.waits(self._kind):
             for reading in await run.store.run(self._readings):
                 if not await self._read(reading):
@@ -172,7 +172,7 @@ class RadioSpider(Spider):
 
     def _readings(self, connection: sa.Connection) -> tuple[Reading, ...]:
         args, now, beginning = self.args, self.run.started_at, self.station.first_play
-        covered = self.checkpoint.covered
+        covered = self._ahead.covered
         if not args.incremental:
             return window_readings(
                 covered, args.start_date, args.end_date, beginning=beginning, now=now
@@ -218,7 +218,7 @@ class RadioSpider(Spider):
         all are stored, and it is decided whether the reading goes on.
         """
         progress = Progress(reading, self.station.title)
-        together = Together(self._store)
+        together = Together(self.run.store, self._store, self._stored)
         try:
             async with aclosing(self._pages(reading)) as pages:
                 async for answered in pages:
@@ -318,46 +318,33 @@ class RadioSpider(Spider):
         addresses.add(link)
         return asking
 
-    async def _store(self, pages: Sequence[Held]) -> list[Ingested]:
-        """Rows, songs, checkpoint and intervals of some pages: one transaction."""
-        run, dry = self.run, self.args.dry_run
-
-        def work(
-            connection: sa.Connection, *, row_by_row: bool = False
-        ) -> tuple[list[Ingested], Checkpoint]:
-            now = utc_now()
-            done = [
-                ingest(
-                    connection,
-                    self.source,
-                    page.rows,
-                    overrides=self._overrides,
-                    now=now,
-                    known=self._known,
-                    describe=dry,
-                    row_by_row=row_by_row,
-                )
-                for page in pages
-            ]
-            claimed = [page.claimed for page in pages if page.claimed is not None]
-            plays = sum(one.counts.provenance_inserted for one in done)
-            return done, coverage.extend(connection, self.checkpoint, claimed, plays=plays, now=now)
-
-        # Moves on only when the transaction is committed.
-        try:
-            done, self.checkpoint = await run.store.run(work)
-        except RowRefused:
+    def _store(self, connection: sa.Connection, page: Held, again: bool) -> Ingested:
+        """Rows, songs, checkpoint and intervals of a page, in the store's thread."""
+        now = utc_now()
+        if again:
             self._known.clear()
-            done, self.checkpoint = await run.store.run(partial(work, row_by_row=True))
-        for one in done:
-            self.counts.add(one.counts)
-            if dry:
-                for line in one.changes:
-                    run.outcome.tell(line)
-        self._count()
-        for one in done:
-            await self._hand_over(StoredPlays(one.stored))
+            self._ahead = coverage.load(connection, self.source)
+        done = ingest(
+            connection,
+            self.source,
+            page.rows,
+            overrides=self._overrides,
+            now=now,
+            known=self._known,
+            describe=self.args.dry_run,
+        )
+        claimed = [] if page.claimed is None else [page.claimed]
+        plays = done.counts.provenance_inserted
+        self._ahead = coverage.extend(connection, self._ahead, claimed, plays=plays, now=now)
         return done
+
+    async def _stored(self, done: Ingested) -> None:
+        """Count what was committed of a page, and hand it on."""
+        self.counts.add(done.counts)
+        for line in done.changes:
+            self.run.outcome.tell(line)
+        self._count()
+        await self._hand_over(StoredPlays(done.stored))
 
     async def _hand_over(self, item: StoredPlays) -> None:
         """Give the plays of a page to feeds, like an item that is yielded.
@@ -381,7 +368,7 @@ class RadioSpider(Spider):
 
     async def _tell(self, before: Checkpoint) -> None:
         """The sums, the files for the follow-up, and what a trial run would have changed."""
-        run, outcome, after = self.run, self.run.outcome, self.checkpoint
+        run, outcome, after = self.run, self.run.outcome, self._ahead
         if problem := self.counts.problem():
             raise RunclubError(f"the counters do not add up: {problem}")
         if self.args.dry_run:

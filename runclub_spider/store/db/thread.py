@@ -36,6 +36,17 @@ class Ledger(Protocol):
         ...
 
 
+class Chain:
+    """Units of work that build upon each other: none is done behind one that failed."""
+
+    def __init__(self) -> None:
+        self.broken = False
+
+
+class Behind(Exception):
+    """A unit that this one builds upon was not stored."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Unit:
     """Work that was handed in, when (monotonic clock), and whether it may share a transaction."""
@@ -44,6 +55,13 @@ class _Unit:
     done: Future[Any]
     at: float
     shares: bool
+    chain: Chain | None = None
+
+    def failed(self, error: BaseException) -> None:
+        """It was rolled back, or may have been."""
+        if self.chain is not None:
+            self.chain.broken = True
+        self.done.set_exception(error)
 
 
 class StoreThread:
@@ -66,14 +84,17 @@ class StoreThread:
         """Run `work` in a transaction of its own; its error rolls back and comes out here."""
         return await self._hand_in(work, shares=False)
 
-    def share(self, work: Callable[[sa.Connection], T]) -> asyncio.Future[T]:
+    def share(
+        self, work: Callable[[sa.Connection], T], chain: Chain | None = None
+    ) -> asyncio.Future[T]:
         """Run `work` in a transaction that others may share; done when that is committed.
 
         An error of one costs only that one: the others are rolled back and done again, each in a
         transaction of its own. So `work` may be called twice, and must not count on once. Where
-        the commit itself fails all are told, for it may have taken effect.
+        the commit itself fails all are told, for it may have taken effect. Behind one that failed
+        the others of its `chain` fail with `Behind`.
         """
-        return self._hand_in(work, shares=True)
+        return self._hand_in(work, shares=True, chain=chain)
 
     def hurry(self) -> None:
         """Have what was handed in committed without waiting for more to share with."""
@@ -88,8 +109,10 @@ class StoreThread:
         self._executor.shutdown(wait=True)
         self.store.close()
 
-    def _hand_in(self, work: Callable[[sa.Connection], T], *, shares: bool) -> asyncio.Future[T]:
-        unit = _Unit(work, Future(), time.monotonic(), shares)
+    def _hand_in(
+        self, work: Callable[[sa.Connection], T], *, shares: bool, chain: Chain | None = None
+    ) -> asyncio.Future[T]:
+        unit = _Unit(work, Future(), time.monotonic(), shares, chain)
         with self._came:
             self._units.append(unit)
             self._came.notify()
@@ -112,11 +135,12 @@ class StoreThread:
         except BaseException as error:  # noqa: BLE001 - comes out where its unit was handed in
             number = len(results)
             failed = taken[number : number + 1] or taken
-            for one in failed:
-                one.done.set_exception(error)
+            # Those before it first, which may be of its chain.
             for one in taken:
                 if one not in failed:
                     self._do(one)
+            for one in failed:
+                one.failed(error)
         else:
             for one, result in zip(taken, results, strict=True):
                 one.done.set_result(result)
@@ -129,7 +153,7 @@ class StoreThread:
                 if unit.shares:
                     self._flush(connection)
         except BaseException as error:  # noqa: BLE001 - comes out where it was handed in
-            unit.done.set_exception(error)
+            unit.failed(error)
         else:
             if unit.shares:
                 self._flushed()
@@ -159,6 +183,8 @@ class StoreThread:
 
     @staticmethod
     def _work(unit: _Unit, connection: sa.Connection) -> Any:
+        if unit.chain is not None and unit.chain.broken:
+            raise Behind
         return unit.work(connection)
 
     def _flush(self, connection: sa.Connection) -> None:

@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from runclub_spider.catalog.coverage import Interval, merged
+from runclub_spider.store.db.prepared import Prepared
 from runclub_spider.store.db.tables import covered_interval, external_play, ingestion_checkpoint
 from runclub_spider.store.db.upsert import upsert
 from runclub_spider.text import timestamp
@@ -17,16 +18,13 @@ _AT = (covered_interval.c.source == sa.bindparam("b_source")) & (
     covered_interval.c.start_at == sa.bindparam("b_start")
 )
 # Made once: a page moves one interval and the checkpoint, and nothing else here.
-_GROW = sa.update(covered_interval).where(_AT).values(end_at=sa.bindparam("end_at"))
+_GROW = Prepared(sa.update(covered_interval).where(_AT), "end_at")
 _DROP = sa.delete(covered_interval).where(_AT)
-_MOVE = (
-    sa.update(ingestion_checkpoint)
-    .where(ingestion_checkpoint.c.source == sa.bindparam("b_source"))
-    .values(
-        cursor=sa.bindparam("cursor"),
-        metadata=sa.bindparam("metadata"),
-        updated_at=sa.bindparam("updated_at"),
-    )
+_MOVE = Prepared(
+    sa.update(ingestion_checkpoint).where(
+        ingestion_checkpoint.c.source == sa.bindparam("b_source")
+    ),
+    *("cursor", "metadata", "updated_at"),
 )
 
 
@@ -112,7 +110,7 @@ def extend(
         "updated_at": now,
     }
     if before.stored:
-        connection.execute(_MOVE, {"b_source": before.source, **values})
+        _MOVE.rows(connection, {"b_source": before.source, **values})
     else:
         upsert(connection, ingestion_checkpoint, [{"source": before.source, **values}])
     return after
@@ -128,7 +126,7 @@ def _replace(
         if one.start in gone:
             gone.discard(one.start)
             values = {"b_source": source, "b_start": one.start, "end_at": one.end}
-            connection.execute(_GROW, values)
+            _GROW.rows(connection, values)
         else:
             fresh.append({"source": source, "start_at": one.start, "end_at": one.end})
     for start in sorted(gone):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,10 +29,6 @@ _ROW_ERRORS = (
     ValueError,
     OverflowError,
 )
-
-
-class RowRefused(Exception):
-    """The database does not take a row of the page: its transaction is to be given up."""
 
 
 @dataclass(slots=True)
@@ -63,7 +58,6 @@ def ingest(
     now: int,
     known: KnownSongs | None = None,
     describe: bool = False,
-    row_by_row: bool = True,
 ) -> Ingested:
     """Store the rows of a page in their order; what is stored already stays as it is.
 
@@ -78,10 +72,6 @@ def ingest(
         known: songs that earlier pages met, for the next page; only while nobody else writes, and
             not to be used again after an error.
         describe: also say every change in words, for a trial run.
-        row_by_row: False saves the page's savepoint, and gives up at the first such row.
-
-    Raises:
-        RowRefused: only without `row_by_row`.
     """
     done, review = Ingested(), Review(source)
     plays = _sort_out(rows, done.counts, review)
@@ -97,7 +87,7 @@ def ingest(
             fresh[play.source_play_id] = play
     songs = known or KnownSongs()
     planned = Matcher(connection, overrides, review, songs).plan(list(fresh.values()))
-    if not _write(connection, source, planned, done, now, row_by_row=row_by_row):
+    if not _write(connection, source, planned, done, now):
         songs.clear()
     if describe:
         for one in planned:
@@ -192,19 +182,15 @@ def _write(
     planned: Sequence[Planned],
     done: Ingested,
     now: int,
-    *,
-    row_by_row: bool,
 ) -> bool:
     """All at once; row by row when the database does not take one of them, which is False."""
     if not planned:
         return True
     try:
-        with connection.begin_nested() if row_by_row else nullcontext():
+        with connection.begin_nested():
             stored = _insert(connection, source, planned, now)
     except (*_ROW_ERRORS, sa.exc.OperationalError) as error:
         _raise_unless_the_rows(error)
-        if not row_by_row:
-            raise RowRefused from error
         _write_singly(connection, source, planned, done, now)
         return False
     done.stored += stored

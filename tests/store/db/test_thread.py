@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from runclub_spider.config import Config
 from runclub_spider.store.db import meta, thread
 from runclub_spider.store.db.engine import Store
-from runclub_spider.store.db.thread import MOST_TOGETHER, StoreThread
+from runclub_spider.store.db.thread import MOST_TOGETHER, Behind, Chain, StoreThread
 
 
 def test_work_runs_in_order_off_the_event_loop(store: Store) -> None:
@@ -340,3 +340,24 @@ async def last(mine: StoreThread) -> None:
     future = mine.share(put("last"))
     mine.hurry()
     await future
+
+
+def test_nothing_is_done_behind_what_it_builds_upon(store: Store, patient: StoreThread) -> None:
+    chain = Chain()
+
+    async def go() -> list[object]:
+        units = [
+            patient.share(put("first"), chain),
+            patient.share(fail, chain),
+            patient.share(put("behind"), chain),
+            patient.share(put("another's")),
+        ]
+        patient.hurry()
+        return await asyncio.gather(*units, return_exceptions=True)
+
+    first, failed, behind, other = asyncio.run(go())
+    assert (first, other) == ("first", "another's")
+    assert isinstance(failed, KeyError)
+    assert isinstance(behind, Behind)
+    assert stored(store) >= {"first", "another's"}
+    assert stored(store).isdisjoint({"bad", "behind"})
