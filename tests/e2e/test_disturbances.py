@@ -214,9 +214,11 @@ def readable(path: Path) -> str:
             ]
             assert rows
             packed = [value for row in rows for value in row if isinstance(value, bytes)]
-            # The store packs the answers that it keeps, and no other column is of bytes.
-            pages = [zlib.decompress(one).decode() for one in packed]
-            assert bool(pages) == (path.name == "runclub.sqlite")
+            # The store packs the answers that it keeps; a kept selection's tracks are plain bytes.
+            if path.name == "runclub.sqlite":
+                packed = [zlib.decompress(one) for one in packed]
+                assert packed
+            pages = [one.decode("utf-8", "replace") for one in packed]
             return "\n".join([*connection.iterdump(), *pages])
     data = path.read_bytes()
     return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8", "replace")
