@@ -74,11 +74,13 @@ class Votes:
 class Tally:
     """What tracks say of their artists or albums: whole units, whose sum knows no order.
 
-    `keys` are digests of ids, ascending; `units` has a row for each and a column an umbrella.
+    `keys` are digests of ids, ascending, none twice; `units` has a row for each and a column an
+    umbrella. Those of a part are 16 bits wide where that holds them: of a million tracks they are
+    most of what has to wait for the others.
     """
 
     keys: NDArray[np.uint64]
-    units: NDArray[np.int32]
+    units: NDArray[np.signedinteger[Any]]
 
     @classmethod
     def of(cls, keys: NDArray[np.uint64], units: NDArray[np.int32]) -> Self:
@@ -88,15 +90,18 @@ class Tally:
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         starts = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1))
-        return cls(keys[starts], np.add.reduceat(units[order], starts, axis=0, dtype=np.int32))
+        sums = np.add.reduceat(units[order], starts, axis=0, dtype=np.int32)
+        narrow = sums.size and sums.max() <= np.iinfo(np.int16).max
+        return cls(keys[starts], sums.astype(np.int16) if narrow else sums)
 
     @classmethod
     def together(cls, tallies: Sequence[Tally]) -> Self:
         """The sum of tallies; there is at least one."""
-        return cls.of(
-            np.concatenate([one.keys for one in tallies]),
-            np.concatenate([one.units for one in tallies]),
-        )
+        keys = np.unique(np.concatenate([one.keys for one in tallies]))
+        units = np.zeros((len(keys), tallies[0].units.shape[1]), np.int32)
+        for one in tallies:
+            units[np.searchsorted(keys, one.keys)] += one.units
+        return cls(keys, units)
 
     def others(self, keys: NDArray[np.uint64], own: NDArray[np.int32]) -> NDArray[np.int32]:
         """Units of keys without the share of the tracks that ask, one row each."""
@@ -109,10 +114,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """What tracks say by their own sources, titles or genres; few differ, so each stands once.
+    """What waiting tracks say by their own sources and titles; few differ, so each stands once.
 
     Attributes:
-        odds: (number, umbrellas) log odds; zeros where genres speak.
+        odds: (number, umbrellas) log odds.
         units: (number, umbrellas) what each adds to the tallies.
         alone: the verdict where no other track says anything.
     """
@@ -129,7 +134,7 @@ class Ballot:
     Attributes:
         artists: tally by artist.
         albums: tally by album, of those that count.
-        opinions: of the tracks of this part.
+        opinions: of the tracks of this part that wait.
         waiting: positions of the tracks that genres do not judge, ascending.
         opinion: of each of these, the position in `opinions`; negative for none.
         people: how many artists each of these has.
@@ -159,7 +164,7 @@ class Box:
     def __init__(self, voter: Voter) -> None:
         self._voter = voter
         self._numbers: dict[Any, int] = {}
-        self._odds: list[list[float]] = []
+        self._own: list[dict[int, float]] = []
         self._units: list[list[int]] = []
         self._alone: list[Verdict] = []
         self._opinion: list[int] = []
@@ -204,23 +209,14 @@ class Box:
     def _number(self, key: Any, own: dict[int, float], units: list[int], alone: Verdict) -> int:
         number = self._numbers.setdefault(key, len(self._units))
         if number == len(self._units):
-            odds = [0.0] * len(units)
-            for at, value in own.items():
-                odds[at] = value
-            self._odds.append(odds)
+            self._own.append(own)
             self._units.append(units)
             self._alone.append(alone)
         return number
 
     def close(self) -> Ballot:
         """The ballot of all that were added."""
-        labels = self._voter.labels
-        width = len(labels)
-        opinions = Opinions(
-            np.array(self._odds, np.float64).reshape(-1, width),
-            np.array(self._units, np.int32).reshape(-1, width),
-            Votes.of(self._alone, labels),
-        )
+        units = np.array(self._units, np.int32).reshape(-1, len(self._voter.labels))
         opinion = np.array(self._opinion, np.int32)
         people = np.array(self._people, np.int64)
         keys = np.array(self._credits, np.uint64)
@@ -232,17 +228,27 @@ class Box:
         both = speaks & on_album
         waiting = np.array(self._waiting, np.int64)
         left = waiting >= 0
+        used = np.unique(opinion[left & speaks])
+        place = np.where(speaks[left], np.searchsorted(used, opinion[left]), -1)
         return Ballot(
-            artists=Tally.of(keys[said], opinions.units[of_credit[said]]),
-            albums=Tally.of(album[both], opinions.units[opinion[both]]),
-            opinions=opinions,
+            artists=Tally.of(keys[said], units[of_credit[said]]),
+            albums=Tally.of(album[both], units[opinion[both]]),
+            opinions=self._opinions(used.tolist(), units[used]),
             waiting=waiting[left],
-            opinion=opinion[left],
+            opinion=place.astype(np.int32),
             people=people[left].astype(np.int32),
             credits=keys[np.repeat(left, people)],
             album=album[left],
             on_album=on_album[left],
         )
+
+    def _opinions(self, used: Sequence[int], units: NDArray[np.int32]) -> Opinions:
+        odds = np.zeros(units.shape)
+        for row, number in zip(odds, used, strict=True):
+            own = self._own[number]
+            row[list(own)] = list(own.values())
+        alone = Votes.of([self._alone[number] for number in used], self._voter.labels)
+        return Opinions(odds, units, alone)
 
 
 def tallies(ballots: Sequence[Ballot]) -> tuple[Tally, Tally]:
