@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -31,14 +31,15 @@ from pydantic import (
     model_validator,
 )
 from pydantic.config import JsonDict
-from scrapy.settings import BaseSettings
-from scrapy.utils.conf import closest_scrapy_cfg
 
 from runclub_spider import resources
 from runclub_spider.catalog.content import ContentPolicy
 from runclub_spider.catalog.markets import MARKETS, cure
 from runclub_spider.catalog.rules import Policy
 from runclub_spider.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
 
 # What file systems take, in bytes; room is left for the names below a folder.
 _LONGEST_NAME, _LONGEST_PATH = 255, 3900
@@ -55,6 +56,9 @@ NO_ENV_FILE = "RUNCLUB_NO_ENV_FILE"
 
 def project_dir() -> Path:
     """Folder of the nearest `scrapy.cfg`; relative paths and `.env` are found from here."""
+    # Here, for what only takes a configuration does without Scrapy.
+    from scrapy.utils.conf import closest_scrapy_cfg
+
     found = closest_scrapy_cfg()
     return Path(found).parent if found else Path.cwd()
 

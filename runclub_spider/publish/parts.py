@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -13,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -148,9 +150,10 @@ def workers(
     context = get_context("spawn")
     processes = ProcessPoolExecutor(others, mp_context=context, initializer=_begin)
     try:
-        for _ in range(others):
-            # It starts, and imports what it will need, while this thread begins.
-            processes.submit(_begun, *coming)
+        with _no_main():
+            for _ in range(others):
+                # It starts, and imports what it will need, while this thread begins.
+                processes.submit(_begun, *coming)
         yield Workers(connection, processes, snapshot, beside=others)
     finally:
         processes.shutdown(cancel_futures=True)
@@ -174,6 +177,16 @@ def _begin() -> None:
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Processes that start here have no `__main__`: they would import Scrapy's command line."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _begun(*_: Callable[..., Any]) -> None:

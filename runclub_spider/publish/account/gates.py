@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from runclub_spider.catalog.models import FEATURES as ALL_FEATURES
-from runclub_spider.config import Config
 from runclub_spider.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from runclub_spider.config import Config
 
 #: Features that the app reads of every track; those that ReccoBeats never gives are not asked.
 FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from operator import eq
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import orjson
@@ -148,9 +150,21 @@ def begun(root: Path, policies: Policies) -> Iterator[SpansOfRows | None]:
     processes = min(processors - 1, _MOST_PROCESSES)
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
     try:
-        yield SpansOfRows(root, policies, SPAN, pool, _IN_HAND * processes)
+        with _no_main():
+            rows = SpansOfRows(root, policies, SPAN, pool, _IN_HAND * processes)
+        yield rows
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Processes that start here have no `__main__`: to import that takes longer than a span."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _processors() -> int:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
-import orjson
 from itemadapter import ItemAdapter
 from scrapy.exporters import BaseItemExporter
 
+from runclub_spider.publish.write.lines import line_of
+
 
 class CatalogLinesExporter(BaseItemExporter):
-    """One object a line in the item's own key order: UTF-8, LF, null for nothing, no NaN.
-
-    orjson encodes: it refuses what JSON cannot hold and keeps an integer an integer.
-    """
+    """One object a line in the item's own key order; see :mod:`.lines`."""
 
     def __init__(self, file: IO[bytes], **kwargs: Any) -> None:
         super().__init__(dont_fail=True, **kwargs)
@@ -24,15 +19,4 @@ class CatalogLinesExporter(BaseItemExporter):
 
     def export_item(self, item: Any) -> None:
         """Write one row; dicts as they are, other items through itemadapter."""
-        row = item if isinstance(item, dict) else ItemAdapter(item).asdict()
-        self._file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-
-
-@contextmanager
-def lines(path: Path) -> Iterator[CatalogLinesExporter]:
-    """An exporter into a new file."""
-    with path.open("wb") as file:
-        exporter = CatalogLinesExporter(file)
-        exporter.start_exporting()
-        yield exporter
-        exporter.finish_exporting()
+        self._file.write(line_of(item if isinstance(item, dict) else ItemAdapter(item).asdict()))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
 from runclub_spider import resources
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _FOLDER = resources.folder("publish/write")
 
@@ -19,6 +21,9 @@ _FOLDER = resources.folder("publish/write")
 @cache
 def template(name: str) -> Template:
     """A template of a page; it escapes whatever it is given."""
+    # Here, for the parts of a release are written without it.
+    from jinja2 import Environment, FileSystemLoader
+
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -29,6 +34,9 @@ def template(name: str) -> Template:
 @cache
 def text_template(name: str) -> Template:
     """A template of a file that is no markup: what it is given stays as it is."""
+    # As above.
+    from jinja2 import Environment, FileSystemLoader
+
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=False,  # noqa: S701 -- no HTML

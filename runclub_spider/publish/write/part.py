@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ from runclub_spider.publish.account.grid import UNASSIGNED, UNDATED
 from runclub_spider.publish.choose import unsound
 from runclub_spider.publish.choose.run_suitability import tempo_bucket
 from runclub_spider.publish.write.explore import ExplorePart
-from runclub_spider.publish.write.exporters import CatalogLinesExporter, lines
+from runclub_spider.publish.write.lines import lines
 from runclub_spider.publish.write.rows import (
     ArtistRow,
     SourceRow,
@@ -244,9 +244,9 @@ class _Writer:
     def __init__(
         self,
         shared: Shared,
-        wide: CatalogLinesExporter,
-        tracks: CatalogLinesExporter,
-        features: CatalogLinesExporter,
+        wide: Callable[[dict[str, Any]], None],
+        tracks: Callable[[dict[str, Any]], None],
+        features: Callable[[dict[str, Any]], None],
     ) -> None:
         self._shared = shared
         self._wide, self._tracks, self._features = wide, tracks, features
@@ -285,10 +285,10 @@ class _Writer:
             if source["type"] == "playlist"
             else source["term"]
         )
-        self._wide.export_item(wide)
-        self._tracks.export_item(track_row(wide, market=shared.market, query=query))
+        self._wide(wide)
+        self._tracks(track_row(wide, market=shared.market, query=query))
         if (features := features_row(wide)) is not None:
-            self._features.export_item(features)
+            self._features(features)
         return wide
 
     def _artist(self, person: tuple[Any, ...]) -> ArtistRow:

@@ -16,7 +16,7 @@ from runclub_spider.catalog.models import FEATURES
 from runclub_spider.publish.account.grid import table
 from runclub_spider.publish.files import read_json, sha256
 from runclub_spider.publish.write.columns import MUSICBRAINZ
-from runclub_spider.publish.write.exporters import lines
+from runclub_spider.publish.write.lines import lines
 from runclub_spider.publish.write.package import CARD, write_sums
 from runclub_spider.publish.write.page import text_template
 
@@ -41,10 +41,10 @@ def cut(release: Path, profile: Profile, made: Path) -> None:
     original = manifest["filtersApplied"]["decadeFrom"] == "original"
     cells: dict[tuple[str | None, str | None], int] = {}
     tracks = 0
-    with (release / "catalog_wide.jsonl").open("rb") as wide, lines(made / ROWS) as file:
+    with (release / "catalog_wide.jsonl").open("rb") as wide, lines(made / ROWS) as write:
         for line in wide:
             row = row_of(orjson.loads(line), profile, original=original)
-            file.export_item(row)
+            write(row)
             cell = row["umbrella"], row["decade"]
             cells[cell] = cells.get(cell, 0) + 1
             tracks += 1

@@ -46,7 +46,7 @@ from runclub_spider.publish.files import fsync_tree, join, read_json
 from runclub_spider.publish.packing import Packing
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.write import folder, up_to_date
-from runclub_spider.publish.write.exporters import lines
+from runclub_spider.publish.write.lines import lines
 from runclub_spider.publish.write.part import (
     FEATURE_LINES,
     TRACKS,
@@ -499,11 +499,11 @@ def _write_data(
     for name in (WIDE, TRACKS, FEATURE_LINES):
         join((part / name for part in parts), made / name)
     artists: dict[str, str] = {}
-    with lines(made / "cached_artists.jsonl") as file:
+    with lines(made / "cached_artists.jsonl") as write:
         for some in chunks(sorted(written.artists)):
             for row in catalogue.artists(connection, some):
                 try:
-                    file.export_item(artist_row(artist_of(*tuple(row))))
+                    write(artist_row(artist_of(*tuple(row))))
                 except (OSError, MemoryError):
                     raise
                 except Exception as error:  # noqa: BLE001 -- any value may be of any type
