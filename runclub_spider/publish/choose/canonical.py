@@ -86,10 +86,14 @@ class Canonicals:
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """(ISRC, track id, reason) of the entries to be stored."""
         pool, found = self.selection.pool, self.selection.duplicates
-        for carrier in self.carrier[self.differs].tolist():
-            track = int(found.survivor[carrier])
-            reason = str(self.selection.reason(track))
-            yield bytes(pool.isrc[carrier]).decode(), pool.id_of(track), reason
+        reasons = [str(reason) for reason in Reason]
+        differing = self.carrier[self.differs]
+        for start in range(0, len(differing), _CHUNK):
+            part = differing[start : start + _CHUNK]
+            tracks = found.survivor[part]
+            columns = pool.isrc[part], pool.ids[tracks], found.reason[tracks]
+            for code, track_id, why in zip(*(one.tolist() for one in columns), strict=True):
+                yield code.decode(), track_id.decode(), reasons[why]
 
 
 def canonicals(selection: Selection, stored: Iterable[tuple[str, str]]) -> Canonicals:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.rules import RULES
 from runclub_spider.publish.choose.apart import sharing
 from runclub_spider.publish.choose.balance import Choice, Targets, balance
@@ -52,15 +53,19 @@ class Selection:
 
     def cells(self) -> Iterator[tuple[str, Cell]]:
         """(id, cell) of the release's tracks, by id."""
-        for index in self.chosen.tolist():
-            yield self.pool.id_of(index), self.cell(index)
+        pool, chosen = self.pool, self.chosen
+        columns = pool.ids[chosen], self.choice.umbrella[chosen], pool.decade[chosen]
+        for track_id, umbrella, decade in zip(*(one.tolist() for one in columns), strict=True):
+            label = None if umbrella == NONE else pool.labels[umbrella]
+            yield track_id.decode(), (label, None if decade == NONE else DECADES[decade])
 
     def merged(self) -> Iterator[tuple[int, int, bool]]:
         """(merged track, the one that stands for it, whether they are one recording)."""
         found = self.duplicates
-        for index in np.flatnonzero(found.merge != Merge.NOT).tolist():
-            other = int(found.survivor[index])
-            yield index, other, bool(found.recording[index] == found.recording[other])
+        merged = np.flatnonzero(found.merge != Merge.NOT)
+        others = found.survivor[merged]
+        same = found.recording[merged] == found.recording[others]
+        yield from zip(merged.tolist(), others.tolist(), same.tolist(), strict=True)
 
     def sharing(self) -> dict[int, list[str]]:
         """By track of the release the ids of the others that bear its ISRC, ascending."""

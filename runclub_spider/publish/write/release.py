@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from runclub_spider.publish.choose.canonical import (
 )
 from runclub_spider.publish.choose.fate import Fate
 from runclub_spider.publish.choose.part import Asked, read_part, spans
-from runclub_spider.publish.choose.pool import Pool, Previous
+from runclub_spider.publish.choose.pool import NONE, Pool, Previous
 from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.publish.choose.voting import names_of_sources, votes_of_sources
 from runclub_spider.publish.cluster import Cluster
@@ -553,20 +553,34 @@ def _shares(folder: Path, selection: Selection) -> list[Share]:
 def _chosen(selection: Selection) -> Iterator[Chosen]:
     """Each track of the release, by id, and what choosing said of it."""
     pool, merged, sharing = selection.pool, _merged(selection), selection.sharing()
-    for index in selection.chosen.tolist():
+    chosen = selection.chosen
+
+    @cache
+    def named(names: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(pool.labels[at] for at in names if at != NONE)
+
+    labels = cache(of_mask)
+    columns = (
+        *(pool.names[chosen], pool.origin[chosen], pool.confidence[chosen]),
+        *(pool.suitability[chosen], pool.content[chosen]),
+    )
+    values = zip(*(column.tolist() for column in columns), strict=True)
+    for index, (track_id, cell), (names, origin, sure, suits, content) in zip(
+        chosen.tolist(), selection.cells(), values, strict=True
+    ):
         backfill = selection.choice.backfill.get(index)
         same, soft = merged.get(index, ((), ()))
         yield Chosen(
-            pool.id_of(index),
-            selection.cell(index),
-            pool.umbrellas_of(index),
-            pool.origins[pool.origin[index]],
-            int(pool.confidence[index]),
-            int(pool.suitability[index]),
+            track_id,
+            cell,
+            named(tuple(names)),
+            pool.origins[origin],
+            sure,
+            suits,
             None if backfill is None else (*backfill.cell, backfill.step),
             same,
             soft,
-            of_mask(int(pool.content[index])),
+            labels(content),
             sharing.get(index, ()),
         )
 

@@ -29,7 +29,7 @@ from runclub_spider.store.db.tables import (
     track_market,
     track_source,
 )
-from runclub_spider.store.db.upsert import upsert
+from runclub_spider.store.db.upsert import RowInsert, insert_rows, upsert
 from runclub_spider.store.facts import imported
 from runclub_spider.store.queue.seeds import FINISHED
 
@@ -40,6 +40,12 @@ _STREAM = {"yield_per": 2000}
 _NO_UTF8 = "decode to UTF-8"
 T = TypeVar("T")
 _BATCH = 5000
+_RELEASED = ("track_id", "version", "umbrella", "decade")
+_CANONICALS = RowInsert(
+    canonical,
+    ("isrc", "track_id", "reason"),
+    lambda new: {"track_id": new.track_id, "reason": new.reason},
+)
 _DETAILS = ("isrc", "popularity", "countries", "duration_ms")
 #: Tracks with all exported columns, by id; see :func:`wide`.
 WIDE = (
@@ -452,17 +458,8 @@ def remember_release(
     connection.execute(sa.delete(release_row))
     rows = iter(cells)
     while part := list(islice(rows, _BATCH)):
-        connection.execute(
-            sa.insert(release_row),
-            [
-                {"track_id": i, "version": version, "umbrella": umbrella, "decade": decade}
-                for i, umbrella, decade in part
-            ],
-        )
+        values = [(i, version, umbrella, decade) for i, umbrella, decade in part]
+        insert_rows(connection, release_row, _RELEASED, values)
     changed = iter(canonicals)
     while found := list(islice(changed, _BATCH)):
-        upsert(
-            connection,
-            canonical,
-            [{"isrc": isrc, "track_id": i, "reason": why} for isrc, i, why in found],
-        )
+        _CANONICALS(connection, found)
