@@ -54,9 +54,10 @@ class Figures:
         """Count one row of `catalog_wide`."""
         year = str(wide["album_release_year"] or _UNKNOWN)
         self.years[year] += 1
-        if any(wide[name] is not None for name in FEATURES):
+        tempo = wide["tempo"]
+        if tempo is not None or any(wide[name] is not None for name in FEATURES):
             self.with_features[year] += 1
-        if (tempo := wide["tempo"]) is not None and (folded := fold(tempo)) is not None:
+        if tempo is not None and (folded := fold(tempo)) is not None:
             how = "kept" if folded == tempo else "doubled" if folded > tempo else "halved"
             self.measured[_bin(tempo, TEMPO_BIN), how] += 1
             self.folded[_bin(folded, TEMPO_BIN), how] += 1

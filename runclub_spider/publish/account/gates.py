@@ -99,7 +99,8 @@ class Measures:
         self.outside_durations += not shortest <= wide["duration_ms"] <= allowed
         self.total_duration += wide["duration_ms"]
         self.with_tempo += wide["tempo"] is not None
-        if any(wide[name] is not None for name in ALL_FEATURES):
+        # Nearly all have a tempo.
+        if wide["tempo"] is not None or any(wide[name] is not None for name in ALL_FEATURES):
             self.with_features += 1
             nulls = [name for name in FEATURES if wide[name] is None]
             # What an import knows less of than ReccoBeats must not cost the release either.

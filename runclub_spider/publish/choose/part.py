@@ -50,8 +50,9 @@ from runclub_spider.store.read.candidates import CandidateRow, CreditRow, Span
 NO_YEAR = 9999
 #: The features that are rated.
 RATED = ("tempo", "energy", "danceability", "acousticness")
-# Spans hold about so many tracks: what is read of them takes some 40 MB.
-_TRACKS = 20_000
+# Spans hold about so many tracks: what is read of them takes some 20 MB, and the last of a store is
+# not waited for long. Fewer gain little, and each task has its own copy of what is asked.
+_TRACKS = 10_000
 _FIRST_RATED = CandidateRow._fields.index(RATED[0])
 _NO_FEATURES: Sequence[float | None] = (None,) * len(RATED)
 _NO_KEY = bytes(16)

@@ -146,7 +146,7 @@ class Written:
 
     def count(self, shared: Shared, wide: Mapping[str, Any], cell: Cell, updated_at: int) -> None:
         """Take up a row that was written, counted in a cell."""
-        self.features += any(wide[name] is not None for name in FEATURES)
+        self.features += wide["tempo"] is not None or any(wide[n] is not None for n in FEATURES)
         shortest, longest = shared.durations
         self.measures.add(wide, shortest=shortest, longest=longest)
         self.figures.add(wide)
@@ -155,7 +155,9 @@ class Written:
             self.buckets[umbrella or UNASSIGNED, decade or UNDATED, bucket] += 1
         self._count_decades(wide)
         self._count_imported(wide)
-        self.by_label.update(wide["_extra"]["content_labels"])
+        # Counters take their time over nothing, too.
+        if labels := wide["_extra"]["content_labels"]:
+            self.by_label.update(labels)
         self.newest = max(self.newest, updated_at)
         self.artists.update(wide["artist_ids"])
 
@@ -164,6 +166,8 @@ class Written:
         self.with_time_signature += wide["time_signature"] is not None
         extra = wide["_extra"]
         sources: Mapping[str, str] = extra["features_imported"]
+        if not sources:
+            return
         self.imported.update(set(sources.values()))
         for name, source in sources.items():
             self.licences.setdefault(source, set()).add(extra["licences"][name])
