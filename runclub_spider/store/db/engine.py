@@ -324,13 +324,13 @@ def _engine(url: URL) -> sa.Engine:
 
 
 def make_roomy(connection: sa.Connection) -> None:
-    """For many small transactions all over the file: 16 MB of cache, checkpoints of 32 MB.
+    """For many small transactions all over the file: 16 MB of cache, checkpoints of 64 MB.
 
     SQLite only, and for this connection only.
     """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA cache_size=-16000")
-        connection.exec_driver_sql("PRAGMA wal_autocheckpoint=8000")
+        connection.exec_driver_sql("PRAGMA wal_autocheckpoint=16000")
 
 
 def _use_wal(engine: sa.Engine) -> None:
