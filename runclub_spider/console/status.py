@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 
 import sqlalchemy as sa
 from rich.console import Console
@@ -16,7 +18,7 @@ from runclub_spider.catalog.dates import DECADES
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError, StoreError
 from runclub_spider.publish.account import exhaustion, kept
-from runclub_spider.publish.account.exhaustion import Certificate, Why
+from runclub_spider.publish.account.exhaustion import Certificate, Searches, Why
 from runclub_spider.publish.account.grid import UNDATED, Grid, table
 from runclub_spider.publish.account.kept import Kept
 from runclub_spider.store.db import meta
@@ -241,7 +243,10 @@ def _grid(cells: Grid, title: str) -> Table:
 
 
 def _searched(config: Config, connection: sa.Connection, known: Kept) -> list[Table]:
-    """How far each cell was searched: the word where it ends, else the searches left."""
+    """How far each cell was searched: the word where it ends, else the searches left.
+
+    For playlists only where a search for some was asked, for not every key may read them.
+    """
     if not known.summary.chosen:
         return []
     found = exhaustion.certificates(
@@ -250,23 +255,34 @@ def _searched(config: Config, connection: sa.Connection, known: Kept) -> list[Ta
         config.market,
         cap=config.max_results_per_seed,
     )
-    numbers = exhaustion.counts(found, config.cell_minimum)
-    told = ", ".join(f"{number} {why}" for why, number in numbers.items())
-    made = Table(title=f"searches left by cell: {told}", title_justify="left", box=None)
+    made = [_certified(found, config.cell_minimum, "searches", attrgetter("tracks"))]
+    if any(one.playlists.asked for one in found.values()):
+        of_lists = attrgetter("playlists")
+        made.append(_certified(found, config.cell_minimum, "playlist searches", of_lists))
+    return made
+
+
+def _certified(
+    found: Mapping[tuple[str, str], Certificate],
+    minimum: int,
+    asked: str,
+    kind: Callable[[Certificate], Searches],
+) -> Table:
+    words = {cell: kind(one).why(one.found, minimum) for cell, one in found.items()}
+    numbers = Counter(words.values())
+    told = ", ".join(f"{numbers[why]} {why}" for why in Why)
+    made = Table(title=f"{asked} left by cell: {told}", title_justify="left", box=None)
     made.add_column("umbrella")
     for column in DECADES:
         made.add_column(column, justify="right")
     for umbrella in dict.fromkeys(umbrella for umbrella, _ in found):
-        cells = (found.get((umbrella, decade)) for decade in DECADES)
-        made.add_row(umbrella, *(_progress(cell, config.cell_minimum) for cell in cells))
-    return [made]
-
-
-def _progress(cell: Certificate | None, minimum: int) -> str:
-    if cell is None:
-        return "–"
-    why = cell.why(minimum)
-    return f"{cell.left:,}" if why in {Why.OPEN, Why.UNASKED} else str(why)
+        row = []
+        for cell in ((umbrella, decade) for decade in DECADES):
+            why = words.get(cell)
+            left = f"{kind(found[cell]).left:,}" if why in {Why.OPEN, Why.UNASKED} else why
+            row.append("–" if left is None else str(left))
+        made.add_row(umbrella, *row)
+    return made
 
 
 def _seeds(rows: list[tuple[str, str, str, int]]) -> Table:

@@ -7,7 +7,7 @@ tried on generated worlds and its intervals do not hold (docs/BENCHMARKS.md).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,13 @@ import sqlalchemy as sa
 
 from runclub_spider.catalog.dates import DECADES
 from runclub_spider.publish.choose.fate import Fate
+from runclub_spider.store.queue.seeds import FINISHED, FRESH
 from runclub_spider.store.read import catalogue
 from runclub_spider.store.read.brought import LAST_PAGES
 
 if TYPE_CHECKING:
     from runclub_spider.publish.choose.select import Selection
-    from runclub_spider.store.read.brought import Brought
+    from runclub_spider.store.read.brought import Brought, Finds
 
 Cell = tuple[str, str]
 
@@ -36,44 +37,69 @@ class Why(StrEnum):
 
 
 @dataclass(slots=True)
-class Certificate:
-    """What is known of one cell.
+class Searches:
+    """How far the searches of one kind for a cell were read.
 
     Attributes:
-        found: eligible tracks with this umbrella and decade that no content label puts last; one
-            track may count in several.
         named: searches that name the umbrella, with this decade or without any.
         asked: of those, asked at least once.
-        left: of those, not read to their end.
-        requests: pages of the searches that name the cell itself.
+        left: of those, not read to their end; of playlists, with all lists that may be read.
+        requests: pages of the searches that name the cell itself, and of the lists they served.
         last: new tracks on the last of those pages, the latest last.
     """
 
-    found: int = 0
     named: int = 0
     asked: int = 0
     left: int = 0
     requests: int = 0
     last: list[int] = field(default_factory=list)
 
-    def why(self, minimum: int) -> Why:
-        """The verdict under a minimum of tracks."""
-        if self.found >= minimum:
+    def why(self, found: int, minimum: int) -> Why:
+        """The verdict on these searches, where so many tracks are found of a minimum."""
+        if found >= minimum:
             return Why.FILLED
         if not self.asked:
             return Why.UNASKED
         return Why.OPEN if self.left else Why.EXHAUSTED
 
-    def as_json(self, minimum: int) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """For the manifest."""
         return {
-            "found": self.found,
             "searches": self.named,
             "asked": self.asked,
             "left": self.left,
             "requests": self.requests,
             "newOnLastPages": self.last,
+        }
+
+
+@dataclass(slots=True)
+class Certificate:
+    """What is known of one cell.
+
+    Attributes:
+        found: eligible tracks with this umbrella and decade that no content label puts last; one
+            track may count in several.
+        tracks: the searches for tracks; the verdict is theirs, for any key may ask them.
+        playlists: the searches for playlists, with the lists that they served.
+    """
+
+    found: int = 0
+    tracks: Searches = field(default_factory=Searches)
+    playlists: Searches = field(default_factory=Searches)
+
+    def why(self, minimum: int) -> Why:
+        """The verdict under a minimum of tracks."""
+        return self.tracks.why(self.found, minimum)
+
+    def as_json(self, minimum: int) -> dict[str, Any]:
+        """For the manifest."""
+        read = self.playlists.why(self.found, minimum)
+        return {
+            "found": self.found,
+            **self.tracks.as_json(),
             "state": str(self.why(minimum)),
+            "playlists": {**self.playlists.as_json(), "state": str(read)},
         }
 
 
@@ -91,32 +117,56 @@ def certificates(
         connection: of the store.
         found: eligible tracks of each possible cell, as :func:`found_in` counts them.
         market: of the searches.
-        cap: rows to which a search is read at most.
-        brought: by the pages of searches; without it `last` stays empty.
+        cap: rows to which a search for tracks is read at most.
+        brought: by the pages of searches and lists; without it `last` stays empty, and pages of
+            lists are not counted.
     """
     made = {cell: Certificate(found=number) for cell, number in found.items()}
     by_umbrella: defaultdict[str, list[Certificate]] = defaultdict(list)
     for (umbrella, _), one in made.items():
         by_umbrella[umbrella].append(one)
-    last: defaultdict[Cell, list[tuple[int, int]]] = defaultdict(list)
+    served = catalogue.lists_by_search(connection, market)
+    unread = catalogue.lists_with_pages_left(connection)
+    searched: defaultdict[Cell, list[Finds]] = defaultdict(list)
+    # Lists are read once, whichever searches of a cell served them.
+    lists: defaultdict[Cell, set[str]] = defaultdict(set)
     for seed in catalogue.ledger(connection, market):
-        if seed.search_type != "track" or seed.umbrella is None:
+        if seed.umbrella is None:
             continue
-        cell = seed.umbrella, seed.decade or ""
+        cell, of_tracks = (seed.umbrella, seed.decade or ""), seed.search_type == "track"
         own = made.get(cell)
         if own is not None:
-            own.requests += seed.requests
-            if brought is not None:
-                last[cell] += brought.of(seed.term, market).last
+            (own.tracks if of_tracks else own.playlists).requests += seed.requests
+            if not of_tracks:
+                lists[cell].update(served.get(seed.term, ()))
+            elif brought is not None:
+                searched[cell].append(brought.of(seed.term, market))
         about = by_umbrella[seed.umbrella] if seed.decade is None else filter(None, [own])
-        left = not catalogue.read_to_end(seed, cap)
+        if of_tracks:
+            asked, left = bool(seed.requests), not catalogue.read_to_end(seed, cap)
+        else:
+            # A list that is named by its address is read without a search.
+            asked = seed.state != FRESH
+            left = seed.state not in FINISHED or not unread.isdisjoint(served.get(seed.term, ()))
         for one in about:
-            one.named += 1
-            one.asked += bool(seed.requests)
-            one.left += left
-    for cell, found_on in last.items():
-        made[cell].last = [number for _, number in sorted(found_on)[-LAST_PAGES:]]
+            searches = one.tracks if of_tracks else one.playlists
+            searches.named += 1
+            searches.asked += asked
+            searches.left += left
+    for cell, found_by in searched.items():
+        made[cell].tracks.last = _last(found_by)
+    if brought is not None:
+        for cell, ids in lists.items():
+            read = [brought.lists[one] for one in ids if one in brought.lists]
+            made[cell].playlists.requests += sum(one.pages for one in read)
+            made[cell].playlists.last = _last(read)
     return made
+
+
+def _last(found: Iterable[Finds]) -> list[int]:
+    """New tracks on the last pages of several sources, in the order of planning."""
+    pages = sorted(page for one in found for page in one.last)
+    return [number for _, number in pages[-LAST_PAGES:]]
 
 
 def counts(found: Mapping[Cell, Certificate], minimum: int) -> dict[str, int]:

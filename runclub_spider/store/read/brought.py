@@ -20,19 +20,22 @@ from runclub_spider.store.queue.seeds import EXHAUSTED, RETIRED
 
 #: How many of a search's last pages are told apart.
 LAST_PAGES = 5
+_OF_LISTS = (PageKind.PLAYLIST, PageKind.PLAYLIST_ITEMS)
 
 
 @dataclass(slots=True)
 class Finds:
-    """What the pages of a track search brought.
+    """What the pages of a track search or of a playlist brought.
 
     Attributes:
+        pages: how many were answered.
         new_tracks: beside those that the ledger has, of older versions.
         eligible_new: of these, those that the rules pass.
         generations: by the version of pages more than 0 where they brought eligible ones.
-        last: (place among all searches' pages, tracks) of its last pages, the latest last.
+        last: (place among all pages, tracks) of its last pages, the latest last.
     """
 
+    pages: int = 0
     new_tracks: int = 0
     eligible_new: int = 0
     generations: Counter[str] = field(default_factory=Counter)
@@ -56,10 +59,12 @@ class Brought:
     Attributes:
         kinds: tracks by the kind of page.
         searches: what each track search brought, by (term, market).
+        lists: what each playlist brought, by its id.
     """
 
     kinds: Mapping[str, int]
     searches: Mapping[tuple[str, str], Finds]
+    lists: Mapping[str, Finds]
 
     def of(self, term: str, market: str) -> Finds:
         """What a track search brought; nothing if it was not asked."""
@@ -70,16 +75,22 @@ def read(connection: sa.Connection) -> Brought:
     """Sum up what all answered pages brought; it reads which page each track came with."""
     kinds: Counter[str] = Counter()
     searches: defaultdict[tuple[str, str], Finds] = defaultdict(Finds)
+    lists: defaultdict[str, Finds] = defaultdict(Finds)
     for place, row in enumerate(_pages(connection)):
         kinds[row.kind] += row.counted + row.new_tracks
         if row.kind == PageKind.TRACK_SEARCH:
             found = searches[row.source_key, row.market]
-            found.new_tracks += row.new_tracks
-            found.eligible_new += row.eligible_new
-            # Older versions did not tell a page's eligible ones: any that were new will do.
-            found.generations[row.version] += row.eligible_new or row.counted
-            found.last.append((place, row.counted + row.new_tracks))
-    return Brought(kinds, searches)
+        elif row.kind in _OF_LISTS:
+            found = lists[row.source_key]
+        else:
+            continue
+        found.pages += 1
+        found.new_tracks += row.new_tracks
+        found.eligible_new += row.eligible_new
+        # Older versions did not tell a page's eligible ones: any that were new will do.
+        found.generations[row.version] += row.eligible_new or row.counted
+        found.last.append((place, row.counted + row.new_tracks))
+    return Brought(kinds, searches, lists)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from runclub_spider.store.db.tables import (
     audio_features,
     canonical,
     open_metadata,
+    page,
     playlist,
     quota,
     release,
@@ -31,6 +32,7 @@ from runclub_spider.store.db.tables import (
 )
 from runclub_spider.store.db.upsert import RowInsert, insert_rows, upsert
 from runclub_spider.store.facts import imported
+from runclub_spider.store.queue.pages import OPEN, PageKind
 from runclub_spider.store.queue.seeds import FINISHED
 
 #: 2100-01-01: what a row says was seen or changed later, it says wrongly.
@@ -294,6 +296,19 @@ def lists_by_search(connection: sa.Connection, market: str) -> dict[str, list[st
     for row in rows:
         found[row.term].append(row.playlist_id)
     return found
+
+
+def lists_with_pages_left(connection: sa.Connection) -> frozenset[str]:
+    """The playlists of which planned pages are not answered yet."""
+    rows = connection.execute(
+        sa.select(page.c.source_key)
+        .where(
+            page.c.state == OPEN,
+            page.c.kind.in_([str(PageKind.PLAYLIST), str(PageKind.PLAYLIST_ITEMS)]),
+        )
+        .distinct()
+    )
+    return frozenset(row.source_key for row in rows)
 
 
 def playlist_states(connection: sa.Connection) -> dict[str, int]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from runclub_spider.catalog import rules
 from runclub_spider.config import Config
 from runclub_spider.publish.account import discovery, exhaustion
-from runclub_spider.publish.account.exhaustion import Certificate, Why
+from runclub_spider.publish.account.exhaustion import Certificate, Searches, Why
 from runclub_spider.publish.choose.select import Selection
 from runclub_spider.publish.verify import verify_release
 from runclub_spider.store.db.engine import Store
@@ -117,6 +117,10 @@ def test_each_seeds_tracks_and_what_became_of_them(store: Store, tmp_path: Path)
     }
 
 
+def counted(searches: Searches) -> tuple[int, int, int, int]:
+    return searches.named, searches.asked, searches.left, searches.requests
+
+
 def test_how_far_each_cell_was_searched(store: Store) -> None:
     with store.begin() as connection:
         register(connection, "70s rock", umbrella="Rock", decade="70s")
@@ -133,21 +137,75 @@ def test_how_far_each_cell_was_searched(store: Store) -> None:
         made = exhaustion.certificates(connection, found, MARKET, cap=30, brought=sums)
         shallow = exhaustion.certificates(connection, found, MARKET, cap=20)
     rock = made["Rock", "70s"]
-    assert (rock.found, rock.named, rock.asked, rock.left, rock.requests) == (2, 2, 1, 2, 2)
-    assert list(rock.last) == [2, 1]
+    assert (rock.found, *counted(rock.tracks)) == (2, 2, 1, 2, 2)
+    assert list(rock.tracks.last) == [2, 1]
     assert rock.why(2) is Why.FILLED
     assert rock.why(3) is Why.OPEN
     # A search without a decade is one for each cell of its umbrella.
     metal = made["Metal", "70s"]
-    assert (metal.found, metal.named, metal.asked, metal.left, metal.requests) == (1, 2, 2, 0, 1)
+    assert (metal.found, *counted(metal.tracks)) == (1, 2, 2, 0, 1)
     assert metal.why(2) is Why.EXHAUSTED
     assert made["Metal", "80s"].why(2) is Why.EXHAUSTED
     assert made["Pop", "80s"].why(2) is Why.UNASKED
-    assert shallow["Rock", "70s"].left == 1
+    assert shallow["Rock", "70s"].tracks.left == 1
     told = exhaustion.as_json(made, 2)
     assert sum(told["states"].values()) == len(made)
     assert told["states"]["filled"] == 1
     assert told["cells"]["Rock"]["70s"]["newOnLastPages"] == [2, 1]
+
+
+def read_list(connection: sa.Connection, number: int, first: int, *tracks_on_it: int) -> None:
+    """A page of a playlist that showed some tracks."""
+    one = a_playlist(number).playlist_id
+    kind = PageKind.PLAYLIST_ITEMS if first else PageKind.PLAYLIST
+    task = PageTask("spotify_playlist", kind, one, MARKET, first, 10, "s")
+    pages.plan(connection, [task])
+    if not tracks_on_it:
+        return
+    (task,) = pages.open_pages(connection, task.spider, MARKET)
+    rows = [found(a_track(track), first + at) for at, track in enumerate(tracks_on_it)]
+    source = Source("playlist", one, snapshot="s", ordinal=task.ordinal)
+    tracks.save(connection, rows, source, policy=POLICY, run_id=1, now=1)
+    counts = PageCounts(track_rows=len(rows))
+    pages.mark_done(connection, task, counts=counts, run_id=1, now=1)
+
+
+def test_how_far_the_playlists_for_each_cell_were_read(store: Store) -> None:
+    ids = [a_playlist(number).playlist_id for number in (1, 2, 3)]
+    with store.begin() as connection:
+        for term in ("70s rock", "best of the 70s rock", "seventies rock"):
+            register(connection, term, "playlist", umbrella="Rock", decade="70s")
+        register(connection, "metal", "playlist", umbrella="Metal")
+        register(connection, "70s rock", umbrella="Rock", decade="70s")
+        playlists.record(connection, [a_playlist(number) for number in (1, 2, 3)], 1)
+        # Both searches serve the first list, whose pages count once.
+        playlists.list_for(connection, "70s rock", MARKET, ids[:2])
+        playlists.list_for(connection, "best of the 70s rock", MARKET, ids[:1])
+        playlists.list_for(connection, "metal", MARKET, ids[2:])
+        for term in ("70s rock", "best of the 70s rock", "metal"):
+            seeds.found_without_search(connection, "playlist", MARKET, term, 1)
+        read_list(connection, 1, 0, 1, 2)
+        read_list(connection, 1, 10, 3)
+        read_list(connection, 2, 0, 3, 4, 5, 6)
+        seeds.close(connection, "playlist", MARKET, ["70s rock", "best of the 70s rock"])
+        number = exhaustion.found_in(selection())
+        made = exhaustion.certificates(
+            connection, number, MARKET, cap=30, brought=brought.read(connection)
+        )
+        # A page of a list that was planned and not answered leaves its search unfinished.
+        read_list(connection, 2, 10)
+        later = exhaustion.certificates(connection, number, MARKET, cap=30)
+    rock, metal = made["Rock", "70s"], made["Metal", "80s"]
+    assert counted(rock.playlists) == (3, 2, 1, 3)
+    assert rock.playlists.last == [2, 1, 3]
+    assert counted(metal.playlists) == (1, 1, 1, 0)
+    assert counted(later["Rock", "70s"].playlists) == (3, 2, 2, 0)
+    # Searches for tracks stand apart: the verdict is theirs.
+    assert counted(rock.tracks) == (1, 0, 1, 0)
+    assert rock.why(3) is Why.UNASKED
+    assert rock.as_json(3)["playlists"]["state"] == "open"
+    assert rock.as_json(2)["playlists"]["state"] == "filled"
+    assert made["Pop", "80s"].as_json(1)["playlists"]["state"] == "unasked"
 
 
 def test_a_cell_that_nobody_can_ask_for_is_not_exhausted() -> None:
