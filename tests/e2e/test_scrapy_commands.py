@@ -183,12 +183,13 @@ def by_script(place: Place, sandbox: Sandbox, **arguments: str) -> subprocess.Co
 def test_a_crawl_that_a_script_starts_is_a_run_like_all(
     place: Place, sandbox: Sandbox, run: Run
 ) -> None:
-    done = by_script(place, sandbox, max_seeds="2")
+    done = by_script(place, sandbox, max_seeds="2", max_results="40")
     assert done.returncode == 0, done.stderr
     assert place.column("SELECT result FROM run") == ["finished"]
     assert (place.latest / "manifest.json").exists()
     # The store is free again, and what is wrong is said before a request.
-    assert "Nothing new" in run(place, "crawl", "spotify_search", "-a", "max_seeds=2").out
+    again = ("crawl", "spotify_search", "-a", "max_seeds=2", "-a", "max_results=40")
+    assert "Nothing new" in run(place, *again).out
     with exclusive(place.config(), "somebody else"):
         held = by_script(place, sandbox, max_seeds="3")
     assert "another run holds this store (somebody else" in held.stderr
