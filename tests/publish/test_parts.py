@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import active_children, get_context
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
 
 from runclub_spider.config import Config
+from runclub_spider.publish import parts
 from runclub_spider.publish.parts import Workers, snapshot_of
+from runclub_spider.publish.verify import spans
 from runclub_spider.store.db.engine import Store
 from testkit.killer import ROOT
 
@@ -54,6 +57,20 @@ def test_what_no_process_can_do_is_done_here(
         hands = Workers(connection, processes, snapshot_of(connection), beside=beside)
         assert list(hands.run(squared, tasks)) == [one * one for one in range(number)]
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("room", [parts, spans])
+def test_processes_start_without_the_program_that_starts_them(
+    room: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, ran = ModuleType("__main__"), tmp_path / "ran"
+    program.__file__ = str(tmp_path / "program.py")
+    Path(program.__file__).write_text(f"open({str(ran)!r}, 'w').close()")
+    monkeypatch.setitem(sys.modules, "__main__", program)
+    with ProcessPoolExecutor(1, get_context("spawn")) as processes, room._no_main():
+        assert processes.submit(abs, -1).result() == 1
+    assert sys.modules["__main__"] is program
+    assert not ran.exists()
 
 
 def worked_by(_: sa.Connection, task: tuple[int, str | None]) -> tuple[int, int]:
