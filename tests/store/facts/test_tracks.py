@@ -327,6 +327,19 @@ def test_a_name_that_comes_later_makes_older_tracks_whole(connection: sa.Connect
     assert content(connection)["rejection"] == []
 
 
+def test_a_verdict_stands_until_a_page_says_something_new(connection: sa.Connection) -> None:
+    verdicts = sa.select(rejection.c.rule, rejection.c.run_id)
+    short = a_track(1, duration_ms=90_000)
+    save(connection, short)
+    save(connection, short, source=Source("search", "another"), run=2)
+    save(connection, replace(short, name="", duration_ms=0), run=3)
+    assert connection.execute(verdicts).all() == [("too_short", 1)]
+    save(connection, replace(short, duration_ms=80_000), run=4)
+    assert connection.execute(verdicts).all() == [("too_short", 4)]
+    save(connection, replace(short, duration_ms=240_000), run=5)
+    assert connection.execute(verdicts).all() == []
+
+
 def test_many_tracks_at_once(connection: sa.Connection) -> None:
     page = [a_track(number) for number in range(1201)]
     assert len(save(connection, *page)) == 1201
