@@ -344,14 +344,9 @@ class RadioSpider(Spider):
         for line in done.changes:
             self.run.outcome.tell(line)
         self._count()
-        await self._hand_over(StoredPlays(done.stored))
-
-    async def _hand_over(self, item: StoredPlays) -> None:
-        """Give the plays of a page to feeds, like an item that is yielded.
-
-        It is not yielded, because an item of `start` that Scrapy has in hand when the run is
-        stopped keeps it from ever ending.
-        """
+        # Its plays go to feeds like an item that is yielded. It is not yielded, because an item of
+        # `start` that Scrapy has in hand when the run is stopped keeps it from ever ending.
+        item = StoredPlays(done.stored)
         await self.crawler.signals.send_catch_log_async(
             signals.item_scraped, item=item, response=None, spider=self
         )
