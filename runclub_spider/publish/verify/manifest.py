@@ -105,6 +105,20 @@ def _is_limit(one: Any) -> bool:
     return type(one["api"]) is type(one["family"]) is str and _is_count(one["calls"])
 
 
+def _is_reading(one: Any) -> bool:
+    """Whether it says how far the searches for playlists of a cell were read."""
+    numbers = ("searches", "asked", "left", "requests")
+    if type(one) is not dict or one.keys() != {*numbers, "newOnLastPages", "state"}:
+        return False
+    last = one["newOnLastPages"]
+    return (
+        all(_is_count(one[name]) for name in numbers)
+        and (one["asked"] <= one["searches"] and one["left"] <= one["searches"])
+        and (type(last) is list and all(map(_is_count, last)))
+        and one["state"] in ("filled", "exhausted", "open", "unasked")
+    )
+
+
 def _is_count(one: Any) -> bool:
     return type(one) is int and one >= 0
 
@@ -341,6 +355,12 @@ class _Checks:
             if (claimed := found["states"].get(state, 0)) != actual[state]:
                 message = f"{claimed} cells are said to be {state}, but {actual[state]} are"
                 self._fail("exhaustion", message)
+        # Not every release of this form tells of playlists, so its schema says nothing of them.
+        for umbrella, row in found["cells"].items():
+            for decade, cell in row.items():
+                if "playlists" in cell and not _is_reading(cell["playlists"]):
+                    message = f"{show(umbrella)} {show(decade)}: {show(cell['playlists'])}"
+                    self._fail("exhaustion", f"no reading of playlists: {message}")
 
     def merged(self) -> None:
         account = self._manifest["accounting"]

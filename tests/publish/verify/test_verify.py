@@ -1626,6 +1626,41 @@ def test_limits_may_be_told_and_are_limits(limits: Any, said: set[str], tmp_path
     assert rules(verify_release(make(tmp_path, "manifest", tell))) == said
 
 
+READING = {
+    "searches": 3,
+    "asked": 2,
+    "left": 1,
+    "requests": 9,
+    "newOnLastPages": [4, 0],
+    "state": "open",
+}
+
+
+@pytest.mark.parametrize(
+    ("playlists", "said"),
+    [
+        (READING, set()),
+        (5, {"exhaustion"}),
+        ({}, {"exhaustion"}),
+        ({**READING, "asked": 4}, {"exhaustion"}),
+        ({**READING, "left": 4}, {"exhaustion"}),
+        ({**READING, "requests": True}, {"exhaustion"}),
+        ({**READING, "newOnLastPages": [-1]}, {"exhaustion"}),
+        ({**READING, "newOnLastPages": 4}, {"exhaustion"}),
+        ({**READING, "state": "read"}, {"exhaustion"}),
+        ({**READING, "more": 1}, {"exhaustion"}),
+    ],
+)
+def test_playlists_may_be_certified_of_a_cell(
+    playlists: Any, said: set[str], tmp_path: Path
+) -> None:
+    def tell(release: Release) -> None:
+        row = next(iter(release.manifest["exhaustion"]["cells"].values()))
+        next(iter(row.values()))["playlists"] = playlists
+
+    assert rules(verify_release(make(tmp_path, "manifest", tell))) == said
+
+
 # --- schemas ----------------------------------------------------------------------------------
 
 
