@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runclub_sandbox.testing import Sandbox
-from runclub_spider.config import Config
+from runclub_spider.config import NO_ENV_FILE, Config
 from testkit.killer import Action, Launcher
 from testkit.places import Place, calls, contents
 
@@ -112,7 +112,8 @@ def ids(place: Place) -> list[str]:
 
 def bare_environment() -> dict[str, str]:
     """This process's environment without any of the project's settings."""
-    return {name: value for name, value in os.environ.items() if name not in Config.names()}
+    ours = {*Config.names(), NO_ENV_FILE}
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 Run = Callable[..., Done]
