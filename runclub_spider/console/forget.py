@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 from pathlib import Path
-from typing import IO, cast
 
 import jsonlines
 import orjson
@@ -14,7 +13,7 @@ from runclub_spider.catalog.isrc import normalise_isrc
 from runclub_spider.config import Config, utc_now
 from runclub_spider.errors import ConfigurationError
 from runclub_spider.publish.account import kept
-from runclub_spider.publish.write.exporters import CatalogLinesExporter
+from runclub_spider.publish.write.lines import line_of
 from runclub_spider.spiders.backlog import new_songs, write_backlog
 from runclub_spider.store import tombstones
 from runclub_spider.store.db.engine import Store
@@ -76,8 +75,5 @@ def _scrub_snapshot(path: Path, ids: frozenset[str], kind: Kind, value: str) -> 
         part.open("wb") as raw,
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed,
     ):
-        exporter = CatalogLinesExporter(cast(IO[bytes], packed))
-        for row in after:
-            exporter.export_item(row)
-        exporter.finish_exporting()
+        packed.writelines(map(line_of, after))
     part.replace(path)

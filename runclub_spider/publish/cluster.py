@@ -32,7 +32,8 @@ from sqlalchemy.engine import URL
 import runclub_spider
 from runclub_spider.config import Config, environment
 from runclub_spider.errors import ConfigurationError, RunclubError
-from runclub_spider.publish.parts import Work, Workers, done_at, processors
+from runclub_spider.publish.parts import Work, Workers, done_at
+from runclub_spider.publish.processes import processors
 from runclub_spider.store.db.address import database_url, file_of, scrubbed, shown, without_secrets
 from runclub_spider.store.db.tables import meta
 from runclub_spider.text import printable

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
-from types import ModuleType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from runclub_spider.publish.processes import processes, processors
 from runclub_spider.store.db.address import made_engine
 from runclub_spider.store.read.catalogue import reading_anything
 
@@ -146,56 +140,14 @@ def workers(
     if not others or tracks < _WORTH_PROCESSES or not _shared(connection):
         yield Workers(connection)
         return
-    # Not forked: a crawl that publishes has threads, and a copy of them may stand still.
-    context = get_context("spawn")
-    processes = ProcessPoolExecutor(others, mp_context=context, initializer=_begin)
-    try:
-        with _no_main():
-            for _ in range(others):
-                # It starts, and imports what it will need, while this thread begins.
-                processes.submit(_begun, *coming)
-        yield Workers(connection, processes, snapshot, beside=others)
-    finally:
-        processes.shutdown(cancel_futures=True)
-
-
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    with processes(others, *coming) as executor:
+        yield Workers(connection, executor, snapshot, beside=others)
 
 
 def _shared(connection: sa.Connection) -> bool:
     """Whether another process can open the store: one in memory it cannot."""
     url = connection.engine.url
     return url.get_backend_name() != "sqlite" or bool(url.database and url.database != ":memory:")
-
-
-def _begin() -> None:
-    """Make this process one that lives and ends with the one that started it."""
-    # Control-C reaches both; what becomes of the work is the other's to say.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-@contextmanager
-def _no_main() -> Iterator[None]:
-    """Processes that start here have no `__main__`: they would import Scrapy's command line."""
-    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _begun(*_: Callable[..., Any]) -> None:
-    """What is pickled by its name is imported where it arrives."""
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def done_at(address: str, snapshot: str | None, work: Work[T, R], task: T) -> R:

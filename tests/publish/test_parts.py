@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import active_children, get_context
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
 
 from runclub_spider.config import Config
-from runclub_spider.publish import parts
 from runclub_spider.publish.parts import Workers, snapshot_of
-from runclub_spider.publish.verify import spans
 from runclub_spider.store.db.engine import Store
-from testkit.killer import ROOT
 
 Task = tuple[int, int]
 # What they run is imported once, and not by each process.
@@ -57,20 +50,6 @@ def test_what_no_process_can_do_is_done_here(
         hands = Workers(connection, processes, snapshot_of(connection), beside=beside)
         assert list(hands.run(squared, tasks)) == [one * one for one in range(number)]
     assert gc.isenabled()
-
-
-@pytest.mark.parametrize("room", [parts, spans])
-def test_processes_start_without_the_program_that_starts_them(
-    room: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program, ran = ModuleType("__main__"), tmp_path / "ran"
-    program.__file__ = str(tmp_path / "program.py")
-    Path(program.__file__).write_text(f"open({str(ran)!r}, 'w').close()")
-    monkeypatch.setitem(sys.modules, "__main__", program)
-    with ProcessPoolExecutor(1, get_context("spawn")) as processes, room._no_main():
-        assert processes.submit(abs, -1).result() == 1
-    assert sys.modules["__main__"] is program
-    assert not ran.exists()
 
 
 def worked_by(_: sa.Connection, task: tuple[int, str | None]) -> tuple[int, int]:
@@ -131,46 +110,3 @@ def test_work_given_up_leaves_no_process_behind(connection: sa.Connection, tmp_p
     for one in left:
         one.kill()
     assert not left
-
-
-PARENT = """
-import os, sys, time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import active_children, get_context
-from runclub_spider.publish.parts import _begin
-if __name__ == "__main__":
-    processes = ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_begin)
-    print(*{processes.submit(os.getpid).result() for _ in range(8)}, flush=True)
-    processes.submit(time.sleep, 60)
-    time.sleep(60)
-"""
-
-
-def lives(process: int) -> bool:
-    """Whether it runs; one that nobody has asked after yet does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
-def test_processes_end_with_the_one_that_started_them(sent: signal.Signals, tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(PARENT)
-    parent = subprocess.Popen(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert parent.stdout is not None
-    workers = [int(one) for one in parent.stdout.readline().split()]
-    assert workers
-    parent.send_signal(sent)
-    parent.wait()
-    parent.stdout.close()
-    patience = time.monotonic() + 30
-    while any(map(lives, workers)) and time.monotonic() < patience:
-        time.sleep(0.05)
-    assert not any(map(lives, workers))

@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,15 +18,13 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from io import BufferedReader
 from itertools import pairwise
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
 from operator import eq
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import orjson
 
+from runclub_spider.publish.processes import processes, processors
 from runclub_spider.publish.verify.files import DATA_FILES
 from runclub_spider.publish.verify.joins import (
     Counts,
@@ -142,34 +138,13 @@ def begun(root: Path, policies: Policies) -> Iterator[SpansOfRows | None]:
 
     None where that does not pay; see :meth:`SpansOfRows.counts` for what is found.
     """
-    processors, wide = _processors(), root / DATA_FILES[0]
-    if processors < 2 or not wide.is_file() or wide.stat().st_size < _WORTH_PROCESSES:
+    others, wide = processors() - 1, root / DATA_FILES[0]
+    if not others or not wide.is_file() or wide.stat().st_size < _WORTH_PROCESSES:
         yield None
         return
-    # Not forked: who verifies may have threads, and a copy of them may stand still.
-    processes = min(processors - 1, _MOST_PROCESSES)
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
-    try:
-        with _no_main():
-            rows = SpansOfRows(root, policies, SPAN, pool, _IN_HAND * processes)
-        yield rows
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _no_main() -> Iterator[None]:
-    """Processes that start here have no `__main__`: to import that takes longer than a span."""
-    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _processors() -> int:
-    """Those this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    others = min(others, _MOST_PROCESSES)
+    with processes(others, _rows_of) as executor:
+        yield SpansOfRows(root, policies, SPAN, executor, _IN_HAND * others)
 
 
 def split(root: Path, size: int) -> list[Span] | None:
@@ -300,17 +275,3 @@ def _rows_of(root: Path, policies: Policies, span: Span) -> _Found:
 def _artists_of(root: Path, policies: Policies) -> _Found:
     found = sound_artists(root, policies)
     return None if found is None else (None, None, orjson.dumps(found))
-
-
-def _begin() -> None:
-    """Make this process one that lives and ends with the one that started it."""
-    # Control-C reaches both; what becomes of the work is the other's to say.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

@@ -289,15 +289,14 @@ def _suitability(figures: Manifest) -> Chart:
 def _labels(manifest: Manifest) -> Chart:
     found = manifest["totals"].get("byContentLabel", {})
     rows = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{label} ({number:,})" for label, number in rows]
     return Chart(
         "labels",
         "Content labels",
         "bars",
-        f"{len(rows)} labels stand on exported tracks, most often {rows[0][0]} ({rows[0][1]:,})."
+        f"{len(rows)} labels stand on exported tracks, most often {named[0]}."
         if len(rows) > 1
-        else "".join(
-            f"One label stands on exported tracks: {row[0]} ({row[1]:,})." for row in rows
-        ),
+        else f"One label stands on exported tracks: {''.join(named)}.",
         ("label", "tracks"),
         rows,
     )

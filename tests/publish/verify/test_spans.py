@@ -92,7 +92,7 @@ def test_other_processes_find_the_same(tmp_path: Path, monkeypatch: pytest.Monke
     folder = sound(tmp_path)
     monkeypatch.setattr(spans, "_WORTH_PROCESSES", 0)
     monkeypatch.setattr(spans, "SPAN", 20_000)
-    monkeypatch.setattr(spans, "_processors", lambda: 2)
+    monkeypatch.setattr(spans, "processors", lambda: 2)
     with spans.begun(folder, policies(folder)) as begun:
         assert begun is not None
         assert begun.counts() == check_rows(folder, policies(folder), Problems())
