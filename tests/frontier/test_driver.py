@@ -23,31 +23,34 @@ from runclub_spider.store.queue.pages import PageCounts, PageTask
 from .test_planners import SPIDER, UMBRELLAS, plan_of
 
 
+def planner_of(plan: list[Seed]) -> TrackSearchPlanner:
+    return TrackSearchPlanner(SPIDER, plan, "US", "template", 100, 50, 400, UMBRELLAS, 0.75, 1 / 40)
+
+
+def answered(connection: sa.Connection, task: PageTask) -> None:
+    """Store a page without rows, behind which its seed has more."""
+    pages.mark_done(connection, task, counts=PageCounts(), run_id=1, now=1)
+    seeds.advance(
+        connection,
+        (task.source_key, "track", "US"),
+        state=seeds.RUNNING,
+        next_offset=task.first_row + task.row_count,
+        offset=task.first_row,
+        now=1,
+    )
+
+
 class Run:
     """One run of a search crawl: what was given out, and answers to it."""
 
     def __init__(self, store: StoreThread, plan: list[Seed], **changes: Any) -> None:
         self.store = store
-        planner = TrackSearchPlanner(
-            SPIDER, plan, "US", "template", 100, 50, 400, UMBRELLAS, 0.75, 1 / 40
-        )
         values: dict[str, Any] = {"spider": SPIDER, "market": "US", "round_pages": 2, **changes}
-        self.frontier = Frontier(store, planner, **values)
+        self.frontier = Frontier(store, planner_of(plan), **values)
         self.given: list[str] = []
 
     async def answer(self, task: PageTask) -> None:
-        def commit(connection: Any) -> None:
-            pages.mark_done(connection, task, counts=PageCounts(), run_id=1, now=1)
-            seeds.advance(
-                connection,
-                (task.source_key, "track", "US"),
-                state=seeds.RUNNING,
-                next_offset=task.first_row + task.row_count,
-                offset=task.first_row,
-                now=1,
-            )
-
-        await self.store.run(commit)
+        await self.store.run(lambda c: answered(c, task))
         self.frontier.settle(task.key)
 
     async def all(self, fails: Callable[[PageTask], bool] = lambda _task: False) -> list[str]:

@@ -12,16 +12,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from runclub_spider.config import Config
-from runclub_spider.frontier.planners import TrackSearchPlanner
 from runclub_spider.frontier.shared import SharedFrontier, Sharing
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.tables import page
 from runclub_spider.store.db.thread import StoreThread
 from runclub_spider.store.fleet import leases
-from runclub_spider.store.queue import pages, seeds
-from runclub_spider.store.queue.pages import PageCounts, PageTask
+from runclub_spider.store.queue import pages
+from runclub_spider.store.queue.pages import PageTask
 
-from .test_planners import SPIDER, UMBRELLAS, plan_of
+from .test_driver import answered, planner_of
+from .test_planners import SPIDER, plan_of
 
 
 class Member:
@@ -32,12 +32,9 @@ class Member:
         self.room, self.known, self.reckoned = math.inf, False, 0
         self.tokens: dict[str, int] = {}
         self.given: list[str] = []
-        planner = TrackSearchPlanner(
-            SPIDER, plan, "US", "template", 100, 50, 400, UMBRELLAS, 0.75, 1 / 40
-        )
         sharing = Sharing(name, self._leased, lambda: self.room, self._reckon, self._told)
         self.frontier = SharedFrontier(
-            store, planner, sharing, spider=SPIDER, market="US", round_pages=round_pages
+            store, planner_of(plan), sharing, spider=SPIDER, market="US", round_pages=round_pages
         )
 
     def _leased(self, key: str, token: int) -> None:
@@ -52,15 +49,7 @@ class Member:
     async def answer(self, task: PageTask) -> None:
         def commit(connection: sa.Connection) -> None:
             assert leases.consume(connection, task.key, self.tokens[task.key])
-            pages.mark_done(connection, task, counts=PageCounts(), run_id=1, now=1)
-            seeds.advance(
-                connection,
-                (task.source_key, "track", "US"),
-                state=seeds.RUNNING,
-                next_offset=task.first_row + task.row_count,
-                offset=task.first_row,
-                now=1,
-            )
+            answered(connection, task)
 
         await self.store.run(commit)
         self.given.append(f"{task.source_key}{task.first_row}")
