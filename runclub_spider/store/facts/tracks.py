@@ -354,10 +354,12 @@ def _save_edges(
 
 
 _Market = tuple[str, str, str, str, str | None, int]
+_OF_MARKET = ("playable", "basis", "restriction")
 _MARKETS = RowInsert(
     track_market,
-    ("track_id", "market", "playable", "basis", "restriction", "checked_at"),
-    lambda new: {n: new[n] for n in ("playable", "basis", "restriction", "checked_at")},
+    ("track_id", "market", *_OF_MARKET, "checked_at"),
+    lambda new: {name: new[name] for name in (*_OF_MARKET, "checked_at")},
+    lambda new: sa.or_(*(new[n].is_distinct_from(track_market.c[n]) for n in _OF_MARKET)),
 )
 
 

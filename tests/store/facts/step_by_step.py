@@ -111,7 +111,7 @@ def save(
         connection.execute(_EARLIER, {"ids": texts(sorted(old)), "ordinal": source.ordinal})
     named = _save_artists(connection, [by_id[i].track for i in ids], now)
     artists.note_complete(connection, ids, now)
-    upsert(connection, track_market, markets)
+    upsert(connection, track_market, [row for row in markets if not _stands(connection, row)])
     _save_edges(connection, by_id, source, run_id=run_id, now=now)
     # A name that came at last may make older tracks whole.
     verdicts = _judge(connection, policy, sorted({*ids, *named}))
@@ -233,6 +233,16 @@ def _markets(
             }
         )
     return rows
+
+
+def _stands(connection: sa.Connection, row: Mapping[str, Any]) -> bool:
+    """Whether the store says the same of the track in that market."""
+    said = ("playable", "basis", "restriction")
+    query = sa.select(*(track_market.c[name] for name in said)).where(
+        track_market.c.track_id == row["track_id"], track_market.c.market == row["market"]
+    )
+    found = connection.execute(query).first()
+    return found is not None and found._mapping == {name: row[name] for name in said}
 
 
 _PLAYABLE = sa.select(track_market.c.track_id, track_market.c.playable, track_market.c.basis).where(
