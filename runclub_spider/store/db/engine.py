@@ -32,7 +32,7 @@ from runclub_spider.store.db.tables import meta as meta_table
 from runclub_spider.store.db.upgrading import kept_copy
 
 # The newest migration in `migrations/versions`; a test holds the two together.
-HEAD = "0013"
+HEAD = "0014"
 # How SQLite says that a file is damaged or was never a database.
 _CORRUPT = ("malformed", "not a database", "disk image")
 # Errors of these kinds are bugs of ours, not the disk's.
@@ -43,6 +43,8 @@ _OUR_MISTAKES = (
     sa.exc.NotSupportedError,
 )
 _READING = "runclub_reading"
+# Tables may be made anew while others lead to them.
+_REBUILDING = "runclub_rebuilding"
 _TAKEN = (
     "this run's hold of the store was lost with its connection, and another run may have it by "
     "now: nothing more was stored, run the same command again when that one is done"
@@ -263,9 +265,15 @@ class Store:
         logging.getLogger("alembic").setLevel(logging.WARNING)
         alembic = AlembicConfig()
         alembic.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        self.engine.update_execution_options(**{_REBUILDING: True})
         with self.begin() as connection:
             alembic.attributes["connection"] = connection
             command.upgrade(alembic, "head")
+            driver: Any = connection.connection.driver_connection
+        self.engine.update_execution_options(**{_REBUILDING: False})
+        if self.engine.dialect.name == "sqlite":
+            # Says nothing in the one transaction of a trial, which is still open.
+            driver.execute("PRAGMA foreign_keys=ON")
 
     def _create(self) -> None:
         """The tables as they are declared, as all migrations together make them (a test)."""
@@ -317,8 +325,10 @@ def _engine(url: URL) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # IMMEDIATE: a reader that turns writer in mid-transaction could fail with "locked".
-        reading = connection.get_execution_options().get(_READING, False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if options.get(_REBUILDING, False):
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN" if options.get(_READING, False) else "BEGIN IMMEDIATE")
 
     return engine
 

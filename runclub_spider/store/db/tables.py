@@ -43,6 +43,9 @@ def _on_server(made: MetaData, connection: Any, **_: Any) -> None:
 # Keys sort by code point on every database, or releases would differ in row order.
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 
+# SQLite keeps such a table in the order of its key. Those whose rows are long and come in any order
+# are kept in that of their arrival instead (`track`, `audio_features`): what comes together, and is
+# completed together, stands in few places of the file.
 _compact: dict[str, Any] = {"sqlite_with_rowid": False}
 
 meta = Table(
@@ -262,12 +265,6 @@ track = Table(
     # first. Null of tracks that older versions stored.
     Column("first_ordinal", Integer),
     Index("track_isrc", "isrc"),
-    Index(
-        "track_without_features",
-        "track_id",
-        sqlite_where=text("NOT has_features"),
-    ),
-    **_compact,
 )
 
 track_market = Table(
@@ -278,6 +275,7 @@ track_market = Table(
     Column("playable", Text, nullable=False),
     Column("basis", Text, nullable=False),
     Column("restriction", Text),
+    # When it was last found to be something else.
     Column("checked_at", BigInteger, nullable=False),
     **_compact,
 )
@@ -344,7 +342,6 @@ audio_features = Table(
     Column("version", Text, nullable=False),
     Column("fetched_at", BigInteger, nullable=False),
     Column("borrowed_from", Text),
-    **_compact,
 )
 
 feature_miss = Table(

@@ -77,6 +77,26 @@ def test_what_autogenerate_does_not_compare(tmp_path: Path) -> None:
     store.close()
 
 
+def test_tables_are_made_anew_there_and_back(tmp_path: Path) -> None:
+    """With their columns and indexes, whatever order SQLite keeps their rows in."""
+    store = Store.open(Config(cache_dir=tmp_path))
+    store.close()
+    query = "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'track' ORDER BY name"
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/runclub.sqlite")
+    with engine.begin() as connection:
+        new = dict(map(tuple, connection.exec_driver_sql(query)))
+        migrate(connection, "0013")
+        old = dict(map(tuple, connection.exec_driver_sql(query)))
+        assert "WITHOUT ROWID" in old["track"]
+        assert "track_without_features" in old
+        migrate(connection, HEAD)
+        again = dict(map(tuple, connection.exec_driver_sql(query)))
+        assert {name: str(sql).split() for name, sql in again.items()} == {
+            name: str(sql).split() for name, sql in new.items()
+        }
+        check(connection)
+
+
 def test_on_postgresql_too() -> None:
     with running_postgres() as url:
         engine = migrated(url.replace("postgresql://", "postgresql+psycopg://", 1))

@@ -168,12 +168,31 @@ def test_the_store_of_an_earlier_release(tmp_path: Path) -> None:
             )
         ]
         before = {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone() for t in tables}
-    Store.open(Config(cache_dir=path.parent)).close()
+    rows = what_tracks_hold(path)
+    store = Store.open(Config(cache_dir=path.parent))
+    # What leads to a track still does, and to nothing else.
+    with pytest.raises(sa.exc.IntegrityError, match="FOREIGN KEY"), store.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO track_artist VALUES ('none', 0, 'nobody')")
+    store.close()
     with closing(sqlite3.connect(path)) as connection:
         after = {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone() for t in tables}
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     assert after == before
     assert before["track"][0] > 100
+    assert what_tracks_hold(path) == rows
     assert (path.parent / COPY).exists() == (HEAD != "0006")
+
+
+def what_tracks_hold(path: Path) -> list[Any]:
+    """Tracks and their features, as an earlier version declares them; by id."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [
+            connection.execute(f"SELECT {columns} FROM {table} ORDER BY track_id").fetchall()
+            for table, columns in (
+                ("track", "track_id, name, isrc, duration_ms, explicit, album_name, updated_at"),
+                ("audio_features", "track_id, tempo, energy, key, version, fetched_at"),
+            )
+        ]
 
 
 @pytest.mark.full
