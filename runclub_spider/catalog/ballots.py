@@ -173,29 +173,26 @@ class Box:
         self._albums: list[int | None] = []
         self._waiting: list[int] = []
 
-    def add(self, opinion: int, artists: Sequence[int], album: int | None) -> None:
-        """Take what a track says; :meth:`wait` follows.
+    def add(
+        self, opinion: int, artists: Sequence[int], album: int | None, waits: int | None
+    ) -> None:
+        """Take what a track says.
 
         Args:
-            opinion: from :meth:`of_genres` or :meth:`of_own`; negative for none.
+            opinion: from :meth:`of_umbrellas` or :meth:`of_own`; negative for none.
             artists: digests of its artists, each once, the primary one first.
             album: digest of its album, where that counts.
+            waits: the position of the track, if it waits for the others' votes.
         """
         self._opinion.append(opinion)
         self._people.append(len(artists))
         self._credits += artists
         self._albums.append(album)
+        self._waiting.append(-1 if waits is None else waits)
 
-    def wait(self, position: int | None) -> None:
-        """Take the position of the track that was added, if it waits for the others' votes."""
-        self._waiting.append(-1 if position is None else position)
-
-    def of_genres(self, genres: Sequence[Sequence[str]]) -> tuple[int, Verdict] | None:
-        """The opinion and the verdict of the artists' genres; None where they say nothing."""
-        found = self._voter.of_genres(genres)
-        if found is None:
-            return None
-        verdict, units = found
+    def of_umbrellas(self, umbrellas: Sequence[Sequence[str]]) -> tuple[int, Verdict]:
+        """The opinion and the verdict of what the artists' genres name; there is at least one."""
+        verdict, units = self._voter.of_umbrellas(umbrellas)
         return self._number(tuple(units), {}, units, verdict), verdict
 
     def of_own(self, own: dict[int, float], alone: Verdict) -> int:

@@ -237,7 +237,10 @@ class UmbrellaMap:
         is shared by its distinct mapped genres. The order of genres and of the other artists does
         not matter. Empty when no genre maps.
         """
-        mapped = [self._mapped(tuple(genres)) for genres in genres_per_artist]
+        return self.weighed([self.mapped(tuple(genres)) for genres in genres_per_artist])
+
+    def weighed(self, mapped: Sequence[Sequence[str]]) -> tuple[tuple[str, float], ...]:
+        """Return the same of the umbrellas that :meth:`mapped` gives for each artist."""
         # In whole numbers: what one genre weighs, on the denominator that all of them share.
         whole = lcm(*(len(found) for found in mapped if found))
         primary = PRIMARY_WEIGHT * max(1, len(mapped) - 1)
@@ -249,14 +252,14 @@ class UmbrellaMap:
                     votes[label] = votes.get(label, 0) + weight
         total = sum(votes.values())
         ranked = sorted(votes, key=lambda label: (-votes[label], self.labels.index(label)))
-        return tuple((label, votes[label] / total) for label in ranked)
+        return tuple([(label, votes[label] / total) for label in ranked])
 
-    def _mapped(self, genres: tuple[str, ...]) -> tuple[str, ...]:
-        """The umbrella of each distinct genre of an artist that has one."""
+    def mapped(self, genres: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the umbrella of each distinct genre of an artist that has one, sorted."""
         known = self._lists.get(genres)
         if known is None:
             found = [self.of_genre(genre) for genre in {normalise_genre(g) for g in genres}]
-            known = tuple(label for label in found if label is not None)
+            known = tuple(sorted(label for label in found if label is not None))
             if len(self._lists) >= _MOST_LISTS:
                 self._lists.clear()
             self._lists[genres] = known

@@ -338,16 +338,18 @@ class Voter:
         The second is in units by umbrella, as :meth:`opinion` has them. None where no genre
         names an umbrella.
         """
-        by_genre = self._umbrellas.of_artists(genres) if any(genres) else ()
-        if not by_genre:
-            return None
-        named = tuple((label, round(weight, 4)) for label, weight in by_genre)
-        fills = tuple(label for label, weight in by_genre if weight >= MINOR_VOTE)
-        shares = [0.0] * len(self.labels)
-        for label, weight in by_genre:
-            shares[self._at[label]] = weight
-        verdict = Verdict(named, 1.0, Origin.ARTIST_GENRES, fills or (named[0][0],))
-        return verdict, _units(shares)
+        umbrellas = [self._umbrellas.mapped(tuple(each)) for each in genres]
+        return self.of_umbrellas(umbrellas) if any(umbrellas) else None
+
+    def of_umbrellas(self, umbrellas: Sequence[Sequence[str]]) -> tuple[Verdict, list[int]]:
+        """The same of the umbrellas that the genres of each artist name; there is at least one."""
+        weighed = self._umbrellas.weighed(umbrellas)
+        named = tuple([(label, round(weight, 4)) for label, weight in weighed])
+        fills = tuple([label for label, weight in weighed if weight >= MINOR_VOTE])
+        units = [0] * len(self.labels)
+        for label, weight in weighed:
+            units[self._at[label]] = _unit(weight)
+        return Verdict(named, 1.0, Origin.ARTIST_GENRES, fills or (named[0][0],)), units
 
     def points(self, track: Evidence) -> dict[tuple[Kind, int], float]:
         """Return the votes of a track's own sources and titles by kind and umbrella (its place)."""
@@ -480,7 +482,11 @@ def _logits(
 
 
 def _units(shares: Iterable[float]) -> list[int]:
-    return [int(share * UNIT + 0.5) for share in shares]
+    return [_unit(share) for share in shares]
+
+
+def _unit(share: float) -> int:
+    return int(share * UNIT + 0.5)
 
 
 def _softmax(logits: Sequence[float]) -> list[float]:

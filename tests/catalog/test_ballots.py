@@ -54,14 +54,16 @@ TRACKS = st.lists(
 def ballot_of(tracks: list[Evidence], voter: Voter) -> tuple[Ballot, Votes]:
     box, verdicts = Box(voter), []
     for at, track in enumerate(tracks):
-        if (by_genre := box.of_genres(track.genres)) is not None:
-            opinion, verdict = by_genre
+        umbrellas = [UMBRELLAS.mapped(tuple(genres)) for genres in track.genres]
+        waits = None
+        if any(umbrellas):
+            opinion, verdict = box.of_umbrellas(umbrellas)
         else:
+            waits = at
             own = voter.own(track)
             opinion, verdict = box.of_own(own, voter.alone(own, track)), NO_VERDICT
         album = None if track.album_id is None else digest(track.album_id)
-        box.add(opinion, [digest(one) for one in track.artist_ids], album)
-        box.wait(at if by_genre is None else None)
+        box.add(opinion, [digest(one) for one in track.artist_ids], album, waits)
         verdicts.append(verdict)
     return box.close(), Votes.of(verdicts, voter.labels)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -36,6 +36,8 @@ _GENRE_LISTS = 16_384
 _TRACKS = 16_384
 _NAMES = 16_384
 _PLACES = {label: at for at, label in enumerate(Label)}
+# Speechiness of what is nothing else.
+_ALL_SPEECH = 0.88
 
 #: A whole number, or an array of them.
 Number = Any
@@ -176,6 +178,25 @@ def rejected_by_names(
     return tuple(label for label in found if policy.of(label) is Treatment.REJECT)
 
 
+def may_tell(name: str, genres: Sequence[str]) -> bool:
+    """Whether an artist may bring up a label by name or by genres.
+
+    Where neither artists nor album (:func:`may_speak`) nor lists (:func:`speaks`) nor title nor
+    speech may, nothing is said of a track (:func:`leaning`), and nobody needs to look further.
+    """
+    return may_speak(name) or any(map(_of_genre, genres))
+
+
+def title_may_tell(title: str) -> bool:
+    """Whether a title may bring up a label."""
+    return "/" in title or not _keys().isdisjoint(words(fold(title)))
+
+
+def speech_may_tell(speechiness: object) -> bool:
+    """Whether the speechiness of a track, a stored value of any type, may bring up a label."""
+    return isinstance(speechiness, int | float) and speechiness >= _ALL_SPEECH
+
+
 def speaks(name: str) -> bool:
     """Whether a list or search of this name may say anything of the tracks that it found."""
     return not _list_keys().isdisjoint(words(fold(name)))
@@ -230,14 +251,14 @@ def _keys() -> frozenset[str]:
 
 
 @lru_cache(_NAMES)
-def _may_speak(name: str) -> bool:
-    """Whether the name of an artist, an album or a list holds anything that counts."""
+def may_speak(name: str) -> bool:
+    """Whether the name of an artist, an album or a list may bring up a label."""
     return not _keys().isdisjoint(words(fold(name)))
 
 
 def _speak(title: str, names: tuple[str, ...]) -> bool:
     """Whether a title or one of the other names of its track holds anything that counts."""
-    return not _keys().isdisjoint(words(fold(title))) or any(map(_may_speak, names))
+    return not _keys().isdisjoint(words(fold(title))) or any(map(may_speak, names))
 
 
 def _read_names(track: Track, found: dict[Label, list[Evidence]]) -> None:
@@ -345,11 +366,11 @@ _CONCERTS = frozenset({"live", "vivo", "concert"})
 
 
 def _nothing_but_speech(track: Track) -> bool:
-    return track.features is not None and (track.features.speechiness or 0) >= 0.88
+    return track.features is not None and (track.features.speechiness or 0) >= _ALL_SPEECH
 
 
 def _mostly_speech(track: Track) -> bool:
-    return track.features is not None and 0.66 <= (track.features.speechiness or 0) < 0.88
+    return track.features is not None and 0.66 <= (track.features.speechiness or 0) < _ALL_SPEECH
 
 
 def _hardly_speech(track: Track) -> bool:

@@ -46,26 +46,27 @@ class Works:
     own: NDArray[np.int32]
 
     @classmethod
-    def of(cls, said: Sequence[tuple[int, Leaning]], where: Sequence[int | None]) -> Self:
+    def of(cls, artists: Sequence[int], said: Sequence[tuple[int | None, int, Leaning]]) -> Self:
         """From what is said of tracks one by one.
 
         Args:
-            said: digest of the primary artist and what is said of the track.
-            where: its position in the part; None for one that cannot be released.
+            artists: digests of the primary artists of all tracks.
+            said: of the tracks of which anything is said the position in the part, None for one
+                that cannot be released; the digest of the artist; and what is said.
         """
-        artists = np.array([artist for artist, _ in said], np.uint64)
-        plain = np.array([mask_of(one.plain) for _, one in said], np.int32)
+        plain = np.array([mask_of(one.plain) for *_, one in said], np.int32)
         (some,) = np.nonzero(plain)
+        plainly = np.array([artist for _, artist, _ in said], np.uint64)[some]
         rows = [
             (at, _PLACES[label], points, artist, mask_of(one.plain))
-            for (artist, one), at in zip(said, where, strict=True)
+            for at, artist, one in said
             if at is not None
             for label, points in one.lacks
         ]
         columns: list[Any] = list(zip(*rows, strict=True)) or [()] * 5
         return cls(
-            Tally.of(artists, np.ones((len(said), 1), np.int32)),
-            Tally.of(artists[some], _spread(plain[some])),
+            Tally.of(np.array(artists, np.uint64), np.ones((len(artists), 1), np.int32)),
+            Tally.of(plainly, _spread(plain[some])),
             *(
                 np.array(column, kind)
                 for column, kind in zip(

@@ -18,6 +18,7 @@ from runclub_spider.catalog.content.track import Track
 from runclub_spider.catalog.content.works import Works, brought
 from runclub_spider.catalog.rules import CONTENT, ELIGIBLE, RULES
 
+_NOTHING = Leaning()
 _PLACES = {label: RULES.index(rule) for label, rule in zip(Label, CONTENT, strict=True)}
 
 
@@ -26,30 +27,32 @@ class Listener:
 
     def __init__(self, policy: ContentPolicy) -> None:
         self._rejected = policy.mask(Treatment.REJECT)
-        self._said: list[tuple[int, Leaning]] = []
-        self._where: list[int | None] = []
+        self._artists: list[int] = []
+        self._said: list[tuple[int | None, int, Leaning]] = []
 
-    def take(self, track: Track, artist: int | None) -> int:
+    def take(self, track: Track, artist: int | None, position: int | None) -> int:
         """The labels of a track as a mask, as far as it tells them itself.
 
         Args:
             track: without its artist's work.
-            artist: digest of its primary artist, None without one; else :meth:`put` follows.
+            artist: digest of its primary artist, None without one.
+            position: of the track; None for one that cannot be released.
         """
         said = leaning(track)
-        if artist is not None:
-            self._said.append((artist, said))
-            self._where.append(None)
+        self.pass_over(artist)
+        if artist is not None and said != _NOTHING:
+            self._said.append((position, artist, said))
         # What names alone reject stays so, for nobody asks for its features.
         return mask_of(said.labels) | mask_of(said.plain) & self._rejected
 
-    def put(self, position: int) -> None:
-        """Take the position of the track that was taken last, unless it cannot be released."""
-        self._where[-1] = position
+    def pass_over(self, artist: int | None) -> None:
+        """Take a track of which nothing is said; its artist as in :meth:`take`."""
+        if artist is not None:
+            self._artists.append(artist)
 
     def close(self) -> Works:
         """What the tracks say of their artists."""
-        return Works.of(self._said, self._where)
+        return Works.of(self._artists, self._said)
 
 
 def settle(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from math import isfinite
-from typing import Any
+from typing import Any, TypeGuard
 
 from runclub_spider.catalog.normalize import clean_text
 from runclub_spider.text import printable
@@ -25,6 +25,7 @@ _LINK_BYTES = 64
 #: The largest number of the columns that hold whole ones.
 LARGEST = 2**31 - 1
 _MOST_WORDS = 300
+_TEXT, _WHOLE = frozenset({str}), frozenset({int})
 # The last four are the wide forms, which some spreadsheets read alike.
 _FORMULA = re.compile(r"[\t\r\n]|[\s\"'`]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -73,6 +74,48 @@ def check_whole(name: str, value: object, least: int, most: int = LARGEST) -> No
     """Raise `ValueError` unless it is null or a whole number from `least` to `most`."""
     if value is not None and (type(value) is not int or not least <= value <= most):
         raise ValueError(f"{name} is {_shown(value)}, not a whole number of {least} to {most}")
+
+
+def check_ids(values: Sequence[object]) -> None:
+    """Raise `ValueError` unless a column holds each of many ids as it is."""
+    if _texts(values) and (all_of_them := "".join(values)).isascii() and all_of_them.isprintable():
+        sizes = [*map(len, values)]
+        if min(sizes) > 0 and max(sizes) <= ID_BYTES:
+            return
+    if not all(map(holds_id, values)):
+        raise ValueError("track_id is none of Spotify's")
+
+
+def check_texts(name: str, values: Sequence[object]) -> None:
+    """As :func:`check_text`, of many values: of all at once, and one by one where any is odd."""
+    if not _texts(values) or not "".join(values).isascii():
+        for value in values:
+            check_text(name, value)
+
+
+def check_links(name: str, values: Sequence[object], *, isrc: bool = False) -> None:
+    """As :func:`check_link`, of many values."""
+    some = [value for value in values if value is not None]
+    most = _ISRC_BYTES if isrc else _LINK_BYTES
+    if not _texts(some) or max(map(len, some), default=0) > most or not "".join(some).isascii():
+        for value in some:
+            check_link(name, value, isrc=isrc)
+
+
+def check_wholes(name: str, values: Sequence[object], least: int, most: int = LARGEST) -> None:
+    """As :func:`check_whole`, of many values."""
+    some = [value for value in values if value is not None]
+    if some and not (_wholes(some) and least <= min(some) and max(some) <= most):
+        for value in some:
+            check_whole(name, value, least, most)
+
+
+def _wholes(values: Sequence[object]) -> TypeGuard[Sequence[int]]:
+    return _WHOLE.issuperset(map(type, values))
+
+
+def _texts(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    return _TEXT.issuperset(map(type, values))
 
 
 def check_numbers(row: Mapping[str, Any], names: Iterable[str]) -> None:
