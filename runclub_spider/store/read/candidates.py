@@ -73,16 +73,16 @@ class CandidateRow(NamedTuple):
 
 def spans(connection: sa.Connection, tracks: int) -> list[Span]:
     """Spans that cover all ids, each of at most so many tracks."""
-    number = sa.func.row_number().over(order_by=track.c.track_id).label("number")
-    ids = sa.select(track.c.track_id, number).subquery()
-    query = (
-        sa.select(ids.c.track_id)
-        .where(ids.c.number % tracks == 1, ids.c.number > 1)
-        .order_by(ids.c.track_id)
-    )
+    # From bound to bound along the index: to number all ids takes ten times as long.
+    key = track.c.track_id
+    query = next_one = sa.select(key).order_by(key).offset(tracks).limit(1)
+    bounds: list[Any] = []
+    while (bound := connection.scalar(query)) is not None:
+        bounds.append(bound)
+        query = next_one.where(key >= bound)
     # An id that is no text orders before or after all texts; it needs no bound of its own.
-    bounds = [one for one in connection.scalars(query) if isinstance(one, str)]
-    return [Span(low, high) for low, high in pairwise([None, *bounds, None])]
+    texts = [one for one in bounds if isinstance(one, str)]
+    return [Span(low, high) for low, high in pairwise([None, *texts, None])]
 
 
 def candidates(connection: sa.Connection, market: str, span: Span) -> Iterator[CandidateRow]:
