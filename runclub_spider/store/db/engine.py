@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from runclub_spider.store.db.address import (
     was_ours,
 )
 from runclub_spider.store.db.lock import IN_TURN, exclusive, held_here, hold_of
+from runclub_spider.store.db.prepared import execute
 from runclub_spider.store.db.tables import fleet_job, metadata
 from runclub_spider.store.db.tables import meta as meta_table
 from runclub_spider.store.db.upgrading import kept_copy
@@ -278,9 +280,24 @@ class Store:
     def _create(self) -> None:
         """The tables as they are declared, as all migrations together make them (a test)."""
         with self.begin() as connection:
-            metadata.create_all(connection)
-            _VERSION.create(connection, checkfirst=True)
+            for statement in _declared(connection.dialect.name):
+                execute(connection, statement, ())
+            if not sa.inspect(connection).has_table(_VERSION.name):
+                _VERSION.create(connection)
             connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
+
+
+@cache
+def _declared(database: str) -> tuple[str, ...]:
+    """Statements that make the tables of an empty database: to compile them is most of the time."""
+    found: list[str] = []
+
+    def note(statement: sa.schema.ExecutableDDLElement, *_: Any, **__: Any) -> None:
+        found.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = sa.create_mock_engine(f"{database}://", note)
+    metadata.create_all(engine, checkfirst=False)
+    return tuple(found)
 
 
 def _keep_private(path: Path) -> None:
