@@ -15,6 +15,7 @@ from runclub_spider.catalog.dates import DECADES
 from runclub_spider.publish.account.grid import UNDATED
 from runclub_spider.publish.files import sha256
 from runclub_spider.publish.write.columns import COLUMNS, LICENCES, Column
+from runclub_spider.publish.write.document import write_document
 from runclub_spider.publish.write.page import text_template
 
 PACKAGE, CARD, SUMS = "datapackage.json", "README.md", "SHA256SUMS"
@@ -55,8 +56,7 @@ def write_package(
         "sources": [{"title": title, "path": path} for title, path in _SOURCES],
         "resources": list(_resources(made, digest)),
     }
-    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    (made / PACKAGE).write_text(text, encoding="utf-8", newline="\n")
+    write_document(made / PACKAGE, document)
 
 
 def _resources(made: Path, digest: Callable[[Path], str]) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -16,6 +15,7 @@ from runclub_spider.catalog.models import FEATURES
 from runclub_spider.publish.account.grid import table
 from runclub_spider.publish.files import read_json, sha256
 from runclub_spider.publish.write.columns import MUSICBRAINZ
+from runclub_spider.publish.write.document import write_document
 from runclub_spider.publish.write.lines import lines
 from runclub_spider.publish.write.package import CARD, write_sums
 from runclub_spider.publish.write.page import text_template
@@ -67,8 +67,7 @@ def cut(release: Path, profile: Profile, made: Path) -> None:
         "schemaVersion": manifest["schemaVersion"],
         "notes": [note for note in manifest["notes"] if note.startswith("SOURCE: ")],
     }
-    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    (made / "manifest.json").write_text(text, encoding="utf-8", newline="\n")
+    write_document(made / "manifest.json", document)
     write_sums(made, document["fileHashes"])
 
 

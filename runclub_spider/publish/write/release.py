@@ -46,6 +46,7 @@ from runclub_spider.publish.files import fsync_tree, join, read_json
 from runclub_spider.publish.packing import Packing
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.write import folder, up_to_date
+from runclub_spider.publish.write.document import write_document
 from runclub_spider.publish.write.lines import lines
 from runclub_spider.publish.write.part import (
     FEATURE_LINES,
@@ -747,11 +748,7 @@ def _write_rest(
         parquet=made / "catalog.parquet",
         csv=made / "catalog.csv",
     )
-    (made / "tempo_buckets.json").write_text(
-        json.dumps(document["tempoBuckets"], ensure_ascii=False, indent=2) + "\n",
-        encoding="utf-8",
-        newline="\n",
-    )
+    write_document(made / "tempo_buckets.json", document["tempoBuckets"])
     (made / "schemas").mkdir()
     for schema in sorted(SCHEMAS.glob("*.schema.json")):
         shutil.copyfile(schema, made / "schemas" / schema.name)
@@ -765,9 +762,7 @@ def _write_rest(
         path.relative_to(made).as_posix(): told
         for path, told in zip(files, packing.digests(files), strict=True)
     }
-    (made / "manifest.json").write_text(
-        json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n"
-    )
+    write_document(made / "manifest.json", document)
     package.write_sums(made, document["fileHashes"])
 
 
