@@ -156,6 +156,7 @@ class Launcher(Forks):
 def _prepare() -> Answer:
     sys.dont_write_bytecode = True
     _import_everything()
+    importlib.import_module("testkit.statements").share_statements()
     importlib.import_module("testkit.warming").warm_up()
     gc.freeze()
     return _answer

@@ -23,6 +23,7 @@ from testkit.forks import Forks, shared_forks
 from testkit.killer import Launcher
 from testkit.postgres import WANTED, stores_on_postgres
 from testkit.sandboxes import Sandboxes
+from testkit.statements import share_statements
 
 MakeCrawler = Callable[..., Crawler]
 #: What all workers use, and the folder in which they find it.
@@ -31,6 +32,7 @@ _HELD, _FOLDER = pytest.StashKey[ExitStack](), pytest.StashKey[Path]()
 # How long an example takes is the machine's affair, and no test's.
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
+share_statements()
 
 
 @pytest.hookimpl(optionalhook=True)
