@@ -12,6 +12,7 @@ from bench.table import Table, seconds, times, verdict
 from runclub_spider.publish.write import explore
 from runclub_spider.publish.write.explore import ExplorePart
 from runclub_spider.publish.write.part import TRACKS_OF_PART
+from testkit.blocks import block_of
 from testkit.browser import look_at
 
 _TRACKS, _QUICK = 40_000, 8_000
@@ -34,8 +35,7 @@ def run(context: Context) -> Table:
         parts.append(folder / f"{start:08}")
         parts[-1].mkdir(parents=True)
         part = ExplorePart(parts[-1])
-        for row in islice(rows, TRACKS_OF_PART):
-            part.add(row)
+        part.add(block_of(list(islice(rows, TRACKS_OF_PART))))
         part.finish()
     path, bare = folder / "explore.html", folder / "bare.html"
     explore.write(parts, manifest, path)

@@ -6,13 +6,13 @@ Each count takes a row once; how often a bin of 0 tracks stands between others i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import compress
 from typing import Any
 
 import sqlalchemy as sa
 
-from runclub_spider.catalog.models import FEATURES
 from runclub_spider.catalog.suitability import fold
 from runclub_spider.publish.account.discovery import Discovery
 from runclub_spider.publish.choose.unsound import tidy
@@ -25,6 +25,8 @@ TEMPO_BIN, LENGTH_BIN, POPULARITY_BIN = 5, 15, 10
 #: Seeds told as the best, and as the worst.
 SEEDS_TOLD = 10
 _UNKNOWN = "unknown"
+
+Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass(slots=True)
@@ -50,24 +52,27 @@ class Figures:
     popularity: Counter[str] = field(default_factory=Counter)
     suitability: Counter[str] = field(default_factory=Counter)
 
-    def add(self, wide: Mapping[str, Any]) -> None:
-        """Count one row of `catalog_wide`."""
-        year = str(wide["album_release_year"] or _UNKNOWN)
-        self.years[year] += 1
-        tempo = wide["tempo"]
-        if tempo is not None or any(wide[name] is not None for name in FEATURES):
-            self.with_features[year] += 1
-        if tempo is not None and (folded := fold(tempo)) is not None:
-            how = "kept" if folded == tempo else "doubled" if folded > tempo else "halved"
-            self.measured[_bin(tempo, TEMPO_BIN), how] += 1
-            self.folded[_bin(folded, TEMPO_BIN), how] += 1
-        self.lengths[_bin(wide["duration_ms"] / 1000, LENGTH_BIN)] += 1
-        popularity = wide["popularity_snapshot"]
-        self.popularity[
-            _UNKNOWN if popularity is None else str(_bin(popularity, POPULARITY_BIN))
-        ] += 1
-        suits = wide["_extra"]["run_suitability"]
-        self.suitability[_UNKNOWN if suits is None else f"{suits:.1f}"] += 1
+    def add(self, wide: Columns, extra: Columns, featured: Iterable[bool]) -> None:
+        """Count rows of `catalog_wide`, given as columns, as are the objects in their `_extra`.
+
+        `featured` tells which have any audio feature.
+        """
+        years = [str(year or _UNKNOWN) for year in wide["album_release_year"]]
+        self.years.update(years)
+        self.with_features.update(compress(years, featured))
+        folded = [
+            (tempo, to, "kept" if to == tempo else "doubled" if to > tempo else "halved")
+            for tempo in wide["tempo"]
+            if tempo is not None and (to := fold(tempo)) is not None
+        ]
+        self.measured.update((_bin(tempo, TEMPO_BIN), how) for tempo, _, how in folded)
+        self.folded.update((_bin(to, TEMPO_BIN), how) for _, to, how in folded)
+        self.lengths.update(_bin(length / 1000, LENGTH_BIN) for length in wide["duration_ms"])
+        for popularity, number in Counter(wide["popularity_snapshot"]).items():
+            told = _UNKNOWN if popularity is None else str(_bin(popularity, POPULARITY_BIN))
+            self.popularity[told] += number
+        for suits, number in Counter(extra["run_suitability"]).items():
+            self.suitability[_UNKNOWN if suits is None else f"{suits:.1f}"] += number
 
     def take(self, other: Figures) -> None:
         """Count the rows that another has counted."""

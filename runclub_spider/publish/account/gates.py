@@ -8,12 +8,11 @@ see a release made without a crawl.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from runclub_spider.catalog.models import FEATURES as ALL_FEATURES
 from runclub_spider.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ _NEEDED = frozenset({"tempo", "energy"})
 HARD_CAP_MS = 360_000
 #: Fewer tracks than this have no typical length, and no shares that could drift.
 _ENOUGH = 100
+
+Columns = Mapping[str, Sequence[Any]]
 
 NAMES = (
     "min_tracks",
@@ -91,28 +92,45 @@ class Measures:
     decades: Counter[str] = field(default_factory=Counter)
     umbrellas: Counter[str] = field(default_factory=Counter)
 
-    def add(self, wide: Mapping[str, Any], *, shortest: int, longest: int) -> None:
-        """Count one row of `catalog_wide`; one with any feature counts as having features."""
-        self.tracks += 1
-        self.with_decade += wide["album_decade_label"] is not None
+    def add(
+        self,
+        wide: Columns,
+        extra: Columns,
+        featured: Sequence[bool],
+        *,
+        shortest: int,
+        longest: int,
+    ) -> None:
+        """Count rows of `catalog_wide`, given as columns, as are the objects in their `_extra`.
+
+        `featured` tells which have any audio feature.
+        """
+        decades, durations, tempos = (
+            wide[name] for name in ("album_decade_label", "duration_ms", "tempo")
+        )
+        self.tracks += len(durations)
+        self.with_decade += len(decades) - decades.count(None)
         allowed = min(longest, HARD_CAP_MS)
-        self.outside_durations += not shortest <= wide["duration_ms"] <= allowed
-        self.total_duration += wide["duration_ms"]
-        self.with_tempo += wide["tempo"] is not None
-        # Nearly all have a tempo.
-        if wide["tempo"] is not None or any(wide[name] is not None for name in ALL_FEATURES):
-            self.with_features += 1
-            nulls = [name for name in FEATURES if wide[name] is None]
-            # What an import knows less of than ReccoBeats must not cost the release either.
-            imported = wide["_extra"]["features_imported"]
-            of_import = bool(nulls) and not imported.keys().isdisjoint(_NEEDED)
-            if of_import or not _NEEDED.isdisjoint(nulls):
-                self.partial += 1
-            else:
-                self.nulls.update(nulls)
-        self.decades[wide["album_decade_label"] or ""] += 1
-        names = wide["_extra"]["umbrellas"]
-        self.umbrellas[names[0] if names else ""] += 1
+        self.outside_durations += sum(not shortest <= one <= allowed for one in durations)
+        self.total_duration += sum(durations)
+        self.with_tempo += len(tempos) - tempos.count(None)
+        self.with_features += sum(featured)
+        of_app = zip(*(wide[name] for name in FEATURES), strict=True)
+        told = zip(of_app, featured, extra["features_imported"], strict=True)
+        for values, any_feature, imported in told:
+            if any_feature and None in values:
+                self._count_nulls(values, imported)
+        self.decades.update(decade or "" for decade in decades)
+        self.umbrellas.update(names[0] if names else "" for names in extra["umbrellas"])
+
+    def _count_nulls(self, values: Sequence[Any], imported: Mapping[str, str]) -> None:
+        """Count what a row lacks of the features that the app reads."""
+        nulls = [name for name, value in zip(FEATURES, values, strict=True) if value is None]
+        # What an import knows less of than ReccoBeats must not cost the release either.
+        if not imported.keys().isdisjoint(_NEEDED) or not _NEEDED.isdisjoint(nulls):
+            self.partial += 1
+        else:
+            self.nulls.update(nulls)
 
     def take(self, other: Measures) -> None:
         """Count the rows that another has counted."""

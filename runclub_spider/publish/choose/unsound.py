@@ -118,10 +118,9 @@ def _texts(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
     return _TEXT.issuperset(map(type, values))
 
 
-def check_numbers(row: Mapping[str, Any], names: Iterable[str]) -> None:
+def check_numbers(name: str, values: Iterable[Any]) -> None:
     """Raise `ValueError` unless each is null or a finite number; JSON would turn others to null."""
-    for name in names:
-        value = row[name]
+    for value in values:
         if value is not None and not (type(value) in (int, float) and isfinite(value)):
             raise ValueError(f"{name} is {_shown(value)}, not a number")
 

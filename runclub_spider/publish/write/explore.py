@@ -7,6 +7,7 @@ its number.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from runclub_spider.catalog.dates import DECADES
 from runclub_spider.catalog.suitability import BANDS
 from runclub_spider.publish.account.grid import UNASSIGNED, UNDATED
 from runclub_spider.publish.write.page import data, policy, script, style, template
+from runclub_spider.publish.write.rows import Block
 
 # A part's files: what the table shows, and the stories, read when one of them is asked for.
 _ROWS, _STORIES = "explore-rows.json", "explore-stories.json"
@@ -51,56 +53,59 @@ class ExplorePart:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._rows: list[tuple[Any, ...]] = []
+        self._columns: defaultdict[str, list[Any]] = defaultdict(list)
         self._codes = {name: _Codes() for name in (*_CODED, "sources")}
 
-    def add(self, wide: Mapping[str, Any]) -> None:
-        """Take a row."""
-        extra, code = wide["_extra"], self._codes
-        helped, tempo, sources = extra["backfill_for"], wide["tempo"], code["sources"]
-        self._rows.append(
-            (
-                wide["spotify_track_id"],
-                wide["name"],
-                ", ".join(wide["artist_names"]),
-                wide["album_name"],
-                wide["album_release_year"],
-                wide["duration_ms"],
-                wide["popularity_snapshot"],
-                None if tempo is None else round(tempo, 1),
-                extra["run_suitability"],
-                wide["isrc"],
-                code["umbrellas"][tuple(extra["umbrellas"])],
-                code["decade"][wide["album_decade_label"]],
-                code["band"][extra["tempo_bucket"]],
-                code["labels"][tuple(extra.get("content_labels", ()))],
-                wide["album_release_date"],
-                int(wide["explicit"]),
-                wide["energy"],
-                wide["danceability"],
-                wide["valence"],
-                extra["umbrella_confidence"],
-                [sources[tuple(one.values())] for one in wide["sources"][:MOST_SOURCES]],
-                len(wide["sources"]),
-                extra["merged_track_ids"],
-                extra["soft_merged_track_ids"],
-                extra.get("isrc_shared_with", ()),
-                extra["features_borrowed_from"],
-                extra["original_release_year"],
-                code["origin"][extra["umbrella_source"]],
-                code["playable"][extra["available_us_source"] if wide["available_us"] else None],
-                code["features"][extra["features_source"]],
-                code["backfill"][helped and tuple(helped.values())],
-            )
-        )
+    def add(self, block: Block) -> None:
+        """Take rows."""
+        wide, extra, _ = block
+        sources = self._codes["sources"]
+        playable = zip(wide["available_us"], extra["available_us_source"], strict=True)
+        told: Mapping[str, Iterable[Any]] = {
+            "id": wide["spotify_track_id"],
+            "name": wide["name"],
+            "artists": map(", ".join, wide["artist_names"]),
+            "album": wide["album_name"],
+            "year": wide["album_release_year"],
+            "ms": wide["duration_ms"],
+            "popularity": wide["popularity_snapshot"],
+            "tempo": [None if tempo is None else round(tempo, 1) for tempo in wide["tempo"]],
+            "suits": extra["run_suitability"],
+            "isrc": wide["isrc"],
+            "umbrellas": map(tuple, extra["umbrellas"]),
+            "decade": wide["album_decade_label"],
+            "band": extra["tempo_bucket"],
+            "labels": map(tuple, extra["content_labels"]),
+            "date": wide["album_release_date"],
+            "explicit": map(int, wide["explicit"]),
+            "energy": wide["energy"],
+            "danceability": wide["danceability"],
+            "valence": wide["valence"],
+            "confidence": extra["umbrella_confidence"],
+            "sources": [
+                [sources[tuple(one.values())] for one in some[:MOST_SOURCES]]
+                for some in wide["sources"]
+            ],
+            "found": map(len, wide["sources"]),
+            "same": extra["merged_track_ids"],
+            "similar": extra["soft_merged_track_ids"],
+            "apart": extra["isrc_shared_with"],
+            "borrowed": extra["features_borrowed_from"],
+            "originalYear": extra["original_release_year"],
+            "origin": extra["umbrella_source"],
+            "playable": [by if us else None for us, by in playable],
+            "features": extra["features_source"],
+            "backfill": [one and tuple(one.values()) for one in extra["backfill_for"]],
+        }
+        for name, values in told.items():
+            code = self._codes[name].__getitem__ if name in _CODED else None
+            self._columns[name] += values if code is None else map(code, values)
 
     def finish(self) -> None:
         """Write the blocks."""
-        names = (*_TABLE, *_STORY)
-        columns = dict(zip(names, zip(*self._rows, strict=True), strict=True)) if self._rows else {}
         for name, some, more in ((_ROWS, _TABLE, ()), (_STORIES, _STORY, ("sources",))):
             block = {
-                "columns": {one: columns.get(one, ()) for one in some},
+                "columns": {one: self._columns[one] for one in some},
                 "values": {
                     one: list(self._codes[one])
                     for one in (*(one for one in some if one in _CODED), *more)

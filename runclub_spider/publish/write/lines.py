@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,11 @@ def line_of(row: dict[str, Any]) -> bytes:
     orjson refuses what JSON cannot hold and keeps an integer an integer.
     """
     return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def lines_of(rows: Iterable[dict[str, Any]]) -> bytes:
+    """Rows, each as a line."""
+    return b"".join(map(line_of, rows))
 
 
 @contextmanager

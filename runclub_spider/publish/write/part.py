@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -27,14 +29,18 @@ from runclub_spider.publish.account.grid import UNASSIGNED, UNDATED
 from runclub_spider.publish.choose import unsound
 from runclub_spider.publish.choose.run_suitability import tempo_bucket
 from runclub_spider.publish.write.explore import ExplorePart
-from runclub_spider.publish.write.lines import lines
+from runclub_spider.publish.write.lines import lines_of
 from runclub_spider.publish.write.rows import (
     ArtistRow,
+    Block,
+    Columns,
+    Probed,
     SourceRow,
     artist_of,
-    features_row,
-    track_row,
-    wide_row,
+    features_rows,
+    rows_of,
+    track_rows,
+    wide_block,
 )
 from runclub_spider.publish.write.tables import BATCH, TablesPart
 from runclub_spider.store.read import catalogue, released
@@ -45,16 +51,15 @@ WIDE, TRACKS, FEATURE_LINES = (
     "cached_tracks.jsonl",
     "audio_features.jsonl",
 )
+_FILES = (WIDE, TRACKS, FEATURE_LINES)
 #: Chosen tracks of a part: a whole number of the tables' batches.
 TRACKS_OF_PART = 5 * BATCH
-# Tracks read at once.
-_READ = 500
+_MOMENTS = ("first_seen_at", "updated_at", "f_fetched_at")
 
 Cell = tuple[str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """A track of the release, and what choosing said of it.
 
     Attributes:
@@ -80,7 +85,7 @@ class Chosen:
     backfill: tuple[str, str, str] | None = None
     merged: Sequence[str] = ()
     soft_merged: Sequence[str] = ()
-    labels: tuple[str, ...] = ()
+    labels: Sequence[str] = ()
     sharers: Sequence[str] = ()
 
 
@@ -144,40 +149,44 @@ class Written:
         """Rows of `catalog_wide`."""
         return self.measures.tracks
 
-    def count(self, shared: Shared, wide: Mapping[str, Any], cell: Cell, updated_at: int) -> None:
-        """Take up a row that was written, counted in a cell."""
-        self.features += wide["tempo"] is not None or any(wide[n] is not None for n in FEATURES)
+    def count(
+        self, shared: Shared, block: Block, cells: Iterable[Cell], updated_at: Iterable[int]
+    ) -> None:
+        """Take up rows that were written, counted in cells."""
+        wide, extra, featured = block
+        self.features += sum(featured)
         shortest, longest = shared.durations
-        self.measures.add(wide, shortest=shortest, longest=longest)
-        self.figures.add(wide)
-        if (bucket := wide["_extra"]["tempo_bucket"]) is not None:
-            umbrella, decade = cell
-            self.buckets[umbrella or UNASSIGNED, decade or UNDATED, bucket] += 1
-        self._count_decades(wide)
-        self._count_imported(wide)
-        # Counters take their time over nothing, too.
-        if labels := wide["_extra"]["content_labels"]:
-            self.by_label.update(labels)
-        self.newest = max(self.newest, updated_at)
-        self.artists.update(wide["artist_ids"])
+        self.measures.add(wide, extra, featured, shortest=shortest, longest=longest)
+        self.figures.add(wide, extra, featured)
+        self.buckets.update(
+            (umbrella or UNASSIGNED, decade or UNDATED, bucket)
+            for (umbrella, decade), bucket in zip(cells, extra["tempo_bucket"], strict=True)
+            if bucket is not None
+        )
+        self._count_decades(block)
+        self._count_imported(block)
+        self.by_label.update(chain.from_iterable(extra["content_labels"]))
+        self.newest = max(self.newest, *updated_at)
+        self.artists.update(chain.from_iterable(wide["artist_ids"]))
 
-    def _count_imported(self, wide: Mapping[str, Any]) -> None:
-        """Take up the sources of a row's imported features."""
-        self.with_time_signature += wide["time_signature"] is not None
-        extra = wide["_extra"]
-        sources: Mapping[str, str] = extra["features_imported"]
-        if not sources:
-            return
-        self.imported.update(set(sources.values()))
-        for name, source in sources.items():
-            self.licences.setdefault(source, set()).add(extra["licences"][name])
+    def _count_imported(self, block: Block) -> None:
+        """Take up the sources of imported features."""
+        signatures = block.wide["time_signature"]
+        self.with_time_signature += len(signatures) - signatures.count(None)
+        columns = block.extra["features_imported"], block.extra["licences"]
+        for sources, licences in zip(*columns, strict=True):
+            if sources:
+                self.imported.update(set(sources.values()))
+                for name, source in sources.items():
+                    self.licences.setdefault(source, set()).add(licences[name])
 
-    def _count_decades(self, wide: Mapping[str, Any]) -> None:
-        """Take up a row's two decades; without an original year the album's stands for it."""
-        album, original = wide["album_release_year"], wide["_extra"]["original_release_year"]
-        self.by_album[decade_of(album) or UNDATED] += 1
-        self.by_original[decade_of(original or album) or UNDATED] += 1
-        self.with_original += original is not None
+    def _count_decades(self, block: Block) -> None:
+        """Take up rows' two decades; without an original year the album's stands for it."""
+        albums, originals = block.wide["album_release_year"], block.extra["original_release_year"]
+        self.by_album.update(decade or UNDATED for decade in block.wide["album_decade_label"])
+        years = zip(originals, albums, strict=True)
+        self.by_original.update(decade_of(first or album) or UNDATED for first, album in years)
+        self.with_original += len(originals) - originals.count(None)
 
     def add(self, other: Written) -> None:
         """Take up what another part showed; the order of parts does not matter."""
@@ -218,87 +227,113 @@ def write_part(connection: sa.Connection, share: Share, shared: Shared) -> Writt
 def _written(
     connection: sa.Connection, folder: Path, tracks_of_part: Sequence[Chosen], shared: Shared
 ) -> Written:
-    written = Written()
+    written, writer = Written(), _Writer(shared)
     with ExitStack() as stack:
-        writer = _Writer(
-            shared,
-            *(stack.enter_context(lines(folder / name)) for name in (WIDE, TRACKS, FEATURE_LINES)),
-        )
+        files = [stack.enter_context((folder / name).open("wb")) for name in _FILES]
         tables = stack.enter_context(TablesPart(folder, shared.document))
         explore = ExplorePart(folder)
-        for one, row, people, sources, markets in _rows(connection, tracks_of_part):
-            try:
-                wide = writer.write(one, row, people, sources, markets)
-                written.count(shared, wide, one.cell, row["updated_at"])
-            except (OSError, MemoryError):
-                raise
-            except Exception as error:  # noqa: BLE001 -- any value may be of any type
-                written.faults[row["track_id"]] = unsound.words_of(error)
-            else:
-                tables.add(wide)
-                explore.add(wide)
-        written.table_fault = tables.finish()
+        for start in range(0, len(tracks_of_part), BATCH):
+            stored = _read(connection, tracks_of_part[start : start + BATCH])
+            for made in writer.sound(stored, written.faults):
+                for file, text in zip(files, made.lines, strict=True):
+                    file.write(text)
+                tables.add(made.block.wide)
+                explore.add(made.block)
+                written.add(made.counted)
+        written.table_fault = tables.fault
         explore.finish()
     return written
 
 
-class _Writer:
-    """Writes the rows of one track at a time."""
+class _Stored(NamedTuple):
+    """Tracks with what is stored of them: a value a track in each."""
 
-    def __init__(
-        self,
-        shared: Shared,
-        wide: Callable[[dict[str, Any]], None],
-        tracks: Callable[[dict[str, Any]], None],
-        features: Callable[[dict[str, Any]], None],
-    ) -> None:
+    tracks: Sequence[Chosen]
+    columns: Columns
+    people: Sequence[Sequence[tuple[Any, ...]]]
+    sources: Sequence[Sequence[tuple[Any, ...]]]
+    markets: Sequence[Probed]
+
+    def cut(self, some: slice) -> _Stored:
+        """Some of the tracks."""
+        columns = {name: values[some] for name, values in self.columns.items()}
+        beside = self.people, self.sources, self.markets
+        return _Stored(self.tracks[some], columns, *(values[some] for values in beside))
+
+
+class _Made(NamedTuple):
+    """Rows of the release: as columns, as the lines of each file, and counted."""
+
+    block: Block
+    lines: Sequence[bytes]
+    counted: Written
+
+
+class _Writer:
+    """Makes the rows of tracks."""
+
+    def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._wide, self._tracks, self._features = wide, tracks, features
         # What many rows share, looked at once.
-        self._artists: dict[tuple[Any, ...], ArtistRow] = {}
+        self._artists: dict[str, ArtistRow] = {}
         self._sources: dict[tuple[Any, ...], SourceRow] = {}
 
-    def write(
-        self,
-        one: Chosen,
-        row: Mapping[str, Any],
-        people: Sequence[tuple[Any, ...]],
-        sources: Sequence[tuple[Any, ...]],
-        markets: Sequence[tuple[Any, ...]],
-    ) -> dict[str, Any]:
-        """Write a track's rows; returns the wide one. Raises anything for a row that is unsound."""
+    def sound(self, stored: _Stored, faults: dict[str, str]) -> Iterator[_Made]:
+        """The rows of all tracks but those at fault, which are noted.
+
+        Where one is at fault the halves are tried, until it is alone.
+        """
+        try:
+            made = self._made(stored)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- any value may be of any type
+            half = len(stored.tracks) // 2
+            if not half:
+                faults[stored.tracks[0].track_id] = unsound.words_of(error)
+                return
+            yield from self.sound(stored.cut(slice(half)), faults)
+            yield from self.sound(stored.cut(slice(half, None)), faults)
+        else:
+            yield made
+
+    def _made(self, stored: _Stored) -> _Made:
+        """Raises anything where a row is unsound."""
         shared = self._shared
-        _check_moments(row)
-        probed = {market: (playable, basis) for market, playable, basis in markets}
-        if one.backfill is not None and one.backfill[2] == "soft":
-            # Nobody said so; the policy for thin cells takes it for playable.
-            probed[shared.market] = (str(Playable.YES), "thin_cell_policy")
-        wide = wide_row(
-            row,
-            [self._artist(person) for person in people],
-            [self._source(one) for one in sources],
-            markets=probed,
+        columns = stored.columns
+        for name in _MOMENTS:
+            # No clock of a crawl says another time.
+            unsound.check_wholes(name, columns[name], 0, catalogue.LAST_MOMENT)
+        block = wide_block(
+            columns,
+            [list(map(self._artist, people)) for people in stored.people],
+            [list(map(self._source, sources)) for sources in stored.sources],
+            markets=list(map(self._probed, stored.tracks, stored.markets)),
             primary_markets=shared.primary,
-            extra=_extra(one, row),
+            extra=_extra(stored.tracks, columns),
             tags=shared.tags,
         )
-        unsound.check_numbers(wide, FEATURES)
-        source = wide["sources"][0] if wide["sources"] else {"type": None, "term": None}
-        query = (
-            unsound.tidy(shared.terms.get(source["playlist_id"] or ""))
-            if source["type"] == "playlist"
-            else source["term"]
+        for name in FEATURES:
+            unsound.check_numbers(name, block.wide[name])
+        queries = [self._query(sources) for sources in block.wide["sources"]]
+        counted = Written()
+        made = _Made(
+            block,
+            (
+                lines_of(rows_of(block.wide)),
+                lines_of(track_rows(block, market=shared.market, queries=queries)),
+                lines_of(features_rows(block)),
+            ),
+            counted,
         )
-        self._wide(wide)
-        self._tracks(track_row(wide, market=shared.market, query=query))
-        if (features := features_row(wide)) is not None:
-            self._features(features)
-        return wide
+        cells = [one.cell for one in stored.tracks]
+        counted.count(shared, block, cells, columns["updated_at"])
+        return made
 
     def _artist(self, person: tuple[Any, ...]) -> ArtistRow:
-        known = self._artists.get(person)
+        known = self._artists.get(person[0])
         if known is None:
-            known = self._artists[person] = artist_of(*person)
+            known = self._artists[person[0]] = artist_of(*person)
         return known
 
     def _source(self, source: tuple[Any, ...]) -> SourceRow:
@@ -312,29 +347,36 @@ class _Writer:
             )
         return known
 
+    def _probed(self, one: Chosen, markets: Probed) -> Probed:
+        """What is known of markets; what a thin cell takes for playable is."""
+        if one.backfill is None or one.backfill[2] != "soft":
+            return markets
+        market = self._shared.market
+        others = [told for told in markets if told[0] != market]
+        # Nobody said so; the policy for thin cells does.
+        return [*others, (market, str(Playable.YES), "thin_cell_policy")]
 
-def _check_moments(row: Mapping[str, Any]) -> None:
-    """Raise `ValueError` for a time that no clock of a crawl says."""
-    for name in ("first_seen_at", "updated_at", "f_fetched_at"):
-        unsound.check_whole(name, row[name], 0, catalogue.LAST_MOMENT)
+    def _query(self, sources: Sequence[Mapping[str, str | None]]) -> str | None:
+        """What was searched for to find the first of a track's sources."""
+        if not sources:
+            return None
+        first = sources[0]
+        if first["type"] != "playlist":
+            return first["term"]
+        return unsound.tidy(self._shared.terms.get(first["playlist_id"] or ""))
 
 
-def _rows(connection: sa.Connection, tracks: Sequence[Chosen]) -> Iterator[tuple[Any, ...]]:
-    """Each track with its row, and those of artists, sources and markets."""
-    for start in range(0, len(tracks), _READ):
-        part = tracks[start : start + _READ]
-        ids = [one.track_id for one in part]
-        artists, sources, markets = (
+def _read(connection: sa.Connection, tracks: Sequence[Chosen]) -> _Stored:
+    """Read what is stored of tracks."""
+    ids = [one.track_id for one in tracks]
+    people, sources, markets = (
+        [found.get(one, ()) for one in ids]
+        for found in (
             read(connection, ids) for read in (released.credits, released.sources, released.markets)
         )
-        for one, row in zip(part, released.wide(connection, ids), strict=True):
-            name = row["track_id"]
-            yield (
-                one,
-                row,
-                distinct(artists.get(name, ())),
-                *(beside.get(name, ()) for beside in (sources, markets)),
-            )
+    )
+    stored = released.wide(connection, ids)
+    return _Stored(tracks, stored, list(map(distinct, people)), sources, markets)
 
 
 def distinct(people: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
@@ -347,40 +389,52 @@ def distinct(people: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     return list(first.values())
 
 
-def _extra(one: Chosen, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The ingestion-only fields of a wide row."""
-    umbrella = one.cell[0]
-    backfill = one.backfill and dict(zip(("umbrella", "decade", "step"), one.backfill, strict=True))
+def _extra(tracks: Sequence[Chosen], stored: Columns) -> Columns:
+    """The columns of `_extra` that choosing and the store alone decide."""
+    chosen = dict(zip(Chosen._fields, zip(*tracks, strict=True), strict=True))
+    imported = [
+        {name: found[name].source for name in FEATURES if name in found} if found else {}
+        for found in stored["imported"]
+    ]
+    tempos, energies, of_recco = (stored[name] for name in ("f_tempo", "f_energy", "features_of"))
+    rated = zip(tempos, energies, chosen["suitability"], strict=True)
     return {
-        "umbrellas": sorted(one.umbrellas, key=lambda name: name != umbrella),
-        "umbrella_source": one.origin,
-        "umbrella_confidence": one.confidence / PARTS,
-        "album_id": row["album_id"],
-        "album_type": row["album_type"],
-        "linked_from": row["linked_from"],
-        "merged_track_ids": list(one.merged),
-        "soft_merged_track_ids": list(one.soft_merged),
-        "isrc_shared_with": list(one.sharers),
-        "backfill_for": backfill,
-        "run_suitability": (
-            None if row["f_tempo"] is None or row["f_energy"] is None else one.suitability / 10
-        ),
-        "tempo_bucket": tempo_bucket(row["f_tempo"]),
-        "features_source": _features_source(row),
-        "features_borrowed_from": row["f_borrowed_from"] if row["features_of"] else None,
-        "content_labels": list(one.labels),
-        "features_imported": _imported(row),
+        "umbrellas": [
+            _first(names, umbrella)
+            for names, (umbrella, _) in zip(chosen["umbrellas"], chosen["cell"], strict=True)
+        ],
+        "umbrella_source": chosen["origin"],
+        "umbrella_confidence": [one / PARTS for one in chosen["confidence"]],
+        "album_id": stored["album_id"],
+        "album_type": stored["album_type"],
+        "linked_from": stored["linked_from"],
+        "merged_track_ids": chosen["merged"],
+        "soft_merged_track_ids": chosen["soft_merged"],
+        "isrc_shared_with": chosen["sharers"],
+        "backfill_for": [
+            one and dict(zip(("umbrella", "decade", "step"), one, strict=True))
+            for one in chosen["backfill"]
+        ],
+        "run_suitability": [
+            None if tempo is None or energy is None else suits / 10
+            for tempo, energy, suits in rated
+        ],
+        "tempo_bucket": list(map(tempo_bucket, tempos)),
+        # Of several imports all are named.
+        "features_source": [
+            "reccobeats" if one is not None else ", ".join(sorted(set(got.values()))) or None
+            for one, got in zip(of_recco, imported, strict=True)
+        ],
+        "features_borrowed_from": [
+            whose if one else None
+            for one, whose in zip(of_recco, stored["f_borrowed_from"], strict=True)
+        ],
+        "content_labels": chosen["labels"],
+        "features_imported": imported,
     }
 
 
-def _features_source(row: Mapping[str, Any]) -> str | None:
-    """Who gave a track's features; of several imports all."""
-    if row["features_of"] is not None:
-        return "reccobeats"
-    return ", ".join(sorted(set(_imported(row).values()))) or None
-
-
-def _imported(row: Mapping[str, Any]) -> dict[str, str]:
-    """By feature the source of what was imported, in the order of the features."""
-    found = row["imported"]
-    return {name: found[name].source for name in FEATURES if name in found} if found else {}
+@lru_cache(maxsize=1 << 12)
+def _first(names: tuple[str, ...], one: str | None) -> Sequence[str]:
+    """Umbrellas in their order, but the one that a track is counted under first."""
+    return sorted(names, key=lambda name: name != one)

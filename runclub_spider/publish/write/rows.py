@@ -1,11 +1,11 @@
-"""The rows of the four files. Pure; keys in the specification's order."""
+"""The rows of the four files, as columns. Pure; keys in the specification's order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress, repeat
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,6 +13,7 @@ import orjson
 from runclub_spider.catalog import licences
 from runclub_spider.catalog.dates import decade_of, release_year
 from runclub_spider.catalog.ids import row_id
+from runclub_spider.catalog.imported import Filled
 from runclub_spider.catalog.models import FEATURES, Playable
 from runclub_spider.catalog.playability import Basis, rank, stored_playability
 from runclub_spider.catalog.playability import listed as listing
@@ -22,10 +23,29 @@ from runclub_spider.text import timestamp
 
 _STORED = tuple((name, f"f_{name}") for name in FEATURES)
 _APP_FEATURES = ("tempo", "energy", "danceability", "valence", "loudness", "key", "mode")
+_NO_SOURCE: Mapping[str, str | None] = {"type": None}
+
+#: Values by the name of their column, as many in each.
+Columns = Mapping[str, Sequence[Any]]
+#: (market, playable, basis) of the markets that a track was probed in.
+Probed = Sequence[tuple[str, str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class ArtistRow:
+class Block(NamedTuple):
+    """Some rows of `catalog_wide`.
+
+    Attributes:
+        wide: the columns; `_extra` holds objects.
+        extra: the columns of these.
+        featured: whether a row has any audio feature.
+    """
+
+    wide: Columns
+    extra: Columns
+    featured: Sequence[bool]
+
+
+class ArtistRow(NamedTuple):
     """An artist record for export."""
 
     artist_id: str
@@ -49,8 +69,7 @@ def artist_of(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+class SourceRow(NamedTuple):
     """Where a track was seen; name and owner for playlists only.
 
     `source_type` is `playlist`, `search` or the station whose song was searched for.
@@ -73,118 +92,154 @@ class SourceRow:
         return {"type": self.source_type, "term": self.source_key}
 
 
-def order_sources(sources: Sequence[SourceRow]) -> list[SourceRow]:
+def order_sources(sources: Sequence[SourceRow]) -> Sequence[SourceRow]:
     """Playlists first, Spotify's own before others, then by id or term."""
     if len(sources) < 2:
-        return list(sources)
+        return sources
     return sorted(
         sources,
         key=lambda s: (s.source_type != "playlist", s.owner != "spotify", s.source_key),
     )
 
 
-def wide_row(
-    track: Mapping[str, Any],
-    artists: Sequence[ArtistRow],
-    sources: Sequence[SourceRow],
+def rows_of(columns: Columns) -> Iterator[dict[str, Any]]:
+    """The rows that columns hold."""
+    return map(dict, map(zip, repeat(tuple(columns)), zip(*columns.values(), strict=True)))
+
+
+def wide_block(
+    track: Columns,
+    artists: Sequence[Sequence[ArtistRow]],
+    sources: Sequence[Sequence[SourceRow]],
     *,
-    markets: Mapping[str, tuple[str, str]],
+    markets: Sequence[Probed],
     primary_markets: Sequence[str],
-    extra: Mapping[str, Any],
+    extra: Columns,
     tags: bool = True,
-) -> dict[str, Any]:
-    """A row of `catalog_wide.jsonl`.
+) -> Block:
+    """Rows of `catalog_wide.jsonl`.
 
     `track` holds the columns of the track table and, prefixed `f_`, those of its features.
-    `markets` maps a probed market to (playable, basis). Columns prefixed `d_` are what ReccoBeats
-    knows of the track; they stand in for what Spotify withheld, and `_extra` names the source.
-    Columns prefixed `o_` are open metadata. Each of its fields has its licence in `_extra`, and so
-    has each feature of an import, which `imported` names.
+    Columns prefixed `d_` are what ReccoBeats knows of the track; they stand in for what Spotify
+    withheld, and `_extra` names the source. Columns prefixed `o_` are open metadata. Each of its
+    fields has its licence in `_extra`, and so has each feature of an import, which `imported`
+    names.
+
+    Args:
+        track: the tracks' columns.
+        artists: of each track.
+        sources: of each track.
+        markets: of each track.
+        primary_markets: that `available_primary_markets` may name.
+        extra: the first columns of `_extra`.
+        tags: whether genres of open metadata are told.
     """
-    year = release_year(track["release_date"])
-    ordered = order_sources(sources)
-    playlist = next((s for s in ordered if s.source_type == "playlist"), None)
-    images = [artist.image_url or "" for artist in artists]
-    said = tuple(markets.items()), track["available_markets"], track["d_countries"]
-    played = _availability(*said, tuple(primary_markets))
+    years = list(map(release_year, track["release_date"]))
+    ordered = list(map(order_sources, sources))
+    lists = [some[0] if some and some[0].source_type == "playlist" else None for some in ordered]
+    images = [[artist.image_url or "" for artist in some] for some in artists]
+    said = zip(markets, track["available_markets"], track["d_countries"], strict=True)
+    primary = tuple(primary_markets)
+    played = [_availability(tuple(probed), *listed, primary) for probed, *listed in said]
     # A length of 0 is none.
-    length = {"duration_ms": track["duration_ms"] or None, "d_duration_ms": track["d_duration_ms"]}
-    duration, duration_source = _either(length, "duration_ms")
-    isrc, isrc_source = _either(track, "isrc")
-    popularity, popularity_source = _either(track, "popularity")
-    has_features = track["features_of"] is not None
-    known = has_features or track["imported"]
-    features = {name: track[column] if known else None for name, column in _STORED}
-    return {
-        "id": row_id(track["track_id"]),
+    lengths = [length or None for length in track["duration_ms"]]
+    durations, duration_sources = _either(lengths, track["d_duration_ms"])
+    isrcs, isrc_sources = _either(track["isrc"], track["d_isrc"])
+    popularity, popularity_sources = _either(track["popularity"], track["d_popularity"])
+    of_recco = [one is not None for one in track["features_of"]]
+    either = zip(of_recco, track["imported"], strict=True)
+    known = [answered or bool(imported) for answered, imported in either]
+    features = {name: _where(known, track[column]) for name, column in _STORED}
+    wide = {
+        "id": list(map(row_id, track["track_id"])),
         "spotify_track_id": track["track_id"],
-        "isrc": isrc,
+        "isrc": isrcs,
         "name": track["name"],
-        "duration_ms": duration,
-        "explicit": bool(track["explicit"]),
+        "duration_ms": durations,
+        "explicit": list(map(bool, track["explicit"])),
         "album_name": track["album_name"],
         "album_release_date": track["release_date"],
-        "album_release_year": year,
-        "album_decade_label": decade_of(year),
+        "album_release_year": years,
+        "album_decade_label": list(map(decade_of, years)),
         "album_image_url": track["image_url"],
         "popularity_snapshot": popularity,
-        "popularity_bucket": None if popularity is None else popularity // 10,
-        "available_us": played.us,
-        "available_primary_markets": list(played.primary),
+        "popularity_bucket": [None if one is None else one // 10 for one in popularity],
+        "available_us": [one.us for one in played],
+        "available_primary_markets": [list(one.primary) for one in played],
         "preview_url": track["preview_url"],
-        "artist_ids": [artist.artist_id for artist in artists],
-        "artist_names": [artist.name for artist in artists],
-        "artist_genres": [list(artist.genres) for artist in artists],
-        "artist_image_urls": images if any(images) else None,
-        "source_playlist_id": playlist.source_key if playlist else None,
-        "source_playlist_name": playlist.name if playlist else None,
-        "source_playlist_owner": playlist.owner if playlist else None,
-        "sources": [source.as_json() for source in ordered],
-        "recco_track_id": track["f_recco_track_id"] if has_features else None,
-        "recco_features_version": track["f_version"] if has_features else None,
-        "recco_features_at": timestamp(track["f_fetched_at"]) if has_features else None,
+        "artist_ids": [[artist.artist_id for artist in some] for some in artists],
+        "artist_names": [[artist.name for artist in some] for some in artists],
+        "artist_genres": [[list(artist.genres) for artist in some] for some in artists],
+        "artist_image_urls": [some if any(some) else None for some in images],
+        "source_playlist_id": [one and one.source_key for one in lists],
+        "source_playlist_name": [one and one.name for one in lists],
+        "source_playlist_owner": [one and one.owner for one in lists],
+        "sources": [[source.as_json() for source in some] for some in ordered],
+        "recco_track_id": _where(of_recco, track["f_recco_track_id"]),
+        "recco_features_version": _where(of_recco, track["f_version"]),
+        "recco_features_at": [
+            timestamp(at) if answered else None
+            for answered, at in zip(of_recco, track["f_fetched_at"], strict=True)
+        ],
         **features,
-        "created_at": timestamp(track["first_seen_at"]),
-        "updated_at": timestamp(track["updated_at"]),
-        "_extra": {
-            **extra,
-            **_open(track, tags=tags),
-            "duration_source": duration_source,
-            "isrc_source": isrc_source,
-            "popularity_source": popularity_source,
-            "available_us_source": played.us_basis,
-            "available_primary_markets_source": played.basis,
-        },
+        "created_at": list(map(timestamp, track["first_seen_at"])),
+        "updated_at": list(map(timestamp, track["updated_at"])),
     }
+    extra = {
+        **extra,
+        **_open(track, tags=tags),
+        "duration_source": duration_sources,
+        "isrc_source": isrc_sources,
+        "popularity_source": popularity_sources,
+        "available_us_source": [one.us_basis for one in played],
+        "available_primary_markets_source": [one.basis for one in played],
+    }
+    most = len(features)
+    featured = [row.count(None) < most for row in zip(*features.values(), strict=True)]
+    return Block({**wide, "_extra": list(rows_of(extra))}, extra, featured)
 
 
-def _open(track: Mapping[str, Any], *, tags: bool) -> dict[str, Any]:
-    """The fields of `_extra` from open data, and the licences of all that has one."""
-    people, genres = track["o_artist_mbids"], track["o_genres"] if tags else None
-    imported = track["imported"] or {}
+def _where(told: Sequence[bool], values: Sequence[Any]) -> list[Any]:
+    """Values where they are told, None elsewhere."""
+    return [value if yes else None for yes, value in zip(told, values, strict=True)]
+
+
+def _open(track: Columns, *, tags: bool) -> Columns:
+    """The columns of `_extra` from open data, and the licences of all that has one."""
+    genres = track["o_genres"] if tags else [None] * len(track["o_genres"])
     found = {
         "original_release_year": track["o_original_year"],
         "recording_mbid": track["o_recording_mbid"],
-        "artist_mbids": orjson.loads(people) if people else [],
-        "open_genres": [genre for genre, _ in orjson.loads(genres)] if genres else [],
+        "artist_mbids": [orjson.loads(one) if one else [] for one in track["o_artist_mbids"]],
+        "open_genres": [[name for name, _ in orjson.loads(one)] if one else [] for one in genres],
     }
+    told = zip(zip(*found.values(), strict=True), track["imported"], strict=True)
     return {
         **found,
         "original_year_source": track["o_year_source"],
         "original_year_confidence": track["o_year_confidence"],
-        "licences": {
-            **{name: licences.FIELDS[name] for name, value in found.items() if value},
-            **({n: imported[n].licence for n in FEATURES if n in imported} if imported else {}),
-        },
+        "licences": [
+            _licences(compress(found, values), imported) if imported or any(values) else {}
+            for values, imported in told
+        ],
     }
 
 
-def _either(track: Mapping[str, Any], name: str) -> tuple[Any, str | None]:
-    """Spotify's value of a column, else ReccoBeats', and whose it is."""
-    if track[name] is not None:
-        return track[name], "spotify"
-    value = track[f"d_{name}"]
-    return value, None if value is None else "reccobeats"
+def _licences(names: Iterable[str], imported: Mapping[str, Filled] | None) -> dict[str, str]:
+    """Those of the fields of open data that a row has, and of its imported features."""
+    of_imports = {n: imported[n].licence for n in FEATURES if n in imported} if imported else {}
+    return {**{name: licences.FIELDS[name] for name in names}, **of_imports}
+
+
+def _either(
+    spotify: Sequence[Any], reccobeats: Sequence[Any]
+) -> tuple[list[Any], list[str | None]]:
+    """Spotify's values, else ReccoBeats', and whose they are."""
+    values, whose = [], []
+    for own, other in zip(spotify, reccobeats, strict=True):
+        values.append(other if own is None else own)
+        whose.append("spotify" if own is not None else "reccobeats" if other is not None else None)
+    return values, whose
 
 
 class _Availability(NamedTuple):
@@ -199,12 +254,13 @@ class _Availability(NamedTuple):
 # Few things are said of the markets of many tracks.
 @lru_cache(maxsize=1 << 12)
 def _availability(
-    probed: tuple[tuple[str, tuple[str, str]], ...],
+    probed: tuple[tuple[str, str, str], ...],
     available_markets: str | None,
     countries: str | None,
     primary_markets: tuple[str, ...],
 ) -> _Availability:
-    markets, listed, known = dict(probed), listing(available_markets), listing(countries)
+    markets = {market: (playable, basis) for market, playable, basis in probed}
+    listed, known = listing(available_markets), listing(countries)
     us, us_basis = in_market("US", markets, listed, known)
     judged = {m: in_market(m, markets, listed, known) for m in primary_markets}
     primary = [market for market, (playable, _) in judged.items() if playable]
@@ -238,53 +294,58 @@ def in_market(
     return False, "none"
 
 
-def track_row(wide: Mapping[str, Any], *, market: str, query: str | None) -> dict[str, Any]:
-    """A row of `cached_tracks.jsonl` from its wide row."""
-    first = wide["sources"][0] if wide["sources"] else None
-    is_playlist = first is not None and first["type"] == "playlist"
-    return {
-        "id": wide["spotify_track_id"],
-        "name": wide["name"],
-        "artistId": wide["artist_ids"][0],
-        "artistName": wide["artist_names"][0],
-        "durationMs": wide["duration_ms"],
-        "albumName": wide["album_name"],
-        "albumReleaseYear": wide["album_release_year"],
-        "popularity": wide["popularity_snapshot"],
-        "explicit": wide["explicit"],
-        "addedAt": wide["created_at"],
-        "isPlayable": wide["available_us"] or market in wide["available_primary_markets"],
-        "_ingestSource": first["type"] if first else None,
-        "_ingestQuery": query,
-        "_ingestPlaylistId": first["playlist_id"] if first and is_playlist else None,
-        "_ingestDiscoveredAt": wide["created_at"],
-        "_isrc": wide["isrc"],
-        "_originalReleaseYear": wide["_extra"]["original_release_year"],
-        "_decade": wide["album_decade_label"],
-        "_umbrellas": wide["_extra"]["umbrellas"],
-        "_album_decade_label": wide["album_decade_label"],
-        "_preview_url": wide["preview_url"],
-        "_album_image_url": wide["album_image_url"],
-        "_popularity_bucket": wide["popularity_bucket"],
-        "_available_primary_markets": wide["available_primary_markets"],
-        "_source_playlist_id": wide["source_playlist_id"],
-        "_source_playlist_name": wide["source_playlist_name"],
-        "_source_playlist_owner": wide["source_playlist_owner"],
-        "_recco_features_version": wide["recco_features_version"],
-        "_recco_features_at": wide["recco_features_at"],
-        "_contentLabels": wide["_extra"]["content_labels"],
-    }
+def track_rows(
+    block: Block, *, market: str, queries: Sequence[str | None]
+) -> Iterator[dict[str, Any]]:
+    """The rows of `cached_tracks.jsonl` of a block; `queries` found their first sources."""
+    wide, extra = block.wide, block.extra
+    firsts = [sources[0] if sources else _NO_SOURCE for sources in wide["sources"]]
+    playable = zip(wide["available_us"], wide["available_primary_markets"], strict=True)
+    return rows_of(
+        {
+            "id": wide["spotify_track_id"],
+            "name": wide["name"],
+            "artistId": [ids[0] for ids in wide["artist_ids"]],
+            "artistName": [names[0] for names in wide["artist_names"]],
+            "durationMs": wide["duration_ms"],
+            "albumName": wide["album_name"],
+            "albumReleaseYear": wide["album_release_year"],
+            "popularity": wide["popularity_snapshot"],
+            "explicit": wide["explicit"],
+            "addedAt": wide["created_at"],
+            "isPlayable": [us or market in primary for us, primary in playable],
+            "_ingestSource": [first["type"] for first in firsts],
+            "_ingestQuery": queries,
+            "_ingestPlaylistId": [first.get("playlist_id") for first in firsts],
+            "_ingestDiscoveredAt": wide["created_at"],
+            "_isrc": wide["isrc"],
+            "_originalReleaseYear": extra["original_release_year"],
+            "_decade": wide["album_decade_label"],
+            "_umbrellas": extra["umbrellas"],
+            "_album_decade_label": wide["album_decade_label"],
+            "_preview_url": wide["preview_url"],
+            "_album_image_url": wide["album_image_url"],
+            "_popularity_bucket": wide["popularity_bucket"],
+            "_available_primary_markets": wide["available_primary_markets"],
+            "_source_playlist_id": wide["source_playlist_id"],
+            "_source_playlist_name": wide["source_playlist_name"],
+            "_source_playlist_owner": wide["source_playlist_owner"],
+            "_recco_features_version": wide["recco_features_version"],
+            "_recco_features_at": wide["recco_features_at"],
+            "_contentLabels": extra["content_labels"],
+        }
+    )
 
 
-def features_row(wide: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A row of `audio_features.jsonl`; None for a track without any feature."""
-    if all(wide[name] is None for name in FEATURES):
-        return None
-    return {
+def features_rows(block: Block) -> Iterator[dict[str, Any]]:
+    """The rows of `audio_features.jsonl` of a block: none of a track without any feature."""
+    wide = block.wide
+    columns = {
         "trackId": wide["spotify_track_id"],
         **{name: wide[name] for name in _APP_FEATURES},
         "timeSignature": wide["time_signature"],
     }
+    return compress(rows_of(columns), block.featured)
 
 
 def artist_row(artist: ArtistRow) -> dict[str, Any]:

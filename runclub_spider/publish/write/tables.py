@@ -62,8 +62,8 @@ class TablesPart:
         self._fields = schema(document)
         self._flat = _flat(self._fields)
         self._folder = folder
-        self._rows: list[Mapping[str, Any]] = []
-        self._fault: Exception | None = None
+        #: What went wrong first with a value that no table holds.
+        self.fault: Exception | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -82,30 +82,19 @@ class TablesPart:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def add(self, wide: Mapping[str, Any]) -> None:
-        """Take a row."""
-        self._rows.append(wide)
-        if len(self._rows) == BATCH:
-            self._flush()
-
-    def finish(self) -> Exception | None:
-        """Write what is left; returns what went wrong with a value that no table holds."""
-        self._flush()
-        return self._fault
-
-    def _flush(self) -> None:
-        rows, self._rows = self._rows, []
-        if not rows or self._fault is not None:
+    def add(self, wide: Mapping[str, Sequence[Any]]) -> None:
+        """Take columns of rows, `BATCH` of them but for the last; nothing more after a fault."""
+        if self.fault is not None:
             return
         try:
-            packed, plain = _columns(rows, self._fields)
+            packed, plain = _columns(wide, self._fields)
         except (OSError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 -- any value may be of any type
-            self._fault = error
+            self.fault = error
             return
-        self._packed.write_table(pa.Table.from_arrays(packed, schema=self._fields))
-        self._plain.write_table(pa.Table.from_arrays(plain, schema=self._flat))
+        self._packed.write_batch(pa.RecordBatch.from_arrays(packed, schema=self._fields))
+        self._plain.write_batch(pa.RecordBatch.from_arrays(plain, schema=self._flat))
 
 
 def join_tables(
@@ -131,7 +120,7 @@ def _flat(fields: pa.Schema) -> pa.Schema:
 
 
 def _columns(
-    rows: Sequence[Mapping[str, Any]], fields: pa.Schema
+    wide: Mapping[str, Sequence[Any]], fields: pa.Schema
 ) -> tuple[list[pa.Array], list[pa.Array]]:
     """The columns of both tables.
 
@@ -140,7 +129,7 @@ def _columns(
     """
     packed, plain = [], []
     for field in fields:
-        values = [row[field.name] for row in rows]
+        values = wide[field.name]
         if field.name in _AS_JSON:
             values = [orjson.dumps(value).decode() for value in values]
         column = pa.array(values, field.type)
@@ -150,6 +139,6 @@ def _columns(
             column = pa.array(texts, _TEXT)
         elif pa.types.is_string(field.type) and field.name not in _AS_JSON:
             cells = list(map(unformula, values))
-            column = column if cells == values else pa.array(cells, _TEXT)
+            column = column if cells == list(values) else pa.array(cells, _TEXT)
         plain.append(column)
     return packed, plain

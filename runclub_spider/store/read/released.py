@@ -6,7 +6,8 @@ thousand tracks SQLAlchemy's own rows took longer than to read them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,12 +55,14 @@ _MARKETS = Prepared(
 Beside = dict[str, list[tuple[Any, ...]]]
 
 
-def wide(connection: sa.Connection, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Those tracks with all exported columns by name, by id: what `catalogue.wide` gives."""
+def wide(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Those tracks by id, with all exported columns by name: what `catalogue.wide` gives."""
+    rows: Iterable[Sequence[Any]]
     if imported.present(connection):
-        return (row._asdict() for row in catalogue.wide(connection, ids))
-    rows = _WIDE.rows(connection, {"ids": texts(ids)})
-    return (dict(zip(_COLUMNS, row, strict=True)) for row in rows)
+        rows = (tuple(row._asdict().values()) for row in catalogue.wide(connection, ids))
+    else:
+        rows = _WIDE.rows(connection, {"ids": texts(ids)})
+    return dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
 
 
 def credits(connection: sa.Connection, ids: Sequence[str]) -> Beside:  # noqa: A001
@@ -81,7 +84,7 @@ def markets(connection: sa.Connection, ids: Sequence[str]) -> Beside:
 
 
 def _by_track(rows: Sequence[Sequence[Any]]) -> Beside:
-    found: Beside = {}
-    for track_id, *values in rows:
-        found.setdefault(track_id, []).append(tuple(values))
+    found: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(tuple(row[1:]))
     return found

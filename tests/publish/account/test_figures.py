@@ -19,6 +19,7 @@ from runclub_spider.publish.account.discovery import Discovery
 from runclub_spider.publish.account.figures import Figures
 from runclub_spider.store.db.engine import Store
 from runclub_spider.store.db.tables import quota
+from testkit.blocks import block_of
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def row(**changes: Any) -> dict[str, Any]:
 def counted(*rows: dict[str, Any]) -> dict[str, Any]:
     found = Figures()
     for one in rows:
-        found.add(one)
+        found.add(*block_of([one]))
     return found.as_json()
 
 
@@ -81,10 +82,9 @@ def test_folding_moves_every_tempo_into_one_octave(tempos: list[float]) -> None:
 def test_parts_add_up_in_any_order(order: list[int], cut: int) -> None:
     rows = [row(tempo=60.0 + 30 * at, album_release_year=1990 + at % 3) for at in range(6)]
     first, second = Figures(), Figures()
-    for at in order[:cut]:
-        first.add(rows[at])
-    for at in order[cut:]:
-        second.add(rows[at])
+    for found, some in ((first, order[:cut]), (second, order[cut:])):
+        if some:
+            found.add(*block_of([rows[at] for at in some]))
     first.take(second)
     assert first.as_json() == counted(*rows)
 

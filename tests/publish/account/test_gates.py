@@ -23,6 +23,7 @@ from runclub_spider.publish.account.gates import (
     check,
     read_acceptances,
 )
+from testkit.blocks import block_of
 
 LENGTH = 240_000
 
@@ -190,11 +191,12 @@ def test_rows_are_counted() -> None:
             "_extra": {"umbrellas": [], "features_imported": {}},
         },
     ):
-        found.add({**row, **changes}, shortest=120_000, longest=360_000)
+        found.add(*block_of([{**row, **changes}]), shortest=120_000, longest=360_000)
     assert (found.tracks, found.with_features, found.with_decade) == (6, 5, 5)
     assert (found.partial, found.with_tempo) == (2, 3)
     capped = Measures()
-    capped.add({**row, "duration_ms": 360_001}, shortest=120_000, longest=400_000)
+    longer = block_of([{**row, "duration_ms": 360_001}])
+    capped.add(*longer, shortest=120_000, longest=400_000)
     assert capped.outside_durations == 1
     assert (found.outside_durations, found.total_duration) == (1, 5 * LENGTH + 119_999)
     assert found.nulls == {"key": 1}
@@ -203,7 +205,8 @@ def test_rows_are_counted() -> None:
     # What is imported knows less than ReccoBeats: its nulls only warn.
     source = {**row["_extra"], "features_imported": {"tempo": "a", "energy": "a"}}
     for changes in ({"key": None}, {}):
-        found.add({**row, **changes, "_extra": source}, shortest=120_000, longest=360_000)
+        some = block_of([{**row, **changes, "_extra": source}])
+        found.add(*some, shortest=120_000, longest=360_000)
     assert (found.with_features, found.partial, found.nulls) == (7, 3, {"key": 1})
 
 

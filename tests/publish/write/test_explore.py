@@ -11,6 +11,7 @@ import pytest
 
 from runclub_spider.publish.write import explore
 from runclub_spider.publish.write.explore import MOST_SOURCES, ExplorePart
+from testkit.blocks import block_of
 from testkit.release_factory import Release
 from tests.publish.write.test_report import EVIL, Elements, manifest
 
@@ -24,6 +25,7 @@ EXTRA = {
     "features_borrowed_from": None,
     "original_release_year": None,
     "content_labels": [],
+    "isrc_shared_with": [],
 }
 
 
@@ -38,8 +40,8 @@ def written(folder: Path, rows: list[dict[str, Any]], length: int = 5000) -> str
         parts.append(folder / f"{start:08}")
         parts[-1].mkdir(parents=True)
         part = ExplorePart(parts[-1])
-        for row in rows[start : start + length]:
-            part.add(row)
+        if some := rows[start : start + length]:
+            part.add(block_of(some))
         part.finish()
     explore.write(parts, manifest(), folder / "explore.html")
     return (folder / "explore.html").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from runclub_spider.publish.account.figures import Figures
 from runclub_spider.publish.write.charts import charts
 from runclub_spider.publish.write.page import data
 from runclub_spider.publish.write.report import render, write
+from testkit.blocks import block_of
 from testkit.release_factory import Release
 
 EVIL = '<script>alert("x")</script>'
@@ -33,8 +34,8 @@ def manifest(source: str = "sandbox") -> dict[str, Any]:
 
 def figures() -> dict[str, Any]:
     found = Figures()
-    for row in Release().wide:
-        found.add({**row, "_extra": {"run_suitability": 0.8}})
+    rows = [{**row, "_extra": {"run_suitability": 0.8}} for row in Release().wide]
+    found.add(*block_of(rows))
     seed = {"searchType": "track", "family": "cadence", "term": "170 bpm", "requests": 2}
     day = {"day": "2025-10-15T00:00:00Z", "api": "spotify", "family": "search", "calls": 1234}
     return {

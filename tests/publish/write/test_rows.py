@@ -11,12 +11,14 @@ from runclub_spider.publish.write.rows import (
     ArtistRow,
     SourceRow,
     artist_row,
-    features_row,
+    features_rows,
     in_market,
     order_sources,
-    track_row,
-    wide_row,
+    rows_of,
+    track_rows,
+    wide_block,
 )
+from testkit.blocks import block_of, columns_of
 
 
 def fields(text: str) -> list[str]:
@@ -100,14 +102,26 @@ def wide(
     markets: dict[str, tuple[str, str]] | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    return wide_row(
-        {**STORED, **changes},
-        ARTISTS,
-        [SEARCH] if sources is None else sources,
-        markets={"US": ("yes", "is_playable")} if markets is None else markets,
+    probed = {"US": ("yes", "is_playable")} if markets is None else markets
+    block = wide_block(
+        columns_of([{**STORED, **changes}]),
+        [ARTISTS],
+        [[SEARCH] if sources is None else sources],
+        markets=[[(market, *said) for market, said in probed.items()]],
         primary_markets=("US", "CA", "GB"),
-        extra={"umbrellas": ["Country & Americana"], "content_labels": ["live"]},
+        extra={"umbrellas": [["Country & Americana"]], "content_labels": [["live"]]},
     )
+    (row,) = rows_of(block.wide)
+    return row
+
+
+def track_row(wide: dict[str, Any], *, market: str, query: str | None) -> dict[str, Any]:
+    (row,) = track_rows(block_of([wide]), market=market, queries=[query])
+    return row
+
+
+def features_row(wide: dict[str, Any]) -> dict[str, Any] | None:
+    return next(features_rows(block_of([wide])), None)
 
 
 def test_wide_fields_in_the_specifications_order() -> None:
@@ -407,17 +421,17 @@ def test_imported_features_stand_beside_their_licences() -> None:
 
 
 def test_tags_can_be_left_out() -> None:
-    row = wide_row(
-        {**STORED, **OPEN},
-        ARTISTS,
-        [SEARCH],
-        markets={},
+    extra = wide_block(
+        columns_of([{**STORED, **OPEN}]),
+        [ARTISTS],
+        [[SEARCH]],
+        markets=[()],
         primary_markets=(),
         extra={},
         tags=False,
-    )
-    assert row["_extra"]["open_genres"] == []
-    assert "open_genres" not in row["_extra"]["licences"]
+    ).extra
+    assert extra["open_genres"] == [[]]
+    assert "open_genres" not in extra["licences"][0]
 
 
 def test_without_open_metadata_there_is_nothing_to_license() -> None:

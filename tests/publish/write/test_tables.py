@@ -22,6 +22,7 @@ from runclub_spider.publish.verify.rows import Policies
 from runclub_spider.publish.verify.schema import NEWEST_FORM
 from runclub_spider.publish.write import tables
 from testkit import release_factory as factory
+from testkit.blocks import columns_of
 
 SCHEMA = json.loads((factory.SCHEMAS / "catalog_wide.schema.json").read_bytes())
 COLUMNS = list(SCHEMA["properties"])
@@ -41,9 +42,9 @@ def write(folder: Path, made: list[dict[str, Any]]) -> tuple[Path, Path]:
     for part, some in zip(parts, (made[: 2 * tables.BATCH], made[2 * tables.BATCH :]), strict=True):
         part.mkdir()
         with tables.TablesPart(part, SCHEMA) as table:
-            for row in some:
-                table.add(row)
-            assert table.finish() is None
+            for start in range(0, len(some), tables.BATCH):
+                table.add(columns_of(some[start : start + tables.BATCH]))
+            assert table.fault is None
     parquet, plain = folder / "catalog.parquet", folder / "catalog.csv"
     tables.join_tables(parts, SCHEMA, parquet=parquet, csv=plain)
     return parquet, plain
