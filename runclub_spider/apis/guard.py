@@ -32,7 +32,8 @@ LONGEST_BLOCK_SECONDS = 30 * 86_400.0
 _LARGE_TRIES = 2
 # Shorter waits are over before they are read of; and keeping a pace is a wait for each call.
 _TOLD_SECONDS, _TOLD_USUAL_SECONDS = 0.5, 5.0
-_STEP = 20
+# Good answers in a row after which one more call may be on its way.
+_STEP = 10
 
 
 class ApiPaused(Exception):
@@ -114,7 +115,7 @@ class AdaptiveSemaphore:
             self._changed.notify_all()
 
     def answered(self) -> None:
-        """A good answer; after twenty in a row one more may be on its way."""
+        """A good answer; after ten in a row one more may be on its way."""
         self._answers += 1
         if self._adaptive and self._answers >= _STEP and self.size < self.most:
             self.size, self._answers = self.size + 1, 0

@@ -11,7 +11,8 @@ _MOST = 40
 
 def normalise_isrc(text: str | None) -> str | None:
     """Twelve characters in upper case without hyphens or spaces; None when it is no ISRC."""
-    text = text or ""
+    if not text:
+        return None
     if _ISRC.fullmatch(text):
         return text
     if len(text) > _MOST or not text.isascii():

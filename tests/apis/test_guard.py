@@ -398,14 +398,16 @@ def test_the_cap_grows_while_nothing_is_refused_and_falls_at_once() -> None:
         for _ in range(number):
             await world.send()
 
-    asyncio.run(ask(19))
+    asyncio.run(ask(9))
     assert world.guard.slots.size == 2
+    asyncio.run(ask(1))
+    assert world.guard.slots.size == 3
     asyncio.run(ask(100))
     assert world.guard.slots.size == 4
     world.script = [refused(1)]
     asyncio.run(ask(1))
     assert world.guard.slots.size == 1
-    asyncio.run(ask(20))
+    asyncio.run(ask(10))
     assert world.guard.slots.size == 2
 
 
