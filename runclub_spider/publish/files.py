@@ -49,13 +49,20 @@ def read_json(path: Path) -> Any:
         raise ValueError("nested too deep") from None
 
 
-def join(parts: Iterable[Path], target: Path) -> None:
-    """Write a file of the bytes of others, in their order; these are removed."""
+def join(parts: Iterable[Path], target: Path) -> str:
+    """Write a file of the bytes of others, in their order; these are removed.
+
+    Returns its checksum, as `sha256` gives it.
+    """
+    digest = hashlib.sha256()
     with target.open("wb") as whole:
         for part in parts:
             with part.open("rb") as file:
-                shutil.copyfileobj(file, whole, _BLOCK)
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+                    whole.write(block)
             part.unlink()
+    return digest.hexdigest()
 
 
 def gzip_copy(path: Path) -> Path:

@@ -1,7 +1,7 @@
-"""Compressed copies and checksums of files, made beside what else a release takes.
+"""Files put together, their compressed copies and checksums, beside what else a release takes.
 
-zlib and SHA-256 work without the interpreter's lock, so threads do this while the rest of a release
-is worked out on another processor.
+zlib, SHA-256 and copying work without the interpreter's lock, so threads do this while the rest of
+a release is worked out on another processor.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from runclub_spider.publish.files import gzip_copy, sha256
+from runclub_spider.publish.files import gzip_copy, join, sha256
 
 
 class Packing:
@@ -29,9 +29,14 @@ class Packing:
         # What is begun must end: its files may be about to go.
         self._threads.shutdown(cancel_futures=True)
 
+    def join(self, parts: Sequence[Path], target: Path) -> None:
+        """Begin to write a file of the bytes of others; it is whole when its checksum is known."""
+        self._digests[target] = self._threads.submit(join, parts, target)
+
     def take(self, paths: Sequence[Path]) -> None:
         """Begin with the checksums of files, which are asked for first, and compressed copies."""
-        self._digests.update({one: self._threads.submit(sha256, one) for one in paths})
+        for one in paths:
+            self._begin(one)
         self._copies += [self._threads.submit(gzip_copy, one) for one in paths]
 
     def digest(self, path: Path) -> str:
@@ -41,9 +46,13 @@ class Packing:
     def digests(self, paths: Sequence[Path]) -> list[str]:
         """The same of several at once."""
         for one in paths:
-            if one not in self._digests:
-                self._digests[one] = self._threads.submit(sha256, one)
+            self._begin(one)
         return [self._digests[one].result() for one in paths]
+
+    def _begin(self, path: Path) -> None:
+        """Begin with the checksum of a file, unless it is begun."""
+        if path not in self._digests:
+            self._digests[path] = self._threads.submit(sha256, path)
 
     def finish(self) -> None:
         """Wait for the copies.

@@ -30,6 +30,21 @@ def test_copies_and_checksums_of_what_was_taken_and_checksums_of_others(tmp_path
     assert not (tmp_path / "c.gz").exists()
 
 
+def test_a_file_of_others_is_whole_when_its_checksum_is_known(tmp_path: Path) -> None:
+    parts, whole = [tmp_path / name for name in ("a", "b", "c")], tmp_path / "whole"
+    for part in parts:
+        part.write_bytes(part.name.encode() * 3_000_000)
+    bytes_of_all = b"".join(part.read_bytes() for part in parts)
+    with Packing() as made:
+        made.join(parts, whole)
+        assert made.digest(whole) == hashlib.sha256(bytes_of_all).hexdigest()
+        assert whole.read_bytes() == bytes_of_all
+        made.take([whole])
+        made.finish()
+    assert gzip.decompress((tmp_path / "whole.gz").read_bytes()) == bytes_of_all
+    assert not any(part.exists() for part in parts)
+
+
 def test_a_copy_that_fails_is_told_at_the_end(tmp_path: Path) -> None:
     with Packing() as made:
         made.take([tmp_path / "not there"])

@@ -42,7 +42,7 @@ from runclub_spider.publish.choose.pool import NONE, Pool, Previous
 from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.publish.choose.voting import names_of_sources, votes_of_sources
 from runclub_spider.publish.cluster import Cluster
-from runclub_spider.publish.files import fsync_tree, join, read_json
+from runclub_spider.publish.files import fsync_tree, read_json
 from runclub_spider.publish.packing import Packing
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.write import folder, up_to_date
@@ -340,7 +340,7 @@ def _make_by(
         )
     if problem := manifest.imbalance(account):
         raise RunclubError(f"the accounting does not add up: {problem}; please report this")
-    written, parts = _write_data(task, staging, selection, hands)
+    written, parts = _write_data(task, staging, selection, hands, packing)
     packing.take([staging / name for name in up_to_date.DATA_FILES])
     digest = up_to_date.data_digest(
         {name: packing.digest(staging / name) for name in up_to_date.DATA_FILES}
@@ -481,7 +481,7 @@ def targets(config: Config, umbrellas: UmbrellaMap) -> Targets:
 
 
 def _write_data(
-    task: _Task, made: Path, selection: Selection, workers: Workers
+    task: _Task, made: Path, selection: Selection, workers: Workers, packing: Packing
 ) -> tuple[Written, list[Path]]:
     """The four data files, in one pass over the chosen tracks, and the parts that tables follow of.
 
@@ -497,8 +497,9 @@ def _write_data(
         written.add(part)
         task.progress.advance(len(share.tracks))
     parts = [share.folder for share in shares]
-    for name in (WIDE, TRACKS, FEATURE_LINES):
-        join((part / name for part in parts), made / name)
+    joined = [made / name for name in (WIDE, TRACKS, FEATURE_LINES)]
+    for path in joined:
+        packing.join([part / path.name for part in parts], path)
     artists: dict[str, str] = {}
     with lines(made / "cached_artists.jsonl") as write:
         for some in chunks(sorted(written.artists)):
@@ -509,6 +510,8 @@ def _write_data(
                     raise
                 except Exception as error:  # noqa: BLE001 -- any value may be of any type
                     artists[row.artist_id] = unsound.words_of(error)
+    # They are whole.
+    packing.digests(joined)
     if written.faults or artists:
         # Those that were written may be at fault as well: all at once, for repeats are few.
         more = _faults_of_rows(connection, made, written.newest)
