@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -50,6 +52,7 @@ class Workers:
         self._executor = executor
         self._snapshot = snapshot
         self._beside = beside
+        self._packed: tuple[Work[Any, Any], _Packed] | None = None
 
     def run(self, work: Work[T, R], tasks: Sequence[T]) -> Iterator[R]:
         """The result for each task, in their order.
@@ -76,8 +79,10 @@ class Workers:
 
     def _hand(self, executor: Executor, work: Work[T, R], task: T) -> Future[R]:
         """Give a task to the executor."""
+        if self._packed is None or self._packed[0] is not work:
+            self._packed = work, _Packed(work)
         address = self._connection.engine.url.render_as_string(hide_password=False)
-        return executor.submit(done_at, address, self._snapshot, work, task)
+        return executor.submit(done_at, address, self._snapshot, self._packed[1], task)
 
     def _result(self, future: Future[R]) -> R:
         """Wait for what came of a task."""
@@ -112,6 +117,24 @@ class Workers:
     def _here(self, work: Work[T, R], task: T) -> R:
         with _uncollected():
             return work(self._connection, task)
+
+
+class _Packed:
+    """Work that is packed once, and unpacked once by each process, whatever tasks it gets.
+
+    What all tasks share grows with the store, and so does their number.
+    """
+
+    def __init__(self, work: Work[Any, Any]) -> None:
+        self._work = pickle.dumps(work)
+
+    def __call__(self, connection: sa.Connection, task: Any) -> Any:
+        return _unpacked(self._work)(connection, task)
+
+
+@lru_cache(maxsize=1)
+def _unpacked(work: bytes) -> Any:
+    return pickle.loads(work)  # noqa: S301 -- packed by the process that this one works for
 
 
 def snapshot_of(connection: sa.Connection) -> str | None:
