@@ -113,6 +113,8 @@ def canonicals(selection: Selection, stored: Iterable[tuple[str, str]]) -> Canon
     isrc, before = next(entries, _END)
     # Side by side, in parts: a million entries as objects would need more than the pool.
     for start in range(0, len(carrier), _CHUNK):
+        if isrc is None:
+            break
         part = carrier[start : start + _CHUNK]
         tracks = found.survivor[part]
         rows = zip(

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -204,16 +205,15 @@ def _groups(
     several = np.bincount(labels[members]) > 1
     members = members[several[labels[members]]]
     members = members[np.lexsort((order[members], labels[members]))]
-    yield from _runs(members, labels[members])
+    yield from (members[start:end] for start, end in _runs(labels[members]))
 
 
-def _runs(members: NDArray[np.int32], keys: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
-    """Stretches of equal keys that are longer than one."""
-    if not len(members):
-        return
-    starts = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(members)]))
-    for at in np.flatnonzero(np.diff(starts) > 1).tolist():
-        yield members[starts[at] : starts[at + 1]]
+def _runs(keys: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
+    """Where stretches of equal keys that are longer than one begin and end."""
+    if len(keys):
+        bounds = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]))
+        (longer,) = np.nonzero(np.diff(bounds) > 1)
+        yield from zip(bounds[longer].tolist(), bounds[longer + 1].tolist(), strict=True)
 
 
 def _same_recording(
@@ -296,24 +296,31 @@ def _soft(
     spoken = speaker[members]
     words = pool.soft[spoken]
     order = np.lexsort((standing[spoken], *fresh, words[:, 1], words[:, 0]))
-    members, words = members[order], words[order]
+    members, words, spoken = members[order], words[order], spoken[order]
     changes = (words[1:] != words[:-1]).any(axis=1)
     numbers = np.concatenate(([0], np.cumsum(changes))).astype(np.int32)[: len(members)]
+    places = standing[spoken].astype(np.int64)
+    claims = places + len(pool) * (pool.behind[members] + 2 * found.reserve[members])
+    columns = [one.tolist() for one in (members, pool.duration[spoken], places, claims)]
+    pairs = [
+        pair
+        for start, end in _runs(numbers)
+        for pair in _absorbed(list(zip(*(one[start:end] for one in columns), strict=True)))
+    ]
+    kept, lost = np.array(pairs, np.int32).reshape(-1, 2).T
+    helping = found.reserve[lost]
+    found.reserve[lost[helping]] = False
+    kept, lost = kept[~helping], lost[~helping]
+    # Of a group that goes, the speaker is counted as soft: the survivor may be another after the
+    # next release.
+    found.merge[lost] = Merge.ISRC
+    found.merge[speaker[lost]] = Merge.SOFT
+    firsts = np.unique(kept, return_index=True)[1]
+    for at in firsts[found.reason[kept[firsts]] == Reason.ONLY].tolist():
+        one, other = int(kept[at]), int(lost[at])
+        found.reason[one] = Reason.KEPT if pool.canonical[one] else _ahead(pool, one, other)
     into = own.copy()
-    for group in _runs(members, numbers):
-        for kept, lost in _absorbed(pool, group.tolist(), standing, speaker, found.reserve):
-            if found.reserve[lost]:
-                found.reserve[lost] = False
-                continue
-            into[lost] = kept
-            # Of a group that goes, the speaker is counted as soft: the survivor may be another
-            # after the next release.
-            found.merge[lost] = Merge.ISRC
-            found.merge[speaker[lost]] = Merge.SOFT
-            if found.reason[kept] == Reason.ONLY:
-                found.reason[kept] = (
-                    Reason.KEPT if pool.canonical[kept] else _ahead(pool, kept, lost)
-                )
+    into[lost] = kept
     took_part = found.survivor >= 0
     found.survivor[took_part] = into[found.survivor[took_part]]
 
@@ -332,31 +339,24 @@ def _shared(
     return np.asarray(members[twice[at] == words])
 
 
-def _absorbed(
-    pool: Pool,
-    group: Sequence[int],
-    standing: NDArray[np.int32],
-    speaker: NDArray[np.int32],
-    reserve: Bools,
-) -> Iterator[tuple[int, int]]:
+def _absorbed(group: Sequence[tuple[int, int, int, int]]) -> Iterator[tuple[int, int]]:
     """(absorber, absorbed) of tracks with one soft key, given in the order of their claims.
 
-    Who stays is settled first, and who absorbs whom after that by standing alone: so a track
-    goes to the same absorber whether or not that one was kept from the last release.
+    Each comes with the length that stands for it, its place in the order, and its claim to absorb
+    others. Who stays is settled first, and who absorbs whom after that by standing alone: so a
+    track goes to the same absorber whether or not that one was kept from the last release.
     """
-    anchors: list[int] = []
-    absorbed: list[int] = []
-
-    def near(one: int, other: int) -> bool:
-        lengths = pool.duration[speaker[one]], pool.duration[speaker[other]]
-        return abs(int(lengths[0]) - int(lengths[1])) <= SOFT_WINDOW_MS
-
+    anchors: list[tuple[int, int, int, int]] = []
+    absorbed: list[tuple[int, int, int, int]] = []
     for one in group:
-        close = any(near(one, anchor) for anchor in anchors)
-        (absorbed if close else anchors).append(one)
-    claims = sorted(
-        anchors,
-        key=lambda i: (bool(reserve[i]), bool(pool.behind[i]), int(standing[speaker[i]])),
-    )
-    for one in sorted(absorbed, key=lambda i: int(standing[speaker[i]])):
-        yield next(anchor for anchor in claims if near(one, anchor)), one
+        for anchor in anchors:
+            if abs(one[1] - anchor[1]) <= SOFT_WINDOW_MS:
+                absorbed.append(one)
+                break
+        else:
+            anchors.append(one)
+    if absorbed:
+        anchors.sort(key=itemgetter(3))
+        absorbed.sort(key=itemgetter(2))
+    for track, length, *_ in absorbed:
+        yield next(one for one, its, *_ in anchors if abs(length - its) <= SOFT_WINDOW_MS), track
