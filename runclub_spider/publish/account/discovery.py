@@ -6,7 +6,6 @@ import csv
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,6 @@ COLUMNS = (
     *("rejected", *(f"rejected_{rule}" for rule in RULES)),
 )
 _FATES = (Fate.EXPORTED, Fate.MERGED_ISRC, Fate.MERGED_SOFT, Fate.BALANCE, Fate.PENDING)
-_CHUNK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +116,17 @@ def _found_by(
     connection: sa.Connection, source_type: str, selection: Selection
 ) -> dict[str, Positions]:
     """Positions in the pool of the tracks that each source showed; small, for there are many."""
-    found = {}
-    for key, rows in groupby(catalogue.edges(connection, source_type), key=_source_key):
-        parts = [_NOTHING]
-        while ids := [row.track_id for row in islice(rows, _CHUNK)]:
-            parts.append(selection.pool.find(ids).astype(np.int32))
-        found[key] = np.unique(np.concatenate(parts))
-    return found
-
-
-def _source_key(row: Any) -> str:
-    return str(row.source_key)
+    numbers: dict[str, int] = {}
+    source, found = [_NOTHING], [_NOTHING]
+    for rows in catalogue.edges(connection, source_type):
+        keys, ids = zip(*rows, strict=True)
+        here = {key: numbers.setdefault(str(key), len(numbers)) for key in dict.fromkeys(keys)}
+        source.append(np.array([here[key] for key in keys], np.int32))
+        found.append(selection.pool.find(ids).astype(np.int32))
+    sources = np.concatenate(source)
+    positions = np.concatenate(found)[np.argsort(sources, kind="stable")]
+    ends = np.cumsum(np.bincount(sources, minlength=len(numbers)))
+    return dict(zip(numbers, np.split(positions, ends[:-1]), strict=True)) if numbers else {}
 
 
 def _fates(selection: Selection, found: Positions) -> dict[str, int]:

@@ -30,6 +30,7 @@ __all__ = ["NONE", "NO_YEAR", "Bools", "Indices", "Pool", "Previous"]
 _CHUNK = 8192
 # No id is as long: what is cut off here is found nowhere either way.
 _LONGEST = 2 * ID_BYTES
+_TEXT = frozenset({str})
 _DEFAULT = ContentPolicy()
 
 Bools = NDArray[np.bool_]
@@ -167,11 +168,11 @@ class Pool:
         """Positions of ids; -1 for those that are not here."""
         if not len(self):
             return np.full(len(ids), -1, np.int64)
-        try:
-            wanted = np.array([i.encode()[:_LONGEST] for i in ids], dtype=np.bytes_)
-        except (AttributeError, UnicodeEncodeError):
-            known = (i.encode() if holds_id(i) else b"" for i in ids)
-            wanted = np.array(list(known), dtype=np.bytes_)
+        if not _TEXT.issuperset(map(type, ids)) or not "".join(ids).isascii():
+            ids = [one if holds_id(one) else "" for one in ids]
+        wanted = np.array(ids, np.bytes_)
+        if wanted.dtype.itemsize > _LONGEST:
+            wanted = wanted.astype(f"S{_LONGEST}")
         at = np.minimum(np.searchsorted(self.ids, wanted), len(self) - 1)
         return np.where(self.ids[at] == wanted, at, -1)
 

@@ -1,19 +1,14 @@
-"""The store as choosing reads it: spans of ids, with plain tuples for rows.
-
-SQLAlchemy states the queries and the driver's cursor hands out the rows: a row object of its own
-for each of millions takes longer than to read them.
-"""
+"""The store as choosing reads it: spans of ids, with plain tuples for rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from runclub_spider.catalog.imported import Filled
-from runclub_spider.store.db.prepared import errors_as_sqlalchemy
 from runclub_spider.store.db.tables import (
     LENGTH_MS,
     NAMED,
@@ -28,8 +23,7 @@ from runclub_spider.store.db.tables import (
     track_source,
 )
 from runclub_spider.store.facts import imported
-
-_ROWS = 2000
+from runclub_spider.store.read.plain import plain_rows
 
 
 class Span(NamedTuple):
@@ -171,12 +165,5 @@ def _bounds(key: sa.Column[Any], span: Span) -> sa.ColumnElement[bool]:
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
-    # A server hands out a span at once: it is a part of a store, and few megabytes.
-    result = connection.execute(query)
-    cursor: Any = result.cursor
-    try:
-        with errors_as_sqlalchemy(connection, str(query)):
-            while rows := cursor.fetchmany(_ROWS):
-                yield from rows
-    finally:
-        result.close()
+    # A span is a part of a store, and few megabytes.
+    return chain.from_iterable(plain_rows(connection, query))

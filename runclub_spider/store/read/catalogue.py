@@ -34,6 +34,7 @@ from runclub_spider.store.db.upsert import RowInsert, insert_rows, upsert
 from runclub_spider.store.facts import imported
 from runclub_spider.store.queue.pages import OPEN, PageKind
 from runclub_spider.store.queue.seeds import FINISHED
+from runclub_spider.store.read.plain import plain_rows
 
 #: 2100-01-01: what a row says was seen or changed later, it says wrongly.
 LAST_MOMENT = 4_102_444_800
@@ -273,16 +274,20 @@ def read_to_end(row: Any, cap: int) -> bool:
     return row.state in FINISHED or row.next_offset >= cap
 
 
-def edges(connection: sa.Connection, source_type: str) -> Iterator[sa.Row[Any]]:
-    """(source_key, track_id) of the tracks that the searches or playlists showed, by source."""
-    return iter(
-        connection.execute(
-            sa.select(track_source.c.source_key, track_source.c.track_id)
-            .where(track_source.c.source_type == source_type)
-            .order_by(track_source.c.source_key, track_source.c.track_id)
-            .execution_options(**_STREAM)
-        )
+def edges(connection: sa.Connection, source_type: str) -> Iterator[Sequence[Sequence[Any]]]:
+    """(source_key, track_id) of the tracks that the searches or playlists showed, by source.
+
+    They come many at a time.
+    """
+    query = (
+        sa.select(track_source.c.source_key, track_source.c.track_id)
+        .where(track_source.c.source_type == source_type)
+        .order_by(track_source.c.source_key, track_source.c.track_id)
     )
+    if connection.dialect.name != "sqlite":
+        # A server would hand out all at once.
+        return connection.execute(query.execution_options(**_STREAM)).partitions()
+    return plain_rows(connection, query)
 
 
 def lists_by_search(connection: sa.Connection, market: str) -> dict[str, list[str]]:
