@@ -50,12 +50,14 @@ class Votes:
     @classmethod
     def of(cls, verdicts: Sequence[Verdict], labels: Sequence[str]) -> Self:
         """From verdicts one by one."""
-        names = np.full((len(verdicts), MOST_UMBRELLAS), NONE, np.uint8)
-        for row, verdict in zip(names, verdicts, strict=True):
-            places = [labels.index(label) for label in verdict.fills[:MOST_UMBRELLAS]]
-            row[: len(places)] = places
+        place = {label: at for at, label in enumerate(labels)}
+        none = [NONE] * MOST_UMBRELLAS
+        names = [
+            ([place[label] for label in verdict.fills] + none)[:MOST_UMBRELLAS]
+            for verdict in verdicts
+        ]
         return cls(
-            names,
+            np.array(names, np.uint8).reshape(-1, MOST_UMBRELLAS),
             np.array([ORIGINS.index(verdict.origin) for verdict in verdicts], np.uint8),
             np.array([round(verdict.confidence * PARTS) for verdict in verdicts], np.uint16),
         )

@@ -156,6 +156,8 @@ _ALIKE = str.maketrans(
         "♭": " flat ",
     }
 )
+# To look for one is quicker than to look each letter up, and few names have any.
+_ANY_ALIKE = re.compile(f"[{re.escape(''.join(map(chr, _ALIKE)))}]")
 #: Accents of the Latin, Greek and Cyrillic scripts. Marks of other scripts are letters: the
 #: vowels of Hindi and Thai, the voicing of kana.
 _ACCENTS = re.compile("[\u0300-\u036f]+")
@@ -168,10 +170,14 @@ def _fold(text: str) -> str:
     if text.isascii():
         text = text.lower()
     else:
-        text = unicodedata.normalize("NFKD", text.translate(_ALIKE)).casefold()
+        text = unicodedata.normalize("NFKD", _alike(text)).casefold()
         text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
-        text = unicodedata.normalize("NFC", text).translate(_ALIKE)
+        text = _alike(unicodedata.normalize("NFC", text))
     return _DOLLAR.sub("s", text) if "$" in text else text
+
+
+def _alike(text: str) -> str:
+    return text if _ANY_ALIKE.search(text) is None else text.translate(_ALIKE)
 
 
 class _Letters(dict[int, str | None]):
@@ -242,7 +248,8 @@ def _signs(text: str) -> str:
 # --- titles --------------------------------------------------------------------------------------
 
 #: Without one of these a title is nothing but a title; most are.
-_MARKED = re.compile(r"[(\[{}\])]|\s-|-\s|-$|\bfeat|\bft\b")
+# Each begins with a letter or sign, for which a title is searched in a third of the time.
+_MARKED = re.compile(r"[(\[{}\])]|-(?:\s|$|(?<=\s-))|f(?<=\bf)(?:eat|t\b)")
 # A run of spaces or dashes is looked at from its start only: it is as long as somebody likes.
 _CUT = re.compile(r"((?<!\s)\s++-++\s*+|(?<!-)-++(?:\s++|$)|[()\[\]{}])")
 #: "10 ft." are feet.

@@ -26,6 +26,8 @@ _SIGNS = str.maketrans(
         **dict.fromkeys("】〕］〗", "]"),
     }
 )
+# To look for one is quicker than to look each letter up, and few names have any.
+_ANY_SIGN = re.compile(f"[{re.escape(''.join(map(chr, _SIGNS)))}]")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 # "8D" and "ABGT450" are two words each, so that a phrase may ask for the number.
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -120,9 +122,12 @@ def fold(name: str) -> str:
     if name.isascii():
         return name.lower().replace("'", "").replace("`", "")
     # Letters drawn as signs get their case by the first pass, and accents of their own by the case.
-    plain = unicodedata.normalize("NFKD", name.translate(_SIGNS)).casefold()
-    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
-    return plain.translate(_SIGNS)
+    plain = unicodedata.normalize("NFKD", _respelt(name)).casefold()
+    return _respelt(_ACCENTS.sub("", unicodedata.normalize("NFKD", plain)))
+
+
+def _respelt(name: str) -> str:
+    return name if _ANY_SIGN.search(name) is None else name.translate(_SIGNS)
 
 
 def words(folded: str) -> list[str]:
