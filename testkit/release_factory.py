@@ -48,6 +48,8 @@ FEATURE_FIELDS = {
     "time_signature": 4,
 }
 DECADES = {1977: "70s", 1984: "80s", 1999: "90s", 2005: "00s", 2013: "10s", 2021: "20s"}
+#: Rows of a row group of `catalog.parquet`: few, so that there are several.
+ROWS_OF_GROUP = 16
 #: Of the columns of `catalog.parquet` that are no text; what holds objects is JSON text.
 COLUMN_TYPES = {
     **dict.fromkeys(("duration_ms", "album_release_year", "popularity_snapshot"), pa.int64()),
@@ -386,7 +388,7 @@ class Release:
             for name in wide_row(0)
         }
         sink = pa.BufferOutputStream()
-        pq.write_table(pa.table(columns), sink)
+        pq.write_table(pa.table(columns), sink, row_group_size=ROWS_OF_GROUP)
         self.files["catalog.parquet"] = sink.getvalue().to_pybytes()
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(

@@ -40,7 +40,7 @@ from runclub_spider.publish.verify.package import check_package
 from runclub_spider.publish.verify.problems import Findings, Problem, Problems
 from runclub_spider.publish.verify.profile import check_profile, is_profile
 from runclub_spider.publish.verify.rows import Policies
-from runclub_spider.publish.verify.spans import begun
+from runclub_spider.publish.verify.spans import begun, ready
 
 __all__ = ["Findings", "Problem", "inspect_release", "inspect_rows", "summarise", "verify_release"]
 
@@ -91,19 +91,18 @@ def inspect_release(directory: Path) -> Findings:
     policies = policies_of(manifest, form)
     of_rows = Problems()
     confirmed: set[str] = set()
-    tables_right = False
     # Hashing and unpacking are work of C, which threads do beside the interpreter's own.
     with begun(root, policies) as spans, ThreadPoolExecutor(2) as beside:
         present = [name for name in (*TABLE_FILES, *hashed_files(form)) if (root / name).is_file()]
         digests = {name: beside.submit(sha256, root / name) for name in dict.fromkeys(present)}
         twins = [beside.submit(check_gzip, root, name) for name in DATA_FILES]
-        # Only where it is used: an import of a tenth of a second, which no other process needs.
-        from runclub_spider.publish.verify.tables import check_tables, tables_equal
-
+        ready()
         hashes = {} if manifest is None else manifest["fileHashes"]
+        counts = None
+        # Native readers should not be fed damaged files.
         if all(n in digests and hashes.get(n) == digests[n].result() for n in TABLE_FILES):
-            tables_right = tables_equal(root, form)
-        counts = None if spans is None else spans.counts()
+            counts = spans().counts()
+        tables_right = counts is not None
         if counts is None:
             counts = check_rows(root, policies, of_rows)
     if manifest is not None:
@@ -121,6 +120,9 @@ def inspect_release(directory: Path) -> Findings:
         check_discovery(root, manifest, policies, problems)
         check_papers(root, confirmed, manifest, problems)
     if not tables_right and tables_comparable(counts):
+        # Only where it is used: an import of a tenth of a second.
+        from runclub_spider.publish.verify.tables import check_tables
+
         check_tables(root, confirmed, policies, problems)
     return problems.findings()
 

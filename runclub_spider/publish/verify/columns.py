@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -85,6 +85,20 @@ def matcher(pattern: str) -> Callable[[str], re.Match[str] | None]:
     return re.compile(re.sub(r"\$$", r"\\Z", pattern)).search
 
 
+def all_match(pattern: str, flags: int = 0) -> Callable[[Collection[str]], bool]:
+    """Whether a pattern from `^` to `$`, which no line feed fits, matches each of many texts.
+
+    They are asked as the lines of one text: a call for each takes twice the time.
+    """
+    lines = re.compile(f"(?:{pattern}\n)*", re.MULTILINE | flags).fullmatch
+
+    def check(values: Collection[str]) -> bool:
+        text = "\n".join([*values, ""])
+        return text.count("\n") == len(values) and lines(text) is not None
+
+    return check
+
+
 _ALL = frozenset(chain.from_iterable(TYPES.values()))
 
 
@@ -125,9 +139,9 @@ def _one_of_values(wanted: list[Any]) -> ColumnCheck:
 
 def _keyword(keyword: str, said: Any, root: Schema, slow: Callable[[Any], Check]) -> ColumnCheck:
     if keyword == "pattern":
-        match = matcher(said)
+        match = all_match(said)
         # A set, for many rows share their moments, days and markets.
-        return lambda values: all(map(match, set(values)))
+        return lambda values: match(set(values))
     if keyword == "format":
         one = slow({keyword: said})
         return lambda values: all(map(one, set(values)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +24,7 @@ from runclub_spider.publish.verify.rows import (
     Data,
     Policies,
     cell_decades,
+    columns_of,
     decades_of,
     expected_features,
     expected_tracks,
@@ -168,12 +169,6 @@ class _Follower:
         self._next = None
 
 
-#: Where some tracks stand in the three files that are ordered by track: the place of the first
-#: byte and the one behind the last of each.
-Span = Sequence[tuple[int, int | None]]
-WHOLE: Span = ((0, None),) * 3
-
-
 @dataclass(frozen=True, slots=True)
 class Sharer:
     """A row that names other ids under its ISRC; its title and artists, and its length."""
@@ -229,68 +224,28 @@ def unlike(told: Told, policies: Policies) -> Iterator[tuple[Sharer, str, str]]:
             same.append(one)
 
 
-class _Walk:
-    def __init__(
-        self, root: Path, policies: Policies, problems: Problems, span: Span = WHOLE
-    ) -> None:
+class Tally:
+    """Holds wide rows against the rules and one another, and counts them.
+
+    Attributes:
+        counts: What the rows so far hold; of lines take care others.
+        told: What they tell.
+    """
+
+    def __init__(self, policies: Policies, fault: Callable[[Row, str, str], None]) -> None:
+        """Begin with no row; `fault` is told the row, the rule and what is wrong."""
+        self.counts = Counts()
+        self.told = Told()
         self._policies = policies
-        self._problems = problems
-        made = partial(_rows, problems=problems, policies=policies)
-        keys = (ID_COLUMN, "id", "trackId")
-        self._wide, tracks, features = (
-            made(root / name, key, place=place)
-            for name, key, place in zip(DATA_FILES, keys, span, strict=False)
-        )
-        self._tracks, self._features = _Follower(tracks), _Follower(features)
-        self._artists = made(root / DATA_FILES[3], "id", of_artists=True)
-        self._told = Told()
-        self._counts = Counts()
+        self._fault = fault
 
-    def run(self) -> Counts:
-        for block in self._wide.blocks():
-            self._take_block(block)
-        self._finish()
-        self._check_artists()
-        self._check_merged()
-        for row, rule, message in unlike(self._told, self._policies):
-            self._wide.fault(row.track_id, row.line, rule, message)
-        self._counts.sound = self._wide.intact and self._wide.valid
-        return self._counted(self._artists)
-
-    def sound(self) -> tuple[Counts, Told] | None:
-        """What is in a span where nothing is wrong; None where anything is."""
-        for block in self._wide.blocks():
-            if not block.sound:
-                return None
-            self._take_block(block)
-        self._finish()
-        return None if self._problems else (self._counted(), self._told)
-
-    def _take_block(self, block: Block) -> None:
-        valid = [row for row in block.rows if row.valid]
-        columns = Columns([row.data for row in valid], self._wide.keys)
-        self._join_tracks(block, columns)
-        self._join_features(block, columns)
-        self._take(valid, columns)
-
-    def _finish(self) -> None:
-        for follower in (self._tracks, self._features):
-            follower.finish()
-            if self._wide.intact and follower.rows.intact:
-                self._problems.absorb(follower.problems)
-
-    def _counted(self, *more: Rows) -> Counts:
-        every = (self._wide, self._tracks.rows, self._features.rows, *more)
-        self._counts.lines = {rows.file: rows.count for rows in every if rows.present}
-        return self._counts
-
-    def _take(self, rows: Sequence[Row], columns: Columns) -> None:
+    def take(self, rows: Sequence[Row], columns: Columns) -> None:
         """Check wide rows by themselves and count them."""
         for at, rule, message in faults(columns, self._policies):
-            self._wide.fault(rows[at].id, rows[at].line, rule, message)
+            self._fault(rows[at], rule, message)
         self._take_isrcs(rows, columns)
         self._take_artists(rows, columns)
-        counts = self._counts
+        counts = self.counts
         counts.ids += "".join(columns[ID_COLUMN]).encode("ascii")
         have = with_features(columns)
         counts.with_features += sum(have)
@@ -315,15 +270,15 @@ class _Walk:
             for merged in ids:
                 counts.merged += 1
                 row = rows[at]
-                if self._told.merged.setdefault(merged, (row.line, row.id))[0] != row.line:
+                if self.told.merged.setdefault(merged, (row.line, row.id))[0] != row.line:
                     message = f"{merged} is merged into an earlier row already"
-                    self._wide.fault(row.id, row.line, "merged-ids", message)
+                    self._fault(row, "merged-ids", message)
 
     def _take_isrcs(self, rows: Sequence[Row], columns: Columns) -> None:
         named = columns.in_extra("isrc_shared_with")
         if not (self._policies.unique_isrc or any(named)):
             return
-        known, found = self._told.isrcs, columns["isrc"]
+        known, found = self.told.isrcs, columns["isrc"]
         new = set(found) - {None}
         if not any(named) and len(new) == len(rows) - found.count(None) and known.isdisjoint(new):
             known |= new
@@ -331,22 +286,22 @@ class _Walk:
         for at, isrc in columns.of("isrc"):
             row, others = rows[at], named[at]
             if others:
-                self._counts.sharing += 1
+                self.counts.sharing += 1
                 if isrc is None:
                     message = f"isrc_shared_with is {show(others)}, and isrc is null"
-                    self._wide.fault(row.id, row.line, "isrc-shared", message)
+                    self._fault(row, "isrc-shared", message)
                     continue
                 words = (columns["name"][at], *columns["artist_names"][at])
                 sharer = Sharer(row.id, row.line, others, words, columns["duration_ms"][at])
-                self._told.sharing.setdefault(isrc, []).append(sharer)
+                self.told.sharing.setdefault(isrc, []).append(sharer)
             elif isrc is not None and self._policies.unique_isrc:
                 if isrc in known:
                     message = f"{isrc} stands in an earlier row already"
-                    self._wide.fault(row.id, row.line, "isrc-duplicate", message)
+                    self._fault(row, "isrc-duplicate", message)
                 known.add(isrc)
 
     def _take_artists(self, rows: Sequence[Row], columns: Columns) -> None:
-        known = self._told.artists
+        known = self.told.artists
         lists = ("artist_ids", "artist_names", "artist_genres")
         if lists_in_step(columns):
             ids, *told = (chain.from_iterable(columns[name]) for name in lists)
@@ -358,7 +313,51 @@ class _Walk:
                 if known.setdefault(artist_id, (*one,)) != (*one,):
                     row = rows[at]
                     message = f"artist {artist_id} has another name or genres in an earlier row"
-                    self._wide.fault(row.id, row.line, "artist-differs", message)
+                    self._fault(row, "artist-differs", message)
+
+
+class _Walk:
+    def __init__(self, root: Path, policies: Policies, problems: Problems) -> None:
+        self._policies = policies
+        self._problems = problems
+        made = partial(_rows, problems=problems, policies=policies)
+        keys = (ID_COLUMN, "id", "trackId")
+        self._wide, tracks, features = (
+            made(root / name, key) for name, key in zip(DATA_FILES, keys, strict=False)
+        )
+        self._tracks, self._features = _Follower(tracks), _Follower(features)
+        self._artists = made(root / DATA_FILES[3], "id", of_artists=True)
+        tally = Tally(policies, self._fault)
+        self._tally, self._told, self._counts = tally, tally.told, tally.counts
+
+    def run(self) -> Counts:
+        for block in self._wide.blocks():
+            self._take_block(block)
+        self._finish()
+        self._check_artists()
+        self._check_merged()
+        for row, rule, message in unlike(self._told, self._policies):
+            self._wide.fault(row.track_id, row.line, rule, message)
+        self._counts.sound = self._wide.intact and self._wide.valid
+        every = (self._wide, self._tracks.rows, self._features.rows, self._artists)
+        self._counts.lines = {rows.file: rows.count for rows in every if rows.present}
+        return self._counts
+
+    def _fault(self, row: Row, rule: str, message: str) -> None:
+        self._wide.fault(row.id, row.line, rule, message)
+
+    def _take_block(self, block: Block) -> None:
+        valid = [row for row in block.rows if row.valid]
+        columns = columns_of([row.data for row in valid], self._wide.keys)
+        self._join_tracks(block, columns)
+        self._join_features(block, columns)
+        self._tally.take(valid, columns)
+
+    def _finish(self) -> None:
+        for follower in (self._tracks, self._features):
+            follower.finish()
+            if self._wide.intact and follower.rows.intact:
+                self._problems.absorb(follower.problems)
 
     def _join_tracks(self, block: Block, columns: Columns) -> None:
         expected = expected_tracks(columns, self._policies, self._told.queries)
@@ -451,17 +450,8 @@ class _Walk:
 
 def check_rows(root: Path, policies: Policies, problems: Problems) -> Counts:
     """Check every row of the four data files and how they derive from one another."""
-    with _no_cycles():
+    with no_cycles():
         return _Walk(root, policies, problems).run()
-
-
-def sound_span(root: Path, policies: Policies, span: Span) -> tuple[Counts, Told] | None:
-    """What the rows of a span hold and tell; None if anything is wrong with them.
-
-    The same rules as those of :func:`check_rows`, but for what needs the rows of other spans.
-    """
-    with _no_cycles():
-        return _Walk(root, policies, Problems(), span).sound()
 
 
 def sound_artists(root: Path, policies: Policies) -> dict[str, tuple[Any, ...]] | None:
@@ -469,7 +459,7 @@ def sound_artists(root: Path, policies: Policies) -> dict[str, tuple[Any, ...]] 
     problems = Problems()
     rows = _rows(root / DATA_FILES[3], "id", problems, policies, of_artists=True)
     found: dict[str, tuple[Any, ...]] = {}
-    with _no_cycles():
+    with no_cycles():
         for block in rows.blocks():
             if not block.sound:
                 return None
@@ -478,7 +468,7 @@ def sound_artists(root: Path, policies: Policies) -> dict[str, tuple[Any, ...]] 
 
 
 @contextmanager
-def _no_cycles() -> Iterator[None]:
+def no_cycles() -> Iterator[None]:
     """Rows are trees and go with their block: to look for cycles among them costs a tenth more."""
     enabled = gc.isenabled()
     gc.disable()
@@ -502,11 +492,7 @@ def _rows(
     policies: Policies,
     *,
     of_artists: bool = False,
-    place: tuple[int, int | None] = (0, None),
 ) -> Rows:
     check = row_check(path.stem, policies.form)
     plain = policies.plain_text
-    start, end = place
-    return Rows(
-        path, id_key, check, problems, of_artists=of_artists, plain_text=plain, start=start, end=end
-    )
+    return Rows(path, id_key, check, problems, of_artists=of_artists, plain_text=plain)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
@@ -79,8 +78,6 @@ class Rows:
         *,
         of_artists: bool = False,
         plain_text: bool = False,
-        start: int = 0,
-        end: int | None = None,
     ) -> None:
         """Read a file.
 
@@ -91,8 +88,6 @@ class Rows:
             problems: Where faults go.
             of_artists: The ids are artists' and not tracks'.
             plain_text: No text may hold a control character.
-            start: The place of the first line to read, in bytes.
-            end: The place behind the last; None for the whole file.
         """
         self.file = path.name
         self.count = 0
@@ -111,7 +106,7 @@ class Rows:
         # Whole lines that were read, and how far into them has been passed.
         self._text = b""
         self._at = 0
-        self._chunks = chunks(path, _BLOCK, start, end) if self.present else iter(())
+        self._chunks = chunks(path, _BLOCK) if self.present else iter(())
 
     def blocks(self) -> Iterator[Block]:
         """All rows from here on."""
@@ -269,17 +264,14 @@ def lines_of(rows: Iterable[Any]) -> bytes:
     return b"".join(map(orjson.dumps, rows, repeat(None), repeat(orjson.OPT_APPEND_NEWLINE)))
 
 
-def chunks(path: Path, size: int, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """The lines of a file from one place to another, about `size` bytes at a time.
+def chunks(path: Path, size: int) -> Iterator[bytes]:
+    """The lines of a file, about `size` bytes at a time.
 
     A line that is too long is cut off, without its end, and comes alone.
     """
     with path.open("rb") as stream:
-        stream.seek(start)
-        left = sys.maxsize if end is None else end - start
         begun = b""
-        while data := stream.read(min(size, left)):
-            left -= len(data)
+        while data := stream.read(size):
             first = data.find(b"\n") + 1
             if not first:
                 begun = (begun + data)[:LONGEST_LINE]
@@ -313,7 +305,7 @@ def may_hold_control(text: bytes) -> bool:
         (b"\\" in text and _ESCAPED.search(text) is not None)
         or b"\x7f" in text
         or (not text.isascii() and (b"\xc2" in text and _C1.search(text) is not None))
-        or (b"\xe2\x80" in text and _SEPARATOR.search(text) is not None)
+        or (b"\xe2" in text and _SEPARATOR.search(text) is not None)
     )
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
 from itertools import chain, repeat
-from operator import itemgetter
+from operator import eq, itemgetter
 from typing import Any
 from uuid import NAMESPACE_URL
 
+from runclub_spider.publish.verify.columns import all_match
 from runclub_spider.publish.verify.problems import show
 from runclub_spider.publish.verify.schema import NEWEST_FORM
 
@@ -50,7 +51,9 @@ CONTENT_LABELS = (
     *("workout_cover", "instrumental", "live", "medley", "holiday", "children"),
 )
 
-_URL = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
+_WEB = r"^https?://[^\s/]\S*$"
+_URL = re.compile(_WEB, re.IGNORECASE)
+_ARE_URLS = all_match(_WEB, re.IGNORECASE)
 
 # No search: a line with it is nobody's.
 _UNKNOWN = "\0"
@@ -91,12 +94,10 @@ class Policies:
 class Columns(Mapping[str, Sequence[Any]]):
     """Wide rows whose shape is right, by column."""
 
-    def __init__(self, rows: Sequence[Data], keys: Sequence[str]) -> None:
-        """Take the columns of these keys, which each row has."""
-        self.rows = rows
-        values = zip(*map(itemgetter(*keys), rows), strict=True)
-        # Of no rows each column is empty.
-        self._columns = dict(zip(keys, values, strict=True)) if rows else dict.fromkeys(keys, ())
+    def __init__(self, number: int, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Take the columns of so many rows."""
+        self._number = number
+        self._columns = columns
         self._extra: dict[str, Sequence[Any]] | None = None
 
     def __getitem__(self, key: str) -> Sequence[Any]:
@@ -122,7 +123,16 @@ class Columns(Mapping[str, Sequence[Any]]):
 
     def of(self, *keys: str) -> Iterator[tuple[Any, ...]]:
         """The values of these keys row by row, after the row's place."""
-        return zip(range(len(self.rows)), *map(self.__getitem__, keys), strict=True)
+        return zip(range(self._number), *map(self.__getitem__, keys), strict=True)
+
+
+def columns_of(rows: Sequence[Data], keys: Sequence[str]) -> Columns:
+    """The columns of these keys, which each row has."""
+    values = zip(*map(itemgetter(*keys), rows), strict=True)
+    # Of no rows each column is empty.
+    return Columns(
+        len(rows), dict(zip(keys, values, strict=True)) if rows else dict.fromkeys(keys, ())
+    )
 
 
 def playable(rows: Columns, market: str | None) -> list[bool]:
@@ -135,9 +145,11 @@ def playable(rows: Columns, market: str | None) -> list[bool]:
 
 def with_features(rows: Columns) -> list[bool]:
     """Of each row whether any audio feature has a value."""
+    first = rows[FEATURES[0]]
+    if None not in first:  # as nearly always
+        return [True] * len(first)
     return [
-        # Nearly all have the first.
-        values[0] is not None or any(value is not None for value in values)
+        any(value is not None for value in values)
         for values in zip(*map(rows.__getitem__, FEATURES), strict=True)
     ]
 
@@ -201,7 +213,7 @@ _TRACK_SPACE = NAMESPACE_URL.bytes + TRACK_URL.encode()
 
 
 def _id_faults(rows: Columns) -> Iterator[Fault]:
-    if tuple(map(_row_id, rows["spotify_track_id"])) == rows["id"]:
+    if all(map(eq, map(_row_id, rows["spotify_track_id"]), rows["id"])):
         return
     for at, row_id, track_id in rows.of("id", "spotify_track_id"):
         if row_id != _row_id(track_id):
@@ -414,7 +426,7 @@ def _text_faults(rows: Columns) -> Iterator[Fault]:
     links = ("preview_url", "album_image_url", "artist_image_urls")
     pictures = set(chain.from_iterable(filter(None, rows["artist_image_urls"]))) - {""}
     urls = ({*rows["preview_url"], *rows["album_image_url"]} - {None}) | pictures
-    for at, preview, album, images in rows.of(*links) if not all(map(_URL.fullmatch, urls)) else ():
+    for at, preview, album, images in rows.of(*links) if not _ARE_URLS(urls) else ():
         # An artist without a picture has an empty one, so that the lists stay in step.
         theirs = [url for url in images if url] if images else ()
         for url in (preview, album, *theirs):
@@ -435,10 +447,62 @@ def _future_faults(rows: Columns, policies: Policies) -> Iterator[Fault]:
                 yield at, "future", f"{name} {year} is later than {latest}"
 
 
-def expected_tracks(
+#: The keys of a row of `cached_tracks.jsonl` in their order, each with the column of the wide row
+#: that it copies, or None for what :func:`derived` tells.
+_TRACK_KEYS: dict[str, str | None] = {
+    "id": "spotify_track_id",
+    "name": "name",
+    "artistId": None,
+    "artistName": None,
+    "durationMs": "duration_ms",
+    "albumName": "album_name",
+    "albumReleaseYear": "album_release_year",
+    "popularity": "popularity_snapshot",
+    "explicit": "explicit",
+    "addedAt": "created_at",
+    "isPlayable": None,
+    "_ingestSource": None,
+    "_ingestQuery": None,
+    "_ingestPlaylistId": None,
+    "_ingestDiscoveredAt": "created_at",
+    "_isrc": "isrc",
+    "_originalReleaseYear": None,
+    "_decade": "album_decade_label",
+    "_umbrellas": None,
+    "_album_decade_label": "album_decade_label",
+    "_preview_url": "preview_url",
+    "_album_image_url": "album_image_url",
+    "_popularity_bucket": "popularity_bucket",
+    "_available_primary_markets": "available_primary_markets",
+    "_source_playlist_id": "source_playlist_id",
+    "_source_playlist_name": "source_playlist_name",
+    "_source_playlist_owner": "source_playlist_owner",
+    "_recco_features_version": "recco_features_version",
+    "_recco_features_at": "recco_features_at",
+}
+#: The same of `audio_features.jsonl`.
+FEATURE_KEYS = {
+    "trackId": "spotify_track_id",
+    "tempo": "tempo",
+    "energy": "energy",
+    "danceability": "danceability",
+    "valence": "valence",
+    "loudness": "loudness",
+    "key": "key",
+    "mode": "mode",
+    "timeSignature": "time_signature",
+}
+
+
+def track_keys(form: int) -> Mapping[str, str | None]:
+    """The keys of a row of `cached_tracks.jsonl`, each with the column it copies, if it does."""
+    return {**_TRACK_KEYS, "_contentLabels": None} if form >= 3 else _TRACK_KEYS
+
+
+def derived(
     rows: Columns, policies: Policies, queries: Mapping[str, str | None]
-) -> list[Data]:
-    """The rows of `cached_tracks.jsonl` that follow from wide rows.
+) -> dict[str, Sequence[Any]]:
+    """The values of `cached_tracks.jsonl` that follow from wide rows and are no copies.
 
     Args:
         rows: The wide rows.
@@ -448,17 +512,9 @@ def expected_tracks(
     market = policies.market
     first = [sources[0] for sources in rows["sources"]]
     playlists = [source.get("playlist_id") for source in first]
-    columns = {
-        "id": rows["spotify_track_id"],
-        "name": rows["name"],
+    return {
         "artistId": [ids[0] for ids in rows["artist_ids"]],
         "artistName": [names[0] for names in rows["artist_names"]],
-        "durationMs": rows["duration_ms"],
-        "albumName": rows["album_name"],
-        "albumReleaseYear": rows["album_release_year"],
-        "popularity": rows["popularity_snapshot"],
-        "explicit": rows["explicit"],
-        "addedAt": rows["created_at"],
         "isPlayable": [True for _ in first] if market is None else playable(rows, market),
         "_ingestSource": [source["type"] for source in first],
         "_ingestQuery": [
@@ -466,42 +522,24 @@ def expected_tracks(
             for source, playlist in zip(first, playlists, strict=True)
         ],
         "_ingestPlaylistId": playlists,
-        "_ingestDiscoveredAt": rows["created_at"],
-        "_isrc": rows["isrc"],
         "_originalReleaseYear": rows.in_extra("original_release_year"),
-        "_decade": rows["album_decade_label"],
         "_umbrellas": rows.in_extra("umbrellas"),
-        "_album_decade_label": rows["album_decade_label"],
-        "_preview_url": rows["preview_url"],
-        "_album_image_url": rows["album_image_url"],
-        "_popularity_bucket": rows["popularity_bucket"],
-        "_available_primary_markets": rows["available_primary_markets"],
-        "_source_playlist_id": rows["source_playlist_id"],
-        "_source_playlist_name": rows["source_playlist_name"],
-        "_source_playlist_owner": rows["source_playlist_owner"],
-        "_recco_features_version": rows["recco_features_version"],
-        "_recco_features_at": rows["recco_features_at"],
+        "_contentLabels": rows.in_extra("content_labels"),
     }
-    if policies.form >= 3:
-        columns["_contentLabels"] = rows.in_extra("content_labels")
-    return _rows_of(columns)
+
+
+def expected_tracks(
+    rows: Columns, policies: Policies, queries: Mapping[str, str | None]
+) -> list[Data]:
+    """The rows of `cached_tracks.jsonl` that follow from wide rows; see :func:`derived`."""
+    found = derived(rows, policies, queries)
+    keys = track_keys(policies.form)
+    return _rows_of({key: found[key] if name is None else rows[name] for key, name in keys.items()})
 
 
 def expected_features(rows: Columns) -> list[Data]:
     """The rows of `audio_features.jsonl` that follow from wide rows, those without any included."""
-    return _rows_of(
-        {
-            "trackId": rows["spotify_track_id"],
-            "tempo": rows["tempo"],
-            "energy": rows["energy"],
-            "danceability": rows["danceability"],
-            "valence": rows["valence"],
-            "loudness": rows["loudness"],
-            "key": rows["key"],
-            "mode": rows["mode"],
-            "timeSignature": rows["time_signature"],
-        }
-    )
+    return _rows_of({key: rows[name] for key, name in FEATURE_KEYS.items()})
 
 
 def _rows_of(columns: Mapping[str, Iterable[Any]]) -> list[Data]:

@@ -1,4 +1,4 @@
-"""The data files span by span, on as many processors as there are.
+"""The rows span by span, on as many processors as there are.
 
 A span says only that nothing is wrong with it, and what it holds. Where anything is wrong
 anywhere the files are walked as one, so that what is told of it is the same on every machine.
@@ -7,59 +7,50 @@ anywhere the files are walked as one, so that what is told of it is the same on 
 from __future__ import annotations
 
 import logging
-import os
-import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from io import BufferedReader
 from itertools import pairwise
 from operator import eq
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from runclub_spider.publish.processes import processes, processors
 from runclub_spider.publish.verify.files import DATA_FILES
-from runclub_spider.publish.verify.joins import (
-    Counts,
-    Span,
-    Told,
-    sound_artists,
-    sound_span,
-    unlike,
-)
-from runclub_spider.publish.verify.lines import LONGEST_LINE
-from runclub_spider.publish.verify.rows import ID_COLUMN, ID_LENGTH, Policies
+from runclub_spider.publish.verify.joins import Counts, Told, sound_artists, unlike
+from runclub_spider.publish.verify.rows import ID_LENGTH, Policies
+
+if TYPE_CHECKING:
+    from runclub_spider.publish.verify.columnar import Span
 
 _log = logging.getLogger(__name__)
 
-#: Bytes of the wide file in a span.
-SPAN = 4 << 20
+#: Rows in a span.
+SPAN = 2000
 # Of a smaller wide file processes take longer to start than to check their rows.
 _WORTH_PROCESSES = 24 << 20
 _MOST_PROCESSES = 8
 # Pieces of work that a process has at once, so that it need not wait for the next.
 _IN_HAND = 2
 
-_KEYS = (ID_COLUMN, "id", "trackId")
 # What a process hands back: counts, what all must agree about, and the artists as JSON, which
 # takes a third of the time of a pickle. Or what the file of the artists holds, likewise.
 _Found = tuple[Counts | None, Told | None, bytes] | None
 
 
 class SpansOfRows:
-    """The rows of a release, being checked elsewhere.
+    """The rows of a release, and its tables, being checked.
 
     Args:
-        root: The release.
+        root: The release; its tables are known to be the ones that were hashed.
         policies: What its rows are held against.
-        size: Bytes of the wide file in a span.
+        size: Rows in a span.
         executor: Where spans are worked on beside this thread.
         in_hand: Spans that others have at once.
     """
@@ -68,11 +59,14 @@ class SpansOfRows:
         self,
         root: Path,
         policies: Policies,
-        size: int,
+        size: int = SPAN,
         executor: ProcessPoolExecutor | None = None,
         in_hand: int = 0,
     ) -> None:
-        spans = split(root, size)
+        # See :func:`ready`.
+        from runclub_spider.publish.verify.columnar import split
+
+        spans = split(root, policies.form, size)
         self._policies = policies
         self._possible = spans is not None
         self._works: list[Callable[[], _Found]] = [partial(_artists_of, root, policies)]
@@ -113,6 +107,7 @@ class SpansOfRows:
             # Nobody asks for more once the answer is known.
             with self._lock:
                 self._left.clear()
+            _close()
         return sums.counts()
 
     def _found(self) -> Iterator[tuple[int, _Found]]:
@@ -133,83 +128,19 @@ class SpansOfRows:
 
 
 @contextmanager
-def begun(root: Path, policies: Policies) -> Iterator[SpansOfRows | None]:
-    """Begin with the rows of a release on this machine's other processors.
-
-    None where that does not pay; see :meth:`SpansOfRows.counts` for what is found.
-    """
+def begun(root: Path, policies: Policies) -> Iterator[Callable[[], SpansOfRows]]:
+    """Start processes on this machine's other processors, where that pays; then begin with rows."""
     others, wide = processors() - 1, root / DATA_FILES[0]
     if not others or not wide.is_file() or wide.stat().st_size < _WORTH_PROCESSES:
-        yield None
+        yield partial(SpansOfRows, root, policies)
         return
     others = min(others, _MOST_PROCESSES)
-    with processes(others, _rows_of) as executor:
-        yield SpansOfRows(root, policies, SPAN, executor, _IN_HAND * others)
-
-
-def split(root: Path, size: int) -> list[Span] | None:
-    """Spans of about `size` bytes of the wide file that cover three files.
-
-    None where a file is not there, or has a line without an id. Of files that are not in order
-    the spans are some, and none of them is sound.
-    """
-    try:
-        with ExitStack() as stack:
-            files = [
-                _Ordered(stack.enter_context((root / name).open("rb")), key)
-                for name, key in zip(DATA_FILES, _KEYS, strict=False)
-            ]
-            wide, *others = files
-            starts = [[0] * len(files)]
-            for place in range(size, wide.end, size):
-                start, first = wide.line_from(place)
-                if starts[-1][0] < start < wide.end:
-                    starts.append([start, *(file.first_from(first) for file in others)])
-            starts.append([file.end for file in files])
-    except (OSError, _OddLineError):
-        return None
-    return [tuple(zip(one, other, strict=True)) for one, other in pairwise(starts)]
-
-
-class _OddLineError(Exception):
-    """A line in which no id can be seen."""
-
-
-class _Ordered:
-    """A file whose lines are in the order of their ids, to be searched for places."""
-
-    def __init__(self, file: BufferedReader, key: str) -> None:
-        self._file = file
-        self._id = re.compile(rb'"%b":"([^"\\]*)"' % key.encode())
-        self.end = file.seek(0, os.SEEK_END)
-
-    def line_from(self, place: int) -> tuple[int, bytes]:
-        """Where the first line begins that begins at a place or after it, and its id.
-
-        The id is empty at the end of the file.
-        """
-        self._file.seek(max(0, place - 1))
-        if place:
-            self._file.readline(LONGEST_LINE)
-        start = self._file.tell()
-        line = self._file.readline(LONGEST_LINE)
-        found = self._id.search(line)
-        if line and found is None:
-            raise _OddLineError
-        return start, found[1] if found else b""
-
-    def first_from(self, wanted: bytes) -> int:
-        """Where the first line begins whose id is not before the wanted one."""
-        # All lines that begin before `low` have ids before it, none that begin from `high` on.
-        low, high = 0, self.end
-        while low < high:
-            middle = (low + high) // 2
-            start, found = self.line_from(middle)
-            if start < high and found < wanted:
-                low = self._file.tell()
-            else:
-                high = middle
-        return low
+    with processes(others, ready) as executor:
+        # One that dies at once is told of when it is asked for work.
+        with suppress(BrokenProcessPool):
+            for _ in range(others):
+                executor.submit(ready)
+        yield partial(SpansOfRows, root, policies, SPAN, executor, _IN_HAND * others)
 
 
 class _Sums:
@@ -264,6 +195,8 @@ def _agree(known: dict[str, Any], more: dict[str, Any]) -> bool:
 
 
 def _rows_of(root: Path, policies: Policies, span: Span) -> _Found:
+    from runclub_spider.publish.verify.columnar import sound_span
+
     found = sound_span(root, policies, span)
     if found is None:
         return None
@@ -275,3 +208,14 @@ def _rows_of(root: Path, policies: Policies, span: Span) -> _Found:
 def _artists_of(root: Path, policies: Policies) -> _Found:
     found = sound_artists(root, policies)
     return None if found is None else (None, None, orjson.dumps(found))
+
+
+def ready() -> None:
+    """Import what spans need: a tenth of a second, which other processes begin with before."""
+    import runclub_spider.publish.verify.columnar  # noqa: F401
+
+
+def _close() -> None:
+    from runclub_spider.publish.verify.columnar import forget_tables
+
+    forget_tables()
