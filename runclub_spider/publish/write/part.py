@@ -60,10 +60,10 @@ Cell = tuple[str | None, str | None]
 
 
 class Chosen(NamedTuple):
-    """A track of the release, and what choosing said of it.
+    """Tracks of the release, and what choosing said of them: a value a track in each column.
 
     Attributes:
-        track_id: its id.
+        track_id: their ids, ascending.
         cell: umbrella and decade that it is counted under.
         umbrellas: of its vote.
         origin: who spoke for them.
@@ -76,17 +76,21 @@ class Chosen(NamedTuple):
         sharers: ids of the other tracks of the release that bear its ISRC.
     """
 
-    track_id: str
-    cell: Cell
-    umbrellas: tuple[str, ...]
-    origin: str
-    confidence: int
-    suitability: int
-    backfill: tuple[str, str, str] | None = None
-    merged: Sequence[str] = ()
-    soft_merged: Sequence[str] = ()
-    labels: Sequence[str] = ()
-    sharers: Sequence[str] = ()
+    track_id: Sequence[str]
+    cell: Sequence[Cell]
+    umbrellas: Sequence[tuple[str, ...]]
+    origin: Sequence[str]
+    confidence: Sequence[int]
+    suitability: Sequence[int]
+    backfill: Sequence[tuple[str, str, str] | None]
+    merged: Sequence[Sequence[str]]
+    soft_merged: Sequence[Sequence[str]]
+    labels: Sequence[Sequence[str]]
+    sharers: Sequence[Sequence[str]]
+
+    def cut(self, some: slice) -> Chosen:
+        """Some of the tracks."""
+        return Chosen._make(values[some] for values in self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Share:
     """A part to write: its tracks by id, and the folder for its files."""
 
     folder: Path
-    tracks: Sequence[Chosen]
+    tracks: Chosen
 
 
 @dataclass(slots=True)
@@ -224,16 +228,14 @@ def write_part(connection: sa.Connection, share: Share, shared: Shared) -> Writt
     return written
 
 
-def _written(
-    connection: sa.Connection, folder: Path, tracks_of_part: Sequence[Chosen], shared: Shared
-) -> Written:
+def _written(connection: sa.Connection, folder: Path, tracks: Chosen, shared: Shared) -> Written:
     written, writer = Written(), _Writer(shared)
     with ExitStack() as stack:
         files = [stack.enter_context((folder / name).open("wb")) for name in _FILES]
         tables = stack.enter_context(TablesPart(folder, shared.document))
         explore = ExplorePart(folder)
-        for start in range(0, len(tracks_of_part), BATCH):
-            stored = _read(connection, tracks_of_part[start : start + BATCH])
+        for start in range(0, len(tracks.track_id), BATCH):
+            stored = _read(connection, tracks.cut(slice(start, start + BATCH)))
             for made in writer.sound(stored, written.faults):
                 for file, text in zip(files, made.lines, strict=True):
                     file.write(text)
@@ -248,7 +250,7 @@ def _written(
 class _Stored(NamedTuple):
     """Tracks with what is stored of them: a value a track in each."""
 
-    tracks: Sequence[Chosen]
+    tracks: Chosen
     columns: Columns
     people: Sequence[Sequence[tuple[Any, ...]]]
     sources: Sequence[Sequence[tuple[Any, ...]]]
@@ -258,7 +260,7 @@ class _Stored(NamedTuple):
         """Some of the tracks."""
         columns = {name: values[some] for name, values in self.columns.items()}
         beside = self.people, self.sources, self.markets
-        return _Stored(self.tracks[some], columns, *(values[some] for values in beside))
+        return _Stored(self.tracks.cut(some), columns, *(values[some] for values in beside))
 
 
 class _Made(NamedTuple):
@@ -288,9 +290,10 @@ class _Writer:
         except (OSError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 -- any value may be of any type
-            half = len(stored.tracks) // 2
+            ids = stored.tracks.track_id
+            half = len(ids) // 2
             if not half:
-                faults[stored.tracks[0].track_id] = unsound.words_of(error)
+                faults[ids[0]] = unsound.words_of(error)
                 return
             yield from self.sound(stored.cut(slice(half)), faults)
             yield from self.sound(stored.cut(slice(half, None)), faults)
@@ -308,7 +311,7 @@ class _Writer:
             columns,
             [list(map(self._artist, people)) for people in stored.people],
             [list(map(self._source, sources)) for sources in stored.sources],
-            markets=list(map(self._probed, stored.tracks, stored.markets)),
+            markets=list(map(self._probed, stored.tracks.backfill, stored.markets)),
             primary_markets=shared.primary,
             extra=_extra(stored.tracks, columns),
             tags=shared.tags,
@@ -326,8 +329,7 @@ class _Writer:
             ),
             counted,
         )
-        cells = [one.cell for one in stored.tracks]
-        counted.count(shared, block, cells, columns["updated_at"])
+        counted.count(shared, block, stored.tracks.cell, columns["updated_at"])
         return made
 
     def _artist(self, person: tuple[Any, ...]) -> ArtistRow:
@@ -347,9 +349,9 @@ class _Writer:
             )
         return known
 
-    def _probed(self, one: Chosen, markets: Probed) -> Probed:
+    def _probed(self, backfill: tuple[str, str, str] | None, markets: Probed) -> Probed:
         """What is known of markets; what a thin cell takes for playable is."""
-        if one.backfill is None or one.backfill[2] != "soft":
+        if backfill is None or backfill[2] != "soft":
             return markets
         market = self._shared.market
         others = [told for told in markets if told[0] != market]
@@ -366,9 +368,9 @@ class _Writer:
         return unsound.tidy(self._shared.terms.get(first["playlist_id"] or ""))
 
 
-def _read(connection: sa.Connection, tracks: Sequence[Chosen]) -> _Stored:
+def _read(connection: sa.Connection, tracks: Chosen) -> _Stored:
     """Read what is stored of tracks."""
-    ids = [one.track_id for one in tracks]
+    ids = tracks.track_id
     people, sources, markets = (
         [found.get(one, ()) for one in ids]
         for found in (
@@ -389,31 +391,30 @@ def distinct(people: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     return list(first.values())
 
 
-def _extra(tracks: Sequence[Chosen], stored: Columns) -> Columns:
+def _extra(chosen: Chosen, stored: Columns) -> Columns:
     """The columns of `_extra` that choosing and the store alone decide."""
-    chosen = dict(zip(Chosen._fields, zip(*tracks, strict=True), strict=True))
     imported = [
         {name: found[name].source for name in FEATURES if name in found} if found else {}
         for found in stored["imported"]
     ]
     tempos, energies, of_recco = (stored[name] for name in ("f_tempo", "f_energy", "features_of"))
-    rated = zip(tempos, energies, chosen["suitability"], strict=True)
+    rated = zip(tempos, energies, chosen.suitability, strict=True)
     return {
         "umbrellas": [
             _first(names, umbrella)
-            for names, (umbrella, _) in zip(chosen["umbrellas"], chosen["cell"], strict=True)
+            for names, (umbrella, _) in zip(chosen.umbrellas, chosen.cell, strict=True)
         ],
-        "umbrella_source": chosen["origin"],
-        "umbrella_confidence": [one / PARTS for one in chosen["confidence"]],
+        "umbrella_source": chosen.origin,
+        "umbrella_confidence": [one / PARTS for one in chosen.confidence],
         "album_id": stored["album_id"],
         "album_type": stored["album_type"],
         "linked_from": stored["linked_from"],
-        "merged_track_ids": chosen["merged"],
-        "soft_merged_track_ids": chosen["soft_merged"],
-        "isrc_shared_with": chosen["sharers"],
+        "merged_track_ids": chosen.merged,
+        "soft_merged_track_ids": chosen.soft_merged,
+        "isrc_shared_with": chosen.sharers,
         "backfill_for": [
             one and dict(zip(("umbrella", "decade", "step"), one, strict=True))
-            for one in chosen["backfill"]
+            for one in chosen.backfill
         ],
         "run_suitability": [
             None if tempo is None or energy is None else suits / 10
@@ -429,7 +430,7 @@ def _extra(tracks: Sequence[Chosen], stored: Columns) -> Columns:
             whose if one else None
             for one, whose in zip(of_recco, stored["f_borrowed_from"], strict=True)
         ],
-        "content_labels": chosen["labels"],
+        "content_labels": chosen.labels,
         "features_imported": imported,
     }
 

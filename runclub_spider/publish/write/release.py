@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cache, partial
@@ -495,7 +495,7 @@ def _write_data(
     written = Written()
     for share, part in zip(shares, workers.run(writing, shares), strict=True):
         written.add(part)
-        task.progress.advance(len(share.tracks))
+        task.progress.advance(len(share.tracks.track_id))
     parts = [share.folder for share in shares]
     joined = [made / name for name in (WIDE, TRACKS, FEATURE_LINES)]
     for path in joined:
@@ -547,46 +547,38 @@ def _shared(config: Config, connection: sa.Connection) -> Shared:
 def _shares(folder: Path, selection: Selection) -> list[Share]:
     """The chosen tracks in parts, by id; one without tracks if there are none."""
     folder.mkdir()
-    tracks = list(_chosen(selection))
+    tracks = _chosen(selection)
     return [
-        Share(folder / f"{start:08}", tracks[start : start + TRACKS_OF_PART])
-        for start in range(0, len(tracks) or 1, TRACKS_OF_PART)
+        Share(folder / f"{start:08}", tracks.cut(slice(start, start + TRACKS_OF_PART)))
+        for start in range(0, len(tracks.track_id) or 1, TRACKS_OF_PART)
     ]
 
 
-def _chosen(selection: Selection) -> Iterator[Chosen]:
-    """Each track of the release, by id, and what choosing said of it."""
-    pool, merged, sharing = selection.pool, _merged(selection), selection.sharing()
-    chosen = selection.chosen
+def _chosen(selection: Selection) -> Chosen:
+    """The tracks of the release, by id, and what choosing said of them."""
+    pool, chosen = selection.pool, selection.chosen
+    places, cells = chosen.tolist(), list(selection.cells())
+    merged, sharing = _merged(selection), selection.sharing()
+    helps = map(selection.choice.backfill.get, places)
+    stands_for = [merged.get(at, ((), ())) for at in places]
 
     @cache
     def named(names: tuple[int, ...]) -> tuple[str, ...]:
         return tuple(pool.labels[at] for at in names if at != NONE)
 
-    labels = cache(of_mask)
-    columns = (
-        *(pool.names[chosen], pool.origin[chosen], pool.confidence[chosen]),
-        *(pool.suitability[chosen], pool.content[chosen]),
+    return Chosen(
+        track_id=[track_id for track_id, _ in cells],
+        cell=[cell for _, cell in cells],
+        umbrellas=[named(tuple(names)) for names in pool.names[chosen].tolist()],
+        origin=[pool.origins[at] for at in pool.origin[chosen].tolist()],
+        confidence=pool.confidence[chosen].tolist(),
+        suitability=pool.suitability[chosen].tolist(),
+        backfill=[None if one is None else (*one.cell, one.step) for one in helps],
+        merged=[same for same, _ in stands_for],
+        soft_merged=[soft for _, soft in stands_for],
+        labels=list(map(cache(of_mask), pool.content[chosen].tolist())),
+        sharers=[sharing.get(at, ()) for at in places],
     )
-    values = zip(*(column.tolist() for column in columns), strict=True)
-    for index, (track_id, cell), (names, origin, sure, suits, content) in zip(
-        chosen.tolist(), selection.cells(), values, strict=True
-    ):
-        backfill = selection.choice.backfill.get(index)
-        same, soft = merged.get(index, ((), ()))
-        yield Chosen(
-            track_id,
-            cell,
-            named(tuple(names)),
-            pool.origins[origin],
-            sure,
-            suits,
-            None if backfill is None else (*backfill.cell, backfill.step),
-            same,
-            soft,
-            labels(content),
-            sharing.get(index, ()),
-        )
 
 
 def _faults_of_rows(connection: sa.Connection, made: Path, newest: int) -> dict[str, str]:

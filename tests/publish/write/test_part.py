@@ -40,7 +40,8 @@ def test_all_but_the_rows_at_fault_are_written(wrong: tuple[int, ...], shop: Wid
     shop.fill(range(9))
     ids = sorted(map(an_id, range(9)))
     shop.damage(*((number, "track", "updated_at", -number - 1) for number in wrong))
-    tracks = [Chosen(one, ("Rock", "70s"), ("Rock",), "vote", 9000, 7) for one in ids]
+    said = (("Rock", "70s"), ("Rock",), "vote", 9000, 7, None, (), (), (), ())
+    tracks = Chosen(ids, *([value] * len(ids) for value in said))
     share = Share(shop.root / "part", tracks)
     with shop.store.reading() as connection:
         written = write_part(connection, share, SHARED)
