@@ -68,9 +68,8 @@ def pytest_collection() -> None:
 
 def pytest_collection_finish() -> None:
     """Tests and modules stay: looking through them again and again was a tenth of the time."""
-    gc.enable()
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
