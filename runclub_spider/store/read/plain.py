@@ -24,7 +24,7 @@ def plain_rows(
     result = connection.execute(query)
     cursor: Any = result.cursor
     try:
-        with errors_as_sqlalchemy(connection, str(query)):
+        with errors_as_sqlalchemy(connection, result.context.statement):
             while rows := cursor.fetchmany(_ROWS):
                 yield rows
     finally:
