@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache, lru_cache, partial
 from io import BufferedReader
-from itertools import count, pairwise, repeat
+from itertools import chain, count, pairwise, repeat
 from operator import lt
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -33,6 +33,7 @@ from runclub_spider.publish.verify.joins import Counts, Tally, Told, no_cycles
 from runclub_spider.publish.verify.lines import (
     LONGEST_LINE,
     Row,
+    chunks,
     control_in,
     lines_of,
     may_hold_control,
@@ -58,6 +59,7 @@ from runclub_spider.publish.verify.tables import (
 
 # Of a file with larger groups of rows too much would have to be held.
 _MOST_ROWS = 20_000
+_BLOCK = 1 << 20
 
 _TEXT = pa.string()
 _ZERO, _FIRST = pa.scalar(0, pa.int32()), pa.array([0], pa.int32())
@@ -104,7 +106,7 @@ def split(root: Path, form: int, size: int) -> list[Span] | None:
         form: The release's.
         size: Rows.
     """
-    forget_tables()
+    forget_files()
     with suppress(UnlikeError, *UNREADABLE), ExitStack() as stack:
         table = _opened(root / PARQUET)
         plain = stack.enter_context((root / CSV).open("rb"))
@@ -130,7 +132,8 @@ def sound_span(root: Path, policies: Policies, span: Span) -> tuple[Counts, Told
     """What the rows of a span hold and tell; None if anything is wrong with them, or may be.
 
     The same rules as those of :func:`.joins.check_rows`, but for what needs the rows of other
-    spans; and both tables hold what the lines hold, and no formula.
+    spans; and both tables hold what the lines hold, and no formula. Of artists only those of the
+    span are told, each as `cached_artists.jsonl` has it.
     """
     with suppress(UnlikeError, *UNREADABLE), no_cycles():
         return _sound(root, policies, span)
@@ -160,14 +163,28 @@ def columns_beside(
     return batch, texts
 
 
-def forget_tables() -> None:
-    """Close the file that spans were read from."""
+def forget_files() -> None:
+    """Close what spans were read from."""
     _opened.cache_clear()
+    _artists.cache_clear()
 
 
 @lru_cache(maxsize=1)
 def _opened(path: Path) -> pq.ParquetFile:
     return pq.ParquetFile(path, pre_buffer=False)
+
+
+@lru_cache(maxsize=1)
+def _artists(path: Path) -> dict[str, tuple[str, list[str]]]:
+    """Name and genres by id, as the file has them; whether it is sound is not asked."""
+    found = {}
+    try:
+        for text in chunks(path, _BLOCK):
+            for row in orjson.loads(b"[%b]" % text.removesuffix(b"\n").replace(b"\n", b",")):
+                found[row["id"]] = row["name"], row["genres"]
+    except TypeError:  # a row of no kind
+        raise UnlikeError from None
+    return found
 
 
 def _groups(told: pq.FileMetaData, column: int, size: int) -> tuple[list[int], list[bytes]]:
@@ -240,7 +257,12 @@ def _sound(root: Path, policies: Policies, span: Span) -> tuple[Counts, Told]:
     ids = rows[ID_COLUMN]
     _ensure(all(map(lt, ids, ids[1:])))
     tally = Tally(policies, _refuse)
+    artists = _artists(root / DATA_FILES[3])
+    tally.told.artists, number = artists, len(artists)
     tally.take(list(map(Row, count(1), ids, repeat({}), repeat(True))), rows)
+    _ensure(len(artists) == number)
+    named = dict.fromkeys(chain.from_iterable(rows["artist_ids"]))
+    tally.told.artists = {artist: artists[artist] for artist in named}
     queries = tally.told.queries
     queries.update(_queries(rows, tracks))
     more = derived(rows, policies, queries)

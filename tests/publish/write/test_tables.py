@@ -122,7 +122,7 @@ def held_against_lines(folder: Path) -> None:
     groups = pq.ParquetFile(folder / "catalog.parquet").num_row_groups
     cells = (plain.read_bytes().index(b"\n") + 1, plain.stat().st_size)
     span = columnar.Span((0, groups), (0, 0), (0, 0), (0, 0), cells)
-    columnar.forget_tables()
+    columnar.forget_files()
     columnar.columns_beside(folder, NEWEST_FORM, span, wide.read_bytes())
 
 
