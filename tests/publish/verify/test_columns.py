@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runclub_spider import resources
+from runclub_spider.publish.verify.rows import _WEB
 from runclub_spider.publish.verify.schema import compile_check, packaged_schema, row_check
 
 from .test_verify import sound_rows
@@ -80,3 +84,21 @@ def test_columns_and_closures_agree(name: str, data: st.DataObject) -> None:
 
 def test_no_rows_are_right() -> None:
     assert row_check("catalog_wide").accepts_all([])
+
+
+#: What may take a line feed: a class that names what it refuses and not white space, a shorthand
+#: for what is none, and a point that takes all.
+_TAKES_ANY_LINE = re.compile(r"\[\^(?![^\]]*\\s)|\\[DWN]|\(\?[a-z]*s")
+
+
+def test_no_pattern_of_a_schema_takes_a_line_feed() -> None:
+    """Many texts are asked of it as lines of one: it must not take two of them for one."""
+    assert _TAKES_ANY_LINE.search("^[^a]$")
+    assert not _TAKES_ANY_LINE.search(_WEB)
+    folder = resources.folder("publish/verify/schemas")
+    files = sorted(folder.rglob("*.schema.json"))
+    assert len(files) > len(NAMES)
+    for file in files:
+        for pattern in re.findall(r'"pattern": ?("(?:[^"\\]|\\.)*")', file.read_text("utf-8")):
+            assert re.fullmatch(r"\^.*\$", json.loads(pattern)), (file, pattern)
+            assert not _TAKES_ANY_LINE.search(json.loads(pattern)), (file, pattern)
