@@ -27,7 +27,7 @@ LARGEST = 2**31 - 1
 _MOST_WORDS = 300
 _TEXT, _WHOLE = frozenset({str}), frozenset({int})
 # The last four are the wide forms, which some spreadsheets read alike.
-_FORMULA = re.compile(r"[\t\r\n]|[\s\"'`]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(r"'*[\t\r\n]|[\s\"'`]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def words_of(error: Exception) -> str:

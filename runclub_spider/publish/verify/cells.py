@@ -10,7 +10,7 @@ from typing import TextIO
 from runclub_spider.publish.verify.lines import LONGEST_LINE
 
 # What a spreadsheet takes for a formula, also behind blanks and quotes, which some strip.
-_FORMULA = re.compile(r"[\t\r\n]|[\s\"'`]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(r"'*[\t\r\n]|[\s\"'`]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
