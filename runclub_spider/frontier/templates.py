@@ -175,9 +175,10 @@ def normalise_term(text: str) -> str:
 
 
 def _normalise_once(text: str) -> str:
-    text = clean_term(text).casefold().replace("’", "'").replace("-", " ").replace("&", " and ")
-    text = _DECADE_SPELLING.sub(lambda m: f"{m[1]}s" if m[1] else _DECADE_WORDS[m[2]], text)
-    return " ".join(text.split())
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = text.replace("’", "'").replace("-", " ").replace("&", " and ")
+    text = " ".join(text.split())
+    return _DECADE_SPELLING.sub(lambda m: f"{m[1]}s" if m[1] else _DECADE_WORDS[m[2]], text)
 
 
 def searchable_name(name: str) -> str | None:
@@ -318,7 +319,7 @@ def _term_problem(term: str, kind: Kind) -> str | None:
         return f"is an address that no {kind} search takes; write {wanted}"
     if len(term) > MAX_TERM_LENGTH:
         return f"has {len(term)} characters; shorten it to {MAX_TERM_LENGTH}"
-    if _CONTROL.search(term):
+    if not term.isprintable() and _CONTROL.search(term):
         return "holds a control character; remove it"
     return None
 
@@ -365,6 +366,16 @@ class _Family:
         self.file = YamlFile(path)
         self._content = self.file.validated(_FamilyFile)
         self._umbrellas = umbrellas
+        # Umbrellas with the decades before their first.
+        self._before_its_time = (
+            {
+                (label, decade)
+                for label in umbrellas.labels
+                for decade in DECADE_LABELS[: DECADE_LABELS.index(umbrellas.first_decade(label))]
+            }
+            if umbrellas is not None
+            else set[tuple[str, str]]()
+        )
         self._choices = self._all_choices(shared)
         self._locales = {
             choice.about["locale"]
@@ -452,11 +463,11 @@ class _Family:
         parts = _PLACEHOLDER.split(pattern)
         order = parts[1::2]
         names = list(dict.fromkeys(order))
+        places = list(map(names.index, order))
         for combination in product(*(self._values(name, template) for name in names)):
             about = self._together(template, combination)
             if about is not None:
-                values = dict(zip(names, combination, strict=True))
-                parts[1::2] = (values[name].text for name in order)
+                parts[1::2] = [combination[place].text for place in places]
                 yield "".join(parts), about
 
     def _together(
@@ -474,12 +485,12 @@ class _Family:
         decade, umbrella = about.get("decade"), about.get("umbrella")
         if decade is None:
             return about
-        if umbrella is not None:
-            assert self._umbrellas is not None  # an umbrella was expanded or checked
-            first = self._umbrellas.first_decade(umbrella)
-            if DECADE_LABELS.index(decade) < DECADE_LABELS.index(first):
+        if umbrella is not None and (umbrella, decade) in self._before_its_time:
+            return None
+        for choice in combination:
+            if decade not in choice.span:
                 return None
-        return about if all(decade in choice.span for choice in combination) else None
+        return about
 
     def _values(self, name: str, template: _Template) -> Iterator[_Choice]:
         sets = sorted(template.genres or self._content.genres)
