@@ -43,6 +43,7 @@ from runclub_spider.publish.choose.select import Selection, select
 from runclub_spider.publish.choose.voting import names_of_sources, votes_of_sources
 from runclub_spider.publish.cluster import Cluster
 from runclub_spider.publish.files import fsync_tree, read_json
+from runclub_spider.publish.memory import give_back
 from runclub_spider.publish.packing import Packing
 from runclub_spider.publish.parts import Workers, snapshot_of, workers
 from runclub_spider.publish.write import folder, up_to_date
@@ -240,6 +241,8 @@ def _packed(task: _Task, staging: Path, left_out: Mapping[str, str], packing: Pa
     made = _make(task, staging, left_out, packing)
     if isinstance(made, str):
         return made
+    # Verifying takes processes of its own.
+    give_back()
     version, target = made.version, export / made.version
     failed = [gate for gate in made.gates if gate.refuses]
     if not failed and up_to_date.is_current(export, target, made.digest):
@@ -327,6 +330,7 @@ def _make_by(
 ) -> _Made | str:
     config, connection = task.config, task.connection
     selection = choose(config, connection, task.umbrellas, unsound=left_out, workers=hands)
+    give_back()
     keep(config, connection, selection, watch.seconds).close()
     entries = canonicals(selection, catalogue.canonicals(connection))
     account = manifest.accounting(
