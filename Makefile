@@ -44,7 +44,7 @@ $(DEV): $(STAMP) $(LOCKS)
 demo: bootstrap
 	@$(BIN)/python -m runclub_spider.console.demo
 
-# About seven minutes on two cores. Files go out in the order that tests/conftest.py
+# Seven to eight minutes on two cores. Files go out in the order that tests/conftest.py
 # gives them: xdist would keep those of few tests for the end, and here they are the long ones.
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 # Every worker and every command that starts would compile what no other may keep.
